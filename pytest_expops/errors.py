@@ -1,0 +1,131 @@
+"""One tree of errors, each carrying its subject as attributes, so that tools need not parse messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in a text file; line and column count from 1, as editors do."""
+
+    path: Path
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a config: where it stands, what was found and expected, and how to mend it."""
+
+    message: str
+    location: Location | None = None
+    process: str | None = None
+    key: str | None = None
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.location}: " if self.location else ""
+        hint = f"\n    {self.hint}" if self.hint else ""
+        return f"{where}{self.message}{hint}"
+
+
+class ExpopsError(Exception):
+    """Base of everything pytest-expops raises about a user's pipeline; `process`, `key`, `hint` name the subject."""
+
+    def __init__(
+        self, message: str, *, process: str | None = None, key: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.process = process
+        self.key = key
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n    {self.hint}" if self.hint else self.message
+
+
+class ConfigError(ExpopsError):
+    """A config that cannot be run; `problems` holds every one found in that file, in the order of the file."""
+
+    def __init__(self, path: Path, problems: Iterable[Problem]) -> None:
+        self.path = path
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        head = f"{path}: {count} problem{'s' if count != 1 else ''} in this pipeline config"
+        super().__init__("\n".join([head, *(f"  {problem}" for problem in self.problems)]))
+
+
+class ScriptError(ExpopsError):
+    """A script cannot be found or imported, or lacks a function; `user_traceback` is the user's own, if any."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: Path,
+        process: str | None = None,
+        hint: str | None = None,
+        user_traceback: str | None = None,
+    ) -> None:
+        super().__init__(message, process=process, hint=hint)
+        self.path = path
+        self.user_traceback = user_traceback
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return f"{text}\n{self.user_traceback}" if self.user_traceback else text
+
+
+class InputError(ExpopsError):
+    """The inputs of a process cannot be brought together: a name missing, or offered twice."""
+
+
+class OutputError(ExpopsError):
+    """What a process returned is not what a process must return (S2.3)."""
+
+
+class PartitionError(ExpopsError):
+    """A value cannot be split as the config asks (S3.2, S3.3)."""
+
+
+class FingerprintError(ExpopsError):
+    """A value cannot be fingerprinted soundly; `path` is its place in the output."""
+
+    def __init__(self, message: str, *, path: str, process: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message, process=process, hint=hint)
+        self.path = path
+
+
+class StoreError(ExpopsError):
+    """A value cannot be stored, or an artifact cannot be read back."""
+
+
+class ReplayError(ExpopsError):
+    """A replay found a difference, or could not be made; `process` names what was replayed."""
+
+
+class ReplicaDied(ReplayError):
+    """The interpreter that replays ended without an answer; `exit_code` is negative for a signal."""
+
+    def __init__(self, message: str, *, process: str | None = None, exit_code: int | None = None) -> None:
+        super().__init__(message, process=process)
+        self.exit_code = exit_code
+
+
+class ExpopsWarning(UserWarning):
+    """Base of the warnings of pytest-expops."""
+
+
+class ConfigWarning(ExpopsWarning):
+    """Something in a config that is read, or ignored, otherwise than its author probably meant."""
+
+
+class EmptyPartitionWarning(ExpopsWarning):
+    """A split has fewer rows than partitions, so that some partitions are empty (S3.3)."""

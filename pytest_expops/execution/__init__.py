@@ -1,0 +1,1 @@
+"""How one process runs, and how each runs at most once."""

@@ -1,0 +1,198 @@
+"""The in-memory pipeline: what both spellings of a config become. Frozen, and without behaviour of its own."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pytest_expops.errors import Location, Problem
+
+__all__ = [
+    "Aggregates",
+    "CallRule",
+    "CodeRef",
+    "DataSplit",
+    "ExpandedPipeline",
+    "ExpandedProcess",
+    "Kind",
+    "Layers",
+    "Location",
+    "Pipeline",
+    "Process",
+    "SeedSplit",
+    "Tolerance",
+]
+
+
+class CallRule(enum.Enum):
+    """How the calling style of a function is settled, once its signature is known (S2.2)."""
+
+    CLASSIC_FIRST = "classic first"
+    """Called classically if it declares only classic names, else by name."""
+    BY_NAME_FIRST = "by name first"
+    """Called by name, unless it declares only classic names of which none is an upstream key or a parameter."""
+
+
+class Kind(enum.Enum):
+    """What a process is."""
+
+    FUNCTION = "function"
+    CHART = "chart"
+    PASS_THROUGH = "pass-through"
+    """A functionless split (S1.2): the script's function of its name if there is one, else its merged inputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRef:
+    """A function by name in a script; `script` is a key of `Pipeline.scripts`."""
+
+    script: str
+    function: str
+    location: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DataSplit:
+    """A split of rows into partitions: a number of partitions, or the row count of each (S3.1)."""
+
+    size: int | tuple[int, ...]
+    data_name: str = "data"
+    location: Location | None = field(default=None, compare=False)
+
+    @property
+    def count(self) -> int:
+        """The number of partitions."""
+        return self.size if isinstance(self.size, int) else len(self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class SeedSplit:
+    """A fan-out over random seeds, in config order (S4.1)."""
+
+    seeds: tuple[int, ...]
+    location: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregates:
+    """Which kinds of layer a process merges: the latest of each (S5.3)."""
+
+    data: bool = False
+    seeds: bool = False
+
+    def __bool__(self) -> bool:
+        return self.data or self.seeds
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """Two numbers are close if ``|expected - obtained| <= atol + rtol * |expected|`` (as `numpy.isclose`)."""
+
+    rtol: float = 0.0
+    atol: float = 0.0
+
+    @property
+    def exact(self) -> bool:
+        return self.rtol == 0.0 and self.atol == 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process as configured; `upstream` are base names, sorted, so that writing order cannot matter.
+
+    `parameters` are the process's own; the runner lays them over the pipeline's. `tolerances` maps an output key to
+    its tolerance, ``None`` standing for every other key. `nondeterministic` is the reason for which differences
+    between replays are expected (S7.3).
+    """
+
+    name: str
+    code: CodeRef
+    upstream: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    split_data: DataSplit | None = None
+    split_seeds: SeedSplit | None = None
+    aggregates: Aggregates = Aggregates()
+    kind: Kind = Kind.FUNCTION
+    call_rule: CallRule = CallRule.CLASSIC_FIRST
+    tolerances: Mapping[str | None, Tolerance] = field(default_factory=dict)
+    nondeterministic: str | None = None
+    location: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """A whole config. `root`, `workspace` and `working_directory` are absolute (S1.1).
+
+    `scripts` maps a key to the path as written, resolved against root, then workspace, where such a file exists, else
+    against root. `processes` is keyed and sorted by name. `warnings` are problems that do not prevent a run.
+    `document` is the whole config as plain data, for `context.global_config`.
+    """
+
+    path: Path
+    root: Path
+    workspace: Path
+    working_directory: Path
+    scripts: Mapping[str, Path]
+    base_seed: int
+    parameters: Mapping[str, Any]
+    processes: Mapping[str, Process]
+    document: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    warnings: tuple[Problem, ...] = field(default=(), compare=False)
+
+    @property
+    def project_id(self) -> str:
+        """The name of the root folder, as in ExpOps."""
+        return self.root.name
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """The open layers at a point of the pipeline, outermost first: the names of the processes that split."""
+
+    data: tuple[str, ...] = ()
+    seeds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExpandedProcess:
+    """One process at one partition and seed.
+
+    `partitions` counts from 1, one number per open data layer, outermost first; `seeds` holds one seed per open seed
+    layer, outermost first. `upstream` are expanded names.
+    """
+
+    name: str
+    process: Process
+    partitions: tuple[int, ...]
+    seeds: tuple[int, ...]
+    upstream: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ExpandedPipeline:
+    """Every expanded process by name, in topological order.
+
+    `layers` tells, by base name, the layers that a process stands in (after what it aggregates); `incoming` those
+    that reach it (before); `outgoing` those that its downstream stands in (after what it splits). `warnings` are those
+    that only expansion can see (S4.4, S5.3).
+    """
+
+    pipeline: Pipeline
+    processes: Mapping[str, ExpandedProcess]
+    layers: Mapping[str, Layers]
+    incoming: Mapping[str, Layers]
+    outgoing: Mapping[str, Layers]
+    warnings: tuple[Problem, ...] = ()
+
+    def __getitem__(self, name: str) -> ExpandedProcess:
+        return self.processes[name]
+
+    def __len__(self) -> int:
+        return len(self.processes)
+
+    def of(self, base_name: str) -> tuple[ExpandedProcess, ...]:
+        """The expanded processes of one configured process, in topological order."""
+        return tuple(each for each in self.processes.values() if each.process.name == base_name)

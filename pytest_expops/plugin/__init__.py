@@ -1,0 +1,1 @@
+"""How pytest sees it: the only floor that imports pytest."""

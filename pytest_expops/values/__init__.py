@@ -1,0 +1,1 @@
+"""What came out: fingerprints, comparison and storage of values."""

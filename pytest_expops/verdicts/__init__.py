@@ -1,0 +1,1 @@
+"""What we think of what came out."""
