@@ -1,1 +1,76 @@
-"""Every data partition x random seed of a pipeline becomes a test of whether its result can be reproduced."""
+"""Every data partition x random seed of a pipeline becomes a test of whether its result can be reproduced.
+
+The public names; each is imported when it is first asked for, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_expops.errors import (
+        ConfigError,
+        ConfigWarning,
+        EmptyPartitionWarning,
+        ExpopsError,
+        ExpopsWarning,
+        FingerprintError,
+        InputError,
+        Location,
+        OutputError,
+        PartitionError,
+        Problem,
+        ReplayError,
+        ReplicaDied,
+        ScriptError,
+        StoreError,
+    )
+    from pytest_expops.pipeline.expansion import expand
+    from pytest_expops.pipeline.loader import load_config
+    from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Pipeline, Process
+
+__all__ = [
+    "ConfigError",
+    "ConfigWarning",
+    "EmptyPartitionWarning",
+    "ExpandedPipeline",
+    "ExpandedProcess",
+    "ExpopsError",
+    "ExpopsWarning",
+    "FingerprintError",
+    "InputError",
+    "Location",
+    "OutputError",
+    "PartitionError",
+    "Pipeline",
+    "Problem",
+    "Process",
+    "ReplayError",
+    "ReplicaDied",
+    "ScriptError",
+    "StoreError",
+    "expand",
+    "load_config",
+]
+
+_ELSEWHERE = {
+    "expand": "pytest_expops.pipeline.expansion",
+    "load_config": "pytest_expops.pipeline.loader",
+    "ExpandedPipeline": "pytest_expops.pipeline.model",
+    "ExpandedProcess": "pytest_expops.pipeline.model",
+    "Pipeline": "pytest_expops.pipeline.model",
+    "Process": "pytest_expops.pipeline.model",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_ELSEWHERE.get(name, "pytest_expops.errors")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,112 @@
+"""A YAML document in which every value knows its place, so that every complaint can point at it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pytest_expops.errors import Location
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """A value and where it begins; `plain` is it as plain Python data.
+
+    `weight` counts the values in it, written out in full (an alias counts as what it stands for); `depth` is how deep
+    they nest. Both are bounded when the document is composed, so that walking one is always safe.
+    """
+
+    location: Location
+    plain: Any
+    weight: int = field(default=1, kw_only=True)
+    depth: int = field(default=0, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scalar(Node):
+    """A single value: `text` is its content before typing, `style` one of ``''``, ``'``, ``"``, ``|``, ``>``.
+
+    `last_line` is the line on which its source ends; `merges` tells YAML's merge key, a plain ``<<``.
+    """
+
+    text: str
+    style: str
+    last_line: int
+    merges: bool = field(default=False, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ListNode(Node):
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One `key: value` of a map; the key has a place of its own."""
+
+    key: Scalar
+    value: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MapNode(Node):
+    entries: Mapping[Hashable, Entry]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Broken(Node):
+    """Stands for a value that has been complained of already; readers pass over it in silence."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Document:
+    """A config file: its top-level map and its lines of text."""
+
+    path: Path
+    root: MapNode
+    lines: tuple[str, ...]
+
+
+def describe(node: Node) -> str:
+    """A value in the words of a message: "the text `abc`", "a list", "nothing"."""
+    match node:
+        case ListNode():
+            return "a list" if node.items else "an empty list"
+        case MapNode():
+            return "a map" if node.entries else "an empty map"
+        case Scalar(plain=None):
+            return "nothing"
+        case Scalar():
+            return f"{_noun(node.plain)} `{_shorten(node.text)}`"
+    return "unreadable"
+
+
+def _noun(plain: object) -> str:
+    match plain:
+        case bool():
+            return "the truth value"
+        case int() | float():
+            return "the number"
+        case str():
+            return "the text"
+        case bytes():
+            return "the bytes"
+    return "the date"
+
+
+def _shorten(text: str, limit: int = 60) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two pieces of plain data mean the same: `1`, `1.0` and `true` do not, two `.nan` do."""
+    if one is other:
+        return True
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return type(one) is type(other) and (one == other or (one != one and other != other))

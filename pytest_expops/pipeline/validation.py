@@ -1,0 +1,83 @@
+"""What no single place of a config can tell: names that two places must agree on, and the shape of the graph."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+from pytest_expops.errors import Location
+from pytest_expops.pipeline import vocabulary
+from pytest_expops.pipeline.adjacency import Adjacency, Mention
+from pytest_expops.pipeline.graph import find_cycles
+from pytest_expops.pipeline.problems import Problems
+from pytest_expops.pipeline.processes import Listed
+
+
+def without_repeats(listed: list[Listed], problems: Problems) -> list[Listed]:
+    """The processes by their first definition; a second one is an error that shows both places (S1.3)."""
+    first: dict[str, Listed] = {}
+    for each in listed:
+        if each.name in first:
+            message = f"process `{each.name}` is defined twice; first at {first[each.name].location}"
+            problems.error(message, each.location, process=each.name, hint="rename or remove one of the two")
+        else:
+            first[each.name] = each
+    return list(first.values())
+
+
+def check_mentions(
+    mentions: Collection[tuple[str, str, Location | None]], known: Collection[str], problems: Problems
+) -> None:
+    """Every (place, process, location) must name a process that is defined; each unknown name is shown once a place."""
+    seen: set[tuple[str, str]] = set()
+    for place, name, location in mentions:
+        if name in known or (place, name) in seen:
+            continue
+        seen.add((place, name))
+        message = f"`{place}` names the process `{name}`, which `processes` does not define"
+        problems.error(message, location, process=name, key=place, hint=_hint(name, known))
+
+
+def _hint(name: str, known: Collection[str]) -> str | None:
+    if re.search(r"->|[,;:>]", name):
+        return "write `a b` for an edge from a to b: names separated by spaces"
+    if near := vocabulary.did_you_mean(name, known):
+        return near
+    return f"add `- name: {name}` to `processes`" if known else None
+
+
+def read_edges(adjacency: Adjacency, known: Collection[str], problems: Problems) -> dict[str, set[str]]:
+    """The upstream of every known process; what makes the graph no graph of a run is noted (S1.3)."""
+    check_mentions([("process_adjlist", each.name, each.location) for each in adjacency.mentions], known, problems)
+    upstream: dict[str, set[str]] = {name: set() for name in known}
+    written: dict[tuple[str, str], Mention] = {}
+    for source, target in adjacency.edges:
+        if source.name not in known or target.name not in known:
+            continue
+        edge = (source.name, target.name)
+        if source.name == target.name:
+            if edge not in written:
+                message = f"process `{source.name}` is its own upstream: `{source.name} -> {source.name}`"
+                hint = "remove it from its own line"
+                problems.error(message, target.location, process=source.name, key="process_adjlist", hint=hint)
+        else:
+            upstream[target.name].add(source.name)
+        written.setdefault(edge, target)
+    _check_cycles(upstream, written, problems)
+    return upstream
+
+
+def _check_cycles(
+    upstream: Mapping[str, Collection[str]], written: Mapping[tuple[str, str], Mention], problems: Problems
+) -> None:
+    for cycle in find_cycles(upstream):
+        edges = zip(cycle, (*cycle[1:], cycle[0]), strict=True)
+        # The edge written last is the one that closed the cycle for its author.
+        last = max((written[edge].location for edge in edges), key=lambda place: (place.line, place.column))
+        message = f"the processes form a cycle: `{cycle_text(cycle)}`"
+        hint = "remove one of these edges from `process_adjlist`"
+        problems.error(message, last, process=cycle[0], key="process_adjlist", hint=hint)
+
+
+def cycle_text(cycle: tuple[str, ...]) -> str:
+    return " -> ".join((*cycle, cycle[0]))

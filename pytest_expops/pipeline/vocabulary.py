@@ -1,0 +1,88 @@
+"""Every key that a config may hold, by place, so that a mistyped one is named instead of ignored (S1.2)."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from pytest_expops.pipeline.document import MapNode
+from pytest_expops.pipeline.problems import Problems
+
+# What concerns only ExpOps's own runtime (S1.1): accepted wherever ExpOps takes it, without effect.
+_RUNTIME = frozenset(
+    {
+        "cache",
+        "cluster",
+        "cluster_config",
+        "compute",
+        "compute_config",
+        "description",
+        "environment",
+        "execution",
+        "executor",
+        "logging",
+        "parallel",
+        "resources",
+    }
+)
+
+TOP_LEVEL = _RUNTIME | frozenset(
+    {"data", "experiment", "metadata", "model", "reporting", "reproducibility", "scripts", "tracking"}
+)
+MODEL = _RUNTIME | frozenset({"framework", "language", "name", "parameters", "type", "version"})
+MODEL_PARAMETERS = _RUNTIME | frozenset({"custom_script_path", "hyperparameters", "parameters", "pipeline"})
+EXPERIMENT = _RUNTIME | frozenset({"hyperparameters", "name", "parameters", "pipeline"})
+PIPELINE = _RUNTIME | frozenset({"process_adjlist", "processes"})
+REPORTING = _RUNTIME | frozenset({"charts", "dynamic_entrypoint", "entrypoint", "static_entrypoint"})
+REPRODUCIBILITY = _RUNTIME | frozenset({"nondeterministic", "random_seed", "seed", "tolerance"})
+DATA_PARALLELISM = frozenset({"aggregation", "data_name", "size"})
+SEED_PARALLELISM = frozenset({"aggregation", "seeds"})
+
+WITHOUT_EFFECT_YET = frozenset({"component", "input_transform", "inputs", "metrics", "output_mapping", "outputs"})
+"""Keys of a process that change what ExpOps computes, and that this version does not act on: a warning says so."""
+
+PROCESS = (
+    _RUNTIME
+    | WITHOUT_EFFECT_YET
+    | frozenset(
+        {
+            "chart_type",
+            "code",
+            "code_function",
+            "data_aggregation",
+            "data_parallelism",
+            "hyperparameters",
+            "name",
+            "parameters",
+            "probe_paths",
+            "seed_aggregation",
+            "seed_parallelism",
+            "type",
+        }
+    )
+)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that `word` probably means: one edit away, or much alike."""
+    # One edit in a word of four letters leaves a ratio of 0.75, so nothing one edit away is missed from there on.
+    near = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.7)
+    return near[0] if near else None
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    near = nearest(word, known)
+    return f"did you mean `{near}`?" if near else None
+
+
+def warn_of_unknown_keys(
+    node: MapNode | None, known: frozenset[str], where: str, problems: Problems, process: str | None = None
+) -> None:
+    """Warn of each key of a map that nothing reads; `where` completes the sentence ("of a process")."""
+    if node is None:
+        return
+    for key, entry in node.entries.items():
+        if key not in known:
+            text = entry.key.text
+            message = f"nothing reads the key `{text}` {where}; it has no effect"
+            problems.warn(message, entry.key.location, process=process, key=text, hint=did_you_mean(text, known))
