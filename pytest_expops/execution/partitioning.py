@@ -133,7 +133,10 @@ def _take(value: Any, cut: tuple[int, int], split: DataSplit, process: str) -> A
         raise _unsplittable(value, split, process, f"slicing it raised {type(error).__name__}: {error}") from error
     if taken != stop - start:  # the slice was understood as something else than rows
         raise _unsplittable(
-            value, split, process, f"its slice [{start}:{stop}] is {_kind(part)} of {taken} rows, not {stop - start}"
+            value,
+            split,
+            process,
+            f"its slice [{start}:{stop}] is {_kind(part)} and has {taken} rows, not {stop - start}",
         )
     return part
 
@@ -163,13 +166,8 @@ _REMEDIES = {
 def _kind(value: Any) -> str:
     if value is None:
         return "None"
-    shape = getattr(value, "shape", None)
-    name = type(value).__name__
-    return f"{_article(name)} of shape ()" if shape == () else _article(name)
-
-
-def _article(name: str) -> str:
-    return f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}"
+    shape = " and shape ()" if getattr(value, "shape", None) == () else ""
+    return f"of type {type(value).__name__}{shape}"
 
 
 def _rows(count: int) -> str:
