@@ -152,9 +152,7 @@ class Composer:
             elif key.merges:
                 self._merge(value, merged)
             elif key.plain in own:
-                first = own[key.plain].key
-                message = f"the key `{key.text}` is given twice in one map; first at {first.location}"
-                self._problems.error(message, key.location, key=key.text, hint="remove or rename one of the two")
+                self._repeated(key, own[key.plain].key)
             else:
                 own[key.plain] = Entry(key, value)
         # Merged keys come first, and give way to the map's own, as in PyYAML.
@@ -162,6 +160,13 @@ class Composer:
         weight, depth = self._size(done.location, [entry.value for entry in entries.values()])
         plain = {name: entry.value.plain for name, entry in entries.items()}
         return MapNode(done.location, plain, entries, weight=weight, depth=depth)
+
+    def _repeated(self, key: Scalar, first: Scalar) -> None:
+        what = f"the key `{key.text}` is given twice in one map"
+        if key.text != first.text:  # `1` and `on`, say: equal to Python
+            what = f"the keys `{first.text}` and `{key.text}` of one map are the same to YAML"
+        hint = "remove or rename one of the two"
+        self._problems.error(f"{what}; first at {first.location}", key.location, key=key.text, hint=hint)
 
     def _merge(self, value: Node, merged: dict[Hashable, Entry]) -> None:
         for source in value.items if isinstance(value, ListNode) else (value,):

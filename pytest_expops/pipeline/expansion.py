@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from pytest_expops.pipeline.graph import find_cycles, topological_order
 from pytest_expops.pipeline.layering import Layering, lay_out
@@ -44,7 +45,7 @@ def expand(pipeline: Pipeline) -> ExpandedPipeline:
     Raises `ConfigError` with every problem found: stacks of layers that do not nest (S5.1), expanded names that
     coincide (S5.2), more than `MAX_EXPANDED` duplicates; in a pipeline made by hand also cycles and unknown upstream.
     """
-    problems = Problems(pipeline.path)
+    problems = Problems(_written_path(pipeline))
     _check_graph(pipeline, problems)
     order = topological_order({name: process.upstream for name, process in pipeline.processes.items()})
     layering = lay_out(pipeline, order, problems)
@@ -55,6 +56,11 @@ def expand(pipeline: Pipeline) -> ExpandedPipeline:
     return ExpandedPipeline(
         pipeline, processes, layering.layers, layering.incoming, layering.outgoing, in_file_order(problems.warnings)
     )
+
+
+def _written_path(pipeline: Pipeline) -> Path:
+    """The config's path as its author gave it, where that is known, so that errors of all stages read alike."""
+    return next((each.location.path for each in pipeline.processes.values() if each.location), pipeline.path)
 
 
 def coordinates(pipeline: Pipeline, layers: Layers) -> Iterator[Coordinates]:
@@ -74,6 +80,11 @@ def _seeds(pipeline: Pipeline, splitter: str) -> tuple[int, ...]:
     split = pipeline.processes[splitter].split_seeds
     assert split is not None, "a seed layer is opened by a seed split"
     return split.seeds
+
+
+def expanded_name(base: str, partitions: tuple[int, ...], seeds: tuple[int, ...]) -> str:
+    """The name of the duplicate of process `base` at these coordinates, each outermost first (S5.2)."""
+    return base + _suffix(partitions, seeds)
 
 
 def _suffix(partitions: tuple[int, ...], seeds: tuple[int, ...]) -> str:
@@ -135,8 +146,9 @@ def _write_out(
 def _report_collision(one: Process, other: Process, name: str, problems: Problems) -> None:
     """Name the process that is really called so, or else the later one (S5.2)."""
     named, duplicated = (one, other) if one.name == name else (other, one)
-    own = "is called so itself" if named.name == name else f"has a duplicate `{name}` too"
-    message = f"process `{named.name}` {own}, and a duplicate of `{duplicated.name}` is called `{name}`"
+    message = f"process `{named.name}` has the name that a duplicate of process `{duplicated.name}` gets"
+    if named.name != name:
+        message = f"processes `{duplicated.name}` and `{named.name}` both have a duplicate called `{name}`"
     where = f" at {duplicated.location}" if duplicated.location else ""
     hint = f"rename `{named.name}`, or `{duplicated.name}`{where}"
     problems.error(message, named.location, process=named.name, key="name", hint=hint)

@@ -73,14 +73,14 @@ def _report_not_nesting(
     what, key = ("data", "data_aggregation") if kind == "data" else ("seed", "seed_aggregation")
     message = (
         f"process `{process.name}` brings together {_duplicated(first, first_split)} and "
-        f"{_duplicated(second, second_split)}: these {what} splits do not nest"
+        f"{_duplicated(second, second_split)}; these {what} splits do not nest"
     )
     hint = f"aggregate one of them first: a process with `{key}: true` between its split and `{process.name}`"
     problems.error(message, process.location, process=process.name, key=key, hint=hint)
 
 
 def _duplicated(source: str, split: str) -> str:
-    return f"the split `{split}`" if source == split else f"`{source}`, duplicated by the split `{split}`,"
+    return f"the split `{split}`" if source == split else f"`{source}` (duplicated by the split `{split}`)"
 
 
 def _warn_of_nothing_to_collapse(process: Process, reaching: Layers, problems: Problems) -> None:

@@ -44,7 +44,7 @@ def _section(body: MapNode, key: str, known: frozenset[str], reader: Reader) -> 
     if entry is None or isinstance(entry.value, Broken):
         return None
     value = entry.value
-    wanted = " and ".join(f"`{name}`" for name in sorted(known, reverse=True))
+    wanted = ", ".join(f"`{name}`" for name in sorted(known, reverse=True))
     if isinstance(value, MapNode) and value.entries:
         entries: Mapping[object, Entry] = value.entries
     elif isinstance(value, ListNode) and value.items and all(isinstance(item, MapNode) for item in value.items):
@@ -53,7 +53,7 @@ def _section(body: MapNode, key: str, known: frozenset[str], reader: Reader) -> 
         return {"seeds": Entry(entry.key, value)}
     else:
         hint = f"write `{key}: {{size: {value.text}}}`" if isinstance(value, Scalar) and not is_null(value) else None
-        reader.wrong(value, key, f"a map with {wanted}", hint)
+        reader.wrong(value, key, f"a map of {wanted}", hint)
         return None
     for name, inner in entries.items():
         if name not in known:

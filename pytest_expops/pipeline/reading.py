@@ -12,7 +12,7 @@ from pytest_expops.pipeline.document import Broken, Entry, ListNode, MapNode, No
 from pytest_expops.pipeline.problems import Problems
 
 # A number to people and to YAML 1.2; a text to YAML 1.1, which wants a dot and a signed exponent.
-_NUMBER_TO_PEOPLE = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
+_NUMBER_TO_PEOPLE = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d{1,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +129,19 @@ def reads_as_number(node: Scalar) -> bool:
     return isinstance(node.plain, str) and node.style == "" and bool(_NUMBER_TO_PEOPLE.fullmatch(node.text))
 
 
+def _with_a_dot(node: Scalar) -> str:
+    """The number as YAML 1.1 writes it."""
+    written = repr(float(node.text))
+    return written if "." in written else written.replace("e", ".0e")
+
+
 def yaml_surprise(node: Node) -> str | None:
     """A word on what YAML 1.1 makes of values such as `on` and `1e-3`, which few expect."""
     if isinstance(node, Scalar) and node.style == "":
         if isinstance(node.plain, bool) and node.text.lower() not in ("true", "false"):
             return f'YAML reads `{node.text}` as {str(node.plain).lower()}; write "{node.text}" for the text'
         if reads_as_number(node):
-            return f"YAML 1.1 reads `{node.text}` as a text; write {float(node.text)!r} with a dot for the number"
+            return f"YAML 1.1 reads `{node.text}` as a text; write {_with_a_dot(node)} for the number"
     return None
 
 
@@ -159,8 +165,7 @@ def warn_of_texts_like_numbers(reader: Reader, node: Node) -> None:
     """Warn of `lr: 1e-3`, which reaches the function as the text "1e-3" (as it does in ExpOps)."""
     match node:
         case Scalar() if reads_as_number(node):
-            number = float(node.text)
-            written = repr(number) if "." in repr(number) else repr(number).replace("e", ".0e")
+            written = _with_a_dot(node)
             message = f"`{node.text}` is a text to YAML 1.1, not a number"
             reader.warn(message, node.location, hint=f'write {written} for the number, "{node.text}" for the text')
         case ListNode():
