@@ -53,31 +53,38 @@ def _lines(node: Node | None, document: Document, reader: Reader) -> Iterator[li
                 message, part.location, key="process_adjlist", hint="write `process_adjlist: |` and the lines below it"
             )
         else:
-            for number, text in enumerate(part.text.split("\n")):
-                names = list(re.finditer(r"\S+", text.split("#", 1)[0]))
+            lines = part.text.split("\n")
+            for text, place in zip(lines, _places(part, lines, document), strict=True):
+                names = _names(text)
                 if names:
-                    place = _placer(part, number, text, document)
                     yield [Mention(each.group(), place(each.start())) for each in names]
 
 
+def _names(line: str) -> list[re.Match[str]]:
+    return list(re.finditer(r"\S+", line.split("#", 1)[0]))
+
+
 def _is_folded(part: Scalar, document: Document) -> bool:
-    """Whether line ends of the source were lost, as in every style but the literal one."""
+    """Whether line ends that were meant are lost, as in every style but the literal one.
+
+    YAML writers fold long lines of the quoted and plain styles too, so there a name that stands twice in one line, as
+    in ``a b b c``, must bear witness.
+    """
     if part.style == "|":
         return False
-    first = part.location.line - 1 + (part.style == ">")
-    return sum(bool(line.strip()) for line in document.lines[first : part.last_line]) > 1 and _spans_lines(part)
-
-
-def _spans_lines(part: Scalar) -> bool:
-    return part.last_line > part.location.line
+    source = document.lines[part.location.line - 1 + (part.style == ">") : part.last_line]
+    lines = [[each.group() for each in _names(line)] for line in part.text.split("\n") if line.strip()]
+    if len(lines) >= sum(bool(line.strip()) for line in source):
+        return False
+    return part.style == ">" or any(len(set(names)) < len(names) for names in lines)
 
 
 @dataclass(frozen=True, slots=True)
-class _Placer:
+class _Place:
     """Turns an offset in a line of text into its place in the file; without `column`, all stand at one place."""
 
     base: Location
-    column: int | None
+    column: int | None = None
 
     def __call__(self, offset: int) -> Location:
         if self.column is None:
@@ -85,12 +92,22 @@ class _Placer:
         return Location(self.base.path, self.base.line, self.column + offset)
 
 
-def _placer(part: Scalar, number: int, text: str, document: Document) -> _Placer:
-    """Where line `number` of a scalar stands; found by looking, for indentation and escapes are not in the events."""
+def _places(part: Scalar, lines: list[str], document: Document) -> Iterator[_Place]:
+    """Where each line of a scalar stands; found by looking, for indentation and folds are not in YAML's events."""
     begin = part.location
-    index = begin.line - 1 + (number + 1 if part.style in "|>" and part.style else number)
-    line = document.lines[index] if index < len(document.lines) else ""
-    start = line.find(text, begin.column - 1 if index == begin.line - 1 else 0)
-    if start < 0:
-        return _Placer(begin, None)
-    return _Placer(Location(begin.path, index + 1, 1), start + 1)
+    index = begin.line if part.style in ("|", ">") else begin.line - 1
+    for text in lines:
+        stop = index + 1 if part.style == "|" else part.last_line
+        found = _find(text, document, index, stop, begin) if text.strip() else None
+        yield found or _Place(begin)
+        index = index + 1 if part.style == "|" else found.base.line - 1 if found else index
+
+
+def _find(text: str, document: Document, start: int, stop: int, begin: Location) -> _Place | None:
+    """The first of these source lines that holds the text, not as a part of longer words."""
+    pattern = re.compile(rf"""(?<![^\s'",[]){re.escape(text)}(?![^\s'",\]])""")
+    for index in range(start, min(stop, len(document.lines))):
+        match = pattern.search(document.lines[index], begin.column - 1 if index == begin.line - 1 else 0)
+        if match:
+            return _Place(Location(begin.path, index + 1, 1), match.start() + 1)
+    return None
