@@ -1,0 +1,122 @@
+"""Find how to take a value apart: by registration, by exact type, by base class, by library, else by its state.
+
+A library's handlers are read when the first value of a class of that library is met: then the library is imported
+already, and not on our account.
+"""
+
+from __future__ import annotations
+
+import importlib
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from pytest_expops.values.atoms import ATOMS
+from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Unsound, type_name
+from pytest_expops.values.kinds import builtin, functions
+from pytest_expops.values.kinds.objects import object_form
+
+Handler = Callable[[Any], Form]
+T = TypeVar("T")
+
+_LIBRARIES = {
+    **dict.fromkeys(("numpy", "ml_dtypes"), "numpy_"),
+    **dict.fromkeys(("pandas",), "pandas_"),
+    **dict.fromkeys(("pyarrow", "polars"), "arrow"),
+    **dict.fromkeys(("scipy",), "scipy_"),
+    **dict.fromkeys(("torch",), "torch_"),
+    **dict.fromkeys(("tensorflow", "keras"), "tensorflow_"),
+}
+"""The top-level module of a class or of one of its bases -> our module that knows it."""
+
+_registered: dict[type, Handler] = {}
+_exact: dict[type, Handler] = {**builtin.EXACT, **functions.EXACT}
+_bases: dict[type | None, Handler] = {**builtin.BASES, **functions.BASES}
+_found: weakref.WeakKeyDictionary[type, Handler] = weakref.WeakKeyDictionary()
+
+
+def register(type_: type[T], function: Callable[[T], object]) -> None:
+    """Let `function` say what stands for a value of `type_` or of its subclasses when it is compared (S7.2).
+
+    It returns a simpler value, such as a dict of what matters; two values of one class are equal if and only if
+    these are. A registration replaces what this package knows of the type, and an earlier registration.
+
+    ::
+
+        pytest_expops.register(Booster, lambda booster: booster.save_raw("json"))
+
+    :raises TypeError: if `type_` is not a class or is one of Python's and NumPy's plain scalar types, which stand for
+        themselves, or if `function` cannot be called.
+    """
+    if not isinstance(type_, type):
+        raise TypeError(f"register: {type_!r} is not a class")
+    if type_ in ATOMS:
+        raise TypeError(f"register: a {type_name(type_)} is a plain value, and stands for itself")
+    if not callable(function):
+        raise TypeError(f"register: {function!r} cannot be called")
+
+    def handler(value: T) -> Form:
+        simpler = function(value)
+        if simpler is value:
+            hint = f"let the function registered for {type_name(type_)} return a simpler value"
+            raise Unsound(f"the function registered for {type_name(type_)} returned the value itself", hint)
+        return Parts(type_name(type(value)), (), [simpler], [""])
+
+    _registered[type_] = handler
+    _found.clear()
+
+
+def unregister(type_: type) -> None:
+    """Take a registration back; nothing happens where there is none."""
+    _registered.pop(type_, None)
+    _found.clear()
+
+
+def form_of(value: Any) -> Form:
+    """The form of a value that is not an atom; a form, which a handler may give for a child, is its own.
+
+    :raises Unsound: if the value cannot be judged.
+    """
+    cls = type(value)
+    handler = None if _registered else _exact.get(cls)
+    if handler is None:
+        if cls in _FORMS:
+            return value  # type: ignore[no-any-return]
+        handler = _found.get(cls)
+        if handler is None:
+            handler = _found[cls] = _find(cls)
+    return handler(value)
+
+
+_FORMS = frozenset({Parts, Mapping, Unordered, Bulk})
+
+
+def _find(cls: type) -> Handler:
+    return next(_candidates(cls))
+
+
+def _candidates(cls: type) -> Iterator[Handler]:
+    """Every handler that fits, the best first."""
+    bases = cls.__mro__
+    yield from (_registered[base] for base in bases if base in _registered)
+    if cls in _exact:
+        yield _exact[cls]
+    yield from _by_library(cls)
+    yield from (_bases[base] for base in bases if base in _bases)
+    if _is_plain_iterator(cls):
+        yield builtin.iterator_form
+    yield object_form
+
+
+def _by_library(cls: type) -> Iterator[Handler]:
+    for base in cls.__mro__:
+        name = _LIBRARIES.get((base.__module__ or "").partition(".")[0])
+        if name is not None:
+            handler = importlib.import_module(f"pytest_expops.values.kinds.{name}").handler_for(cls)
+            if handler is not None:
+                yield handler
+
+
+def _is_plain_iterator(cls: type) -> bool:
+    """Python's own iterators; a project's class may well define `__next__` and keep its state."""
+    return hasattr(cls, "__next__") and cls.__module__ in ("builtins", "itertools", "_csv", "_collections", "_asyncio")

@@ -1,0 +1,202 @@
+"""A value's fingerprint: equal for equal values, different for different ones, whatever their identity (S7.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from pytest_expops.values.atoms import ATOMS, atom_digest
+from pytest_expops.values.dispatch import form_of, register, unregister
+from pytest_expops.values.forms import Form, Mapping, Parts, Unordered, Unsound
+from pytest_expops.values.graph import Graph
+
+__all__ = ["Fingerprint", "Leaf", "Walk", "fingerprint", "register", "unregister"]
+
+LEAVES = 256
+"""A fingerprint names at most so many leaves; a larger value is told by leaves nearer to its root."""
+LEVELS = 24
+"""Leaves lie at most so deep, lest their paths fill pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A part of a value with a digest of its own."""
+
+    path: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """`digest`: XXH3-128 in 32 hex digits. `leaves`: the parts, in the order of the value, by which a mismatch is named.
+
+    Digests compare between runs of one Python version on machines of one byte order. Two fingerprints are equal if
+    and only if their digests are.
+    """
+
+    digest: str
+    leaves: tuple[Leaf, ...]
+
+    def __eq__(self, other: object) -> bool:
+        return self.digest == other.digest if isinstance(other, Fingerprint) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def differs_at(self, other: Fingerprint) -> tuple[str, ...]:
+        """The paths of the leaves that are in one of the two only, or differ; empty if and only if the two are equal.
+
+        Where no leaf differs, but what holds them does (a list that became a tuple), the path that all leaves share.
+        """
+        if self == other:
+            return ()
+        here = {(leaf.path, leaf.digest) for leaf in self.leaves}
+        there = {(leaf.path, leaf.digest) for leaf in other.leaves}
+        differing = dict.fromkeys(leaf.path for leaf in self.leaves if (leaf.path, leaf.digest) not in there)
+        differing |= dict.fromkeys(leaf.path for leaf in other.leaves if (leaf.path, leaf.digest) not in here)
+        return tuple(differing) or (_shared([leaf.path for leaf in self.leaves]),)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for a record: ``{"digest": ..., "leaves": [[path, digest], ...]}``."""
+        return {"digest": self.digest, "leaves": [[leaf.path, leaf.digest] for leaf in self.leaves]}
+
+    @classmethod
+    def from_json(cls, data: Any) -> Fingerprint:
+        """What `to_json` gave."""
+        return cls(data["digest"], tuple(Leaf(path, digest) for path, digest in data["leaves"]))
+
+
+class Digested(Protocol):
+    """A digest, and what it was made from, as far as leaves may be asked of it."""
+
+    @property
+    def digest(self) -> bytes: ...
+    @property
+    def form(self) -> Form | None: ...
+    @property
+    def children(self) -> Sequence[Digested]: ...
+
+
+class Node(NamedTuple):
+    """What `Digested` says, at the least cost."""
+
+    digest: bytes
+    form: Form | None = None
+    children: Sequence[Digested] = ()
+
+
+def fingerprint(value: object, path: str = "value") -> Fingerprint:
+    """The fingerprint of any value that a pipeline returns.
+
+    Types, keys, shapes, dtypes and bits count; NaN equals NaN, whatever its payload; -0.0 is not 0.0. The order of
+    dicts and sets, memory layout, sharing of references and addresses do not count. Arrays are read in place.
+
+    :param path: where the value stands, such as ``outputs['model']``; leaves and errors are named from there.
+    :raises FingerprintError: if something within cannot be judged soundly; its `path` says what.
+    """
+    try:
+        node = Walk().node(value)
+    except Unsound as error:
+        raise error.error(path) from error.__cause__
+    return Fingerprint(node.digest.hex(), _leaves(node, path))
+
+
+class Walk:
+    """Digests of values met in one walk; shared ones are computed once. Keeps them alive, since it goes by identity."""
+
+    __slots__ = ("_active", "_graph", "_known")
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[object, Node]] = {}
+        self._active: set[int] = set()
+        self._graph: Graph | None = None
+
+    def node(self, value: object) -> Digested:
+        """The digest of a value, with those of its parts.
+
+        :raises Unsound: if something within cannot be judged.
+        """
+        if self._graph is None:
+            try:
+                return self._node(value, True)
+            except (_Cyclic, RecursionError):
+                self._active.clear()
+                self._graph = Graph()
+        return self._graph.vertex(value)
+
+    def _node(self, value: Any, keep: bool) -> Node:
+        encode = ATOMS.get(type(value))
+        if encode is not None:
+            return Node(atom_digest(encode(value)))
+        key = id(value)
+        known = self._known.get(key)
+        if known is not None:
+            return known[1]
+        if key in self._active:
+            raise _Cyclic
+        self._active.add(key)
+        form = form_of(value)
+        children = form.children
+        keep = keep and len(children) <= LEAVES
+        nodes: list[Digested] = []
+        simple = True
+        try:
+            for child in children:
+                encode = ATOMS.get(type(child))
+                if encode is not None:
+                    nodes.append(Node(atom_digest(encode(child))))
+                else:
+                    simple = False
+                    nodes.append(self._node(child, keep))
+        except Unsound as error:
+            error.suffixes.append(form.suffix(len(nodes)))
+            raise
+        digest = form.combine([node.digest for node in nodes])
+        node = Node(digest, form, nodes) if keep else Node(digest)
+        self._active.discard(key)
+        if not (simple and children):  # a small record of plain values is as soon hashed again
+            self._known[key] = (value, node)
+        return node
+
+
+class _Cyclic(Exception):  # noqa: N818 - a signal within this module
+    """A value was met within itself."""
+
+
+def _leaves(root: Digested, path: str) -> tuple[Leaf, ...]:
+    """Level by level, a part gives way to its own parts as long as no more than `LEAVES` result."""
+    level = [(path, root)]
+    grown = bool(root.children)
+    depth = 0
+    while grown and depth < LEVELS:
+        grown, total, below = False, len(level), []
+        depth += 1
+        for place, node in level:
+            parts = _parts(node)
+            if parts and total + len(parts) - 1 <= LEAVES:
+                total += len(parts) - 1
+                below += [(place + suffix, part) for suffix, part in parts]
+                grown = True
+            else:
+                below.append((place, node))
+        level = below
+    return tuple([Leaf(place, node.digest.hex()) for place, node in level])
+
+
+def _parts(node: Digested) -> list[tuple[str, Digested]]:
+    if node.form is None or not 0 < len(node.children) <= LEAVES:
+        return []
+    if isinstance(node.form, Unordered) or (isinstance(node.form, Parts) and node.form.whole):
+        return []
+    first = len(node.children) // 2 if isinstance(node.form, Mapping) else 0
+    return [(node.form.suffix(index), node.children[index]) for index in range(first, len(node.children))]
+
+
+def _shared(paths: list[str]) -> str:
+    """The longest common beginning of paths that ends where one of them branches."""
+    first, last = min(paths), max(paths)
+    length = next((place for place, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    if length == len(first) == len(last):
+        return first
+    return first[: max(first.rfind("[", 0, length + 1), first.rfind(".", 0, length + 1), 0)] or first[:length]

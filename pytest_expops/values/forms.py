@@ -1,0 +1,183 @@
+"""What a value is made of: the four shapes that every value is taken apart into, before it is hashed or compared.
+
+Fingerprints and comparisons both walk these forms, so that they cannot disagree about what counts.
+"""
+
+from __future__ import annotations
+
+import functools
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import xxhash
+
+from pytest_expops.errors import FingerprintError
+
+_LENGTH = struct.Struct("<Q").pack
+
+Traits = tuple[tuple[str, str], ...]
+"""What is said of a value beside its type, by name: ``(("dtype", "float64"), ("shape", "(3, 4)"))``."""
+
+
+class Unsound(Exception):  # noqa: N818 - not an error by itself: the walk turns it into one that names the path
+    """This value cannot be judged. `suffixes` grows, innermost first, while the walk unwinds."""
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.suffixes: list[str] = []
+
+    def error(self, path: str) -> FingerprintError:
+        """The user's error, for a walk that began at `path`."""
+        where = path + "".join(reversed(self.suffixes))
+        return FingerprintError(f"{where}: {self.message}", path=where, hint=self.hint)
+
+
+@dataclass(slots=True)
+class Form:
+    """Base of the forms: `tag` is the type by name, `traits` what else must agree before the contents are looked at."""
+
+    tag: str
+    traits: Traits = ()
+
+    @property
+    def children(self) -> Sequence[Any]:
+        """The values inside, in the order in which `combine` wants their digests."""
+        return ()
+
+    def suffix(self, index: int) -> str:
+        """How the path goes on to child `index`: ``[3]``, ``['key']``, ``.coef_``."""
+        raise IndexError(index)
+
+    def combine(self, digests: Sequence[bytes]) -> bytes:
+        """The digest of the whole from those of the children."""
+        raise NotImplementedError
+
+    def header(self) -> bytes:
+        """Kind, tag and traits."""
+        return _header(type(self).__name__, self.tag, self.traits)
+
+
+@functools.lru_cache(maxsize=4096)
+def _header(kind: str, tag: str, traits: Traits) -> bytes:
+    return repr((kind, tag, traits)).encode("utf-8", "surrogatepass")
+
+
+@dataclass(slots=True)
+class Parts(Form):
+    """Values in an order that counts: a list's items, an object's attributes by name, a frame's columns.
+
+    `names` are path suffixes, one per value, and part of the value; without them the values are numbered, ``[0]``,
+    ``[1]``, or as `place` says. What is `whole` is one leaf: its parts mean little by themselves.
+    """
+
+    values: Sequence[Any] = ()
+    names: Sequence[str] | None = None
+    place: Callable[[int], str] | None = None
+    whole: bool = False
+
+    @property
+    def children(self) -> Sequence[Any]:
+        return self.values
+
+    def suffix(self, index: int) -> str:
+        if self.names is not None:
+            return self.names[index]
+        return f"[{index}]" if self.place is None else self.place(index)
+
+    def combine(self, digests: Sequence[bytes]) -> bytes:
+        names = str(len(digests)) if self.names is None else repr(tuple(self.names))
+        return hashed(self.header(), names.encode("utf-8", "surrogatepass"), b"".join(digests))
+
+
+@dataclass(slots=True)
+class Mapping(Form):
+    """Keys with values, in no order."""
+
+    keys: Sequence[Any] = ()
+    values: Sequence[Any] = ()
+
+    @property
+    def children(self) -> Sequence[Any]:
+        return [*self.keys, *self.values]
+
+    def suffix(self, index: int) -> str:
+        count = len(self.keys)
+        return f"[{label(self.keys[index - count])}]" if index >= count else f"[key {label(self.keys[index])}]"
+
+    def combine(self, digests: Sequence[bytes]) -> bytes:
+        count = len(self.keys)
+        pairs = sorted([key + value for key, value in zip(digests[:count], digests[count:], strict=True)])
+        return hashed(self.header(), b"".join(pairs))
+
+
+@dataclass(slots=True)
+class Unordered(Form):
+    """A set: values in no order, without names."""
+
+    values: Sequence[Any] = ()
+
+    @property
+    def children(self) -> Sequence[Any]:
+        return self.values
+
+    def suffix(self, index: int) -> str:
+        return f"{{{label(self.values[index])}}}"
+
+    def combine(self, digests: Sequence[bytes]) -> bytes:
+        return hashed(self.header(), b"".join(sorted(digests)))
+
+
+@dataclass(slots=True)
+class Bulk(Form):
+    """Many simple elements hashed at once, and taken apart only when they differ.
+
+    `content` gives a 16-byte digest of the elements; `elements` gives them as an array of the shape that `traits` tell
+    (object dtype where they are not numbers). `place` turns a position into what a reader would call it, by default
+    ``[i, j]``. `items` gives the same value in `Parts`, where there is such a form.
+    """
+
+    content: Callable[[], bytes] = field(default=lambda: b"", repr=False)
+    elements: Callable[[], Any] = field(default=lambda: None, repr=False)
+    place: Callable[[tuple[int, ...]], str] | None = None
+    items: Callable[[], Form] | None = None
+
+    def combine(self, digests: Sequence[bytes]) -> bytes:
+        return hashed(self.header(), self.content())
+
+
+def hashed(*pieces: bytes) -> bytes:
+    """XXH3-128 over the pieces, each after its length."""
+    return xxhash.xxh3_128_digest(b"".join([part for piece in pieces for part in (_LENGTH(len(piece)), piece)]))
+
+
+def type_name(cls: type) -> str:
+    """A class by module and qualified name, as it enters digests and messages."""
+    module = cls.__module__
+    return cls.__qualname__ if module == "builtins" else f"{module}.{cls.__qualname__}"
+
+
+_PLAIN_KEYS = frozenset({str, int, float, bool, bytes, type(None), complex})
+LABEL_LIMIT = 60
+
+
+def label(key: Any) -> str:
+    """A dict's key in a path: its repr where that cannot hold an address, shortened where it is long."""
+    if type(key) in _PLAIN_KEYS:
+        text = repr(key)
+    elif type(key) is tuple:
+        text = "(" + ", ".join(label(each) for each in key) + ("," if len(key) == 1 else "") + ")"
+    elif isinstance(key, (str, int, float)):  # subclasses and NumPy's scalars: by value, never by their own repr
+        text = f"{type_name(type(key))}({label(_plain(key))})"
+    else:
+        text = f"<{type_name(type(key))}>"
+    return text if len(text) <= LABEL_LIMIT else f"{text[: LABEL_LIMIT // 2]}…{text[-LABEL_LIMIT // 3 :]}"
+
+
+def _plain(key: str | int | float) -> str | int | float:
+    if isinstance(key, str):
+        return str.__str__(key)
+    return int.__int__(key) if isinstance(key, int) else float.__float__(key)

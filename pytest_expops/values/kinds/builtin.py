@@ -1,0 +1,185 @@
+"""Containers and other types of the standard library whose state `__reduce_ex__` does not tell, or tells worse."""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import collections
+import enum
+import functools
+import io
+import socket
+import subprocess
+import threading
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from pytest_expops.values.bulk import scalar_codes, scalars_digest
+from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Unsound, type_name
+from pytest_expops.values.kinds.objects import attributes, object_form
+
+BULK_FROM = 32
+"""Sequences of so many plain values are hashed at once; in shorter ones each item is a leaf with its own digest."""
+
+
+def sequence_form(value: list[Any] | tuple[Any, ...], tag: str | None = None) -> Form:
+    """A list or tuple, item by item, or in bulk where all of many are plain."""
+    tag = tag or type(value).__name__
+    if len(value) >= BULK_FROM:
+        codes = scalar_codes(value)
+        if codes is not None:
+            return _scalars(value, codes, tag)
+    return Parts(tag, (("length", str(len(value))),), value)
+
+
+def _scalars(value: list[Any] | tuple[Any, ...], codes: bytes, tag: str) -> Form:
+    traits = (("length", str(len(value))),)
+    return Bulk(
+        tag,
+        traits,
+        content=lambda: scalars_digest(value, codes),
+        elements=lambda: object_array(value),
+        place=lambda position: f"[{position[0]}]",
+        items=lambda: Parts(tag, traits, value),
+    )
+
+
+def object_array(values: Any) -> np.ndarray[Any, Any]:
+    """A one-dimensional object array, also of values that NumPy would take for rows."""
+    out = np.empty(len(values), dtype=object)
+    for index, value in enumerate(values):
+        out[index] = value
+    return out
+
+
+def dict_form(value: dict[Any, Any]) -> Form:
+    return Mapping("dict", (), list(value), list(value.values()))
+
+
+def _ordered_dict(value: collections.OrderedDict[Any, Any]) -> Form:
+    """In its order, which is what an OrderedDict is for and what its own `==` compares."""
+    return object_form(value, dict_in_order=True)
+
+
+def _mapping_proxy(value: types.MappingProxyType[Any, Any]) -> Form:
+    return Mapping("mappingproxy", (), list(value), list(value.values()))
+
+
+def _set(value: set[Any] | frozenset[Any]) -> Form:
+    return Unordered(type(value).__name__, (), list(value))
+
+
+def _set_subclass(value: Any) -> Form:
+    """`set.__reduce__` lists its items in hash order; they are taken in none, beside the subclass's attributes."""
+    plain = frozenset(value) if isinstance(value, frozenset) else set(value)
+    return Parts(type_name(type(value)), (), [plain, attributes(value)], ["", ".__dict__"])
+
+
+def _tuple_subclass(value: Any) -> Form:
+    fields = getattr(value, "_fields", None)
+    if fields is None or len(fields) != len(value) or getattr(value, "__dict__", None):
+        return object_form(value)
+    return Parts(type_name(type(value)), (), tuple(value), [f".{name}" for name in fields])
+
+
+def _enum(value: enum.Enum) -> Form:
+    return Parts(type_name(type(value)), (("name", str(value._name_)),), [value._value_], [".value"])
+
+
+def _buffer(value: memoryview) -> Form:
+    try:
+        numbers = np.asarray(value)
+    except (ValueError, BufferError, RuntimeError, NotImplementedError) as error:
+        hint = "return its bytes, or an array made from it"
+        raise Unsound(f"a memoryview of format {_format(value)!r} cannot be read ({error})", hint) from error
+    return Parts("memoryview", (("format", value.format),), [numbers], [""])
+
+
+def _format(value: memoryview) -> str:
+    try:
+        return value.format
+    except ValueError:
+        return "released"
+
+
+def _typed_array(value: array.array[Any]) -> Form:
+    if value.typecode in "uw":
+        return Parts("array.array", (("typecode", value.typecode),), [value.tounicode()], [""])
+    return Parts("array.array", (("typecode", value.typecode),), [np.frombuffer(value, dtype=value.typecode)], [""])
+
+
+def _cached_function(value: Any) -> Form:
+    return Parts(
+        "functools._lru_cache_wrapper",
+        (("parameters", repr(value.cache_parameters())),),
+        [value.__wrapped__],
+        [".__wrapped__"],
+    )
+
+
+def _partial(value: functools.partial[Any]) -> Form:
+    parts = [value.func, value.args, value.keywords, attributes(value)]
+    return Parts(type_name(type(value)), (), parts, [".func", ".args", ".keywords", ".__dict__"])
+
+
+def _unsound(what: str, hint: str) -> Callable[[Any], Form]:
+    def refuse(value: Any) -> Form:
+        raise Unsound(f"{what} ({type_name(type(value))}) has no value that could be compared", hint)
+
+    return refuse
+
+
+_READ = "return what it yields, as a list"
+_PRIMITIVE = "keep it out of the output, or leave it out of the state in `__getstate__`"
+
+EXACT: dict[type, Callable[[Any], Form]] = {
+    list: sequence_form,
+    tuple: sequence_form,
+    dict: dict_form,
+    collections.OrderedDict: _ordered_dict,
+    set: _set,
+    frozenset: _set,
+    types.MappingProxyType: _mapping_proxy,
+    memoryview: _buffer,
+    array.array: _typed_array,
+    functools._lru_cache_wrapper: _cached_function,
+    types.GeneratorType: _unsound("a generator", _READ),
+    types.AsyncGeneratorType: _unsound("an asynchronous generator", _READ),
+    types.CoroutineType: _unsound("a coroutine", "return what it gives when awaited"),
+    types.FrameType: _unsound("a frame", "return the values of interest"),
+    types.TracebackType: _unsound("a traceback", "return `traceback.format_exception(...)`"),
+    type({}.keys()): _unsound("a view of a dict", "return `list(...)` of it"),
+    type({}.values()): _unsound("a view of a dict", "return `list(...)` of it"),
+    type({}.items()): _unsound("a view of a dict", "return `list(...)` of it"),
+    type(threading.Lock()): _unsound("a lock", _PRIMITIVE),
+    type(threading.RLock()): _unsound("a lock", _PRIMITIVE),
+}
+"""By the very type."""
+
+BASES: dict[type | None, Callable[[Any], Form]] = {
+    enum.Enum: _enum,
+    functools.partial: _partial,
+    set: _set_subclass,
+    frozenset: _set_subclass,
+    tuple: _tuple_subclass,
+    collections.OrderedDict: _ordered_dict,
+    io.BytesIO: object_form,
+    io.StringIO: object_form,
+    io.IOBase.__base__: _unsound("an open file", "return its contents, or its path"),
+    socket.socket: _unsound("a socket", _PRIMITIVE),
+    threading.Thread: _unsound("a thread", _PRIMITIVE),
+    threading.Condition: _unsound("a lock", _PRIMITIVE),
+    threading.Event: _unsound("an event", _PRIMITIVE),
+    threading.Semaphore: _unsound("a lock", _PRIMITIVE),
+    subprocess.Popen: _unsound("a running program", "return what it wrote, or its exit status"),
+    asyncio.Future: _unsound("a future", "return its result"),
+}
+"""Of the type or of any subclass; the nearest base in the method resolution order is taken."""
+
+
+def iterator_form(value: Iterator[Any]) -> Form:
+    """What is used up by reading it cannot be compared without being spoilt."""
+    raise Unsound(f"an iterator ({type_name(type(value))}) is used up by reading it", _READ)

@@ -1,0 +1,140 @@
+"""NumPy arrays by dtype, shape and elements; layout in memory does not count. Generators by state."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pytest_expops.values.bulk import Array, array_digest, is_plain, scalar_codes, scalars_digest
+from pytest_expops.values.forms import Bulk, Form, Parts, type_name
+from pytest_expops.values.kinds.builtin import BULK_FROM
+from pytest_expops.values.kinds.objects import attributes
+
+
+def array_form(value: Array) -> Form:
+    """Any ndarray. Subclasses that keep attributes (other than pandas's and NumPy's own) keep them beside the array."""
+    cls = type(value)
+    base = np.asarray(value)
+    if cls is np.ndarray or cls is np.memmap or cls is np.matrix or cls is np.recarray:
+        return plain_array_form(base, type_name(cls))
+    return Parts(type_name(cls), (), [base, attributes_of_subclass(value)], ["", ".__dict__"])
+
+
+def attributes_of_subclass(value: Array) -> dict[str, Any]:
+    return {**getattr(value, "__dict__", {})} if not _has_slots(type(value)) else attributes(value)
+
+
+def _has_slots(cls: type) -> bool:
+    return any(base.__dict__.get("__slots__") for base in cls.__mro__ if base.__module__.partition(".")[0] != "numpy")
+
+
+def plain_array_form(value: Array, tag: str = "numpy.ndarray") -> Form:
+    """An exact ndarray; scalars that NumPy keeps in 0-d arrays come here too, with their own tag."""
+    dtype = value.dtype
+    traits = (("dtype", dtype_name(dtype)), ("shape", str(value.shape)))
+    if dtype.fields is not None:
+        fields = list(dtype.fields)
+        return Parts(tag, traits, [value[name] for name in fields], [f"[{name!r}]" for name in fields])
+    if dtype.hasobject or dtype.kind == "T":
+        return _object_array(value, tag, traits)
+    if is_plain(dtype):
+        return Bulk(tag, traits, content=lambda: array_digest(value), elements=lambda: value)
+    return _extended(value, tag, traits)
+
+
+@functools.lru_cache(maxsize=1024)
+def dtype_name(dtype: np.dtype[Any]) -> str:
+    """``float64``, ``>f8``, ``datetime64[ns]``; fields with their own."""
+    if dtype.fields is not None:
+        return "{" + ", ".join(f"{name!r}: {dtype_name(each[0])}" for name, each in dtype.fields.items()) + "}"
+    if dtype.kind in "SUV" and dtype.type.__module__ == "numpy":
+        return dtype.str
+    return dtype.name if dtype.isnative else dtype.str
+
+
+def _object_array(value: Array, tag: str, traits: tuple[tuple[str, str], ...]) -> Form:
+    """Element by element, in bulk where all of many are plain, as a list would be."""
+    flat = value.reshape(-1).tolist()
+    shape = value.shape
+
+    def place(index: int) -> str:
+        return "[" + ", ".join(str(int(each)) for each in np.unravel_index(index, shape)) + "]"
+
+    def items() -> Form:
+        return Parts(tag, traits, flat, place=place)
+
+    codes = scalar_codes(flat) if len(flat) >= BULK_FROM else None
+    if codes is None:
+        return items()
+    return Bulk(
+        tag,
+        traits,
+        content=lambda: scalars_digest(flat, codes),
+        elements=lambda: value.astype(object),
+        items=items,
+    )
+
+
+def _extended(value: Array, tag: str, traits: tuple[tuple[str, str], ...]) -> Form:
+    """`longdouble`: its elements take 16 bytes and may fill 10, so that each is told as a sum of doubles, exactly."""
+    parts = [value.real, value.imag] if value.dtype.kind == "c" else [value]
+
+    def content() -> bytes:
+        pieces = []
+        for part in parts:
+            mantissa, exponent = np.frexp(np.asarray(part))
+            finite = np.isfinite(mantissa)
+            pieces.append(array_digest(np.where(finite, exponent, 0)))  # the exponent of an infinity is unspecified
+            for _ in range(3):
+                double = mantissa.astype(np.float64)
+                pieces.append(array_digest(double))
+                mantissa = np.where(finite, mantissa - np.where(finite, double, 0), 0)
+        return b"".join(pieces)
+
+    return Bulk(tag, traits, content=content, elements=lambda: value)
+
+
+def masked_form(value: np.ma.MaskedArray[Any, Any]) -> Form:
+    """Data, mask and fill value; what lies under the mask is no part of the value."""
+    mask = np.ma.getmaskarray(value)
+    data = np.array(np.ma.getdata(value))
+    if data.dtype.fields is None and mask.any():
+        data[mask] = np.zeros((), dtype=data.dtype) if not data.dtype.hasobject else None
+    parts = [data, mask, np.asarray(value.fill_value), value.hardmask]
+    return Parts(type_name(type(value)), (), parts, ["", ".mask", ".fill_value", ".hardmask"])
+
+
+def generator_form(value: np.random.Generator) -> Form:
+    """The state of its bits, and the seed sequence, from which `spawn` draws."""
+    return Parts("numpy.random.Generator", (), [value.bit_generator], [".bit_generator"])
+
+
+def bit_generator_form(value: np.random.BitGenerator) -> Form:
+    parts = [value.state, value.seed_seq]
+    return Parts(type_name(type(value)), (), parts, [".state", ".seed_seq"])
+
+
+def random_state_form(value: np.random.RandomState) -> Form:
+    """The whole state, the cached second normal with it; a legacy generator does not spawn."""
+    return Parts("numpy.random.RandomState", (), [value.get_state(legacy=False)], [".get_state()"])
+
+
+def scalar_form(value: np.generic) -> Form:
+    """Structured and extended-precision scalars, as arrays without dimensions."""
+    return plain_array_form(np.asarray(value), type_name(type(value)))
+
+
+def handler_for(cls: type) -> Callable[[Any], Form] | None:
+    """How to take a NumPy class apart; None where its own reduction says it well."""
+    bases: dict[type, Callable[[Any], Form]] = {
+        np.ma.MaskedArray: masked_form,
+        np.ndarray: array_form,
+        np.generic: scalar_form,
+        np.random.Generator: generator_form,
+        np.random.BitGenerator: bit_generator_form,
+        np.random.RandomState: random_state_form,
+    }
+    return next((handler for base, handler in bases.items() if issubclass(cls, base)), None)

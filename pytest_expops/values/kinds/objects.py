@@ -1,0 +1,112 @@
+"""Objects of any class by their state: what `__reduce_ex__` says they are made from, taken apart further.
+
+The reduction is that of pickle, but its parts are values again: neither addresses, nor memo numbers, nor the order of
+a dict or set can enter a fingerprint.
+"""
+
+from __future__ import annotations
+
+import copyreg
+from typing import Any
+
+from pytest_expops.values.forms import Form, Parts, Unsound, type_name
+
+_NEW = (copyreg.__newobj__, copyreg.__newobj_ex__)  # type: ignore[attr-defined]
+
+
+def object_form(value: Any, *, dict_in_order: bool = False) -> Form:
+    """The form of an object without a handler of its own.
+
+    :raises Unsound: if it cannot be reduced: it holds something that only this interpreter has.
+    """
+    reduced = _reduce(value)
+    tag = type_name(type(value))
+    if isinstance(reduced, str):
+        return Parts(tag, (("global", f"{_module_of(value)}.{reduced}"),), [], [])
+    function, arguments, state, items, pairs, setter = (*reduced, None, None, None, None)[:6]
+    names: list[str] = []
+    parts: list[Any] = []
+
+    def add(name: str, part: Any) -> None:
+        names.append(name)
+        parts.append(part)
+
+    if function in _NEW and arguments and arguments[0] is type(value):
+        arguments = arguments[1:]
+        if arguments and any(len(each) > 0 if isinstance(each, (tuple, dict)) else True for each in arguments):
+            add(".__getnewargs__()", arguments if len(arguments) > 1 else arguments[0])
+    elif not (function is type(value) and not arguments):
+        add(".__reduce__()[0]", function)
+        add(".__reduce__()[1]", arguments)
+    if is_local(type(value)):
+        add(".__class__", type(value))
+    if items is not None:
+        add("", list(items))
+    if pairs is not None:
+        add("", list(pairs) if dict_in_order else dict(pairs))
+    if setter is not None:
+        add(".__reduce__()[5]", setter)
+    fields = _fields(state)
+    if fields is None:
+        add(".__getstate__()", state)
+    else:
+        for name in sorted(fields):
+            add(f".{name}", fields[name])
+    return Parts(tag, (), parts, names)
+
+
+def is_local(cls: type) -> bool:
+    """A class made inside a function: another call makes another class of the same name."""
+    return "<locals>" in cls.__qualname__
+
+
+def attributes(value: Any) -> dict[str, Any]:
+    """An object's attributes, from `__dict__` and slots; empty where it has none.
+
+    :raises Unsound: if the state is not made of attributes.
+    """
+    fields = _fields(object.__getstate__(value))
+    if fields is None:
+        raise Unsound(f"{type_name(type(value))} keeps a state that is not made of attributes", _register(type(value)))
+    return fields
+
+
+def _fields(state: Any) -> dict[str, Any] | None:
+    """A default state by attribute: None, ``__dict__``, or ``(__dict__ or None, slots)``; else None."""
+    if state is None:
+        return {}
+    if type(state) is tuple and len(state) == 2 and type(state[1]) is dict and type(state[0]) in (dict, type(None)):
+        state = {**(state[0] or {}), **state[1]}
+    return state if type(state) is dict and all(type(name) is str for name in state) else None
+
+
+def _reduce(value: Any) -> Any:
+    cls = type(value)
+    reducer = copyreg.dispatch_table.get(cls)
+    try:
+        reduced = reducer(value) if reducer is not None else value.__reduce_ex__(4)
+    except RecursionError:
+        raise
+    except Exception as error:
+        message = f"a {type_name(cls)} does not tell its state ({type(error).__name__}: {error})"
+        raise Unsound(message, _register(cls)) from error
+    if isinstance(reduced, str) or (isinstance(reduced, tuple) and 2 <= len(reduced) <= 6):
+        return reduced
+    raise Unsound(f"a {type_name(cls)} has a __reduce_ex__ that returned {type(reduced).__name__}", _register(cls))
+
+
+def _register(cls: type) -> str:
+    return (
+        f"keep it out of the output, leave it out of the state in `__getstate__`, or say what stands for it: "
+        f"`pytest_expops.register({cls.__qualname__}, function)`"
+    )
+
+
+def _module_of(value: Any) -> str:
+    return str(getattr(value, "__module__", None) or type(value).__module__)
+
+
+def state_form(value: Any, state: dict[str, Any]) -> Form:
+    """An object of which a handler has read the state; attributes in no order, as paths."""
+    names = sorted(state)
+    return Parts(type_name(type(value)), (), [state[name] for name in names], [f".{name}" for name in names])

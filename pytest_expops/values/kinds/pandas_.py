@@ -1,0 +1,202 @@
+"""pandas: dtypes, index, columns, names and attrs, and every column's elements, whatever the blocks behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pytest_expops.values.bulk import Array, array_digest, array_digests, is_plain
+from pytest_expops.values.forms import Bulk, Form, Parts, label, type_name
+from pytest_expops.values.kinds.numpy_ import plain_array_form
+from pytest_expops.values.kinds.objects import object_form
+
+
+def frame_form(value: pd.DataFrame) -> Form:
+    """Columns in their order under their labels, then the axes."""
+    arrays = [_array_of(value.iloc[:, position]) for position in range(value.shape[1])]
+    digests = _digests_of(arrays)
+    columns = [column_form(array, value.index, digest) for array, digest in zip(arrays, digests, strict=True)]
+    unique = value.columns.is_unique
+    names = [f"[{label(key)}]" if unique else f".iloc[:, {place}]" for place, key in enumerate(value.columns.tolist())]
+    return Parts(
+        type_name(type(value)),
+        (("rows", str(len(value))), *_flags(value)),
+        [value.columns, value.index, *columns, *_attached(value).values()],
+        [".columns", ".index", *names, *_attached(value)],
+    )
+
+
+def _digests_of(arrays: list[Any]) -> list[bytes | None]:
+    """Digests of those columns that are plain NumPy arrays, all at once: columns of one block may lie interleaved."""
+    plain = [index for index, array in enumerate(arrays) if isinstance(array, np.ndarray) and is_plain(array.dtype)]
+    digests: list[bytes | None] = [None] * len(arrays)
+    for index, digest in zip(plain, array_digests([arrays[index] for index in plain]), strict=True):
+        digests[index] = digest
+    return digests
+
+
+def _attached(value: pd.DataFrame | pd.Series[Any]) -> dict[str, Any]:
+    """What hangs on a frame or series beside its data: attrs, and what a subclass declares in `_metadata`."""
+    own = {name: getattr(value, name, None) for name in value._metadata if name not in ("_name", "name")}
+    return {".attrs": dict(value.attrs), **{f".{name}": each for name, each in own.items()}}
+
+
+def _flags(value: pd.DataFrame | pd.Series[Any]) -> tuple[tuple[str, str], ...]:
+    return (("allows_duplicate_labels", str(value.flags.allows_duplicate_labels)),)
+
+
+def series_form(value: pd.Series[Any]) -> Form:
+    """Elements, then index, name and attrs."""
+    return Parts(
+        type_name(type(value)),
+        (("shape", str(value.shape)), *_flags(value)),
+        [column_form(_array_of(value), value.index), value.index, value.name, *_attached(value).values()],
+        ["", ".index", ".name", *_attached(value)],
+    )
+
+
+def index_form(value: pd.Index) -> Form:
+    """Labels and names; a RangeIndex by the labels that it stands for, a MultiIndex by those of each level."""
+    tag = type_name(type(value))
+    traits = (("length", str(len(value))),)
+    names = list(value.names)
+    if isinstance(value, pd.RangeIndex):
+        return Parts(tag, traits, [range(value.start, value.stop, value.step), names], ["", ".names"], whole=True)
+    if isinstance(value, pd.MultiIndex):
+        levels = [column_form(_array_of(value.get_level_values(level))) for level in range(value.nlevels)]
+        places = [f".get_level_values({level})" for level in range(value.nlevels)]
+        return Parts(tag, traits, [*levels, names], [*places, ".names"], whole=True)
+    freq = getattr(value, "freqstr", None)
+    return Parts(tag, traits, [column_form(_array_of(value)), names, freq], ["", ".names", ".freq"], whole=True)
+
+
+def _array_of(value: pd.Series[Any] | pd.Index) -> Any:
+    """The NumPy array or extension array behind a series or index, without copying."""
+    array = value.array
+    return array.to_numpy() if isinstance(array, pd.arrays.NumpyExtensionArray) else array
+
+
+def column_form(array: Any, index: pd.Index | None = None, digest: bytes | None = None) -> Form:
+    """A column by dtype, its elements placed by the labels of their rows; `digest` is that of its elements if known."""
+    form = plain_array_form(array) if isinstance(array, np.ndarray) else extension_form(array)
+    if digest is not None and isinstance(form, Bulk):
+        form.content = lambda: digest
+    if index is not None:
+        _place_by_row(form, index)
+    return form
+
+
+def _place_by_row(form: Form, index: pd.Index) -> None:
+    if isinstance(form, Bulk):
+        form.place = lambda position: _row(index, position[0])
+    elif isinstance(form, Parts) and form.names is None:
+        form.place = lambda position: _row(index, position)
+    elif isinstance(form, Parts):  # a categorical's codes
+        for child in form.values:
+            if isinstance(child, Bulk):
+                _place_by_row(child, index)
+
+
+def _row(index: pd.Index, position: int) -> str:
+    return f"[{label(index[position])}]" if index.is_unique else f".iloc[{position}]"
+
+
+def extension_form(value: Any) -> Form:
+    """An extension array by its dtype and elements; one that we do not know, by the arrays of its state."""
+    tag = type_name(type(value))
+    traits = (("dtype", dtype_text(value.dtype)), ("shape", str(value.shape)))
+    for base, handler in _EXTENSIONS.items():
+        if isinstance(value, base):
+            return handler(value, tag, traits)
+    if hasattr(value, "_mask") and hasattr(value, "_data"):  # Int64, Float64, boolean
+        return _masked(value, tag, traits)
+    if hasattr(value, "__arrow_array__") and value.dtype.__class__.__name__ in ("ArrowDtype", "StringDtype"):
+        if isinstance(getattr(value, "_ndarray", None), np.ndarray):
+            return _objects(value, tag, traits)
+        return _arrow(value, tag, traits)
+    return object_form(value)
+
+
+def dtype_text(dtype: Any) -> str:
+    """A dtype with all that tells it from another, such as the storage and missing value of a string dtype."""
+    if isinstance(dtype, pd.StringDtype):
+        return f"string[{dtype.storage}, {getattr(dtype, 'na_value', pd.NA)!r}]"
+    return str(dtype)
+
+
+def _masked(value: Any, tag: str, traits: Any) -> Form:
+    mask = value._mask
+    data = np.where(mask, np.zeros((), dtype=value._data.dtype), value._data)
+    return Bulk(
+        tag,
+        traits,
+        content=lambda: array_digest(mask) + array_digest(data),
+        elements=lambda: value.to_numpy(dtype=object, na_value=pd.NA),
+    )
+
+
+def _objects(value: Any, tag: str, traits: Any) -> Form:
+    """Strings that Python objects hold."""
+    form = plain_array_form(np.asarray(value, dtype=object))
+    form.tag, form.traits = tag, traits
+    return form
+
+
+def _arrow(value: Any, tag: str, traits: Any) -> Form:
+    from pytest_expops.values.kinds.arrow import column_digest
+
+    return Bulk(
+        tag,
+        traits,
+        content=lambda: column_digest(value.__arrow_array__()),
+        elements=lambda: value.to_numpy(dtype=object, na_value=None),
+    )
+
+
+def _datetimes(value: Any, tag: str, traits: Any) -> Form:
+    numbers: Array = value.asi8
+    return Bulk(tag, traits, content=lambda: array_digest(numbers), elements=lambda: np.asarray(value, dtype=object))
+
+
+def _categorical(value: pd.Categorical, tag: str, traits: Any) -> Form:
+    traits = (*traits, ("ordered", str(value.ordered)))
+    codes = Bulk(
+        "codes",
+        traits,
+        content=lambda: array_digest(value.codes.astype(np.int64)),
+        elements=lambda: np.asarray(value, dtype=object),
+    )
+    return Parts(tag, traits, [value.categories, codes], [".categories", ""])
+
+
+def _interval(value: Any, tag: str, traits: Any) -> Form:
+    return Parts(tag, traits, [value.left, value.right, value.closed], [".left", ".right", ".closed"])
+
+
+def _sparse(value: Any, tag: str, traits: Any) -> Form:
+    places = value.sp_index.to_int_index().indices
+    return Parts(tag, traits, [value.sp_values, places, value.fill_value], [".sp_values", ".sp_index", ".fill_value"])
+
+
+_EXTENSIONS: dict[type, Callable[[Any, str, Any], Form]] = {
+    pd.Categorical: _categorical,
+    pd.arrays.DatetimeArray: _datetimes,
+    pd.arrays.TimedeltaArray: _datetimes,
+    pd.arrays.PeriodArray: _datetimes,
+    pd.arrays.IntervalArray: _interval,
+    pd.arrays.SparseArray: _sparse,
+}
+
+
+def handler_for(cls: type) -> Callable[[Any], Form] | None:
+    """How to take a pandas class apart; None where its own reduction says it well (Timestamp, Period, dtypes)."""
+    bases: dict[type, Callable[[Any], Form]] = {
+        pd.DataFrame: frame_form,
+        pd.Series: series_form,
+        pd.Index: index_form,
+        pd.api.extensions.ExtensionArray: extension_form,
+    }
+    return next((handler for base, handler in bases.items() if issubclass(cls, base)), None)

@@ -1,0 +1,159 @@
+"""A folder of values, each stored once under the digest of its bytes, and read as a private copy-on-write view."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import mmap
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from pytest_expops.errors import StoreError
+from pytest_expops.values.codec import Encoded, decode, encode
+
+INLINE = 4096
+"""Encodings of at most so many bytes travel within the `Artifact`: a file costs some 20 times as long as this text."""
+VERIFIED = 1 << 20
+"""Files of at most so many bytes are read whole and checked whenever they are loaded."""
+
+_serial = itertools.count()
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A stored value: `digest` (XXH3-128 of its encoding, 32 hex digits), `size` in bytes, and, if small, the bytes."""
+
+    digest: str
+    size: int
+    inline: bytes | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for a record."""
+        data: dict[str, Any] = {"digest": self.digest, "size": self.size}
+        if self.inline is not None:
+            data["inline"] = base64.b64encode(self.inline).decode("ascii")
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Artifact:
+        """What `to_json` gave.
+
+        :raises StoreError: if it is something else.
+        """
+        try:
+            inline = data.get("inline")
+            size, digest = int(data["size"]), str(data["digest"])
+            return cls(digest, size, None if inline is None else base64.b64decode(inline, validate=True))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise StoreError(f"a record names an artifact as {data!r}, expected digest, size and inline") from error
+
+
+class ArtifactStore:
+    """Values on disk, shared by all processes of one user; nothing in it is ever changed, so that none can be torn.
+
+    Values are pickles: a store is read only where this user alone could write it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Make the folder `root`, or take it over.
+
+        :raises StoreError: if it cannot be made, or belongs to another user.
+        """
+        self.root = root
+        try:
+            root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            found = root.stat()
+            if hasattr(os, "getuid") and found.st_uid != os.getuid():
+                hint = "choose a folder of your own: what is stored is executed when it is read"
+                raise StoreError(f"{root}: the store belongs to user {found.st_uid}, expected {os.getuid()}", hint=hint)
+            if stat.S_IMODE(found.st_mode) & 0o077:
+                root.chmod(0o700)
+        except OSError as error:
+            raise StoreError(f"{root}: the store cannot be made ({error.strerror or error})") from error
+
+    def put(self, value: object, path: str = "value") -> Artifact:
+        """Store a value, once however often and by however many processes it is put.
+
+        :param path: where the value stands, such as ``outputs['model']``, for the error.
+        :raises StoreError: if the value cannot be stored, or the disk refuses.
+        """
+        encoded = encode(value, path)
+        if encoded.size <= INLINE:
+            data = encoded.to_bytes()
+            return Artifact(xxhash.xxh3_128_hexdigest(data), len(data), data)
+        artifact = Artifact(encoded.digest(), encoded.size)
+        try:
+            self._write(encoded, artifact)
+        except OSError as error:
+            reason = error.strerror or error
+            raise StoreError(f"{path}: {encoded.size} bytes cannot be stored in {self.root} ({reason})") from error
+        return artifact
+
+    def get(self, artifact: Artifact, *, verify: bool = False) -> Any:
+        """The value, independent of every other reading of it: changing it in place touches neither file nor reader.
+
+        Large arrays are views of private, copy-on-write memory maps; a page is read when it is touched. The pickle
+        and the size are always checked; the contents of large arrays only if `verify` is true, since that reads them.
+
+        :raises StoreError: if the artifact is missing, cut short or damaged, or its class cannot be imported here.
+        """
+        if artifact.inline is not None:
+            return self._decoded(bytearray(artifact.inline), artifact, f"artifact {artifact.digest}", verify=True)
+        path = self.path_of(artifact)
+        try:
+            with path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                if size != artifact.size:
+                    raise StoreError(f"{path}: the artifact has {size} bytes, expected {artifact.size}", hint=_LOST)
+                if size <= VERIFIED:
+                    return self._decoded(bytearray(file.read()), artifact, str(path), verify=True)
+                data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+        except FileNotFoundError as error:
+            raise StoreError(f"{path}: the artifact is missing", hint=_LOST) from error
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{path}: the artifact cannot be read ({error})", hint=_LOST) from error
+        return self._decoded(data, artifact, str(path), verify=verify)
+
+    def path_of(self, artifact: Artifact) -> Path:
+        """Where the artifact's file is, or would be if it were not inline."""
+        return self.root / artifact.digest
+
+    def _decoded(self, data: bytearray | memoryview, artifact: Artifact, where: str, *, verify: bool) -> Any:
+        if verify and xxhash.xxh3_128_hexdigest(data) != artifact.digest:
+            raise StoreError(f"{where}: the artifact is damaged: its bytes do not have its digest", hint=_LOST)
+        try:
+            return decode(data)
+        except StoreError as error:
+            raise StoreError(f"{where}: {error.message}", hint=error.hint or _LOST) from error
+
+    def _write(self, encoded: Encoded, artifact: Artifact) -> None:
+        path = self.path_of(artifact)
+        try:
+            if path.stat().st_size == artifact.size:
+                return
+        except FileNotFoundError:
+            pass
+        temporary = self.root / f".{artifact.digest}.{os.getpid()}.{next(_serial)}"
+        try:
+            with temporary.open("xb", buffering=0) as file:
+                for piece in encoded.pieces:
+                    _write_all(file.fileno(), memoryview(piece))
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+_LOST = "run without the cached results, so that the process that made it runs again"
+
+
+def _write_all(descriptor: int, rest: memoryview) -> None:
+    """All of it: the kernel takes at most 2 GiB at a time."""
+    while rest.nbytes:
+        rest = rest[os.write(descriptor, rest) :]
