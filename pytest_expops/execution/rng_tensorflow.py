@@ -82,7 +82,7 @@ def _generator_on_use(base: Any) -> Any:
             if name not in ("_state_var", "_alg", "_distribution_strategy"):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             # From here on an ordinary generator, which also ends the asking.
-            seed = vars(self).pop("_expops_seed")
+            seed = self.__dict__.pop("_expops_seed")
             object.__setattr__(self, "__class__", base)
             with sys.modules["tensorflow"].init_scope():  # a variable cannot be made inside a graph
                 base.__init__(self, copy_from=base.from_seed(seed))
