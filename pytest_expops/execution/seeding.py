@@ -32,7 +32,7 @@ from pytest_expops.execution.rng import NumPy, Python, RandomLibrary
 from pytest_expops.execution.rng_tensorflow import Keras, TensorFlow
 from pytest_expops.execution.rng_torch import Torch
 
-__all__ = ["LIBRARIES", "rng_digests", "seeded", "task_seed"]
+__all__ = ["LIBRARIES", "preserved", "rng_digests", "seeded", "task_seed"]
 
 LIBRARIES: tuple[RandomLibrary[Any], ...] = (Python(), NumPy(), Torch(), TensorFlow(), Keras())
 """Every library whose global random state is seeded, digested and restored."""
@@ -63,6 +63,17 @@ def seeded(seed: int) -> AbstractContextManager[None]:
     Raises ValueError for a seed out of range.
     """
     return _Seeded(seed)
+
+
+@contextmanager
+def preserved() -> Iterator[None]:
+    """Put the states of the loaded libraries back at the end, without seeding: for code that is no process."""
+    before = [(library, library.save()) for library in LIBRARIES if _is_loaded(library)]
+    try:
+        yield
+    finally:
+        for library, state in before:
+            library.restore(state)
 
 
 def rng_digests() -> dict[str, str]:

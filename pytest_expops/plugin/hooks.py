@@ -1,1 +1,111 @@
-"""The pytest11 entry point."""
+"""The pytest11 entry point: every hook a few lines that call down. Without a config it loads nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_expops.plugin.fixtures import expops
+from pytest_expops.plugin.options import add_options, graph_format, read_options, wanted
+
+if TYPE_CHECKING:
+    from pytest_expops.plugin.items import ConfigFile
+    from pytest_expops.plugin.state import Run
+
+__all__ = ["expops"]
+
+MARKERS = (
+    "expops: made from a pipeline config by pytest-expops (every such item)",
+    "expops_process: runs one expanded process of a pipeline",
+    "expops_replay: runs an expanded process again and compares",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    output = graph_format(config)
+    if output is None or config.option.help or config.option.version:
+        return None
+    if not wanted(config):
+        raise pytest.UsageError("--expops-graph needs a pipeline: give --expops-config PATH")
+    from pytest_expops.plugin.graph import print_graphs
+
+    print_graphs(read_options(config).configs, output)
+    return 0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for marker in MARKERS:
+        config.addinivalue_line("markers", marker)
+    if not wanted(config) or config.option.help:
+        return
+    from pytest_expops.plugin.setup import configure
+
+    configure(config, read_options(config))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    run = _run(config)
+    if run is not None:
+        run.close()
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    run = _run(config)
+    if run is None:
+        return []
+    from pytest_expops.plugin.terminal import header
+
+    return header(run, config.invocation_params.dir)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ConfigFile | None:
+    run = _run(parent.config)
+    if run is None or file_path not in run.sessions:
+        return None
+    from pytest_expops.plugin.items import ConfigFile
+
+    node: ConfigFile = ConfigFile.from_parent(parent, path=file_path)
+    return node
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    run = _run(config)
+    if run is None:
+        return (yield)
+    from pytest_expops.plugin.items import process_names, without_repetition
+
+    without_repetition(items)
+    yield
+    run.item_names = process_names(items)
+    return None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    run = _run(config)
+    if run is not None and not config.option.collectonly:
+        from pytest_expops.plugin.terminal import summarize
+
+        summarize(terminalreporter, run, config.invocation_params.dir)
+
+
+def _run(config: pytest.Config) -> Run | None:
+    if "pytest_expops.plugin.state" not in _loaded():
+        return None
+    from pytest_expops.plugin.state import RUN
+
+    return config.stash.get(RUN, None)
+
+
+def _loaded() -> dict[str, object]:
+    import sys
+
+    return sys.modules  # type: ignore[return-value]

@@ -1,0 +1,104 @@
+"""What pipeline scripts import: `process`, `step`, `log_metric`, `SerializableData`, `get_current_context`.
+
+Outside a run every decorated function is just the function, so that scripts can be imported and tested as they are.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeAlias, TypeVar, overload
+
+from pytest_expops.execution import recording
+from pytest_expops.execution.context import ProcessContext
+
+__all__ = ["ModelData", "SerializableData", "get_current_context", "log_metric", "process", "step"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+SerializableData: TypeAlias = str | int | float | bool | list[Any] | dict[str, Any] | None
+"""For annotations, as in ExpOps: what a process takes and returns. (Any value that can be pickled is fine here.)"""
+ModelData: TypeAlias = Any
+"""For annotations, as in ExpOps."""
+
+
+@overload
+def process(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def process(
+    *, name: str | None = None, description: str | None = None, **options: Any
+) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def process(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Mark a function as a process. It stays an ordinary function; the config decides what runs.
+
+    ``@process`` and ``@process(description=...)`` both work; options are kept in ``__expops_process__``.
+    """
+
+    def mark(decorated: Callable[P, R]) -> Callable[P, R]:
+        decorated.__expops_process__ = options  # type: ignore[attr-defined]
+        return decorated
+
+    return mark(function) if function is not None else mark
+
+
+@overload
+def step(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def step(
+    *, name: str | None = None, description: str | None = None, **options: Any
+) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def step(function: Callable[..., Any] | None = None, /, *, name: str | None = None, **options: Any) -> Any:
+    """Mark a function as a step: within a process each call is recorded and draws from random streams of its own.
+
+    The streams depend on the seed, the expanded process, the step's name and the number of the call (S4.3), so that
+    adding a step to a process leaves the numbers that the others draw as they were.
+    """
+
+    def decorate(decorated: Callable[P, R]) -> Callable[P, R]:
+        step_name: str = name or getattr(decorated, "__name__", type(decorated).__name__)
+
+        @functools.wraps(decorated)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            recorder = recording.current()
+            if recorder is None:
+                return decorated(*args, **kwargs)
+            with recorder.step(step_name):
+                return decorated(*args, **kwargs)
+
+        call.__expops_step__ = {"name": step_name, **options}  # type: ignore[attr-defined]
+        return call
+
+    return decorate(function) if function is not None else decorate
+
+
+_MISSING: Any = object()
+
+
+def log_metric(name: str = _MISSING, value: Any = _MISSING, step: int | None = None, *, key: str = _MISSING) -> None:
+    """Record a value of this process under `name`.
+
+    Args:
+        name: the metric; any non-empty text. (ExpOps calls it `key`, which is accepted by keyword.)
+        value: a number (an int, a float, a NumPy, PyTorch or TensorFlow scalar), which becomes one reading of a series;
+            or anything else that JSON can hold, which becomes the metric's only value.
+        step: which reading of the series this is; by default one more than the highest so far, from 1. Within a
+            `@step` function the series is that function's own. A second reading at one step replaces the first.
+
+    Outside a run the call is checked and has no further effect.
+
+    Raises:
+        TypeError: `name` is no text, `step` no int, or `value` nothing that JSON can hold.
+    """
+    if (name is _MISSING) == (key is _MISSING) or value is _MISSING:
+        raise TypeError("log_metric takes a name and a value: log_metric('accuracy', 0.9)")
+    recorder = recording.current()
+    metric = recording.check_metric(key if name is _MISSING else name, value, step)
+    if recorder is not None:
+        recorder.log_metric(*metric)
+
+
+def get_current_context() -> ProcessContext | None:
+    """The context of the process that is running, or None outside a run."""
+    recorder = recording.current()
+    return recorder.context if recorder is not None else None

@@ -1,0 +1,151 @@
+"""The function of each process, and how it is to be called; settled once per process (S2.1, S2.2)."""
+
+from __future__ import annotations
+
+import difflib
+import enum
+import inspect
+import os
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import ModuleType, TracebackType
+from typing import Any
+
+from pytest_expops.errors import ScriptError
+from pytest_expops.execution.scripts import Project, is_installed
+from pytest_expops.pipeline.model import CallRule, Kind, Process
+
+CLASSIC_NAMES = frozenset({"data", "hyperparameters", "hparams", "context"})
+
+
+class CallStyle(enum.Enum):
+    """How a process function gets its arguments."""
+
+    CLASSIC = "classic"
+    BY_NAME = "by name"
+
+
+@dataclass(frozen=True, slots=True)
+class Callee:
+    """A process function with its parameters. `style` is None where only the upstream outputs can settle it."""
+
+    function: Callable[..., Any]
+    parameters: tuple[inspect.Parameter, ...]
+    style: CallStyle | None
+
+
+def find_function(project: Project, process: Process) -> Callee | None:
+    """The function of a process; None for a functionless split, whose inputs are passed through.
+
+    Raises:
+        ScriptError: the script is missing or raises on import, or has no such function.
+    """
+    path = project.pipeline.scripts.get(process.code.script)
+    if path is None:
+        if process.kind is Kind.PASS_THROUGH:
+            return None
+        raise ScriptError(
+            f"process `{process.name}`: the config names no script",
+            path=project.pipeline.path,
+            process=process.name,
+            hint="add `custom_script_path: models/model.py` under `model.parameters` (or a top-level `scripts:` map)",
+        )
+    module = _import(project, process)
+    found = getattr(module, process.code.function, None)
+    if callable(found):
+        return _callee(found, process)
+    if process.kind is Kind.PASS_THROUGH:
+        return None
+    raise _no_such_function(process, module, found)
+
+
+def settle(callee: Callee, offered: Iterable[str]) -> CallStyle:
+    """The calling style of a function for which the upstream keys and parameters `offered` matter."""
+    if callee.style is not None:
+        return callee.style
+    declared = {parameter.name for parameter in callee.parameters}
+    return CallStyle.CLASSIC if declared.isdisjoint(offered) else CallStyle.BY_NAME
+
+
+def user_traceback(error: BaseException) -> str:
+    """The traceback of what a user's code raised, from the first frame that is not ours or the import system's."""
+    first = first_user_frame(error.__traceback__)
+    return "".join(traceback.format_exception(type(error), error, first)).rstrip()
+
+
+def first_user_frame(entry: TracebackType | None) -> TracebackType | None:
+    """The traceback from its first frame in a file that is neither installed nor frozen; whole if there is none."""
+    first = entry
+    while entry is not None:
+        filename = entry.tb_frame.f_code.co_filename
+        if not filename.startswith("<frozen") and not is_installed(os.path.realpath(filename)):
+            return entry
+        entry = entry.tb_next
+    return first
+
+
+def _import(project: Project, process: Process) -> ModuleType:
+    path = project.pipeline.scripts[process.code.script]
+    if not path.is_file():
+        near = difflib.get_close_matches(path.name, _scripts_beside(path), n=3, cutoff=0.6)
+        raise ScriptError(
+            f"process `{process.name}`: script not found: {path}",
+            path=path,
+            process=process.name,
+            hint=f"did you mean {' or '.join(near)}?"
+            if near
+            else "the path is tried against the project root, then the workspace",
+        )
+    try:
+        return project.script(process.code.script)
+    except (Exception, SystemExit) as error:
+        raise ScriptError(
+            f"script {path} raised {type(error).__name__} on import",
+            path=path,
+            process=process.name,
+            user_traceback=_import_traceback(error),
+        ) from error
+
+
+def _import_traceback(error: BaseException) -> str:
+    # A syntax error in the script itself has no frame of the user's: all of them are the import system's.
+    if isinstance(error, SyntaxError):
+        return "".join(traceback.format_exception_only(error)).rstrip()
+    return user_traceback(error)
+
+
+def _scripts_beside(path: Any) -> list[str]:
+    return sorted(each.name for each in path.parent.glob("*.py")) if path.parent.is_dir() else []
+
+
+def _callee(function: Callable[..., Any], process: Process) -> Callee:
+    parameters = tuple(inspect.signature(function).parameters.values())
+    named = {each.name for each in parameters if each.kind is not inspect.Parameter.VAR_POSITIONAL}
+    style: CallStyle | None = None
+    if not named <= CLASSIC_NAMES:
+        style = CallStyle.BY_NAME
+    elif process.call_rule is CallRule.CLASSIC_FIRST:
+        style = CallStyle.CLASSIC
+    return Callee(function, parameters, style)
+
+
+def _no_such_function(process: Process, module: ModuleType, found: object) -> ScriptError:
+    path, name = module.__file__, process.code.function
+    assert path is not None
+    own = sorted(
+        key
+        for key, value in vars(module).items()
+        if inspect.isfunction(value) and value.__module__ == module.__name__ and not key.startswith("_")
+    )
+    near = difflib.get_close_matches(name, own, n=3, cutoff=0.6)
+    if near:
+        hint = f"did you mean {' or '.join(f'`{each}`' for each in near)}?"
+    else:
+        hint = "it defines: " + (", ".join(f"`{each}`" for each in own) or "no functions")
+    what = "no function" if found is None else f"a {type(found).__name__}, not a function,"
+    from pathlib import Path
+
+    return ScriptError(
+        f"process `{process.name}`: {path} has {what} called `{name}`", path=Path(path), process=process.name, hint=hint
+    )

@@ -1,0 +1,160 @@
+"""What one run of a process leaves behind besides its outputs: its steps, in call order, and its metrics."""
+
+from __future__ import annotations
+
+import operator
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_expops.execution.seeding import seeded, task_seed
+
+if TYPE_CHECKING:
+    from pytest_expops.execution.context import ProcessContext
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One value. `step` numbers the readings of a series, and is None where the value is no number.
+
+    `source` is the path of the `@step` function it was logged in, ``a/b`` if nested, and None outside steps.
+    """
+
+    name: str
+    value: Any
+    step: int | None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call of a `@step` function. `call` counts from 1 per name; `parent` is the enclosing step's path."""
+
+    name: str
+    call: int
+    parent: str | None
+    task_seed: int
+    seconds: float
+    outcome: str
+
+
+class Recorder:
+    """Collects the steps and metrics of the process that is running. Steps may run in threads of the process."""
+
+    def __init__(self, process: str, seed: int, context: ProcessContext | None = None) -> None:
+        self.process = process
+        self.seed = seed
+        self.context = context
+        self._metrics: dict[tuple[str | None, str, int | None], Metric] = {}
+        self._steps: list[Step | None] = []
+        self._calls: Counter[str] = Counter()
+        self._highest: dict[tuple[str | None, str], int] = {}
+        self._lock = threading.Lock()
+        self._open = threading.local()
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The finished steps, in the order in which they were called."""
+        return tuple(step for step in self._steps if step is not None)
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics, in the order in which each was first logged."""
+        return tuple(self._metrics.values())
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Seed and record one call of the step `name`."""
+        with self._lock:
+            self._calls[name] += 1
+            call = self._calls[name]
+            slot = len(self._steps)
+            self._steps.append(None)
+        parents: list[str] = self._open.__dict__.setdefault("path", [])
+        parent = "/".join(parents) or None
+        seed = task_seed(self.seed, self.process, name, call)
+        started, outcome = time.perf_counter(), "failed"
+        parents.append(name)
+        try:
+            with seeded(seed):
+                yield
+            outcome = "passed"
+        finally:
+            parents.pop()
+            self._steps[slot] = Step(name, call, parent, seed, time.perf_counter() - started, outcome)
+
+    def log_metric(self, name: str, value: Any, step: int | None) -> None:
+        """Record a value that `check_metric` has passed."""
+        source = "/".join(getattr(self._open, "path", ())) or None
+        with self._lock:
+            if type(value) in (int, float):
+                highest = self._highest.get((source, name))
+                if step is None:
+                    step = 1 if highest is None else highest + 1
+                self._highest[source, name] = step if highest is None else max(highest, step)
+            else:
+                step = None
+            self._metrics[source, name, step] = Metric(name, value, step, source)
+
+
+def check_metric(name: object, value: Any, step: object) -> tuple[str, Any, int | None]:
+    """The arguments of `log_metric` as plain Python; numbers as int or float.
+
+    Raises:
+        TypeError: the name is no text, the step no int, or the value nothing that JSON can hold.
+    """
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"log_metric: the name of a metric is non-empty text, not {name!r}")
+    number: int | None = None
+    if step is not None:
+        try:
+            number = operator.index(step)  # type: ignore[arg-type]
+        except TypeError:
+            raise TypeError(f"log_metric({name!r}): step is an int or None, not {step!r}") from None
+    return name, _plain(name, value), number
+
+
+def _plain(metric: str, value: Any) -> Any:
+    """`value` as what JSON can hold."""
+    kind = type(value)
+    if kind in (int, float, str, type(None)):
+        return value
+    if isinstance(value, (bool, int)):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, dict):
+        return {str(key): _plain(metric, each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(metric, each) for each in value]
+    for convert in ("tolist", "numpy", "__float__"):
+        if hasattr(value, convert):
+            return _plain(metric, getattr(value, convert)())
+    raise TypeError(f"log_metric({metric!r}): the value is a number or what JSON can hold, not {kind.__qualname__}")
+
+
+# One process runs at a time in an interpreter, but it may log from threads of its own, which a ContextVar
+# would not reach.
+_current: Recorder | None = None
+
+
+def current() -> Recorder | None:
+    """The recorder of the process that is running in this interpreter, if any."""
+    return _current
+
+
+@contextmanager
+def recording_to(recorder: Recorder) -> Iterator[Recorder]:
+    """Make `recorder` the current one."""
+    global _current
+    previous, _current = _current, recorder
+    try:
+        yield recorder
+    finally:
+        _current = previous

@@ -1,0 +1,154 @@
+"""The record of one run of an expanded process: what became of it, as small JSON that every reader shares."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import hashlib
+import json
+import os
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pytest_expops.execution.recording import Metric, Step
+from pytest_expops.values.store import Artifact
+
+
+class Outcome(enum.Enum):
+    """How a run ended. Each is final: a process is run at most once per session."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    BLOCKED = "blocked"
+    """Never ran, because something upstream did not pass."""
+    CRASHED = "crashed"
+    """The worker died while it ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One key of what a process returned. `artifact` is None in a replay whose value equals the first run's."""
+
+    digest: str
+    artifact: Artifact | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a run did not pass. `kind` is the type of what was raised; `traceback` shows the user's frames only."""
+
+    kind: str
+    message: str
+    traceback: str
+
+    @property
+    def summary(self) -> str:
+        """One line."""
+        first = self.message.partition("\n")[0]
+        return f"{self.kind}: {first}" if first else self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What became of one run. `roots` names the processes whose failure blocked this one.
+
+    `attempt` is 0 for the first run and counts replays from 1. `started` is in seconds since the epoch and
+    `duration` in seconds of the call itself, without loading inputs and storing outputs.
+    """
+
+    process: str
+    attempt: int
+    outcome: Outcome
+    outputs: Mapping[str, Output] = field(default_factory=dict)
+    metrics: tuple[Metric, ...] = ()
+    steps: tuple[Step, ...] = ()
+    started: float = 0.0
+    duration: float = 0.0
+    worker: str = "main"
+    failure: Failure | None = None
+    roots: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; the inverse of `from_json`."""
+        return {
+            "process": self.process,
+            "attempt": self.attempt,
+            "outcome": self.outcome.value,
+            "outputs": {
+                key: {"digest": each.digest, "artifact": each.artifact.to_json() if each.artifact else None}
+                for key, each in self.outputs.items()
+            },
+            "metrics": [[each.name, each.value, each.step, each.source] for each in self.metrics],
+            "steps": [[getattr(each, slot.name) for slot in _STEP_FIELDS] for each in self.steps],
+            "started": self.started,
+            "duration": self.duration,
+            "worker": self.worker,
+            "failure": [self.failure.kind, self.failure.message, self.failure.traceback] if self.failure else None,
+            "roots": list(self.roots),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> RunRecord:
+        """Raises KeyError, TypeError or ValueError where `data` is not what `to_json` gives."""
+        return cls(
+            process=data["process"],
+            attempt=data["attempt"],
+            outcome=Outcome(data["outcome"]),
+            outputs={
+                key: Output(each["digest"], Artifact.from_json(each["artifact"]) if each["artifact"] else None)
+                for key, each in data["outputs"].items()
+            },
+            metrics=tuple(Metric(*each) for each in data["metrics"]),
+            steps=tuple(Step(*each) for each in data["steps"]),
+            started=data["started"],
+            duration=data["duration"],
+            worker=data["worker"],
+            failure=Failure(*data["failure"]) if data["failure"] else None,
+            roots=tuple(data["roots"]),
+        )
+
+
+_STEP_FIELDS = dataclasses.fields(Step)
+
+
+class JsonFolder:
+    """One JSON file per expanded process, written atomically and read whole."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+
+    def path(self, name: str) -> Path:
+        """Where the file of `name` stands; any name gives one that every file system takes."""
+        return self.folder / f"{file_name(name)}.json"
+
+    def read(self, name: str) -> Any | None:
+        """What was written under `name`, or None."""
+        try:
+            return json.loads(self.path(name).read_bytes())
+        except FileNotFoundError:
+            return None
+
+    def write(self, name: str, data: Any) -> None:
+        """Readers see the whole of it or none."""
+        path = self.path(name)
+        temporary = f"{path}.{os.getpid()}"
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(json.dumps(data))
+        os.replace(temporary, path)
+
+    def all(self) -> Iterator[Any]:
+        """Everything written so far, in no particular order."""
+        for path in self.folder.glob("*.json"):
+            yield json.loads(path.read_bytes())
+
+
+def file_name(name: str) -> str:
+    """`name` as one path component, shortened with a digest where it is long."""
+    quoted = urllib.parse.quote(name, safe=" +=@")
+    if len(quoted) <= 150:
+        return quoted
+    return f"{quoted[:100]}~{hashlib.sha256(name.encode()).hexdigest()[:16]}"

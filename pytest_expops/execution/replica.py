@@ -1,0 +1,187 @@
+"""A fresh interpreter, kept and reused, that runs a process again; this is the end that asks.
+
+The child is `replica_main`. Messages are JSON, one a line, over pipes; whatever the process prints goes to a file. The
+child ends when its standard input does, so it cannot outlive the worker that started it, however that one ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_expops.errors import ReplayError, ReplicaDied
+from pytest_expops.execution.records import RunRecord
+from pytest_expops.execution.session import PipelineSession
+
+POLL_SECONDS = 0.2
+"""How often to look whether a silent child is still alive. (An answer is read as soon as it comes.)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What one replay gave: its record, and what the process printed meanwhile."""
+
+    record: RunRecord
+    printed: str
+    hash_seed: int
+
+
+def hash_seed_of(attempt: int) -> int:
+    """The `PYTHONHASHSEED` of the replays numbered `attempt`: the same in every session, and never this process's.
+
+    Drawn from SHA-256 of the number, so that the seeds of successive replays have nothing in common.
+    """
+    own = os.environ.get("PYTHONHASHSEED", "")
+    for salt in range(2):
+        digest = hashlib.sha256(f"expops replay {attempt} {salt}".encode()).digest()
+        seed = int.from_bytes(digest[:4], "big")
+        if own != str(seed):
+            break
+    return seed
+
+
+class Replica:
+    """One child interpreter with a hash seed of its own. It starts with the first replay asked of it."""
+
+    def __init__(self, attempt: int) -> None:
+        self.attempt = attempt
+        self.hash_seed = hash_seed_of(attempt)
+        self._child: subprocess.Popen[bytes] | None = None
+        self._printed = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the replica)
+        self._received = b""
+
+    def replay(self, session: PipelineSession, name: str) -> Replay:
+        """Run `name` again on the inputs of its first run.
+
+        Raises:
+            ReplicaDied: the child ended before it answered; the next call starts another.
+            ReplayError: the child could not set up the project.
+        """
+        first = session.record(name)
+        each = session.expanded[name]
+        upstream = {upstream: session.record(upstream).to_json() for upstream in each.upstream}
+        begin = self._printed.seek(0, os.SEEK_END)
+        answer = self._ask(
+            {
+                "config": str(session.expanded.pipeline.path),
+                "scripts": session.runner.project.module_names,
+                "folder": str(session.folder),
+                "process": name,
+                "attempt": self.attempt,
+                "worker": session.worker,
+                "upstream": upstream,
+                "equal": {key: output.digest for key, output in first.outputs.items()},
+                "sys_path": sys.path,
+            },
+            name,
+        )
+        if "error" in answer:
+            raise ReplayError(f"`{name}` could not be replayed: {answer['error']}", process=name)
+        return Replay(RunRecord.from_json(answer["record"]), self._read_printed(begin), self.hash_seed)
+
+    def close(self) -> None:
+        """End the child, if there is one."""
+        child, self._child = self._child, None
+        if child is not None:
+            assert child.stdin is not None
+            assert child.stdout is not None
+            with contextlib.suppress(OSError):
+                child.stdin.close()
+            try:
+                child.wait(timeout=1)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+            child.stdout.close()
+        self._received = b""
+
+    def _ask(self, message: Mapping[str, Any], name: str) -> dict[str, Any]:
+        begin = self._printed.seek(0, os.SEEK_END)
+        child = self._started()
+        assert child.stdin is not None
+        try:
+            child.stdin.write(json.dumps(message).encode() + b"\n")
+            child.stdin.flush()
+            line = self._line(child)
+        except (BrokenPipeError, EOFError):
+            raise self._death(child, name, begin) from None
+        except BaseException:
+            # Interrupted between question and answer: the answer must not be taken for that to the next question.
+            child.kill()
+            self.close()
+            raise
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._child is None:
+            environment = {**os.environ, "PYTHONHASHSEED": str(self.hash_seed)}
+            package_root = str(Path(__file__).parents[2])
+            self._child = subprocess.Popen(
+                [sys.executable, "-c", _BOOT, package_root],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._printed,
+                env=environment,
+            )
+        return self._child
+
+    def _line(self, child: subprocess.Popen[bytes]) -> bytes:
+        """The next line from the child. Raises EOFError when it is dead; a grandchild may still hold the pipe open."""
+        assert child.stdout is not None
+        pipe = child.stdout.fileno()
+        while b"\n" not in self._received:
+            dead = child.poll() is not None
+            readable, _, _ = select.select([pipe], [], [], 0 if dead else POLL_SECONDS)
+            if readable:
+                chunk = os.read(pipe, 1 << 16)
+                if not chunk:
+                    raise EOFError
+                self._received += chunk
+            elif dead:
+                raise EOFError
+        line, _, self._received = self._received.partition(b"\n")
+        return line
+
+    def _death(self, child: subprocess.Popen[bytes], name: str, begin: int) -> ReplicaDied:
+        deadline = time.monotonic() + 5
+        while child.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if child.poll() is None:
+            child.kill()
+        code = child.wait()
+        self.close()
+        printed = self._read_printed(begin)
+        tail = "\n".join(printed.splitlines()[-20:])
+        said = f"; the last it printed:\n{tail}" if tail else "; it printed nothing"
+        return ReplicaDied(
+            f"the interpreter that replayed `{name}` {_ending(code)}{said}", process=name, exit_code=code
+        )
+
+    def _read_printed(self, begin: int) -> str:
+        self._printed.seek(begin)
+        return self._printed.read().decode(errors="replace")
+
+
+_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from pytest_expops.execution.replica_main import main; main()"
+
+
+def _ending(code: int) -> str:
+    if code < 0:
+        try:
+            return f"was killed by {signal.Signals(-code).name}"
+        except ValueError:
+            return f"was killed by signal {-code}"
+    return f"ended with exit status {code}"

@@ -1,0 +1,135 @@
+"""What a finished, or not yet finished, pipeline gives to a test: outputs and metrics by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pytest_expops.errors import ExpopsError
+from pytest_expops.execution.inputs import Outputs
+from pytest_expops.execution.session import PipelineSession
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class UnknownProcess(ExpopsError, KeyError):
+    """No process of that name in the pipelines of this session."""
+
+    __str__ = ExpopsError.__str__
+
+
+class Results:
+    """The run of the configured pipelines: ``expops["evaluate_1_seed40"]`` is that process's output dict.
+
+    Asking for outputs runs whatever is needed and has not been run, here or by another worker. Each call gives a copy
+    of its own. With several configs a name must be in only one of them; ``expops.config("other.yaml")`` narrows to one.
+    """
+
+    def __init__(self, sessions: Sequence[PipelineSession]) -> None:
+        self._sessions = tuple(sessions)
+
+    def __getitem__(self, name: str) -> Outputs:
+        """The output dict of the expanded process `name`; a base name will do where it has not been duplicated.
+
+        Raises:
+            UnknownProcess: no such process, or it is in more than one config.
+            NotPassed: it failed, or something upstream of it did.
+        """
+        return self._holding(name).outputs(name)
+
+    def __contains__(self, name: object) -> bool:
+        return any(name in session.expanded.processes for session in self._sessions)
+
+    def outputs(self, base_name: str) -> dict[str, Outputs]:
+        """The output dict of each expanded process of a configured one, by expanded name, in topological order."""
+        session = self._configuring(base_name)
+        return {each.name: session.outputs(each.name) for each in session.expanded.of(base_name)}
+
+    def metrics(self, base_name: str) -> pd.DataFrame:
+        """The numbers that a process logged, one row per (partition, seed, metric, step).
+
+        Columns: `process` (expanded name, str), `partition` and `seed` (nullable Int64: the innermost layer's; a tuple
+        of all layers where there are several), `metric` (str; ``step_name/metric`` where logged in a `@step`), `step`
+        (int) and `value` (float). Metrics that are no numbers are left out.
+        """
+        import pandas as pd
+
+        session = self._configuring(base_name)
+        rows: list[tuple[Any, ...]] = []
+        for each in session.expanded.of(base_name):
+            session.outputs(each.name)
+            for metric in session.record(each.name).metrics:
+                if metric.step is not None:
+                    name = f"{metric.source}/{metric.name}" if metric.source else metric.name
+                    place = _coordinate(each.partitions), _coordinate(each.seeds)
+                    rows.append((each.name, *place, name, metric.step, float(metric.value)))
+        frame = pd.DataFrame(rows, columns=["process", "partition", "seed", "metric", "step", "value"])
+        for column in ("partition", "seed"):
+            if not frame[column].map(lambda value: isinstance(value, tuple)).any():
+                frame[column] = frame[column].astype("Int64")
+        return frame.astype({"step": "int64", "value": "float64"})
+
+    def config(self, path: str) -> Results:
+        """Only the pipeline of one config, named by the end of its path.
+
+        Raises:
+            UnknownProcess: no config, or more than one, ends like that.
+        """
+        found = [each for each in self._sessions if str(each.expanded.pipeline.path).endswith(path)]
+        if len(found) != 1:
+            raise UnknownProcess(f"{len(found)} of the configs end in {path!r}: {self._paths()}")
+        return Results(found)
+
+    def _holding(self, name: str) -> PipelineSession:
+        found = [each for each in self._sessions if name in each.expanded.processes]
+        if len(found) == 1:
+            return found[0]
+        if len(found) > 1:
+            raise self._ambiguous(name)
+        duplicates = [each.name for session in self._sessions for each in session.expanded.of(name)]
+        if duplicates:
+            raise UnknownProcess(
+                f"`{name}` is duplicated per partition or seed: {_cut(duplicates)}",
+                process=name,
+                hint=f"name one of them, or use outputs({name!r}) for all",
+            )
+        known = [each for session in self._sessions for each in session.expanded.processes]
+        raise self._unknown(name, known)
+
+    def _configuring(self, base_name: str) -> PipelineSession:
+        found = [each for each in self._sessions if base_name in each.expanded.pipeline.processes]
+        if len(found) == 1:
+            return found[0]
+        if len(found) > 1:
+            raise self._ambiguous(base_name)
+        known = [each for session in self._sessions for each in session.expanded.pipeline.processes]
+        raise self._unknown(base_name, known)
+
+    def _ambiguous(self, name: str) -> UnknownProcess:
+        hint = "narrow to one with expops.config('name_of_config.yaml')"
+        return UnknownProcess(f"`{name}` is in several configs: {self._paths()}", process=name, hint=hint)
+
+    def _unknown(self, name: str, known: list[str]) -> UnknownProcess:
+        if not self._sessions:
+            hint = "no pipeline is configured: give --expops-config PATH, or set expops_config in the ini file"
+        elif near := difflib.get_close_matches(name, known, n=3, cutoff=0.6):
+            hint = "did you mean " + " or ".join(f"`{each}`" for each in near) + "?"
+        else:
+            hint = f"there are: {_cut(known)}"
+        return UnknownProcess(f"no process is called `{name}`", process=name, hint=hint)
+
+    def _paths(self) -> str:
+        return ", ".join(str(each.expanded.pipeline.path) for each in self._sessions) or "none"
+
+
+def _coordinate(layers: tuple[int, ...]) -> int | tuple[int, ...] | None:
+    if len(layers) > 1:
+        return layers
+    return layers[0] if layers else None
+
+
+def _cut(names: list[str], most: int = 8) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -1,0 +1,226 @@
+"""Run one expanded process, once: enter its project, bind its inputs, seed, call, check, fingerprint, store, record."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_expops.errors import ExpopsError, OutputError
+from pytest_expops.execution.context import ProcessContext
+from pytest_expops.execution.functions import Callee, CallStyle, find_function, settle, user_traceback
+from pytest_expops.execution.inputs import (
+    Load,
+    Outputs,
+    Received,
+    arrange,
+    configured_parameters,
+    hyperparameters,
+    merged,
+    receive,
+)
+from pytest_expops.execution.partitioning import as_splittable
+from pytest_expops.execution.recording import Recorder, recording_to
+from pytest_expops.execution.records import Failure, Outcome, Output, RunRecord
+from pytest_expops.execution.scripts import Project
+from pytest_expops.execution.seeding import seeded, task_seed
+from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Process
+from pytest_expops.values.fingerprint import fingerprint
+from pytest_expops.values.store import ArtifactStore
+
+RUN_ID = "pytest-expops"
+"""The same in every session: a run id that changes would make a result that holds it impossible to reproduce."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The record of a run, and what it raised while that is still at hand."""
+
+    record: RunRecord
+    error: BaseException | None = None
+
+
+class Runner:
+    """Runs the expanded processes of one pipeline in this interpreter, one at a time."""
+
+    def __init__(self, expanded: ExpandedPipeline, store: ArtifactStore, folder: Path, worker: str = "main") -> None:
+        self.expanded = expanded
+        self.pipeline = expanded.pipeline
+        self.project = Project(expanded.pipeline)
+        self.store = store
+        self.folder = folder
+        self.worker = worker
+        self._callees: dict[str, Callee | None] = {}
+        self._styles: dict[str, CallStyle] = {}
+
+    def callee(self, process: Process) -> Callee | None:
+        """The function of a process, looked up once.
+
+        Raises:
+            ScriptError: as `find_function`.
+        """
+        if process.name not in self._callees:
+            self._callees[process.name] = find_function(self.project, process)
+        return self._callees[process.name]
+
+    def forget(self) -> None:
+        """Import the project's modules anew at the next run, and settle everything about its functions again."""
+        self.project.forget()
+        self._callees.clear()
+        self._styles.clear()
+
+    def run(self, name: str, load: Load, *, attempt: int = 0, equal: Mapping[str, str] | None = None) -> Run:
+        """Run the expanded process `name` on what `load` gives of its upstream.
+
+        An output whose digest is the one that `equal` gives for its key is not stored again.
+        Whatever the process raises is in the result, except KeyboardInterrupt, which is raised.
+        """
+        each = self.expanded[name]
+        seed = each.seeds[-1] if each.seeds else self.pipeline.base_seed
+        recorder = Recorder(name, seed)
+        started, begin = time.time(), time.perf_counter()
+        duration = 0.0
+        outputs: Mapping[str, Output] = {}
+        failure: Failure | None = None
+        error: BaseException | None = None
+        try:
+            with self.project.entered(), self._surroundings():
+                call = self._prepare(each, load, recorder, attempt)
+                begin = time.perf_counter()
+                try:
+                    with seeded(task_seed(seed, name)), recording_to(recorder):
+                        returned = call()
+                finally:
+                    duration = time.perf_counter() - begin
+                outputs = self._keep(each.process, returned, equal or {})
+        except KeyboardInterrupt:
+            raise
+        except BaseException as raised:
+            # SystemExit, and what test tools raise through a process (a timeout, say), are failures of it too.
+            error, failure = raised, _failure(raised)
+        record = RunRecord(
+            process=name,
+            attempt=attempt,
+            outcome=Outcome.FAILED if failure else Outcome.PASSED,
+            outputs=outputs,
+            metrics=recorder.metrics,
+            steps=recorder.steps,
+            started=started,
+            duration=duration,
+            worker=self.worker,
+            failure=failure,
+        )
+        return Run(record, error)
+
+    def _prepare(self, each: ExpandedProcess, load: Load, recorder: Recorder, attempt: int) -> Any:
+        """Everything up to the call, as a function without arguments."""
+        callee = self.callee(each.process)
+        received = receive(each, self.expanded, load)
+        if callee is None:
+            return lambda: merged(each.process, received)
+        configured = configured_parameters(each, self.expanded)
+        context = ProcessContext(
+            project_id=self.pipeline.project_id,
+            run_id=RUN_ID,
+            process_name=each.name,
+            hyperparameters=hyperparameters(each, configured),
+            step_results={part.upstream: part.whole() for part in received},
+            document=self.pipeline.document,
+            checkpoint_root=self.folder / "checkpoints" / f"{each.name}-{attempt}",
+        )
+        recorder.context = context
+        style = self._style(each.process, callee, received, configured)
+        call = arrange(callee, each.process, received, context, configured, self.pipeline.base_seed, style)
+        return lambda: callee.function(*call.args, **call.kwargs)
+
+    def _style(
+        self, process: Process, callee: Callee, received: list[Received], parameters: Mapping[str, Any]
+    ) -> CallStyle:
+        if process.name not in self._styles:
+            keys = {key for each in received for outputs in each.parts.values() for key in outputs}
+            self._styles[process.name] = settle(callee, keys | parameters.keys())
+        return self._styles[process.name]
+
+    def _keep(self, process: Process, returned: object, equal: Mapping[str, str]) -> dict[str, Output]:
+        """Check what was returned, and fingerprint and store it key by key."""
+        outputs = _checked(process, returned)
+        kept = {}
+        for key, value in outputs.items():
+            path = f"outputs[{key!r}]"
+            try:
+                digest = fingerprint(value, path).digest
+                artifact = None if equal.get(key) == digest else self.store.put(value, path)
+            except ExpopsError as error:
+                error.process = error.process or process.name
+                error.key = error.key or key
+                raise
+            kept[key] = Output(digest, artifact)
+        return kept
+
+    @contextmanager
+    def _surroundings(self) -> Iterator[None]:
+        """The working directory and the environment variables of S1.1."""
+        variables = {
+            "MLOPS_WORKSPACE_DIR": str(self.pipeline.workspace),
+            "MLOPS_PROJECT_ID": self.pipeline.project_id,
+        }
+        before = {name: os.environ.get(name) for name in variables}
+        directory = os.getcwd()
+        os.environ.update(variables)
+        os.chdir(self.pipeline.working_directory)
+        try:
+            yield
+        finally:
+            os.chdir(directory)
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+
+
+def _checked(process: Process, returned: object) -> Outputs:
+    """What a process returned, as its outputs (S2.3), its rows to split in a form that can be split (S3.2)."""
+    split = process.split_data
+    if isinstance(returned, list) and split is not None:
+        returned = {split.data_name: returned}
+    if not isinstance(returned, dict):
+        raise OutputError(
+            f"process `{process.name}` returned {_kind(returned)}; a process returns a dict of its outputs",
+            process=process.name,
+            hint=f"return it under a name: `return {{'result': ...}}` in `{process.code.function}`",
+        )
+    odd = [key for key in returned if not isinstance(key, str)]
+    if odd:
+        raise OutputError(
+            f"process `{process.name}` returned a dict with the key {odd[0]!r}; output keys are text",
+            process=process.name,
+            hint=f"put it inside an output: `return {{'result': ...}}` in `{process.code.function}`",
+        )
+    outputs = dict(returned)
+    if split is None:
+        return outputs
+    if split.data_name not in outputs:
+        keys = ", ".join(f"`{key}`" for key in outputs) or "no keys at all"
+        raise OutputError(
+            f"process `{process.name}` splits `{split.data_name}`, but it returned {keys}",
+            process=process.name,
+            key=split.data_name,
+            hint="set `data_name` under `data_parallelism` to the key whose rows are to be split",
+        )
+    outputs[split.data_name] = as_splittable(outputs[split.data_name], split, process=process.name)
+    return outputs
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else f"a {type(value).__qualname__}"
+
+
+def _failure(error: BaseException) -> Failure:
+    if isinstance(error, ExpopsError):
+        return Failure(type(error).__name__, str(error), str(error))
+    return Failure(type(error).__name__, str(error), user_traceback(error))

@@ -1,0 +1,216 @@
+"""Script files become functions, each project in a world of its own.
+
+A script is a module whose name is made from its path, so that two scripts of one file name never collide, and whose
+name a finder can resolve, so that what it defines can be unpickled in any process that knows the same scripts. What a
+script imports from beside itself stays under its natural name; where two projects in one session have modules of one
+name, each project finds its own again whenever it is entered.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import re
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pytest_expops.execution.seeding import preserved
+from pytest_expops.pipeline.model import Pipeline
+
+PREFIX = "expops_scripts__"
+
+# Scripts written for ExpOps import these names, whether or not it is installed (S2.1).
+ALIASES = {
+    "expops.core": "pytest_expops.core",
+    "mlops.core": "pytest_expops.core",
+    "expops.reporting": "pytest_expops.reporting",
+    "mlops.reporting": "pytest_expops.reporting",
+}
+
+
+class _ScriptFinder(importlib.abc.MetaPathFinder):
+    """Finds script modules by the names given to them."""
+
+    def __init__(self) -> None:
+        self.paths: dict[str, Path] = {}
+
+    def name_of(self, path: Path, relative: Path) -> str:
+        """The module name of a script; the second script of one relative path gets ``_2``, and so on."""
+        for name, known in self.paths.items():
+            if known == path:
+                return name
+        base = PREFIX + re.sub(r"\W+", "__", str(relative.with_suffix("")))
+        name, number = base, 1
+        while self.paths.setdefault(name, path) != path:
+            number += 1
+            name = f"{base}_{number}"
+        return name
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        script = self.paths.get(fullname)
+        return importlib.util.spec_from_file_location(fullname, script) if script is not None else None
+
+
+_finder = _ScriptFinder()
+
+
+def reserve_names(module_names: Mapping[str, str], pipeline: Pipeline) -> None:
+    """Give the scripts of `pipeline` (by key) the module names that they have in another interpreter."""
+    for key, name in module_names.items():
+        _finder.paths[name] = pipeline.scripts[key]
+
+
+_entered: list[Project] = []
+_last: Project | None = None
+
+
+class Project:
+    """The code of one pipeline: its scripts by key, its import path, and the modules that are its own."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        if _finder not in sys.meta_path:
+            sys.meta_path.insert(0, _finder)
+        self.pipeline = pipeline
+        self.modules: dict[str, ModuleType] = {}
+        self.module_names = {
+            key: _finder.name_of(path, _relative(path, pipeline)) for key, path in pipeline.scripts.items()
+        }
+        folders = [path.parent for path in pipeline.scripts.values()]
+        self.import_path = list(dict.fromkeys(map(str, [*folders, pipeline.root, pipeline.working_directory])))
+
+    def script(self, key: str) -> ModuleType:
+        """The module of a script, imported at its first use. What the script raises is raised.
+
+        Importing is not seeded, so that a script which draws random numbers while it is imported is not made to look
+        reproducible; but what it draws, the test session does not miss.
+        """
+        with self.entered(), preserved():
+            return importlib.import_module(self.module_names[key])
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """The project's import path, its own modules, and the ExpOps names are in force."""
+        global _last
+        if _entered and _entered[-1] is self:
+            yield
+            return
+        if _last is not None and _last is not self:
+            _last._leave_modules()
+        self._enter_modules()
+        _last = self
+        path_before, known = list(sys.path), set(sys.modules)
+        sys.path[:0] = [entry for entry in self.import_path if entry not in sys.path]
+        aliased = _install_aliases()
+        _entered.append(self)
+        try:
+            yield
+        finally:
+            _entered.pop()
+            _restore_aliases(aliased)
+            _take_back(sys.path, self.import_path, path_before)
+            self._claim(set(sys.modules) - known)
+
+    def forget(self) -> None:
+        """Drop every module of the project, so that the next use imports it anew."""
+        for name in [*self.modules, *self.module_names.values()]:
+            sys.modules.pop(name, None)
+        self.modules.clear()
+        importlib.invalidate_caches()
+
+    def owns(self, module: ModuleType | None) -> bool:
+        """Whether a module is the project's own code, rather than installed."""
+        origin = getattr(module, "__file__", None)
+        if origin is None:
+            # A namespace package: its folders tell.
+            origin = next(iter(getattr(module, "__path__", ())), None)
+        return origin is not None and self.owns_file(str(origin))
+
+    def owns_file(self, filename: str) -> bool:
+        """Whether a file is the project's own code."""
+        path = os.path.realpath(filename)
+        return any(_under(path, folder) for folder in self._folders()) and not is_installed(path)
+
+    def _folders(self) -> list[str]:
+        roots = [self.pipeline.root, self.pipeline.working_directory]
+        return [os.path.realpath(each) for each in [*roots, *(p.parent for p in self.pipeline.scripts.values())]]
+
+    def _claim(self, names: set[str]) -> None:
+        for name in names:
+            module = sys.modules.get(name)
+            if module is not None and self.owns(module):
+                self.modules[name] = module
+
+    def _enter_modules(self) -> None:
+        for name, module in self.modules.items():
+            sys.modules.setdefault(name, module)
+
+    def _leave_modules(self) -> None:
+        for name, module in self.modules.items():
+            if not name.startswith(PREFIX) and sys.modules.get(name) is module:
+                del sys.modules[name]
+
+
+def is_installed(path: str) -> bool:
+    """Whether a file belongs to an interpreter or an environment, or to this package, rather than to a project."""
+    if "site-packages" in path or "dist-packages" in path:
+        return True
+    return any(_under(path, folder) for folder in _INSTALLED)
+
+
+_INSTALLED = [
+    os.path.realpath(sysconfig.get_path("stdlib")),
+    os.path.realpath(Path(__file__).parent.parent),
+]
+
+
+def _under(path: str, folder: str) -> bool:
+    return path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def _relative(path: Path, pipeline: Pipeline) -> Path:
+    for base in (pipeline.root, pipeline.workspace):
+        if path.is_relative_to(base):
+            return path.relative_to(base)
+    return Path(path.name)
+
+
+def _install_aliases() -> dict[str, ModuleType | None]:
+    """Let the ExpOps names stand for ours; what they stood for before is returned."""
+    before: dict[str, ModuleType | None] = {}
+    for package in ("expops", "mlops"):
+        before[package] = sys.modules.get(package)
+        stand_in = ModuleType(package, "Stands in for ExpOps while a pipeline script runs.")
+        stand_in.__path__ = []
+        sys.modules[package] = stand_in
+    for alias, name in ALIASES.items():
+        before[alias] = sys.modules.get(alias)
+        module = importlib.import_module(name)
+        sys.modules[alias] = module
+        package, _, attribute = alias.partition(".")
+        setattr(sys.modules[package], attribute, module)
+    return before
+
+
+def _restore_aliases(before: dict[str, Any]) -> None:
+    for name, module in before.items():
+        if module is None:
+            sys.modules.pop(name, None)
+        else:
+            sys.modules[name] = module
+
+
+def _take_back(path: list[str], added: list[str], before: list[str]) -> None:
+    """Remove what was added to the import path, and leave alone what the scripts themselves added to it."""
+    for entry in added:
+        if entry not in before and entry in path:
+            path.remove(entry)

@@ -1,0 +1,59 @@
+"""`expops`, and a fixture per aggregation process."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Callable
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_expops.execution.results import Results
+    from pytest_expops.plugin.state import Run
+
+
+@pytest.fixture(scope="session")
+def expops(request: pytest.FixtureRequest) -> Results:
+    """The run of the configured pipelines: outputs and metrics by process name. See `Results`."""
+    from pytest_expops.execution.results import Results
+    from pytest_expops.plugin.state import RUN
+
+    run = request.config.stash.get(RUN, None)
+    return Results(list(run.sessions.values()) if run is not None else [])
+
+
+def aggregation_fixtures(run: Run) -> ModuleType:
+    """A plugin with one session fixture per aggregation process, named after it.
+
+    A user's own fixture of that name goes before it, as one from a conftest or test module does before any plugin's.
+    """
+    plugin = ModuleType("expops_aggregation_fixtures")
+    names = dict.fromkeys(
+        process.name
+        for session in run.sessions.values()
+        for process in session.expanded.pipeline.processes.values()
+        if process.aggregates
+    )
+    for name in names:
+        identifier = re.sub(r"\W", "_", name)
+        if identifier.isidentifier() and not keyword.iskeyword(identifier):
+            setattr(plugin, f"fixture_{identifier}", pytest.fixture(scope="session", name=identifier)(_fixture(name)))
+    return plugin
+
+
+def _fixture(name: str) -> Callable[..., Any]:
+    def aggregation(request: pytest.FixtureRequest, expops: Results) -> Any:
+        from pytest_expops.execution.session import NotPassed
+        from pytest_expops.plugin.items import stop_for
+
+        try:
+            found = expops.outputs(name)
+        except NotPassed as error:
+            stop_for(request.config, error.roots)
+        return found[name] if list(found) == [name] else found
+
+    aggregation.__doc__ = f"The output dict of the aggregation process `{name}`; one per expanded process if many."
+    return aggregation

@@ -1,0 +1,218 @@
+"""A config is a file of items: one per expanded process, and one per check on it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from pytest_expops.errors import ExpopsError, ReplayError, ScriptError
+from pytest_expops.execution.functions import first_user_frame
+from pytest_expops.execution.records import Outcome, RunRecord
+from pytest_expops.execution.session import PipelineSession
+from pytest_expops.pipeline.model import ExpandedProcess, Kind
+from pytest_expops.plugin.state import RUN, Run
+from pytest_expops.plugin.terminal import explain
+from pytest_expops.verdicts.replay import Status, Verdict
+
+
+class ReplayDiffered(ReplayError):
+    """A replay gave other results than the first run."""
+
+    def __init__(self, verdict: Verdict, command: str) -> None:
+        super().__init__(explain(verdict, command), process=verdict.process)
+        self.verdict = verdict
+
+
+class RecordedFailure(ExpopsError):
+    """A process failed in another place than its own item; the message is the traceback kept in its record."""
+
+
+class ConfigFile(pytest.File):
+    """One pipeline config."""
+
+    @property
+    def run(self) -> Run:
+        return self.config.stash[RUN]
+
+    @property
+    def pipeline_session(self) -> PipelineSession:
+        return self.run.sessions[self.path]
+
+    def collect(self) -> Iterator[ExpopsItem]:
+        """Check that every function is there, then yield each process with its checks, in topological order.
+
+        Raises:
+            CollectError: a script or a function is missing, or a script raises on import; all of them.
+        """
+        self._check_functions()
+        mode = self.run.options.replay
+        for each in self.pipeline_session.expanded.processes.values():
+            yield self._item(ProcessItem, each, each.name)
+            replays = mode == "all" or (mode == "seeded" and each.seeds)
+            if replays and each.process.kind is not Kind.CHART:
+                yield self._item(ReplayItem, each, f"{each.name}[replay]")
+
+    def _item(self, kind: type[ExpopsItem], each: ExpandedProcess, name: str) -> ExpopsItem:
+        # The node id is given besides the name: pytest 9.2 would otherwise take the brackets for those of a
+        # parametrized function, and `--lf` would not know the item again.
+        item: ExpopsItem = kind.from_parent(self, name=name, nodeid=f"{self.nodeid}::{name}", expanded=each)
+        return item
+
+    def _check_functions(self) -> None:
+        problems: dict[str, None] = {}
+        for process in self.pipeline_session.expanded.pipeline.processes.values():
+            if process.kind is not Kind.CHART:
+                try:
+                    self.pipeline_session.runner.callee(process)
+                except ScriptError as error:
+                    where = f"{process.code.location or process.location or self.path}: "
+                    # One broken script is one problem, not one per process.
+                    problems.setdefault(str(error) if error.user_traceback else f"{where}{error}")
+        if problems:
+            raise self.CollectError("\n".join(problems))
+
+
+class ExpopsItem(pytest.Item):
+    """What process items and checks have in common."""
+
+    def __init__(self, *, expanded: ExpandedProcess, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.expanded = expanded
+        self.add_marker("expops")
+
+    @property
+    def run_state(self) -> Run:
+        return self.config.stash[RUN]
+
+    @property
+    def pipeline_session(self) -> PipelineSession:
+        parent = self.parent
+        assert isinstance(parent, ConfigFile)
+        return parent.pipeline_session
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        location = self.expanded.process.location
+        return self.path, location.line - 1 if location else None, self.name
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Our own errors as their message; a user's exception with the user's frames, as for any test."""
+        if isinstance(excinfo.value, ExpopsError) and not self.config.getoption("fulltrace", False):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style or self.config.getoption("tbstyle", "auto"))
+
+    def _traceback_filter(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+        if self.config.getoption("fulltrace", False):
+            return excinfo.traceback
+        first = first_user_frame(excinfo.tb)
+        return type(excinfo.traceback)(first) if first is not None else excinfo.traceback
+
+
+class ProcessItem(ExpopsItem):
+    """Runs one expanded process, or finds that it has been run, and passes if it passed."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.add_marker("expops_process")
+
+    def __repr__(self) -> str:
+        upstream = _listed(self.expanded.upstream)
+        return f"<Process {self.name}{f' <- {upstream}' if upstream else ''}>"
+
+    def runtest(self) -> None:
+        if self.expanded.process.kind is Kind.CHART:
+            pytest.skip("charts are not run in this version")
+        session = self.pipeline_session
+        record = session.record(self.expanded.name)
+        self._report(record)
+        if record.outcome is Outcome.PASSED:
+            return
+        if record.outcome is Outcome.BLOCKED:
+            stop_for(self.config, session.roots(record))
+        error = session.errors.pop(record.process, None)
+        if error is not None:
+            raise error
+        assert record.failure is not None
+        raise RecordedFailure(record.failure.traceback, process=record.process)
+
+    def _report(self, record: RunRecord) -> None:
+        """Say in the JUnit report how long the process itself took, where it ran, and what it logged."""
+        self.user_properties.append(("expops_duration", round(record.duration, 6)))
+        self.user_properties.append(("expops_worker", record.worker))
+        for metric in record.metrics:
+            source = f"{metric.source}/" if metric.source else ""
+            step = f"[{metric.step}]" if metric.step is not None else ""
+            self.user_properties.append((f"expops_metric:{source}{metric.name}{step}", _simple(metric.value)))
+
+
+class ReplayItem(ExpopsItem):
+    """Passes if the process gives the same again; a strict xfail where it is declared nondeterministic (S7.3)."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.add_marker("expops_replay")
+        reason = self.expanded.process.nondeterministic
+        if reason is not None:
+            self.add_marker(pytest.mark.xfail(reason=reason, strict=True, raises=ReplayDiffered))
+
+    def __repr__(self) -> str:
+        return f"<Replay {self.name}>"
+
+    def runtest(self) -> None:
+        session, name = self.pipeline_session, self.expanded.name
+        record = session.record(name)
+        if record.outcome is not Outcome.PASSED:
+            stop_for(self.config, session.roots(record), "nothing to replay: ")
+        verdict = self.run_state.verdict(session, name)
+        sys.stdout.write(verdict.printed)
+        self.user_properties.append(("expops_replays", verdict.replays))
+        if verdict.status is Status.DIFFERED:
+            raise ReplayDiffered(verdict, self._command())
+
+    def _command(self) -> str:
+        process = self.nodeid.removesuffix("[replay]")
+        return f"pytest --expops-config {self.path} {self.path!s}::{process.rpartition('::')[2]}"
+
+
+def stop_for(config: pytest.Config, roots: Sequence[RunRecord], prefix: str = "") -> NoReturn:
+    """Skip, naming the root cause, if its own item is in this session and so says more; else fail, naming it (S6.3)."""
+    run = config.stash[RUN]
+    in_session = {name for _, name in run.item_names}
+    message = prefix + "; ".join(
+        f"`{root.process}` {root.outcome.value}" + (f" ({root.failure.summary})" if root.failure else "")
+        for root in roots
+    )
+    if all(root.process in in_session for root in roots):
+        raise pytest.skip.Exception(message, _use_item_location=True)
+    details = "\n\n".join(root.failure.traceback for root in roots if root.failure)
+    pytest.fail(f"{message}\n{details}" if details else message, pytrace=False)
+
+
+def process_names(items: Iterable[pytest.Item]) -> set[tuple[Path, str]]:
+    """Config and expanded name of every process item among `items`."""
+    return {(item.path, item.name) for item in items if isinstance(item, ProcessItem)}
+
+
+def without_repetition(items: list[pytest.Item]) -> None:
+    """Drop items of ours that stand a second time, as when a config is given and its folder collected too."""
+    seen: set[str] = set()
+    kept = []
+    for item in items:
+        if isinstance(item, ExpopsItem):
+            if item.nodeid in seen:
+                continue
+            seen.add(item.nodeid)
+        kept.append(item)
+    items[:] = kept
+
+
+def _listed(names: Sequence[str], most: int = 4) -> str:
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def _simple(value: Any) -> Any:
+    return value if isinstance(value, (int, float, str)) else str(value)

@@ -1,0 +1,126 @@
+"""The command line and the ini file become one frozen `Options`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPLAY_MODES = ("seeded", "all", "none")
+GRAPH_FORMATS = ("text", "mermaid", "dot")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for. `configs` are absolute; those `on_demand` are collected only where pytest's own
+    arguments lead to them (an ini entry should not turn `pytest tests/test_one.py` into a run of the pipeline)."""
+
+    configs: tuple[Path, ...]
+    on_demand: bool
+    replay: str
+    replays: int
+    artifacts: Path | None
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """One group; each ``--expops-x`` has an ini twin ``expops_x``."""
+    group = parser.getgroup("expops", "pipelines as tests (pytest-expops)")
+    group.addoption(
+        "--expops-config",
+        action="append",
+        metavar="PATH",
+        help="a pipeline config whose processes are collected as tests; may be repeated",
+    )
+    group.addoption(
+        "--expops-replay",
+        choices=REPLAY_MODES,
+        help="which processes are run again in a fresh interpreter and compared: those under a seed layer (seeded, "
+        "the default), all, or none",
+    )
+    group.addoption(
+        "--expops-replays",
+        metavar="N",
+        help="how many times each of them is replayed, each time under another PYTHONHASHSEED (default 1)",
+    )
+    group.addoption(
+        "--expops-artifacts",
+        metavar="DIR",
+        help="keep outputs and records of this session in a new folder under DIR (default: a temporary folder, removed "
+        "at the end)",
+    )
+    group.addoption(
+        "--expops-graph",
+        choices=GRAPH_FORMATS,
+        help="print the expanded pipeline in this format and exit",
+    )
+    parser.addini("expops_config", "as --expops-config; relative to the ini file", type="paths", default=[])
+    parser.addini("expops_replay", "as --expops-replay", default="seeded")
+    parser.addini("expops_replays", "as --expops-replays", default="1")
+    parser.addini("expops_artifacts", "as --expops-artifacts; relative to the ini file", default="")
+    parser.addini("expops_graph", "as --expops-graph", default="")
+
+
+def wanted(config: pytest.Config) -> bool:
+    """Whether any pipeline is configured; cheap, for sessions that have none."""
+    return bool(config.getoption("expops_config") or config.getini("expops_config"))
+
+
+def graph_format(config: pytest.Config) -> str | None:
+    """The format of ``--expops-graph``, if it was asked for.
+
+    Raises:
+        pytest.UsageError: the ini file asks for a format that there is not.
+    """
+    value = config.getoption("expops_graph") or config.getini("expops_graph") or None
+    if value is not None and value not in GRAPH_FORMATS:
+        raise pytest.UsageError(f"expops_graph: {value!r} is not one of {', '.join(GRAPH_FORMATS)}")
+    return value
+
+
+def read_options(config: pytest.Config) -> Options:
+    """The options of this session.
+
+    Raises:
+        pytest.UsageError: a value is not one that the option takes.
+    """
+    directory = config.invocation_params.dir
+    given = [directory / path for path in config.getoption("expops_config") or ()]
+    configs = given or [Path(path) for path in config.getini("expops_config")]
+    replay = config.getoption("expops_replay") or config.getini("expops_replay")
+    if replay not in REPLAY_MODES:
+        raise pytest.UsageError(f"expops_replay: {replay!r} is not one of {', '.join(REPLAY_MODES)}")
+    return Options(
+        configs=tuple(dict.fromkeys(_absolute(path) for path in configs)),
+        on_demand=not given,
+        replay=replay,
+        replays=_count(config.getoption("expops_replays") or config.getini("expops_replays")),
+        artifacts=_artifacts(config),
+    )
+
+
+def _absolute(path: Path) -> Path:
+    # Not resolve(): pytest compares paths as they are written, symbolic links and all.
+    return Path(path.absolute().as_posix()) if ".." not in path.parts else path.resolve()
+
+
+def _count(value: Any) -> int:
+    try:
+        count = int(value)
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise pytest.UsageError(f"--expops-replays: expected a whole number of at least 1, got {value!r}")
+    return count
+
+
+def _artifacts(config: pytest.Config) -> Path | None:
+    given = config.getoption("expops_artifacts")
+    if given:
+        return Path(config.invocation_params.dir / given)
+    from_ini = config.getini("expops_artifacts")
+    if not from_ini:
+        return None
+    base = config.inipath.parent if config.inipath else config.rootpath
+    return Path(base / from_ini)

@@ -1,0 +1,58 @@
+"""What happens once at the start of a session that has a pipeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_expops.errors import ConfigWarning
+from pytest_expops.plugin.fixtures import aggregation_fixtures
+from pytest_expops.plugin.options import Options
+from pytest_expops.plugin.state import RUN, Run, start
+
+
+def configure(config: pytest.Config, options: Options) -> None:
+    """Load the configs, add them to what is collected, and register what only such a session needs.
+
+    Raises:
+        pytest.UsageError: a config cannot be run.
+    """
+    worker_input = getattr(config, "workerinput", None)
+    if worker_input is not None:
+        folder = Path(worker_input["expops_folder"])
+        run = start(options, folder=folder, shared=True, worker=worker_input["workerid"])
+    else:
+        run = start(options, folder=None, shared=_distributes(config), worker="main")
+        _warn(config, run)
+    config.stash[RUN] = run
+    _add_arguments(config, options)
+    config.pluginmanager.register(aggregation_fixtures(run), "expops-aggregation-fixtures")
+    if worker_input is None and config.pluginmanager.hasplugin("xdist"):
+        from pytest_expops.plugin.xdist_hooks import ControllerHooks
+
+        config.pluginmanager.register(ControllerHooks(run), "expops-xdist")
+
+
+def _distributes(config: pytest.Config) -> bool:
+    return config.pluginmanager.hasplugin("xdist") and config.getoption("dist", "no") != "no"
+
+
+def _add_arguments(config: pytest.Config, options: Options) -> None:
+    """Have the configs collected first, except those of which the arguments name single processes."""
+    invocation = config.args_source is pytest.Config.ArgsSource.ARGS
+    if options.on_demand and invocation:
+        return
+    named = {_absolute(config, argument.partition("::")[0]) for argument in config.args}
+    config.args[:0] = [str(path) for path in options.configs if path not in named]
+
+
+def _absolute(config: pytest.Config, argument: str) -> Path:
+    return Path(config.invocation_params.dir, argument)
+
+
+def _warn(config: pytest.Config, run: Run) -> None:
+    for session in run.sessions.values():
+        expanded = session.expanded
+        for problem in (*expanded.pipeline.warnings, *expanded.warnings):
+            config.issue_config_time_warning(ConfigWarning(str(problem)), stacklevel=2)

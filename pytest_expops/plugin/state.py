@@ -1,0 +1,116 @@
+"""What one pytest process knows of the configured pipelines, kept in the config's stash."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from pytest_expops.errors import ConfigError
+from pytest_expops.execution.records import JsonFolder
+from pytest_expops.execution.replica import Replica
+from pytest_expops.execution.session import PipelineSession
+from pytest_expops.pipeline.expansion import expand
+from pytest_expops.pipeline.loader import load_config
+from pytest_expops.pipeline.model import ExpandedPipeline
+from pytest_expops.plugin.options import Options
+from pytest_expops.verdicts.replay import Verdict, judge
+
+RUN: pytest.StashKey[Run] = pytest.StashKey()
+
+
+@dataclass
+class Run:
+    """The pipelines of this pytest session. `folder` is common to the controller and all workers."""
+
+    options: Options
+    folder: Path
+    sessions: dict[Path, PipelineSession]
+    owns_folder: bool
+    item_names: set[tuple[Path, str]] = field(default_factory=set)
+    """Of the process items that are to run: config and expanded name."""
+    replicas: dict[int, Replica] = field(default_factory=dict)
+
+    def verdict(self, session: PipelineSession, name: str) -> Verdict:
+        """The verdict on one process; its replays are made once, whoever asks and however often.
+
+        So a plugin that retries failed tests cannot turn a failed replay into a passed one.
+        """
+        verdicts = verdicts_of(session)
+        known = verdicts.read(name)
+        if known is not None:
+            return Verdict.from_json(known)
+        replicas = [self._replica(attempt) for attempt in range(1, self.options.replays + 1)]
+        verdict = judge(session, name, [partial(each.replay, session, name) for each in replicas])
+        verdicts.write(name, verdict.to_json())
+        return verdict
+
+    def _replica(self, attempt: int) -> Replica:
+        if attempt not in self.replicas:
+            self.replicas[attempt] = Replica(attempt)
+        return self.replicas[attempt]
+
+    def close(self) -> None:
+        """End the replicas, and remove the folder if it is temporary and this process made it."""
+        for replica in self.replicas.values():
+            replica.close()
+        if self.owns_folder and self.options.artifacts is None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def verdicts_of(session: PipelineSession) -> JsonFolder:
+    """Where the verdicts on the processes of one pipeline are kept."""
+    return JsonFolder(session.folder / "verdicts")
+
+
+def start(options: Options, *, folder: Path | None, shared: bool, worker: str) -> Run:
+    """Load the configs and set up their sessions, in `folder` if another process has made it already.
+
+    Raises:
+        pytest.UsageError: a config cannot be run; all problems of all configs.
+    """
+    pipelines = load_pipelines(options.configs)
+    made = folder or _new_folder(options.artifacts)
+    sessions = {}
+    for number, (path, pipeline) in enumerate(pipelines.items(), start=1):
+        place = made / f"{number}-{path.stem}"
+        place.mkdir(exist_ok=True)
+        sessions[path] = PipelineSession(pipeline, place, shared=shared, worker=worker)
+    return Run(options, made, sessions, owns_folder=folder is None)
+
+
+def load_pipelines(paths: tuple[Path, ...]) -> dict[Path, ExpandedPipeline]:
+    """The expanded pipelines of the configs.
+
+    Raises:
+        pytest.UsageError: as `start`.
+    """
+    pipelines, errors = {}, []
+    for path in paths:
+        try:
+            pipelines[path] = expand(load_config(path))
+        except ConfigError as error:
+            errors.append(str(error))
+    if errors:
+        raise pytest.UsageError("\n".join(errors))
+    return pipelines
+
+
+def _new_folder(keep_under: Path | None) -> Path:
+    if keep_under is None:
+        return Path(tempfile.mkdtemp(prefix="pytest-expops-"))
+    keep_under.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        folder = keep_under / f"session-{number}"
+        try:
+            os.mkdir(folder, mode=0o700)
+        except FileExistsError:
+            number += 1
+        else:
+            return folder

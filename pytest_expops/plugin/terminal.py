@@ -1,0 +1,143 @@
+"""What a person reads: the header, the summary, and the words for a verdict."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pytest
+
+from pytest_expops.execution.records import Outcome, RunRecord
+from pytest_expops.execution.session import PipelineSession
+from pytest_expops.plugin.state import Run, verdicts_of
+from pytest_expops.values.comparison import Difference
+from pytest_expops.verdicts.replay import Status, Verdict
+
+MOST_SHOWN = 10
+"""How many processes of one kind the summary names."""
+
+
+def header(run: Run, directory: Path) -> list[str]:
+    """One line per config: what is needed to know, or to repeat, the run."""
+    lines = []
+    for path, session in run.sessions.items():
+        pipeline = session.expanded.pipeline
+        seeds = dict.fromkeys(
+            seed for each in pipeline.processes.values() if each.split_seeds for seed in each.split_seeds.seeds
+        )
+        count, expanded = len(pipeline.processes), len(session.expanded)
+        line = f"expops: {_short(path, directory)}: {_plural(count, 'process')}, {expanded} expanded"
+        if seeds:
+            line += f"; seeds {_joined(map(str, seeds))}"
+        lines.append(f"{line}; base seed {pipeline.base_seed}; replay {run.options.replay}")
+    return lines
+
+
+def summarize(reporter: pytest.TerminalReporter, run: Run, directory: Path) -> None:
+    """A few lines per config of which anything ran: what ran, what was replayed, what differed, what was blocked."""
+    for path, session in run.sessions.items():
+        records = session.all_records()
+        if not records:
+            continue
+        verdicts = {data["process"]: Verdict.from_json(data) for data in verdicts_of(session).all()}
+        reporter.section(f"expops: {_short(path, directory)}")
+        reporter.line(_what_ran(session, records))
+        if verdicts:
+            reporter.line(_what_matched(verdicts))
+        _list_differences(reporter, session, verdicts)
+        _list_failures(reporter, records)
+        if run.options.artifacts is not None:
+            reporter.line(f"outputs and records are kept in {session.folder}")
+
+
+def explain(verdict: Verdict, command: str) -> str:
+    """Why a replay failed, in full."""
+    of = f" {verdict.attempt} of {verdict.replays}" if verdict.replays > 1 else ""
+    lines = [
+        f"{verdict.process} is not deterministic: replay{of} differs from the first run",
+        f"(same inputs, same seed; a fresh interpreter with PYTHONHASHSEED={verdict.hash_seed})",
+        "",
+    ]
+    if verdict.traceback:
+        lines += [verdict.differences[0].detail + ":", "", verdict.traceback, ""]
+    else:
+        for difference in verdict.differences:
+            lines += [*_difference(difference), ""]
+    return "\n".join([*lines, f"to see just this again: {command}"])
+
+
+def _difference(difference: Difference) -> list[str]:
+    lines = [difference.path]
+    if difference.detail:
+        lines[0] += f": {difference.detail}"
+    return [*lines, f"    expected: {difference.expected}", f"    obtained: {difference.obtained}"]
+
+
+def _what_ran(session: PipelineSession, records: Mapping[str, RunRecord]) -> str:
+    count = Counter(record.outcome for record in records.values())
+    ran = len(records) - count[Outcome.BLOCKED]
+    seconds = sum(record.duration for record in records.values())
+    parts = [f"{count[outcome]} {outcome.value}" for outcome in Outcome if count[outcome]]
+    return f"ran {ran} of {_plural(len(session.expanded), 'process')} in {seconds:.2f} s of work: {', '.join(parts)}"
+
+
+def _what_matched(verdicts: Mapping[str, Verdict]) -> str:
+    count = Counter(verdict.status for verdict in verdicts.values())
+    parts = [f"{count[status]} {status.value}" for status in Status if count[status]]
+    return f"replayed {len(verdicts)}: {', '.join(parts)}"
+
+
+def _list_differences(
+    reporter: pytest.TerminalReporter, session: PipelineSession, verdicts: Mapping[str, Verdict]
+) -> None:
+    differing = [
+        verdicts[name]
+        for name in session.expanded.processes
+        if name in verdicts and verdicts[name].status is Status.DIFFERED
+    ]
+    for verdict in differing[:MOST_SHOWN]:
+        first = verdict.differences[0]
+        more = f" (and {len(verdict.differences) - 1} more)" if len(verdict.differences) > 1 else ""
+        how = first.detail or f"expected {first.expected}, obtained {first.obtained}"
+        declared = session.expanded[verdict.process].process.nondeterministic
+        word = "differs as declared" if declared is not None else "differs"
+        reporter.line(
+            f"  {verdict.process} {word}: {first.path}: {how}{more}", yellow=declared is not None, red=not declared
+        )
+    _more(reporter, len(differing), "differ")
+
+
+def _list_failures(reporter: pytest.TerminalReporter, records: Mapping[str, RunRecord]) -> None:
+    failed = [record for record in records.values() if record.outcome in (Outcome.FAILED, Outcome.CRASHED)]
+    for record in failed[:MOST_SHOWN]:
+        summary = record.failure.summary if record.failure else ""
+        reporter.line(f"  {record.process} {record.outcome.value}: {summary}", red=True)
+    _more(reporter, len(failed), "failed")
+    blocked: dict[tuple[str, ...], list[str]] = {}
+    for record in records.values():
+        if record.outcome is Outcome.BLOCKED:
+            blocked.setdefault(record.roots, []).append(record.process)
+    for roots, names in list(blocked.items())[:MOST_SHOWN]:
+        reporter.line(f"  {_joined(roots)} blocked {_joined(names)}")
+
+
+def _more(reporter: pytest.TerminalReporter, count: int, word: str) -> None:
+    if count > MOST_SHOWN:
+        reporter.line(f"  ... and {count - MOST_SHOWN} more {word}")
+
+
+def _joined(names: Iterable[str], most: int = 8) -> str:
+    listed = list(names)
+    shown = ", ".join(listed[:most])
+    return f"{shown} and {len(listed) - most} more" if len(listed) > most else shown
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun if count == 1 else noun + 'es'}"
+
+
+def _short(path: Path, directory: Path) -> str:
+    shown = os.path.relpath(path, directory)
+    return str(path) if shown.startswith("..") else shown

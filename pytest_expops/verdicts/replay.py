@@ -1,0 +1,139 @@
+"""Two runs of one process become a verdict: same outputs and metrics, or the places where they differ (S7)."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_expops.execution.records import Outcome, Output, RunRecord
+from pytest_expops.execution.replica import Replay
+from pytest_expops.execution.session import PipelineSession
+from pytest_expops.pipeline.model import Process, Tolerance
+from pytest_expops.values.comparison import Difference, compare
+
+EXACT = Tolerance()
+
+
+class Status(enum.Enum):
+    """What came of the replays of one process."""
+
+    MATCHED = "matched"
+    DIFFERED = "differed"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is thought of one expanded process after `replays` replays.
+
+    `differences` are those of the first replay that differed, numbered `attempt` and run under `hash_seed`.
+    `traceback` is what that replay raised, if it did, and `printed` what it printed.
+    """
+
+    process: str
+    status: Status
+    replays: int
+    differences: tuple[Difference, ...] = ()
+    attempt: int = 0
+    hash_seed: int = 0
+    traceback: str = ""
+    printed: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; the inverse of `from_json`."""
+        return {**dataclasses.asdict(self), "status": self.status.value}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Verdict:
+        """Raises KeyError, TypeError or ValueError where `data` is not what `to_json` gives."""
+        differences = tuple(Difference(**each) for each in data["differences"])
+        return cls(**{**data, "status": Status(data["status"]), "differences": differences})
+
+
+def judge(session: PipelineSession, name: str, replays: Iterable[Callable[[], Replay]]) -> Verdict:
+    """Replay `name` until a replay differs from its first run, or all matched.
+
+    The first run must have passed.
+
+    Raises:
+        ReplayError: a replay could not be made.
+    """
+    first = session.record(name)
+    process = session.expanded[name].process
+    done = 0
+    printed = ""
+    for make in replays:
+        replay = make()
+        done += 1
+        printed = replay.printed
+        differences = _differences(session, process, first, replay.record)
+        if differences:
+            failure = replay.record.failure
+            return Verdict(
+                name,
+                Status.DIFFERED,
+                done,
+                differences,
+                replay.record.attempt,
+                replay.hash_seed,
+                failure.traceback if failure else "",
+                printed,
+            )
+    return Verdict(name, Status.MATCHED, done, printed=printed)
+
+
+def _differences(
+    session: PipelineSession, process: Process, first: RunRecord, second: RunRecord
+) -> tuple[Difference, ...]:
+    if second.outcome is not Outcome.PASSED:
+        summary = second.failure.summary if second.failure else second.outcome.value
+        return (Difference("outcome", "passed", summary, "the replay raised, the first run did not"),)
+    found: list[Difference] = []
+    for key in sorted(first.outputs.keys() | second.outputs.keys()):
+        path = f"outputs[{key!r}]"
+        expected, obtained = first.outputs.get(key), second.outputs.get(key)
+        if expected is None or obtained is None:
+            found.append(Difference(path, _presence(expected), _presence(obtained), "key in one run only"))
+        elif expected.digest != obtained.digest:
+            tolerance = process.tolerances.get(key, process.tolerances.get(None, EXACT))
+            found += _output_differences(session, path, expected, obtained, tolerance)
+    found += _metric_differences(first, second, process.tolerances.get(None, EXACT))
+    return tuple(found)
+
+
+def _presence(output: Output | None) -> str:
+    return "missing" if output is None else "a value"
+
+
+def _output_differences(
+    session: PipelineSession, path: str, expected: Output, obtained: Output, tolerance: Tolerance
+) -> tuple[Difference, ...]:
+    assert expected.artifact is not None
+    assert obtained.artifact is not None
+    with session.runner.project.entered():
+        found = compare(
+            session.store.get(expected.artifact),
+            session.store.get(obtained.artifact),
+            rtol=tolerance.rtol,
+            atol=tolerance.atol,
+            path=path,
+        )
+    if not found and tolerance.exact:
+        # The fingerprints are the judge; the comparison only says where and how much.
+        return (Difference(path, expected.digest, obtained.digest, "the fingerprints differ"),)
+    return found
+
+
+def _metric_differences(first: RunRecord, second: RunRecord, tolerance: Tolerance) -> tuple[Difference, ...]:
+    return compare(_series(first), _series(second), rtol=tolerance.rtol, atol=tolerance.atol, path="metrics")
+
+
+def _series(record: RunRecord) -> dict[str, dict[int | None, Any]]:
+    """The metrics as ``{"step/name": {step: value}}``."""
+    series: dict[str, dict[int | None, Any]] = {}
+    for metric in record.metrics:
+        name = f"{metric.source}/{metric.name}" if metric.source else metric.name
+        series.setdefault(name, {})[metric.step] = metric.value
+    return series

@@ -1,0 +1,143 @@
+"""Workers share one store: each process once, and a killed worker costs one item (S6.2, S6.4)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import FAN_NAMES, Project
+
+SEEDED = [name for name in FAN_NAMES if "_seed" in name]
+
+
+@pytest.mark.parametrize("mode", ["load", "worksteal", "loadscope", "loadfile", "loadgroup", "each"])
+def test_any_dist_mode_gives_the_right_results(fan: Project, mode: str) -> None:
+    fan.pytester.makepyfile(
+        test_results="def test_it(merge): assert merge['parts']['data2']['seed41']['rows'] == [3, 4]"
+    )
+    outcome = fan.run("-n2", "--dist", mode)
+    assert outcome.ret == 0
+    assert {name.split("@")[0] for name in outcome.items} == {
+        *FAN_NAMES,
+        *(f"{name}[replay]" for name in SEEDED),
+        "test_it",
+    }
+    assert set(outcome.items.values()) == {"passed"}
+    assert "ran 13 of 13 processes" in outcome.text
+    assert "replayed 8: 8 matched" in outcome.text
+
+
+KILLED = """
+import os
+import signal
+
+
+def a(data): return {"x": 1}
+
+
+def b(data):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def c(data): return {}
+
+
+def d(data): return {"y": data["a"]["x"]}
+
+
+def e(data): return {}
+"""
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_a_killed_worker_fails_one_item_and_hangs_nothing(project: Project, count: int) -> None:
+    project.write("a b\nb c\na d\nd e", KILLED)
+    project.pytester.makepyfile(test_other="def test_one(): pass\ndef test_two(): pass\ndef test_three(): pass")
+    outcome = project.run(f"-n{count}")
+    failed = {name: each for name, each in outcome.items.items() if each == "failed"}
+    others = {name: outcome.items.get(name) for name in ("a", "d", "e", "test_one", "test_two", "test_three")}
+    assert others == dict.fromkeys(others, "passed")
+    assert outcome.items["c"] == "skipped" or "c" in _crashed_items(outcome.text)
+    assert "crashed while running" in outcome.text
+    assert len(failed) <= 2
+    assert "b crashed: WorkerDied: worker gw" in outcome.text
+    assert len(_crashed_items(outcome.text)) == 1, "nobody ran again what had killed a worker"
+
+
+def _crashed_items(text: str) -> set[str]:
+    marker = "crashed while running '"
+    return {
+        line.split(marker, 1)[1].rstrip("'\"").rpartition("::")[2]
+        for line in text.splitlines()
+        if marker in line and line.startswith("worker '")
+    }
+
+
+def test_the_temporary_folder_is_removed_and_one_asked_for_is_kept(
+    fan: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    assert fan.run("-n2").ret == 0
+    assert [path.name for path in scratch.iterdir() if path.name.startswith("pytest-expops-")] == []
+    assert fan.run("-n2", "--expops-artifacts", "kept").ret == 0
+    assert fan.run("-n0", "--expops-artifacts", "kept").ret == 0
+    assert sorted(path.name for path in (fan.root / "kept").iterdir()) == ["session-1", "session-2"]
+    records = list((fan.root / "kept/session-1/1-project_config/records").glob("*.json"))
+    assert len(records) == 13
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_ctrl_c_ends_the_run_and_every_process_of_it(project: Project, workers: str) -> None:
+    """The replica is asked to replay for ever, and pytest is interrupted."""
+    project.write(
+        "a b",
+        """
+        import os, time
+
+        def a(data): return {}
+
+        def b(data):
+            with open("pids.txt", "a") as file:
+                file.write(f"{os.getpid()}\\n")
+            if len(open("pids.txt").read().split()) > 1:
+                time.sleep(600)
+            return {}
+        """,
+        {"a": {"seed_parallelism": [1]}},
+    )
+    command = [sys.executable, "-m", "pytest", "--expops-config", project.config, workers, "-p", "no:cacheprovider"]
+    with subprocess.Popen(command, cwd=project.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as run:
+        pids = project.root / "pids.txt"
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not (pids.exists() and len(pids.read_text().split()) > 1):
+            time.sleep(0.05)
+        run.send_signal(signal.SIGINT)
+        output = run.communicate(timeout=60)[0].decode()
+    assert run.returncode == pytest.ExitCode.INTERRUPTED
+    assert "KeyboardInterrupt" in output or "Interrupted" in output
+    replica = int(pids.read_text().split()[1])
+    deadline = time.monotonic() + 20
+    while _alive(replica) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _alive(replica)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
