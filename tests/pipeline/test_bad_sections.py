@@ -8,11 +8,10 @@ import pytest
 
 from tests.pipeline.configs import CURRENT_HEAD, Case, assert_problems, current
 
-_NO_PIPELINE = (
+_PLACES = "`experiment.pipeline`, or `model.parameters.pipeline` (classic)"
+_NO_PIPELINE = f"there is no pipeline; expected one under {_PLACES}"
+
 _KEEP_ONE = "    keep one of the two"
-
-
-
 
 
 SECTIONS: list[Case] = [
@@ -120,12 +119,9 @@ SECTIONS: list[Case] = [
 ]
 
 
-
 @pytest.mark.parametrize(("text", "expected"), [case[1:] for case in SECTIONS], ids=[case[0] for case in SECTIONS])
 def test_each_says_where_what_and_how(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, expected: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert_problems(text, expected)
-
-

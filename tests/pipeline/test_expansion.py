@@ -1,0 +1,144 @@
+"""What expansion warns of, and the corners that the worked examples leave out."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from pytest_expops import ConfigError, ExpandedPipeline, Pipeline, Process, expand
+from pytest_expops.pipeline.model import Aggregates, CodeRef, DataSplit, SeedSplit
+from tests.pipeline.configs import current, load
+
+CODE = CodeRef("main", "function")
+
+
+def _expand(folder: Path, *processes: str, edges: list[str]) -> ExpandedPipeline:
+    return expand(load(folder, current(*processes, edges=edges)))
+
+
+def _upstream(expanded: ExpandedPipeline) -> dict[str, tuple[str, ...]]:
+    return {name: each.upstream for name, each in expanded.processes.items()}
+
+
+def by_hand(*processes: Process) -> Pipeline:
+    here = Path("/project")
+    by_name = {each.name: each for each in sorted(processes, key=lambda each: each.name)}
+    return Pipeline(here / "p.yaml", here, here, here, {"main": here / "m.py"}, 42, {}, by_name)
+
+
+def test_a_split_with_nothing_downstream_is_warned_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S4.4: and the process one level up is suggested."""
+    monkeypatch.chdir(tmp_path)
+    processes = ["- name: a", "- {name: b, seed_parallelism: 2, data_parallelism: {size: 2}}"]
+    expanded = _expand(Path(), *processes, edges=["a b"])
+    assert list(expanded.processes) == ["a", "b"]
+    assert [str(each) for each in expanded.warnings] == [
+        "p.yaml:8:19: process `b` declares seeds, but nothing is downstream of it: they have no effect\n"
+        "    declare them one level up, on `a`, to duplicate `b`",
+        "p.yaml:8:40: process `b` declares partitions, but nothing is downstream of it: they have no effect\n"
+        "    declare them one level up, on `a`, to duplicate `b`",
+    ]
+
+
+def test_nothing_to_collapse_is_warned_of_kind_by_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S5.3."""
+    monkeypatch.chdir(tmp_path)
+    both = "- {name: b, data_aggregation: true, seed_aggregation: true}"
+    expanded = _expand(Path(), "- {name: a, seed_parallelism: [1, 2]}", both, edges=["a b"])
+    assert _upstream(expanded) == {"a": (), "b": ("a",)}
+    assert [str(each) for each in expanded.warnings] == [
+        "p.yaml:8:16: process `b` aggregates data layers, but none is open there: nothing to collapse\n"
+        "    put it downstream of a process with `data_parallelism`, or remove its data aggregation",
+    ]
+
+
+def test_a_process_may_aggregate_and_split_again(tmp_path: Path) -> None:
+    """S5.3: it collapses first."""
+    expanded = _expand(
+        tmp_path,
+        "- {name: split, data_parallelism: {size: 2}}",
+        "- name: work",
+        "- {name: again, data_parallelism: {size: 3, aggregation: true}}",
+        "- name: more",
+        edges=["split work", "work again", "again more"],
+    )
+    assert _upstream(expanded) == {
+        "split": (),
+        "work_1": ("split",),
+        "work_2": ("split",),
+        "again": ("work_1", "work_2"),
+        "more_1": ("again",),
+        "more_2": ("again",),
+        "more_3": ("again",),
+    }
+
+
+def test_an_aggregation_directly_below_its_split_has_the_single_splitter_for_upstream(tmp_path: Path) -> None:
+    """S5.4: the splitter itself is not duplicated; what is handed over in parts is its output."""
+    expanded = _expand(
+        tmp_path,
+        "- {name: split, data_parallelism: {size: 2}, seed_parallelism: [5, 4]}",
+        "- {name: over_seeds, seed_aggregation: true}",
+        "- {name: over_both, seed_aggregation: true, data_aggregation: true}",
+        edges=["split over_seeds over_both"],
+    )
+    assert _upstream(expanded) == {
+        "split": (),
+        "over_both": ("split",),
+        "over_seeds_1": ("split",),
+        "over_seeds_2": ("split",),
+    }
+
+
+def test_an_aggregation_gets_what_carries_the_layer_whole_and_what_does_not_plain(tmp_path: Path) -> None:
+    """S5.4: data outside, seeds inside, in config order, grouped by upstream; an outer layer is matched."""
+    expanded = _expand(
+        tmp_path,
+        "- {name: outer, data_parallelism: {size: 2}}",
+        "- {name: rows, data_parallelism: {size: 2}}",
+        "- {name: seeds, seed_parallelism: [9, 3]}",
+        "- name: fit",
+        "- name: plain",
+        "- {name: total, data_aggregation: true, seed_aggregation: true}",
+        edges=["outer rows plain", "rows seeds", "seeds fit total", "fit total", "plain total"],
+    )
+    assert expanded["total_2"].upstream == (
+        "fit_2_1_seed9",
+        "fit_2_1_seed3",
+        "fit_2_2_seed9",
+        "fit_2_2_seed3",
+        "plain_2",
+        "seeds_2_1",
+        "seeds_2_2",
+    )
+
+
+def test_processes_without_edges_come_in_alphabetical_order(tmp_path: Path) -> None:
+    """S5.5, S1.3: a process that is not in the list is a node without edges; among the free the smallest is next."""
+    expanded = _expand(tmp_path, *[f"- name: {name}" for name in ["d", "c", "b", "a"]], edges=["d a", "c"])
+    assert list(expanded.processes) == ["b", "c", "d", "a"]
+
+
+def test_a_pipeline_made_by_hand_is_checked_too() -> None:
+    cyclic = by_hand(Process("a", CODE, ("b",)), Process("b", CODE, ("a",)))
+    with pytest.raises(ConfigError, match="the processes form a cycle: `a -> b -> a`"):
+        expand(cyclic)
+    with pytest.raises(ConfigError, match=r"`b\.upstream` names the process `lod`.*\n +did you mean `load`"):
+        expand(by_hand(Process("load", CODE), Process("b", CODE, ("lod",))))
+
+
+def test_a_hundred_thousand_expanded_processes_take_about_a_second() -> None:
+    """Far below the bound on a quiet machine (`benchmarks/expansion.py`); a quadratic expansion takes minutes."""
+    pipeline = by_hand(
+        Process("rows", CODE, split_data=DataSplit(100)),
+        Process("seeds", CODE, ("rows",), split_seeds=SeedSplit(tuple(range(1000)))),
+        Process("fit", CODE, ("seeds",)),
+        Process("total", CODE, ("fit",), aggregates=Aggregates(data=True, seeds=True)),
+    )
+    start = time.process_time()
+    expanded = expand(pipeline)
+    spent = time.process_time() - start
+    assert (len(expanded), len(expanded["total"].upstream)) == (100_102, 100_000)
+    assert spent < 5
