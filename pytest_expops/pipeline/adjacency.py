@@ -95,18 +95,24 @@ class _Place:
 def _places(part: Scalar, lines: list[str], document: Document) -> Iterator[_Place]:
     """Where each line of a scalar stands; found by looking, for indentation and folds are not in YAML's events."""
     begin = part.location
-    index = begin.line if part.style in ("|", ">") else begin.line - 1
+    if part.style == "|":
+        for number, text in enumerate(lines, start=begin.line):
+            source = document.lines[number] if number < len(document.lines) else ""
+            column = source.find(text)
+            yield _Place(Location(begin.path, number + 1, 1), column + 1) if column >= 0 else _Place(begin)
+        return
+    index = begin.line if part.style == ">" else begin.line - 1
     for text in lines:
-        stop = index + 1 if part.style == "|" else part.last_line
-        found = _find(text, document, index, stop, begin) if text.strip() else None
+        found = _find(text, document, index, part) if text.strip() else None
         yield found or _Place(begin)
-        index = index + 1 if part.style == "|" else found.base.line - 1 if found else index
+        index = found.base.line - 1 if found else index
 
 
-def _find(text: str, document: Document, start: int, stop: int, begin: Location) -> _Place | None:
+def _find(text: str, document: Document, start: int, part: Scalar) -> _Place | None:
     """The first of these source lines that holds the text, not as a part of longer words."""
     pattern = re.compile(rf"""(?<![^\s'",[]){re.escape(text)}(?![^\s'",\]])""")
-    for index in range(start, min(stop, len(document.lines))):
+    begin = part.location
+    for index in range(start, min(part.last_line, len(document.lines))):
         match = pattern.search(document.lines[index], begin.column - 1 if index == begin.line - 1 else 0)
         if match:
             return _Place(Location(begin.path, index + 1, 1), match.start() + 1)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_expops.pipeline import vocabulary
-from pytest_expops.pipeline.adjacency import read_adjacency
+from pytest_expops.pipeline.adjacency import Adjacency, read_adjacency
 from pytest_expops.pipeline.document import Document, Entry, MapNode
 from pytest_expops.pipeline.model import Pipeline, Process
 from pytest_expops.pipeline.problems import Problems, in_file_order
@@ -104,11 +104,12 @@ def _processes(
     vocabulary.warn_of_unknown_keys(body, vocabulary.PIPELINE, f"of `{found.label}`", problems)
     written = {key: body.entries[key].value for key in ("process_adjlist", "processes") if key in body.entries}
     listed = without_repeats(list_processes(written.get("processes"), reader), problems)
-    if not listed and not problems.errors:
-        message = f"`{found.label}` defines no process; expected at least one in `processes`"
-        reader.error(message, found.location, key="processes", hint="add `processes: [{name: NAME}]`")
+    adjacency = read_adjacency(written.get("process_adjlist"), document, reader)
+    if not listed:
+        _report_no_process(found, adjacency, reader)
+        return {}
     names = {each.name for each in listed}
-    upstream = read_edges(read_adjacency(written.get("process_adjlist"), document, reader), names, problems)
+    upstream = read_edges(adjacency, names, problems)
     check_mentions(reproducibility.mentions, names, problems)
     return {
         each.name: dataclasses.replace(
@@ -119,6 +120,17 @@ def _processes(
         )
         for each in sorted(listed, key=lambda each: each.name)
     }
+
+
+def _report_no_process(found: Found, adjacency: Adjacency, reader: Reader) -> None:
+    """Once for the whole pipeline, instead of once for each name in the adjacency list."""
+    swallowed = next((each for each in adjacency.mentions if each.name == "processes:"), None)
+    hint = "add `processes: [{name: NAME}]`"
+    if swallowed is not None:
+        hint = f"`processes:` at {swallowed.location} is a line of `process_adjlist`; indent it like that key"
+    if swallowed is not None or not reader.problems.errors:
+        message = f"`{found.label}` defines no process; expected at least one in `processes`"
+        reader.error(message, found.location, key="processes", hint=hint)
 
 
 def _parameters(sections: _Sections, reader: Reader) -> dict[str, Any]:

@@ -75,6 +75,14 @@ SECTIONS: list[Case] = [
         ],
     ),
     (
+        "processes indented into the adjacency list",
+        CURRENT_HEAD + "    process_adjlist: |\n      a b\n      processes:\n      - name: a\n      - name: b\n",
+        [
+            "3:3: `experiment.pipeline` defines no process; expected at least one in `processes`",
+            "    `processes:` at p.yaml:6:7 is a line of `process_adjlist`; indent it like that key",
+        ],
+    ),
+    (
         "sections that are no maps",
         "model: 1\nexperiment: [a]\nreproducibility: x\n",
         [

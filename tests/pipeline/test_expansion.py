@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 
@@ -142,3 +143,13 @@ def test_a_hundred_thousand_expanded_processes_take_about_a_second() -> None:
     spent = time.process_time() - start
     assert (len(expanded), len(expanded["total"].upstream)) == (100_102, 100_000)
     assert spent < 5
+
+
+def test_the_order_within_a_pipeline_made_by_hand_changes_nothing() -> None:
+    """S5.5: neither that of the processes nor that of an upstream."""
+    ends = [Process(name, CODE) for name in "dcab"]
+    last = Process("e", CODE, ("c", "a", "d"))
+    pipeline = by_hand(*ends, last)
+    unsorted = dataclasses.replace(pipeline, processes={each.name: each for each in [last, *ends]})
+    assert _upstream(expand(unsorted)) == {"a": (), "b": (), "c": (), "d": (), "e": ("a", "c", "d")}
+    assert list(expand(unsorted).processes) == ["a", "b", "c", "d", "e"]

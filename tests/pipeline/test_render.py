@@ -122,6 +122,8 @@ def test_dot_holds_exactly_the_expanded_graph(tmp_path: Path, drawn: Drawn) -> N
     assert edges == {(source, each.name) for each in expanded.processes.values() for source in each.upstream}
 
 
-def test_dot_quotes_survive_quotes(tmp_path: Path) -> None:
-    expanded = expand(load(tmp_path, current("- name: 'a\"b'", "- name: c", edges=['a"b c'])))
-    assert _parse_dot(to_dot(expanded)) == ({'a"b': "box", "c": "box"}, {('a"b', "c")})
+def test_quotes_and_backslashes_survive_in_dot(tmp_path: Path) -> None:
+    split = "- {name: 'a\"b', data_parallelism: {size: 1, data_name: 'x\\y\"'}}"
+    text = to_dot(expand(load(tmp_path, current(split, "- name: c", edges=['a"b c']))))
+    assert _parse_dot(text) == ({'a"b': "trapezium", "c_1": "box"}, {('a"b', "c_1")})
+    assert r'label="a\"b\nsplits x\\y\" into 1 partitions"' in text
