@@ -193,16 +193,21 @@ def test_the_session_gets_its_own_bit_generator_back() -> None:
     assert np.random.get_bit_generator() is mine
 
 
-def test_a_step_leaves_the_stream_of_its_process_as_it_found_it() -> None:
+@pytest.mark.parametrize("prepare", [lambda: None, _half_a_pair])
+def test_a_step_leaves_the_stream_of_its_process_as_it_found_it(prepare: Callable[[], object]) -> None:
     with seeded(1):
+        prepare()
         expected = [draw(), draw()]
     with seeded(2):
         in_step = draw()
     with seeded(1):
-        first = draw()
+        prepare()
         with seeded(2):
             assert draw() == in_step
-        assert [first, draw()] == expected
+        obtained = draw()
+        with seeded(2):
+            assert draw() == in_step
+        assert [obtained, draw()] == expected
 
 
 def test_a_context_can_be_left_by_an_exception_of_any_kind() -> None:
