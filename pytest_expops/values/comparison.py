@@ -22,6 +22,7 @@ from pytest_expops.values.showing import show
 LIMIT = 20
 """So many differences are told unless more are asked for."""
 ABSENT = "(absent)"
+_SIZES = ("shape", "rows", "length", "dtype", "layout")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +172,9 @@ class _Comparison:
                 for index, (one, other) in enumerate(zip(expected.values, obtained.values, strict=False)):
                     yield _Pair(pair.path + expected.suffix(index), one, other)
             return
-        sized = all(dict(expected.traits).get(name) == dict(obtained.traits).get(name) for name in ("shape", "rows"))
+        sized = all(dict(expected.traits).get(name) == dict(obtained.traits).get(name) for name in _SIZES)
         for item in _named(dict(zip(expected.names, expected.values, strict=True)), obtained, pair):
-            if sized or isinstance(item, Difference):  # else every column would tell again that the rows differ
+            if sized or isinstance(item, Difference):  # else every column would tell again what the whole has told
                 yield item
         if sorted(expected.names) == sorted(obtained.names) and list(expected.names) != list(obtained.names):
             yield Difference(pair.path, _listed(expected.names), _listed(obtained.names), "order differs")

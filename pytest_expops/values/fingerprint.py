@@ -29,7 +29,7 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """`digest`: XXH3-128 in 32 hex digits. `leaves`: the parts, in the order of the value, by which a mismatch is named.
+    """`digest`: XXH3-128 in 32 hex digits. `leaves`: its parts, in order, by which a mismatch is named.
 
     Digests compare between runs of one Python version on machines of one byte order. Two fingerprints are equal if
     and only if their digests are.
@@ -138,7 +138,7 @@ class Walk:
         self._active.add(key)
         form = form_of(value)
         children = form.children
-        keep = keep and len(children) <= LEAVES
+        keep = keep and len(children) <= 2 * LEAVES
         nodes: list[Digested] = []
         simple = True
         try:
@@ -160,7 +160,7 @@ class Walk:
         return node
 
 
-class _Cyclic(Exception):  # noqa: N818 - a signal within this module
+class _Cyclic(Exception):
     """A value was met within itself."""
 
 
@@ -185,11 +185,13 @@ def _leaves(root: Digested, path: str) -> tuple[Leaf, ...]:
 
 
 def _parts(node: Digested) -> list[tuple[str, Digested]]:
-    if node.form is None or not 0 < len(node.children) <= LEAVES:
+    if node.form is None:
         return []
     if isinstance(node.form, Unordered) or (isinstance(node.form, Parts) and node.form.whole):
         return []
-    first = len(node.children) // 2 if isinstance(node.form, Mapping) else 0
+    first = len(node.children) // 2 if isinstance(node.form, Mapping) else 0  # a key is told by the path
+    if len(node.children) - first > LEAVES:
+        return []
     return [(node.form.suffix(index), node.children[index]) for index in range(first, len(node.children))]
 
 

@@ -21,7 +21,7 @@ Traits = tuple[tuple[str, str], ...]
 """What is said of a value beside its type, by name: ``(("dtype", "float64"), ("shape", "(3, 4)"))``."""
 
 
-class Unsound(Exception):  # noqa: N818 - not an error by itself: the walk turns it into one that names the path
+class Unsound(Exception):
     """This value cannot be judged. `suffixes` grows, innermost first, while the walk unwinds."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:

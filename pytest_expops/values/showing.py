@@ -43,7 +43,7 @@ def _plain(value: Any) -> str:
     try:
         return repr(value)
     except Exception as error:
-        return f"<{type_name(type(value))} whose repr raises {type(error).__name__}>"
+        return f"<repr raises {type(error).__name__}: {type_name(type(value))}>"
 
 
 def cut(text: str) -> str:

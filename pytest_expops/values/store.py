@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import itertools
-import mmap
 import os
 import stat
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ import xxhash
 
 from pytest_expops.errors import StoreError
 from pytest_expops.values.codec import Encoded, decode, encode
+from pytest_expops.values.mapping import map_private
 
 INLINE = 4096
 """Encodings of at most so many bytes travel within the `Artifact`: a file costs some 20 times as long as this text."""
@@ -113,7 +113,7 @@ class ArtifactStore:
                     raise StoreError(f"{path}: the artifact has {size} bytes, expected {artifact.size}", hint=_LOST)
                 if size <= VERIFIED:
                     return self._decoded(bytearray(file.read()), artifact, str(path), verify=True)
-                data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+                data = map_private(file.fileno(), size)
         except FileNotFoundError as error:
             raise StoreError(f"{path}: the artifact is missing", hint=_LOST) from error
         except (OSError, ValueError) as error:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from pytest_expops.values.bulk import scalar_codes, scalars_digest
-from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Unsound, type_name
+from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Unsound, label, type_name
 from pytest_expops.values.kinds.objects import attributes, object_form
 
 BULK_FROM = 32
@@ -61,7 +61,12 @@ def dict_form(value: dict[Any, Any]) -> Form:
 
 def _ordered_dict(value: collections.OrderedDict[Any, Any]) -> Form:
     """In its order, which is what an OrderedDict is for and what its own `==` compares."""
-    return object_form(value, dict_in_order=True)
+    names = [f"[{label(key)}]" for key in value]
+    if type(value) is not collections.OrderedDict or len(set(names)) < len(names):
+        return object_form(value, dict_in_order=True)
+    own = vars(value) if hasattr(value, "__dict__") else {}
+    parts = [list(value), *value.values(), *own.values()]
+    return Parts("collections.OrderedDict", (), parts, [".keys()", *names, *(f".{name}" for name in own)])
 
 
 def _mapping_proxy(value: types.MappingProxyType[Any, Any]) -> Form:
@@ -91,11 +96,12 @@ def _enum(value: enum.Enum) -> Form:
 
 def _buffer(value: memoryview) -> Form:
     try:
+        traits = (("format", value.format),)  # NumPy would take a released one for an object
         numbers = np.asarray(value)
     except (ValueError, BufferError, RuntimeError, NotImplementedError) as error:
         hint = "return its bytes, or an array made from it"
         raise Unsound(f"a memoryview of format {_format(value)!r} cannot be read ({error})", hint) from error
-    return Parts("memoryview", (("format", value.format),), [numbers], [""])
+    return Parts("memoryview", traits, [numbers], [""])
 
 
 def _format(value: memoryview) -> str:
@@ -175,6 +181,7 @@ BASES: dict[type | None, Callable[[Any], Form]] = {
     threading.Event: _unsound("an event", _PRIMITIVE),
     threading.Semaphore: _unsound("a lock", _PRIMITIVE),
     subprocess.Popen: _unsound("a running program", "return what it wrote, or its exit status"),
+    asyncio.AbstractEventLoop: _unsound("an event loop", _PRIMITIVE),
     asyncio.Future: _unsound("a future", "return its result"),
 }
 """Of the type or of any subclass; the nearest base in the method resolution order is taken."""

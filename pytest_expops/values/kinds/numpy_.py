@@ -32,7 +32,12 @@ def _has_slots(cls: type) -> bool:
 
 
 def plain_array_form(value: Array, tag: str = "numpy.ndarray") -> Form:
-    """An exact ndarray; scalars that NumPy keeps in 0-d arrays come here too, with their own tag."""
+    """An exact ndarray; scalars that NumPy keeps in 0-d arrays come here too, with their own tag.
+
+    Byte order is layout: pickling a small array of the other order gives one of the machine's.
+    """
+    if not value.dtype.isnative:
+        value = value.astype(value.dtype.newbyteorder("="))
     dtype = value.dtype
     traits = (("dtype", dtype_name(dtype)), ("shape", str(value.shape)))
     if dtype.fields is not None:
@@ -47,12 +52,12 @@ def plain_array_form(value: Array, tag: str = "numpy.ndarray") -> Form:
 
 @functools.lru_cache(maxsize=1024)
 def dtype_name(dtype: np.dtype[Any]) -> str:
-    """``float64``, ``>f8``, ``datetime64[ns]``; fields with their own."""
+    """``float64``, ``datetime64[ns]``, ``<U3``; fields with their own. `dtype` is of the machine's byte order."""
     if dtype.fields is not None:
         return "{" + ", ".join(f"{name!r}: {dtype_name(each[0])}" for name, each in dtype.fields.items()) + "}"
     if dtype.kind in "SUV" and dtype.type.__module__ == "numpy":
         return dtype.str
-    return dtype.name if dtype.isnative else dtype.str
+    return dtype.name
 
 
 def _object_array(value: Array, tag: str, traits: tuple[tuple[str, str], ...]) -> Form:

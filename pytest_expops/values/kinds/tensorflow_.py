@@ -31,7 +31,8 @@ def variable_form(value: Any) -> Form:
 def keras_form(value: Any) -> Form:
     """A model or layer: its configuration, its weights in their order, and, for a compiled model, its optimizer."""
     config = value.get_config()
-    renamed = _renaming(config, type(value).__name__)
+    training = value.get_compile_config() if getattr(value, "compiled", False) else None
+    renamed = _renaming([config, training], type(value).__name__)
     weights = [each.numpy() for each in value.weights]
     parts = {
         ".get_config()": _replaced(config, renamed),
@@ -39,7 +40,7 @@ def keras_form(value: Any) -> Form:
         ".trainable": _trainable(value),
         ".weights": weights,
         ".optimizer": getattr(value, "optimizer", None),
-        ".get_compile_config()": value.get_compile_config() if getattr(value, "compiled", False) else None,
+        ".get_compile_config()": _replaced(training, renamed),
     }
     return Parts(type_name(type(value)), (), list(parts.values()), list(parts))
 
@@ -89,7 +90,9 @@ def _replaced(node: Any, renamed: dict[str, str]) -> Any:
         return renamed.get(node, node)
     if isinstance(node, dict):
         return {key: _replaced(each, renamed) for key, each in node.items()}
-    return type(node)(_replaced(each, renamed) for each in node) if type(node) in (list, tuple) else node
+    if isinstance(node, (list, tuple)):  # a saved model gives back lists for tuples
+        return [_replaced(each, renamed) for each in node]
+    return node
 
 
 def random_generator_form(value: Any) -> Form:
