@@ -29,17 +29,22 @@ def process(function: Callable[P, R], /) -> Callable[P, R]: ...
 def process(
     *, name: str | None = None, description: str | None = None, **options: Any
 ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
-def process(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+@overload
+def process(description: str, /, **options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def process(first: Callable[..., Any] | str | None = None, /, **options: Any) -> Any:
     """Mark a function as a process. It stays an ordinary function; the config decides what runs.
 
-    ``@process`` and ``@process(description=...)`` both work; options are kept in ``__expops_process__``.
+    ``@process``, ``@process("description")`` and ``@process(description=...)`` all work; options are kept in
+    ``__expops_process__``.
     """
+    if isinstance(first, str):
+        options["description"] = first
 
     def mark(decorated: Callable[P, R]) -> Callable[P, R]:
         decorated.__expops_process__ = options  # type: ignore[attr-defined]
         return decorated
 
-    return mark(function) if function is not None else mark
+    return mark(first) if callable(first) else mark
 
 
 @overload
@@ -48,7 +53,9 @@ def step(function: Callable[P, R], /) -> Callable[P, R]: ...
 def step(
     *, name: str | None = None, description: str | None = None, **options: Any
 ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
-def step(function: Callable[..., Any] | None = None, /, *, name: str | None = None, **options: Any) -> Any:
+@overload
+def step(name: str, /, **options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def step(first: Callable[..., Any] | str | None = None, /, *, name: str | None = None, **options: Any) -> Any:
     """Mark a function as a step: within a process each call is recorded and draws from random streams of its own.
 
     The streams depend on the seed, the expanded process, the step's name and the number of the call (S4.3), so that
@@ -56,7 +63,8 @@ def step(function: Callable[..., Any] | None = None, /, *, name: str | None = No
     """
 
     def decorate(decorated: Callable[P, R]) -> Callable[P, R]:
-        step_name: str = name or getattr(decorated, "__name__", type(decorated).__name__)
+        given = first if isinstance(first, str) else name
+        step_name: str = given or getattr(decorated, "__name__", type(decorated).__name__)
 
         @functools.wraps(decorated)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -69,7 +77,7 @@ def step(function: Callable[..., Any] | None = None, /, *, name: str | None = No
         call.__expops_step__ = {"name": step_name, **options}  # type: ignore[attr-defined]
         return call
 
-    return decorate(function) if function is not None else decorate
+    return decorate(first) if callable(first) else decorate
 
 
 _MISSING: Any = object()

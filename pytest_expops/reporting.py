@@ -17,14 +17,18 @@ R = TypeVar("R")
 def chart(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def chart(*, name: str | None = None, **options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
-def chart(function: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+@overload
+def chart(name: str, /, **options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def chart(first: Callable[..., Any] | str | None = None, /, **options: Any) -> Any:
     """Mark a function as a chart. It stays an ordinary function; options are kept in ``__expops_chart__``."""
+    if isinstance(first, str):
+        options["name"] = first
 
     def mark(decorated: Callable[P, R]) -> Callable[P, R]:
         decorated.__expops_chart__ = options  # type: ignore[attr-defined]
         return decorated
 
-    return mark(function) if function is not None else mark
+    return mark(first) if callable(first) else mark
 
 
 @dataclass(frozen=True)

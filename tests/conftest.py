@@ -8,11 +8,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# Imported before any in-process run: pytester forgets the modules that a run imports, and these bear it only once.
+import networkx  # noqa: F401
 import numpy  # noqa: F401
 import pandas  # noqa: F401
+import pydantic  # noqa: F401
 import pytest
 import yaml
+
+# All of these are imported before any in-process run: pytester forgets the modules that a run imports, which NumPy
+# bears only once, and which costs a second a run for the rest.
+import pytest_expops.execution.results
+import pytest_expops.plugin.graph
+import pytest_expops.plugin.items
+import pytest_expops.plugin.setup
+import pytest_expops.plugin.xdist_hooks
+import pytest_expops.reporting  # noqa: F401
 
 
 class Project:
@@ -75,7 +85,7 @@ class Project:
     def pytest(self, *args: str, subprocess: bool = False) -> Outcome:
         report = self.root / "junit.xml"
         report.unlink(missing_ok=True)
-        common = [f"--junitxml={report}", "-p", "no:randomly", "-o", "junit_family=xunit1"]
+        common = [f"--junitxml={report}", "-p", "no:hypothesispytest", "-o", "junit_family=xunit1"]
         run = self.pytester.runpytest_subprocess if subprocess else self.pytester.runpytest_inprocess
         result = run(*common, *args)
         return Outcome(result, report)

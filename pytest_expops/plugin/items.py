@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
-from pytest_expops.errors import ExpopsError, ReplayError, ScriptError
+from pytest_expops.errors import ConfigWarning, ExpopsError, ReplayError, ScriptError
 from pytest_expops.execution.functions import first_user_frame
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
@@ -48,6 +51,7 @@ class ConfigFile(pytest.File):
         Raises:
             CollectError: a script or a function is missing, or a script raises on import; all of them.
         """
+        self._warn()
         self._check_functions()
         mode = self.run.options.replay
         for each in self.pipeline_session.expanded.processes.values():
@@ -61,6 +65,20 @@ class ConfigFile(pytest.File):
         # parametrized function, and `--lf` would not know the item again.
         item: ExpopsItem = kind.from_parent(self, name=name, nodeid=f"{self.nodeid}::{name}", expanded=each)
         return item
+
+    def _warn(self) -> None:
+        """Warn of what is odd in the config, at its place there; once, and not by every worker."""
+        if self.pipeline_session.worker not in ("main", "gw0"):
+            return
+        expanded = self.pipeline_session.expanded
+        for problem in (*expanded.pipeline.warnings, *expanded.warnings):
+            text = f"{problem.message}\n  {problem.hint}" if problem.hint else problem.message
+            line = problem.location.line if problem.location else 1
+            try:
+                warnings.warn_explicit(ConfigWarning(text), None, str(self.path), line)
+            except ConfigWarning as error:
+                # The user asked for warnings to be errors.
+                raise self.CollectError(f"{problem.location or self.path}: {error}") from None
 
     def _check_functions(self) -> None:
         problems: dict[str, None] = {}
@@ -173,8 +191,8 @@ class ReplayItem(ExpopsItem):
             raise ReplayDiffered(verdict, self._command())
 
     def _command(self) -> str:
-        process = self.nodeid.removesuffix("[replay]")
-        return f"pytest --expops-config {self.path} {self.path!s}::{process.rpartition('::')[2]}"
+        path = os.path.relpath(self.path, self.config.invocation_params.dir)
+        return shlex.join(["pytest", "--expops-config", path, f"{path}::{self.name}"])
 
 
 def stop_for(config: pytest.Config, roots: Sequence[RunRecord], prefix: str = "") -> NoReturn:

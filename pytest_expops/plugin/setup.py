@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.errors import ConfigWarning
 from pytest_expops.plugin.fixtures import aggregation_fixtures
 from pytest_expops.plugin.options import Options
-from pytest_expops.plugin.state import RUN, Run, start
+from pytest_expops.plugin.state import RUN, start
 
 
 def configure(config: pytest.Config, options: Options) -> None:
@@ -24,7 +23,6 @@ def configure(config: pytest.Config, options: Options) -> None:
         run = start(options, folder=folder, shared=True, worker=worker_input["workerid"])
     else:
         run = start(options, folder=None, shared=_distributes(config), worker="main")
-        _warn(config, run)
     config.stash[RUN] = run
     _add_arguments(config, options)
     config.pluginmanager.register(aggregation_fixtures(run), "expops-aggregation-fixtures")
@@ -49,10 +47,3 @@ def _add_arguments(config: pytest.Config, options: Options) -> None:
 
 def _absolute(config: pytest.Config, argument: str) -> Path:
     return Path(config.invocation_params.dir, argument)
-
-
-def _warn(config: pytest.Config, run: Run) -> None:
-    for session in run.sessions.values():
-        expanded = session.expanded
-        for problem in (*expanded.pipeline.warnings, *expanded.warnings):
-            config.issue_config_time_warning(ConfigWarning(str(problem)), stacklevel=2)

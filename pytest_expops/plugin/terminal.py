@@ -17,6 +17,8 @@ from pytest_expops.verdicts.replay import Status, Verdict
 
 MOST_SHOWN = 10
 """How many processes of one kind the summary names."""
+MOST_EXPLAINED = 5
+"""How many differences of one replay its failure tells."""
 
 
 def header(run: Run, directory: Path) -> list[str]:
@@ -53,26 +55,40 @@ def summarize(reporter: pytest.TerminalReporter, run: Run, directory: Path) -> N
 
 
 def explain(verdict: Verdict, command: str) -> str:
-    """Why a replay failed, in full."""
-    of = f" {verdict.attempt} of {verdict.replays}" if verdict.replays > 1 else ""
+    """Why a replay failed, in full; the first line alone is what pytest's short summary shows."""
+    of = f" (replay {verdict.attempt} of {verdict.replays})" if verdict.replays > 1 else ""
     lines = [
-        f"{verdict.process} is not deterministic: replay{of} differs from the first run",
-        f"(same inputs, same seed; a fresh interpreter with PYTHONHASHSEED={verdict.hash_seed})",
+        f"not deterministic: {_gist(verdict)}",
+        "",
+        f"{verdict.process} was run again on the same inputs with the same seed, in a fresh interpreter",
+        f"with PYTHONHASHSEED={verdict.hash_seed}{of}, and the second run differs from the first:",
         "",
     ]
     if verdict.traceback:
-        lines += [verdict.differences[0].detail + ":", "", verdict.traceback, ""]
+        lines += [f"the replay raised {verdict.differences[0].obtained}, the first run passed", "", verdict.traceback]
     else:
-        for difference in verdict.differences:
-            lines += [*_difference(difference), ""]
-    return "\n".join([*lines, f"to see just this again: {command}"])
+        for difference in verdict.differences[:MOST_EXPLAINED]:
+            lines += _difference(difference)
+        if verdict.count > MOST_EXPLAINED:
+            lines.append(f"and {verdict.count - MOST_EXPLAINED} more differences")
+    return "\n".join([*lines, "", f"to see just this again: {command}"])
+
+
+def _gist(verdict: Verdict) -> str:
+    """The first difference in one line, and how many more there are."""
+    first = verdict.differences[0]
+    how = first.detail or f"expected {first.expected}, obtained {first.obtained}"
+    more = f" (and {verdict.count - 1} more)" if verdict.count > 1 else ""
+    return f"{first.path}: {how}{more}"
 
 
 def _difference(difference: Difference) -> list[str]:
-    lines = [difference.path]
-    if difference.detail:
-        lines[0] += f": {difference.detail}"
-    return [*lines, f"    expected: {difference.expected}", f"    obtained: {difference.obtained}"]
+    detail = f": {difference.detail}" if difference.detail else ""
+    return [
+        f"  {difference.path}{detail}",
+        f"      first run: {difference.expected}",
+        f"      replay:    {difference.obtained}",
+    ]
 
 
 def _what_ran(session: PipelineSession, records: Mapping[str, RunRecord]) -> str:
@@ -98,14 +114,9 @@ def _list_differences(
         if name in verdicts and verdicts[name].status is Status.DIFFERED
     ]
     for verdict in differing[:MOST_SHOWN]:
-        first = verdict.differences[0]
-        more = f" (and {len(verdict.differences) - 1} more)" if len(verdict.differences) > 1 else ""
-        how = first.detail or f"expected {first.expected}, obtained {first.obtained}"
-        declared = session.expanded[verdict.process].process.nondeterministic
-        word = "differs as declared" if declared is not None else "differs"
-        reporter.line(
-            f"  {verdict.process} {word}: {first.path}: {how}{more}", yellow=declared is not None, red=not declared
-        )
+        declared = session.expanded[verdict.process].process.nondeterministic is not None
+        word = "differs as declared" if declared else "differs"
+        reporter.line(f"  {verdict.process} {word}: {_gist(verdict)}", yellow=declared, red=not declared)
     _more(reporter, len(differing), "differ")
 
 

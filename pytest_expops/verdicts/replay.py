@@ -15,6 +15,10 @@ from pytest_expops.pipeline.model import Process, Tolerance
 from pytest_expops.values.comparison import Difference, compare
 
 EXACT = Tolerance()
+MOST_KEPT = 20
+"""How many differences of one replay a verdict keeps."""
+ENOUGH = 10_000
+"""How many differences of one output are looked for at most."""
 
 
 class Status(enum.Enum):
@@ -28,14 +32,15 @@ class Status(enum.Enum):
 class Verdict:
     """What is thought of one expanded process after `replays` replays.
 
-    `differences` are those of the first replay that differed, numbered `attempt` and run under `hash_seed`.
-    `traceback` is what that replay raised, if it did, and `printed` what it printed.
+    `differences` are the most telling `MOST_KEPT` of the `count` differences of the first replay that differed, which
+    is numbered `attempt` and was run under `hash_seed`. `traceback` is what that replay raised, if it did, and `printed` what it printed.
     """
 
     process: str
     status: Status
     replays: int
     differences: tuple[Difference, ...] = ()
+    count: int = 0
     attempt: int = 0
     hash_seed: int = 0
     traceback: str = ""
@@ -75,7 +80,8 @@ def judge(session: PipelineSession, name: str, replays: Iterable[Callable[[], Re
                 name,
                 Status.DIFFERED,
                 done,
-                differences,
+                tuple(sorted(differences, key=_privacy)[:MOST_KEPT]),
+                len(differences),
                 replay.record.attempt,
                 replay.hash_seed,
                 failure.traceback if failure else "",
@@ -84,13 +90,19 @@ def judge(session: PipelineSession, name: str, replays: Iterable[Callable[[], Re
     return Verdict(name, Status.MATCHED, done, printed=printed)
 
 
+def _privacy(difference: Difference) -> int:
+    """Sorts what people know before what only a library's author does: ``.coef_`` tells more than ``._optimizer``."""
+    return difference.path.count("._")
+
+
 def _differences(
     session: PipelineSession, process: Process, first: RunRecord, second: RunRecord
 ) -> tuple[Difference, ...]:
     if second.outcome is not Outcome.PASSED:
         summary = second.failure.summary if second.failure else second.outcome.value
         return (Difference("outcome", "passed", summary, "the replay raised, the first run did not"),)
-    found: list[Difference] = []
+    # Metrics first: they say at once how much it matters.
+    found = list(_metric_differences(first, second, process.tolerances.get(None, EXACT)))
     for key in sorted(first.outputs.keys() | second.outputs.keys()):
         path = f"outputs[{key!r}]"
         expected, obtained = first.outputs.get(key), second.outputs.get(key)
@@ -99,7 +111,6 @@ def _differences(
         elif expected.digest != obtained.digest:
             tolerance = process.tolerances.get(key, process.tolerances.get(None, EXACT))
             found += _output_differences(session, path, expected, obtained, tolerance)
-    found += _metric_differences(first, second, process.tolerances.get(None, EXACT))
     return tuple(found)
 
 
@@ -119,6 +130,7 @@ def _output_differences(
             rtol=tolerance.rtol,
             atol=tolerance.atol,
             path=path,
+            limit=ENOUGH,
         )
     if not found and tolerance.exact:
         # The fingerprints are the judge; the comparison only says where and how much.

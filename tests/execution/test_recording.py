@@ -151,6 +151,8 @@ def test_decorators_work_with_and_without_parentheses() -> None:
 
     assert process(f) is f
     assert process(description="d", logging=False)(f) is f
+    assert process("what it does")(f) is f
+    assert step("s")(f).__expops_step__["name"] == "s"  # type: ignore[attr-defined]
     assert step(f)() == step(name="s", step_type="general", logging=False)(f)() == 1
     assert set(core.__all__) >= {"process", "step", "log_metric", "SerializableData", "get_current_context"}
 
@@ -165,12 +167,12 @@ def test_steps_are_recorded_in_the_order_of_their_calls() -> None:
 
     @step()
     def fails() -> None:
-        raise ValueError('on purpose')
+        raise ValueError("on purpose")
 
     def run() -> None:
         outer()
         inner()
-        with pytest.raises(ValueError, match='on purpose'):
+        with pytest.raises(ValueError, match="on purpose"):
             fails()
 
     recorder = record(run)

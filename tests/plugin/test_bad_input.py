@@ -121,12 +121,12 @@ RUNTIME: dict[str, tuple[str, dict[str, dict[str, Any]], list[str]]] = {
     "not splittable": (
         "def a(data): return {'df': 5}",
         SPLIT,
-        ["`df` of `a` cannot be split into partitions: it is an int"],
+        ["`df` of `a` cannot be split into partitions: it is of type int"],
     ),
     "a generator to split": (
         "def a(data): return {'df': (i for i in range(4))}",
         SPLIT,
-        ["it is a generator", "return a list"],
+        ["it is of type generator", "return a list"],
     ),
     "returns None": ("def a(data): pass", {}, ["process `a` returned None; a process returns a dict"]),
     "returns a list": ("def a(data): return [1]", {}, ["process `a` returned a list; a process returns a dict"]),
@@ -193,11 +193,18 @@ def test_empty_partitions_are_allowed_and_warned_of(project: Project) -> None:
     assert "EmptyPartitionWarning: `df` of `a` has 1 row for 3 partitions: partitions 2, 3 are empty" in outcome.text
 
 
-def test_warnings_of_the_config_are_pytest_warnings(project: Project) -> None:
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_warnings_of_the_config_are_pytest_warnings(project: Project, workers: str) -> None:
     path = project.write("a b", "def a(data): return {}\ndef b(data): return {}", {"b": {"seed_parallelism": [1]}})
     path.write_text("modle: 1\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
-    outcome = project.run()
+    outcome = project.run(workers)
     assert outcome.ret == 0
-    assert outcome.text.count("ConfigWarning") == 2
-    assert "did you mean `model`" in outcome.text
+    assert outcome.text.count("ConfigWarning: ") == 2
+    assert "project_config.yaml:1: ConfigWarning: nothing reads the key `modle`" in outcome.text
+    assert "did you mean `model`?" in outcome.text
+    assert "process `b` declares seeds, but nothing is downstream of it" in outcome.text
+    assert_no_traceback_of_ours(outcome.text)
+    outcome = project.run(workers, "-W", "error::pytest_expops.ConfigWarning")
+    assert outcome.ret != 0
+    assert "project_config.yaml:1:1: nothing reads the key `modle`" in outcome.text
     assert_no_traceback_of_ours(outcome.text)

@@ -55,7 +55,7 @@ def test_the_users_own_traceback_is_shown_and_dependants_are_skipped(
 
 def test_a_root_cause_that_is_deselected_fails_its_dependant(project: Project) -> None:
     project.write("a b\nb c\nc d\na d", SCRIPT)
-    outcome = project.run("-k", "c or a")
+    outcome = project.run(f"{project.config}::a", f"{project.config}::c")
     assert outcome.items == {"a": "passed", "c": "failed"}
     assert "`b` failed (ValueError: no good: 2)" in outcome.message("c")
     assert 'raise ValueError(f"no good: {secret}")' in outcome.message("c")

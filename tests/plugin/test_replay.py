@@ -51,7 +51,9 @@ def test_what_is_nondeterministic_fails_its_own_replay_only(project: Project, bo
     outcome = project.run()
     assert outcome.where("failed") == {"fit_seed7[replay]"}
     assert outcome.where("passed") == {"start", "fit_seed7", "judge_seed7", "judge_seed7[replay]"}
-    assert "fit_seed7 is not deterministic: replay differs from the first run" in outcome.message("fit_seed7[replay]")
+    message = outcome.message("fit_seed7[replay]")
+    assert "not deterministic: " in message.splitlines()[0]
+    assert "fit_seed7 was run again on the same inputs with the same seed" in message
 
 
 DETERMINISTIC = {
@@ -149,10 +151,28 @@ def test_a_failure_says_where_and_how_much(project: Project) -> None:
     assert "1 of 10 elements" in message
     assert "0.25" in message
     assert "0.5" in message
-    assert "to see just this again: pytest --expops-config" in message
+    assert message.startswith("not deterministic: outputs['model']['coef']"), "also the line of the short summary"
+    assert (
+        "to see just this again: pytest --expops-config configs/project_config.yaml "
+        "'configs/project_config.yaml::fit_seed7[replay]'"
+    ) in message
     assert "outputs['k']" not in message
     assert "replayed 2: 1 matched, 1 differed" in outcome.text
     assert "fit_seed7 differs: outputs['model']['coef']" in outcome.text
+
+
+def test_many_differences_are_cut_and_metrics_come_first(project: Project) -> None:
+    write(
+        project,
+        "x = 1 if REPLAYED else 0\nlog_metric('accuracy', x)\nreturn {f'k{i:02}': x for i in range(40)}",
+    )
+    outcome = project.run()
+    message = outcome.message("fit_seed7[replay]")
+    assert message.startswith("not deterministic: metrics['accuracy']")
+    assert "(and 40 more)" in message.splitlines()[0]
+    assert outcome.text.count("first run:") == 5
+    assert "and 36 more differences" in message
+    assert "fit_seed7 differs: metrics['accuracy']" in outcome.text
 
 
 def test_within_the_tolerance_of_its_process_and_key_a_difference_passes(project: Project) -> None:
@@ -196,7 +216,7 @@ def test_more_replays_each_under_a_hash_seed_of_its_own(project: Project) -> Non
     assert project.run("--expops-replays=2").where("failed") == set()
     outcome = project.run("--expops-replays=3")
     assert outcome.where("failed") == {"fit_seed7[replay]"}
-    assert "replay 3 of 3 differs" in outcome.message("fit_seed7[replay]")
+    assert "(replay 3 of 3)" in outcome.message("fit_seed7[replay]")
     assert outcome.properties("judge_seed7[replay]")["expops_replays"] == "3"
 
 
