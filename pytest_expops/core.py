@@ -64,7 +64,7 @@ def step(first: Callable[..., Any] | str | None = None, /, *, name: str | None =
 
     def decorate(decorated: Callable[P, R]) -> Callable[P, R]:
         given = first if isinstance(first, str) else name
-        step_name: str = given or getattr(decorated, "__name__", type(decorated).__name__)
+        step_name = str(given or getattr(decorated, "__name__", type(decorated).__name__))
 
         @functools.wraps(decorated)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -8,10 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import networkx  # noqa: F401
 import numpy  # noqa: F401
 import pandas  # noqa: F401
-import pydantic  # noqa: F401
 import pytest
 import yaml
 

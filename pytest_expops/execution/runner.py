@@ -50,7 +50,7 @@ class Runner:
     def __init__(self, expanded: ExpandedPipeline, store: ArtifactStore, folder: Path, worker: str = "main") -> None:
         self.expanded = expanded
         self.pipeline = expanded.pipeline
-        self.project = Project(expanded.pipeline)
+        self.project = Project(expanded.pipeline, folder / "child_modules")
         self.store = store
         self.folder = folder
         self.worker = worker

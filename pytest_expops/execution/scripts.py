@@ -22,6 +22,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pytest_expops.execution.child_modules import write_child_modules
 from pytest_expops.execution.seeding import preserved
 from pytest_expops.pipeline.model import Pipeline
 
@@ -75,9 +76,12 @@ _last: Project | None = None
 
 
 class Project:
-    """The code of one pipeline: its scripts by key, its import path, and the modules that are its own."""
+    """The code of one pipeline: its scripts by key, its import path, and the modules that are its own.
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    `child_folder` takes the modules by which child processes find the scripts.
+    """
+
+    def __init__(self, pipeline: Pipeline, child_folder: Path | None = None) -> None:
         if _finder not in sys.meta_path:
             sys.meta_path.insert(0, _finder)
         self.pipeline = pipeline
@@ -87,6 +91,10 @@ class Project:
         }
         folders = [path.parent for path in pipeline.scripts.values()]
         self.import_path = list(dict.fromkeys(map(str, [*folders, pipeline.root, pipeline.working_directory])))
+        if child_folder is not None:
+            named = {name: pipeline.scripts[key] for key, name in self.module_names.items()}
+            write_child_modules(child_folder, named, list(self.import_path))
+            self.import_path.append(str(child_folder))
 
     def script(self, key: str) -> ModuleType:
         """The module of a script, imported at its first use. What the script raises is raised.
@@ -110,7 +118,7 @@ class Project:
         _last = self
         path_before, known = list(sys.path), set(sys.modules)
         sys.path[:0] = [entry for entry in self.import_path if entry not in sys.path]
-        aliased = _install_aliases()
+        aliased = install_aliases()
         _entered.append(self)
         try:
             yield
@@ -184,7 +192,7 @@ def _relative(path: Path, pipeline: Pipeline) -> Path:
     return Path(path.name)
 
 
-def _install_aliases() -> dict[str, ModuleType | None]:
+def install_aliases() -> dict[str, ModuleType | None]:
     """Let the ExpOps names stand for ours; what they stood for before is returned."""
     before: dict[str, ModuleType | None] = {}
     for package in ("expops", "mlops"):

@@ -33,7 +33,8 @@ class Verdict:
     """What is thought of one expanded process after `replays` replays.
 
     `differences` are the most telling `MOST_KEPT` of the `count` differences of the first replay that differed, which
-    is numbered `attempt` and was run under `hash_seed`. `traceback` is what that replay raised, if it did, and `printed` what it printed.
+    is numbered `attempt` and was run under `hash_seed`. `traceback` is what that replay raised, if it did, and
+    `printed` what it printed.
     """
 
     process: str

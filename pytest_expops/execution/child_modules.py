@@ -1,0 +1,38 @@
+"""Lets the child processes of a process import its script, by the name that the script has here.
+
+What `joblib` or `multiprocessing` sends to a child it spawns names the module of each function. The child knows no
+finder of ours, but it gets the import path; so a folder on that path holds, for each script, a module of its name which
+loads the script in its own place.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+_TEMPLATE = """\
+# Written by pytest-expops for child processes; loads {script}
+import importlib.util
+import sys
+
+sys.path += [entry for entry in {import_path!r} if entry not in sys.path]
+
+from pytest_expops.execution.scripts import install_aliases
+
+install_aliases()
+__spec__ = importlib.util.spec_from_file_location(__name__, {script!r})
+__file__ = {script!r}
+__spec__.loader.exec_module(sys.modules[__name__])
+"""
+
+
+def write_child_modules(folder: Path, scripts: Mapping[str, Path], import_path: list[str]) -> None:
+    """Write a module to `folder` for each script, by module name; several processes may do so at once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, script in scripts.items():
+        target = folder / f"{name}.py"
+        if not target.exists():
+            temporary = folder / f".{name}.{os.getpid()}"
+            temporary.write_text(_TEMPLATE.format(script=str(script), import_path=import_path), encoding="utf-8")
+            os.replace(temporary, target)
