@@ -1,12 +1,14 @@
 """Hash numbers in bulk at memory speed, whatever their layout in memory, every NaN as one and the same.
 
-Looking for NaNs costs a second pass over the data. Large arrays are looked over by a helper thread while this one
-hashes (NumPy and xxhash both let go of the GIL); small ones piece by piece, while a piece is in the cache. Only an
-array that has a NaN pays for replacing it. The thread lives for one call, so that nothing is lost in a fork.
+Looking for NaNs costs a second pass over the data: a small piece is looked over just before it is hashed, which brings
+it into the cache. Of large arrays, where a core is idle, a helper thread looks over the pieces ahead (NumPy and xxhash
+both let go of the GIL), so that they need only be hashed. Only pieces with a NaN are copied, to replace it. The thread
+lives for one call, so that nothing is lost in a fork.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -18,11 +20,11 @@ from pytest_expops.values.forms import hashed
 
 Array = np.ndarray[Any, Any]
 
-PIECE = 1 << 18
-"""Bytes that are looked over, copied or replaced at a time: they stay in a core's L2 cache."""
-STREAM = 1 << 25
-"""Bytes hashed between two looks at what the helper thread found."""
-THREADED = 1 << 24
+PIECE = 1 << 20
+"""Bytes that are looked over and hashed at a time, so that they are still in a cache."""
+STRETCH = 1 << 22
+"""Bytes that the helper thread looks over at a time."""
+THREADED = 1 << 26
 """From so many bytes on, a helper thread pays."""
 
 
@@ -31,29 +33,78 @@ def array_digest(array: Array) -> bytes:
 
     `array` may have any layout, and any dtype whose elements are wholly their bytes (`is_plain`).
     """
+    if array.nbytes <= PIECE:
+        return xxhash.xxh3_128_digest(buffer_of(_same_nan(array)))
     return array_digests([array])[0]
 
 
 def array_digests(arrays: Sequence[Array]) -> list[bytes]:
     """`array_digest` of each of several arrays, such as the columns of a frame."""
-    dirty = [False] * len(arrays)
-    digests: list[bytes | None] = [None] * len(arrays)
-    large = sum(array.nbytes for array in arrays) >= THREADED and any(map(may_hold_nan, arrays))
-    if not large:
-        return [_careful(array) for array in arrays]
-    watch = threading.Thread(target=_watch, args=(arrays, dirty), daemon=True)
-    watch.start()
-    strided = [index for index, array in enumerate(arrays) if not array.flags.c_contiguous]
-    for index, digest in zip(strided, _strided([arrays[index] for index in strided]), strict=True):
-        digests[index] = digest
-    for index, array in enumerate(arrays):
-        if digests[index] is None:
-            digests[index] = _raw(array, dirty, index)
-    watch.join()
-    return [
-        digest if digest is not None and not dirty[index] else _careful(arrays[index])
-        for index, digest in enumerate(digests)
-    ]
+    hashers = [xxhash.xxh3_128() for _ in arrays]
+    dense = [index for index, array in enumerate(arrays) if array.flags.c_contiguous]
+    gapped = [index for index, array in enumerate(arrays) if not array.flags.c_contiguous]
+    if sum(arrays[index].nbytes for index in dense if may_hold_nan(arrays[index])) >= THREADED and _has_idle_core():
+        _hash_with_scout([arrays[index] for index in dense], [hashers[index] for index in dense])
+    else:
+        for index in dense:
+            _hash(arrays[index], hashers[index])
+    _hash_in_step([arrays[index] for index in gapped], [hashers[index] for index in gapped])
+    return [hasher.digest() for hasher in hashers]
+
+
+def _hash(array: Array, hasher: Any) -> None:
+    for piece in pieces(array, PIECE):
+        hasher.update(buffer_of(_same_nan(piece)))
+
+
+def _hash_in_step(arrays: Sequence[Array], hashers: Sequence[Any]) -> None:
+    """Arrays that have gaps, a piece of each in turn: the columns of a row-major table share cache lines."""
+    size = max(PIECE // max(len(arrays), 1), 1 << 12)
+    waiting = [(hasher, pieces(array, size)) for hasher, array in zip(hashers, arrays, strict=True)]
+    while waiting:
+        still = []
+        for hasher, iterator in waiting:
+            piece = next(iterator, None)
+            if piece is not None:
+                hasher.update(buffer_of(_same_nan(np.ascontiguousarray(piece))))
+                still.append((hasher, iterator))
+        waiting = still
+
+
+def _has_idle_core() -> bool:
+    """By the load of the last minute; with as many test workers as cores, a helper would only be in their way."""
+    try:
+        return os.getloadavg()[0] < (os.cpu_count() or 1) - 0.5
+    except (AttributeError, OSError):
+        return False
+
+
+def _hash_with_scout(arrays: Sequence[Array], hashers: Sequence[Any]) -> None:
+    work = [(piece, hasher) for array, hasher in zip(arrays, hashers, strict=True) for piece in pieces(array, STRETCH)]
+    scout = _Scout([piece for piece, _ in work])
+    scout.start()
+    for place, (piece, hasher) in enumerate(work):
+        scout.front = place
+        if scout.clean[place]:
+            hasher.update(buffer_of(piece))
+        else:
+            _hash(piece, hasher)
+    scout.join()
+
+
+class _Scout(threading.Thread):
+    """Goes ahead of `front`; sets `clean` for pieces without a NaN."""
+
+    def __init__(self, work: Sequence[Array]) -> None:
+        super().__init__(daemon=True)
+        self.front = 0
+        self.clean = [False] * len(work)
+        self._work = work
+
+    def run(self) -> None:
+        for place, piece in enumerate(self._work):
+            if place > self.front:
+                self.clean[place] = not has_nan(piece)
 
 
 def is_plain(dtype: np.dtype[Any]) -> bool:
@@ -66,12 +117,6 @@ def is_plain(dtype: np.dtype[Any]) -> bool:
 def may_hold_nan(array: Array) -> bool:
     """Floats, complex numbers, and the floats that extension packages add (`ml_dtypes.bfloat16`)."""
     return array.dtype.kind in "fc" or (array.dtype.kind == "V" and array.dtype.type is not np.void)
-
-
-def _watch(arrays: Sequence[Array], dirty: list[bool]) -> None:
-    for index, array in enumerate(arrays):
-        if may_hold_nan(array):
-            dirty[index] = any(has_nan(piece) for piece in pieces(array, PIECE * 16))
 
 
 def has_nan(array: Array) -> bool:
@@ -105,51 +150,12 @@ def pieces(array: Array, size: int) -> Iterator[Array]:
                 yield array[start : start + step]
 
 
-def _raw(array: Array, dirty: list[bool], index: int) -> bytes | None:
-    """The digest of the bytes as they are, given up (None) as soon as the other thread says that there is a NaN."""
-    hasher = xxhash.xxh3_128()
-    for piece in pieces(array, STREAM):
-        if dirty[index]:
-            return None
-        hasher.update(buffer_of(piece))
-    return hasher.digest()
-
-
-def _strided(arrays: Sequence[Array]) -> list[bytes]:
-    """Digests of the bytes of arrays that have gaps, in step: the columns of a row-major table share cache lines."""
-    hashers = [xxhash.xxh3_128() for _ in arrays]
-    size = max(PIECE // max(len(arrays), 1), 1 << 13)
-    waiting = [(hasher, pieces(array, size)) for hasher, array in zip(hashers, arrays, strict=True)]
-    while waiting:
-        still = []
-        for hasher, iterator in waiting:
-            piece = next(iterator, None)
-            if piece is not None:
-                hasher.update(buffer_of(piece))
-                still.append((hasher, iterator))
-        waiting = still
-    return [hasher.digest() for hasher in hashers]
-
-
-def _careful(array: Array) -> bytes:
-    """The digest with every NaN replaced by one and the same, piece by piece."""
-    if array.nbytes <= PIECE:
-        return xxhash.xxh3_128_digest(buffer_of(_same_nan(array)))
-    hasher = xxhash.xxh3_128()
-    for piece in pieces(array, PIECE):
-        hasher.update(buffer_of(_same_nan(piece)))
-    return hasher.digest()
-
-
 def _same_nan(array: Array) -> Array:
     if not has_nan(array):
         return array
-    copy = np.array(array, order="C")
-    if copy.dtype.kind == "c":
-        parts = copy.reshape(-1).view(copy.real.dtype)
-        parts[parts != parts] = np.nan
-    else:
-        copy[copy != copy] = np.nan
+    copy = np.array(array, order="C").reshape(-1)
+    parts = copy.view(copy.real.dtype) if copy.dtype.kind == "c" else copy
+    np.putmask(parts, parts != parts, np.array(np.nan, dtype=parts.dtype))  # faster than indexing by half
     return copy
 
 

@@ -81,7 +81,8 @@ EXAMPLES: dict[str, tuple[Any, Any, list[str]]] = {
         np.array([[1.0, 2.0], [3.0, 4.0]]),
         np.array([[1.0, 2.5], [3.0, 4.25]]),
         [
-            "value[0, 1]: expected np.float64(2.0), obtained np.float64(2.5) (2 of 4 elements differ; max |delta| = 0.5; first at [0, 1])"
+            "value[0, 1]: expected np.float64(2.0), obtained np.float64(2.5) "
+            "(2 of 4 elements differ; max |delta| = 0.5; first at [0, 1])"
         ],
     ),
     "NaN among elements": (
@@ -93,7 +94,8 @@ EXAMPLES: dict[str, tuple[Any, Any, list[str]]] = {
         np.array([0, 1], "u8"),
         np.array([1, 0], "u8"),
         [
-            "value[0]: expected np.uint64(0), obtained np.uint64(1) (2 of 2 elements differ; max |delta| = 1.0; first at [0])"
+            "value[0]: expected np.uint64(0), obtained np.uint64(1) "
+            "(2 of 2 elements differ; max |delta| = 1.0; first at [0])"
         ],
     ),
     "long list": (
@@ -115,7 +117,8 @@ EXAMPLES: dict[str, tuple[Any, Any, list[str]]] = {
         np.array([(1, 2.0)], [("a", "i4"), ("b", "f8")]),
         np.array([(1, 2.5)], [("a", "i4"), ("b", "f8")]),
         [
-            "value['b'][0]: expected np.float64(2.0), obtained np.float64(2.5) (1 of 1 element differs; max |delta| = 0.5)"
+            "value['b'][0]: expected np.float64(2.0), obtained np.float64(2.5) "
+            "(1 of 1 element differs; max |delta| = 0.5)"
         ],
     ),
     "cell": (

@@ -209,7 +209,11 @@ def test_large_arrays_have_the_digest_of_small_ones(offset: int, layout: str, na
     with pytest.MonkeyPatch.context() as patch:
         assert bulk.array_digest(array) == expected
         patch.setattr(bulk, "PIECE", 1 << 10)
-        patch.setattr(bulk, "STREAM", 1 << 12)
+        patch.setattr(bulk, "STRETCH", 1 << 12)
         assert bulk.array_digest(array) == expected
         patch.setattr(bulk, "THREADED", 1)
-        assert bulk.array_digests([array, array[0], array]) == [expected, bulk.array_digest(array[0]), expected]
+        assert bulk.array_digests([array, base, array[0]]) == [
+            expected,
+            xxhash.xxh3_128_digest(base),
+            xxhash.xxh3_128_digest(np.ascontiguousarray(array[0])),
+        ]
