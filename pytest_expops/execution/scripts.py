@@ -113,7 +113,7 @@ class Project:
             yield
             return
         if _last is not None and _last is not self:
-            _last._leave_modules()
+            _last._leave_modules(self)
         self._enter_modules()
         _last = self
         path_before, known = list(sys.path), set(sys.modules)
@@ -162,9 +162,11 @@ class Project:
         for name, module in self.modules.items():
             sys.modules.setdefault(name, module)
 
-    def _leave_modules(self) -> None:
+    def _leave_modules(self, successor: Project) -> None:
+        # Names of scripts are their own in the whole interpreter and can stay, but for the scripts of two configs.
+        shared = set(successor.module_names.values())
         for name, module in self.modules.items():
-            if not name.startswith(PREFIX) and sys.modules.get(name) is module:
+            if (name in shared or not name.startswith(PREFIX)) and sys.modules.get(name) is module:
                 del sys.modules[name]
 
 
