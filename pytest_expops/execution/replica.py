@@ -53,10 +53,14 @@ def hash_seed_of(attempt: int) -> int:
 
 
 class Replica:
-    """One child interpreter with a hash seed of its own. It starts with the first replay asked of it."""
+    """One child interpreter with a hash seed of its own. It starts with the first replay asked of it.
 
-    def __init__(self, attempt: int) -> None:
+    `environment` is what the first runs found, before any script changed it.
+    """
+
+    def __init__(self, attempt: int, environment: Mapping[str, str]) -> None:
         self.attempt = attempt
+        self.environment = environment
         self.hash_seed = hash_seed_of(attempt)
         self._child: subprocess.Popen[bytes] | None = None
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the replica)
@@ -73,20 +77,23 @@ class Replica:
         each = session.expanded[name]
         upstream = {upstream: session.record(upstream).to_json() for upstream in each.upstream}
         begin = self._printed.seek(0, os.SEEK_END)
-        answer = self._ask(
-            {
-                "config": str(session.expanded.pipeline.path),
-                "scripts": session.runner.project.module_names,
-                "folder": str(session.folder),
-                "process": name,
-                "attempt": self.attempt,
-                "worker": session.worker,
-                "upstream": upstream,
-                "equal": {key: output.digest for key, output in first.outputs.items()},
-                "sys_path": sys.path,
-            },
-            name,
-        )
+        message = {
+            "config": str(session.expanded.pipeline.path),
+            "scripts": session.runner.project.module_names,
+            "folder": str(session.folder),
+            "process": name,
+            "attempt": self.attempt,
+            "worker": session.worker,
+            "upstream": upstream,
+            "equal": {key: output.digest for key, output in first.outputs.items()},
+            "sys_path": sys.path,
+        }
+        reused = self._is_alive()
+        answer = self._ask(message, name)
+        if reused and _script_failed(answer):
+            # Some modules bear to be imported only once by an interpreter: they register something in a library, say.
+            self.close()
+            answer = self._ask(message, name)
         if "error" in answer:
             raise ReplayError(f"`{name}` could not be replayed: {answer['error']}", process=name)
         return Replay(RunRecord.from_json(answer["record"]), self._read_printed(begin), self.hash_seed)
@@ -125,16 +132,18 @@ class Replica:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
+    def _is_alive(self) -> bool:
+        return self._child is not None and self._child.poll() is None
+
     def _started(self) -> subprocess.Popen[bytes]:
-        if self._child is None:
-            environment = {**os.environ, "PYTHONHASHSEED": str(self.hash_seed)}
-            package_root = str(Path(__file__).parents[2])
+        if self._child is None or not self._is_alive():
+            self.close()
             self._child = subprocess.Popen(
-                [sys.executable, "-c", _BOOT, package_root],
+                [sys.executable, *_interpreter_options(), "-c", _BOOT, str(Path(__file__).parents[2])],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._printed,
-                env=environment,
+                env={**self.environment, "PYTHONHASHSEED": str(self.hash_seed)},
             )
         return self._child
 
@@ -175,7 +184,23 @@ class Replica:
         return self._printed.read().decode(errors="replace")
 
 
-_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from pytest_expops.execution.replica_main import main; main()"
+# Without the current folder, which `-c` puts first: a `queue.py` in it is the user's, and not what we import.
+_BOOT = (
+    "import sys; sys.path[:] = [entry for entry in sys.path if entry]; root = sys.argv.pop(); "
+    "root in sys.path or sys.path.insert(0, root); "
+    "from pytest_expops.execution.replica_main import main; main()"
+)
+
+
+def _interpreter_options() -> list[str]:
+    """The options that this interpreter was given, such as ``-O`` and ``-X utf8``; multiprocessing asks the same."""
+    options: list[str] = getattr(subprocess, "_args_from_interpreter_flags", list)()
+    return options
+
+
+def _script_failed(answer: Mapping[str, Any]) -> bool:
+    failure = answer["record"]["failure"] if "record" in answer else None
+    return failure is not None and failure[0] == "ScriptError"
 
 
 def _ending(code: int) -> str:

@@ -29,8 +29,10 @@ def main() -> None:
     lines: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_read, args=(requests, lines), daemon=True).start()
     pipelines: dict[str, ExpandedPipeline] = {}
+    environment = dict(os.environ)
     while True:
         request = json.loads(lines.get())
+        _reset(environment)
         try:
             answer: dict[str, Any] = {"record": _replay(request, pipelines).to_json()}
         except Exception:
@@ -48,6 +50,9 @@ def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)
+    for stream in (sys.stdout, sys.stderr):
+        # As pytest captures, whatever the locale; and line by line, so that last words are not lost.
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
     return requests, answers
 
 
@@ -56,6 +61,13 @@ def _read(requests: BinaryIO, lines: queue.Queue[bytes]) -> None:
     for line in requests:
         lines.put(line)
     os._exit(0)
+
+
+def _reset(environment: dict[str, str]) -> None:
+    """Undo what the scripts and processes of earlier replays did to the environment variables."""
+    if dict(os.environ) != environment:
+        os.environ.clear()
+        os.environ.update(environment)
 
 
 def _replay(request: dict[str, Any], pipelines: dict[str, ExpandedPipeline]) -> RunRecord:

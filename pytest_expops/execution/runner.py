@@ -25,7 +25,7 @@ from pytest_expops.execution.inputs import (
 )
 from pytest_expops.execution.partitioning import as_splittable
 from pytest_expops.execution.recording import Recorder, recording_to
-from pytest_expops.execution.records import Failure, Outcome, Output, RunRecord
+from pytest_expops.execution.records import Failure, Outcome, Output, RunRecord, file_name
 from pytest_expops.execution.scripts import Project
 from pytest_expops.execution.seeding import seeded, task_seed
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Process
@@ -130,7 +130,7 @@ class Runner:
             hyperparameters=hyperparameters(each, configured),
             step_results={part.upstream: part.whole() for part in received},
             document=self.pipeline.document,
-            checkpoint_root=self.folder / "checkpoints" / f"{each.name}-{attempt}",
+            checkpoint_root=self.folder / "checkpoints" / f"{file_name(each.name)}-{attempt}",
         )
         recorder.context = context
         style = self._style(each.process, callee, received, configured)

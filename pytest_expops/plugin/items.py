@@ -52,6 +52,7 @@ class ConfigFile(pytest.File):
             CollectError: a script or a function is missing, or a script raises on import; all of them.
         """
         self._warn()
+        self.run.remember_environment()
         self._check_functions()
         mode = self.run.options.replay
         for each in self.pipeline_session.expanded.processes.values():

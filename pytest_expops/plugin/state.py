@@ -35,6 +35,13 @@ class Run:
     item_names: set[tuple[Path, str]] = field(default_factory=set)
     """Of the process items that are to run: config and expanded name."""
     replicas: dict[int, Replica] = field(default_factory=dict)
+    environment: dict[str, str] | None = None
+    """The environment variables as they were before any script was imported."""
+
+    def remember_environment(self) -> None:
+        """To be called before scripts are imported; what they set is set again in a replica, when they are."""
+        if self.environment is None:
+            self.environment = dict(os.environ)
 
     def verdict(self, session: PipelineSession, name: str) -> Verdict:
         """The verdict on one process; its replays are made once, whoever asks and however often.
@@ -52,7 +59,7 @@ class Run:
 
     def _replica(self, attempt: int) -> Replica:
         if attempt not in self.replicas:
-            self.replicas[attempt] = Replica(attempt)
+            self.replicas[attempt] = Replica(attempt, self.environment or os.environ)
         return self.replicas[attempt]
 
     def close(self) -> None:

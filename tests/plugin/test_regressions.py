@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sys
+
+import pytest
 
 from tests.conftest import Project
 
@@ -40,3 +43,112 @@ def test_two_configs_of_one_script_share_no_modules(project: Project) -> None:
     outcome = project.run("--expops-config", "configs/other.yaml")
     assert outcome.where("failed") == set()
     assert outcome.ret == 0
+
+
+def test_a_replica_imports_nothing_of_the_current_folder_for_itself(project: Project) -> None:
+    """S7.1: `pytest` does not put the current folder on the import path, so `queue` is the standard library's."""
+    project.write("a b", "import queue\ndef a(data): return {}\ndef b(data): return {'q': queue.__name__}", SEEDS)
+    (project.root / "queue.py").write_text("raise RuntimeError('not this one')\n")
+    assert project.run().items == {"a": "passed", "b_seed1": "passed", "b_seed1[replay]": "passed"}
+
+
+def test_a_replica_finds_the_environment_that_the_first_run_found(project: Project) -> None:
+    """S7.1: what a script sets when it is imported is not there yet when a fresh interpreter imports it."""
+    project.write(
+        "a b\nb c",
+        """
+        import os
+        before = os.environ.get("MODE_OF_SCRIPT")
+        os.environ["MODE_OF_SCRIPT"] = "set on import"
+        def a(data): return {}
+        def b(data): return {"before": before, "now": os.environ["MODE_OF_SCRIPT"]}
+        def c(data): return {"before": before, "now": os.environ["MODE_OF_SCRIPT"]}
+        """,
+        SEEDS,
+    )
+    assert project.run(subprocess=True).where("failed") == set()
+
+
+def test_an_environment_left_by_an_earlier_process_shows_as_the_difference_it_makes(project: Project) -> None:
+    """S7.1: even where the interpreter that replays has replayed that process too."""
+    project.write(
+        "a b\nb c",
+        """
+        import os
+        def a(data): return {}
+        def b(data):
+            os.environ["LEFT_BY_B"] = "yes"
+            return {}
+        def c(data): return {"left": os.environ.get("LEFT_BY_B")}
+        """,
+        SEEDS,
+    )
+    outcome = project.run(subprocess=True)
+    assert outcome.where("failed") == {"c_seed1[replay]"}
+    assert "outputs['left']" in outcome.message("c_seed1[replay]")
+
+
+def test_a_replay_may_print_whatever_a_first_run_may(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S7.1: pytest captures in UTF-8, whatever the locale."""
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    project.write("a b", "def a(data): return {}\ndef b(data):\n    print('\\u03b1')\n    return {}", SEEDS)
+    assert project.run().where("failed") == set()
+
+
+def test_a_script_that_can_be_imported_once_an_interpreter_is_replayed_all_the_same(project: Project) -> None:
+    """S7.1: importing the project's modules anew is our doing; what only that breaks says nothing of the process."""
+    project.write(
+        "a b\nb c",
+        """
+        import sys
+        if hasattr(sys, "registered_by_script"): raise ValueError("registered already")
+        sys.registered_by_script = True
+        def a(data): return {}
+        def b(data): return {}
+        def c(data): return {}
+        """,
+        SEEDS,
+    )
+    outcome = project.run(subprocess=True)
+    assert outcome.items == dict.fromkeys(["a", "b_seed1", "b_seed1[replay]", "c_seed1", "c_seed1[replay]"], "passed")
+
+
+def test_an_interpreter_that_died_between_replays_is_not_the_next_process_fault(project: Project) -> None:
+    project.write(
+        "a b\nb c\nc d",
+        """
+        import os, threading, time
+        def a(data): return {}
+        def b(data):
+            if os.getpid() != int(open("pid").read()):
+                threading.Timer(0.2, os._exit, [3]).start()
+            return {}
+        def c(data):
+            time.sleep(0.6)
+            return {}
+        def d(data): return {}
+        """,
+        SEEDS,
+    )
+    project.pytester.makeconftest("import os\nopen('pid', 'w').write(str(os.getpid()))\n")
+    outcome = project.run("-n0", subprocess=True)
+    assert set(outcome.items.values()) == {"passed"}
+
+
+def test_a_replica_runs_under_the_options_of_its_interpreter(project: Project) -> None:
+    """S7.1: without assertions here, without assertions there."""
+    project.write("a b", "def a(data): return {}\ndef b(data): return {'debug': __debug__}", SEEDS)
+    command = [sys.executable, "-O", "-m", "pytest", "--expops-config", project.config]
+    result = project.pytester.run(*command)
+    result.assert_outcomes(passed=3)
+
+
+def test_a_process_of_any_name_has_a_checkpoint_folder(project: Project) -> None:
+    """S2.2."""
+    name = "p" * 260
+    project.write(
+        f"{name} b",
+        "def write(context): return {'n': (context.checkpoint_dir / 'x').write_text('1')}\ndef b(data): return {}",
+        {name: {"code_function": "write"}},
+    )
+    assert project.run().items == {name: "passed", "b": "passed"}
