@@ -23,6 +23,7 @@ import xxhash
 
 from pytest_expops.errors import StoreError
 from pytest_expops.values.culprit import offending
+from pytest_expops.values.forms import type_name
 
 MAGIC = b"EXPOPS\x00\x01"
 ALIGNMENT = 64
@@ -197,9 +198,8 @@ def _taken_apart(view: memoryview) -> tuple[memoryview, list[memoryview]]:
 
 def _refusal(value: object, path: str, error: Exception) -> StoreError:
     where, part, reason = offending(value, path, _can_store)
-    kind = f"{type(part).__module__}.{type(part).__qualname__}".removeprefix("builtins.")
     return StoreError(
-        f"{where}: a {kind} cannot be stored ({type(reason or error).__name__}: {reason or error})",
+        f"{where}: a {type_name(type(part))} cannot be stored ({type(reason or error).__name__}: {reason or error})",
         key=where,
         hint="return plain data in its place (a list, a path, an array), or leave it out in `__getstate__`",
     )

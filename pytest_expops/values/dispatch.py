@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from pytest_expops.values.atoms import ATOMS
-from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Unsound, type_name
+from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Unsound, module_name, type_name
 from pytest_expops.values.kinds import builtin, functions
 from pytest_expops.values.kinds.objects import object_form
 
@@ -110,7 +110,7 @@ def _candidates(cls: type) -> Iterator[Handler]:
 
 def _by_library(cls: type) -> Iterator[Handler]:
     for base in cls.__mro__:
-        name = _LIBRARIES.get((base.__module__ or "").partition(".")[0])
+        name = _LIBRARIES.get(module_name(base).partition(".")[0])
         if name is not None:
             handler = importlib.import_module(f"pytest_expops.values.kinds.{name}").handler_for(cls)
             if handler is not None:
@@ -119,4 +119,10 @@ def _by_library(cls: type) -> Iterator[Handler]:
 
 def _is_plain_iterator(cls: type) -> bool:
     """Python's own iterators; a project's class may well define `__next__` and keep its state."""
-    return hasattr(cls, "__next__") and cls.__module__ in ("builtins", "itertools", "_csv", "_collections", "_asyncio")
+    return hasattr(cls, "__next__") and module_name(cls) in (
+        "builtins",
+        "itertools",
+        "_csv",
+        "_collections",
+        "_asyncio",
+    )

@@ -154,10 +154,16 @@ def hashed(*pieces: bytes) -> bytes:
     return xxhash.xxh3_128_digest(b"".join([part for piece in pieces for part in (_LENGTH(len(piece)), piece)]))
 
 
+def module_name(cls: type) -> str:
+    """The module that a class says it is from; empty where a C class keeps something else under that name."""
+    module: object = cls.__module__
+    return module if isinstance(module, str) else ""
+
+
 def type_name(cls: type) -> str:
     """A class by module and qualified name, as it enters digests and messages."""
-    module = cls.__module__
-    return cls.__qualname__ if module == "builtins" else f"{module}.{cls.__qualname__}"
+    module = module_name(cls)
+    return cls.__qualname__ if module in ("", "builtins") else f"{module}.{cls.__qualname__}"
 
 
 _PLAIN_KEYS = frozenset({str, int, float, bool, bytes, type(None), complex})

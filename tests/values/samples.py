@@ -160,7 +160,7 @@ DISTINCT: list[Any] = [
         FRAME.rename(columns={"a": "A"}),
         with_attrs(FRAME, source="x"),
         FRAME.fillna({"b": 1.0}),
-        FRAME.astype({"c": object}),
+        FRAME.astype({"c": "string[pyarrow]"}),
     ],
     *[FRAME.astype({"c": "category"}), FRAME.astype({"c": "string[python]"}), FRAME.rename_axis(index="i")],
     *[FRAME.rename_axis(columns="i"), FRAME.iloc[:0], FRAME.iloc[:, :0], pd.DataFrame(), FRAME.set_axis([0, 1, 3])],

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pytest_expops.values.bulk import Array, array_digest, is_plain, scalar_codes, scalars_digest
-from pytest_expops.values.forms import Bulk, Form, Parts, type_name
+from pytest_expops.values.forms import Bulk, Form, Parts, module_name, type_name
 from pytest_expops.values.kinds.builtin import BULK_FROM
 from pytest_expops.values.kinds.objects import attributes
 
@@ -28,7 +28,7 @@ def attributes_of_subclass(value: Array) -> dict[str, Any]:
 
 
 def _has_slots(cls: type) -> bool:
-    return any(base.__dict__.get("__slots__") for base in cls.__mro__ if base.__module__.partition(".")[0] != "numpy")
+    return any(base.__dict__.get("__slots__") for base in cls.__mro__ if module_name(base).partition(".")[0] != "numpy")
 
 
 def plain_array_form(value: Array, tag: str = "numpy.ndarray") -> Form:
@@ -55,7 +55,7 @@ def dtype_name(dtype: np.dtype[Any]) -> str:
     """``float64``, ``datetime64[ns]``, ``<U3``; fields with their own. `dtype` is of the machine's byte order."""
     if dtype.fields is not None:
         return "{" + ", ".join(f"{name!r}: {dtype_name(each[0])}" for name, each in dtype.fields.items()) + "}"
-    if dtype.kind in "SUV" and dtype.type.__module__ == "numpy":
+    if dtype.kind in "SUV" and module_name(dtype.type) == "numpy":
         return dtype.str
     return dtype.name
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copyreg
 from typing import Any
 
-from pytest_expops.values.forms import Form, Parts, Unsound, type_name
+from pytest_expops.values.forms import Form, Parts, Unsound, module_name, type_name
 
 _NEW = (copyreg.__newobj__, copyreg.__newobj_ex__)  # type: ignore[attr-defined]
 
@@ -103,7 +103,7 @@ def _register(cls: type) -> str:
 
 
 def _module_of(value: Any) -> str:
-    return str(getattr(value, "__module__", None) or type(value).__module__)
+    return str(getattr(value, "__module__", None) or module_name(type(value)))
 
 
 def state_form(value: Any, state: dict[str, Any]) -> Form:

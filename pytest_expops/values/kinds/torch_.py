@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pytest_expops.values.forms import Form, Parts, Unsound, type_name
+from pytest_expops.values.forms import Form, Parts, Unsound, module_name, type_name
 
 _AS_IS = frozenset(
     {
@@ -88,7 +88,7 @@ def _own(cls: type) -> set[str]:
     return {
         name
         for base in cls.__mro__
-        if base.__module__.partition(".")[0] not in ("torch", "builtins")
+        if module_name(base).partition(".")[0] not in ("torch", "builtins")
         for name in vars(base)
     }
 
