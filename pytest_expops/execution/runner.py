@@ -11,18 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from pytest_expops.errors import ExpopsError, OutputError
+from pytest_expops.execution.arguments import arrange, configured_parameters, hyperparameters, merged
 from pytest_expops.execution.context import ProcessContext
 from pytest_expops.execution.functions import Callee, CallStyle, find_function, settle, user_traceback
-from pytest_expops.execution.inputs import (
-    Load,
-    Outputs,
-    Received,
-    arrange,
-    configured_parameters,
-    hyperparameters,
-    merged,
-    receive,
-)
+from pytest_expops.execution.inputs import Load, Outputs, Received, receive
 from pytest_expops.execution.partitioning import as_splittable
 from pytest_expops.execution.recording import Recorder, recording_to
 from pytest_expops.execution.records import Failure, Outcome, Output, RunRecord, file_name

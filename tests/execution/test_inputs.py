@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 from pytest_expops.errors import InputError
+from pytest_expops.execution.arguments import arrange, configured_parameters, hyperparameters, merged
 from pytest_expops.execution.context import ProcessContext
 from pytest_expops.execution.functions import Callee, CallStyle, settle
-from pytest_expops.execution.inputs import arrange, configured_parameters, hyperparameters, merged, receive
+from pytest_expops.execution.inputs import receive
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.loader import load_config
 from pytest_expops.pipeline.model import CallRule, CodeRef, ExpandedPipeline, Kind, Process, SeedSplit
