@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,7 +93,7 @@ def read_options(config: pytest.Config) -> Options:
     if replay not in REPLAY_MODES:
         raise pytest.UsageError(f"expops_replay: {replay!r} is not one of {', '.join(REPLAY_MODES)}")
     return Options(
-        configs=tuple(dict.fromkeys(_absolute(path) for path in configs)),
+        configs=tuple(dict.fromkeys(absolute(path) for path in configs)),
         on_demand=not given,
         replay=replay,
         replays=_count(config.getoption("expops_replays") or config.getini("expops_replays")),
@@ -100,9 +101,9 @@ def read_options(config: pytest.Config) -> Options:
     )
 
 
-def _absolute(path: Path) -> Path:
-    # Not resolve(): pytest compares paths as they are written, symbolic links and all.
-    return Path(path.absolute().as_posix()) if ".." not in path.parts else path.resolve()
+def absolute(path: Path) -> Path:
+    """As pytest makes the paths of its arguments absolute: as they are written, symbolic links and all."""
+    return Path(os.path.abspath(path))
 
 
 def _count(value: Any) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_expops.plugin.fixtures import aggregation_fixtures
-from pytest_expops.plugin.options import Options
+from pytest_expops.plugin.options import Options, absolute
 from pytest_expops.plugin.state import RUN, start
 
 
@@ -41,9 +41,6 @@ def _add_arguments(config: pytest.Config, options: Options) -> None:
     invocation = config.args_source is pytest.Config.ArgsSource.ARGS
     if options.on_demand and invocation:
         return
-    named = {_absolute(config, argument.partition("::")[0]) for argument in config.args}
+    directory = config.invocation_params.dir
+    named = {absolute(directory / argument.partition("::")[0]) for argument in config.args}
     config.args[:0] = [str(path) for path in options.configs if path not in named]
-
-
-def _absolute(config: pytest.Config, argument: str) -> Path:
-    return Path(config.invocation_params.dir, argument)

@@ -152,3 +152,16 @@ def test_a_process_of_any_name_has_a_checkpoint_folder(project: Project) -> None
         {name: {"code_function": "write"}},
     )
     assert project.run().items == {name: "passed", "b": "passed"}
+
+
+def test_one_process_is_selected_from_another_folder_and_through_a_link(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S6.1: `PATH::NAME` selects the process with its checks and nothing else, however the path is written."""
+    project.write("a b\nb c", "def a(data): return {}\ndef b(data): return {}\ndef c(data): return {}", SEEDS)
+    (project.root / "tests").mkdir()
+    (project.root / "link").symlink_to(project.root)
+    monkeypatch.chdir(project.root / "tests")
+    for path in ("../configs/project_config.yaml", "../link/configs/project_config.yaml"):
+        outcome = project.pytest("--expops-config", path, f"{path}::b_seed1")
+        assert outcome.items == {"b_seed1": "passed", "b_seed1[replay]": "passed"}
