@@ -26,9 +26,11 @@ if TYPE_CHECKING:
         ScriptError,
         StoreError,
     )
+    from pytest_expops.execution.results import Results
     from pytest_expops.pipeline.expansion import expand
     from pytest_expops.pipeline.loader import load_config
     from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Pipeline, Process
+    from pytest_expops.values.fingerprint import register
 
 __all__ = [
     "ConfigError",
@@ -48,10 +50,12 @@ __all__ = [
     "Process",
     "ReplayError",
     "ReplicaDied",
+    "Results",
     "ScriptError",
     "StoreError",
     "expand",
     "load_config",
+    "register",
 ]
 
 _ELSEWHERE = {
@@ -61,6 +65,8 @@ _ELSEWHERE = {
     "ExpandedProcess": "pytest_expops.pipeline.model",
     "Pipeline": "pytest_expops.pipeline.model",
     "Process": "pytest_expops.pipeline.model",
+    "Results": "pytest_expops.execution.results",
+    "register": "pytest_expops.values.fingerprint",
 }
 
 

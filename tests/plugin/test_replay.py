@@ -245,3 +245,22 @@ def test_a_retry_plugin_cannot_hide_a_failed_replay(project: Project) -> None:
     outcomes = [project.run("-p", "rerunfailures", "--reruns", "8", "--expops-replays=1") for _ in range(6)]
     # One bit differs in half the replays; with eight retries each, all six would pass all but never.
     assert any(outcome.where("failed") == {"fit_seed7[replay]"} for outcome in outcomes)
+
+
+def test_a_type_that_is_registered_in_the_script_is_compared_as_it_says(project: Project) -> None:
+    """In the script, so that the interpreter which replays knows it too."""
+    body = "class Run:\n    def __init__(self, loss): self.loss, self.at = loss, time.time()\nreturn {'run': Run(0.5)}"
+    write(project, body)
+    assert project.run().where("failed") == {"fit_seed7[replay]"}
+    path = project.root / "models/model.py"
+    script = path.read_text(encoding="utf-8").replace(
+        "def fit",
+        "import pytest_expops\n"
+        "class Run:\n    def __init__(self, loss): self.loss, self.at = loss, time.time()\n"
+        "pytest_expops.register(Run, lambda run: run.loss)\n"
+        "def fit",
+    )
+    path.write_text(
+        script.replace("    class Run:\n        def __init__(self, loss): self.loss, self.at = loss, time.time()\n", "")
+    )
+    assert project.run().where("failed") == set()
