@@ -24,9 +24,10 @@ WAIT_SECONDS = 0.5
 
 
 class NotPassed(ExpopsError):
-    """Outputs were asked for of a process that has none; `record` says why."""
+    """Outputs were asked for of a process, of the config `path`, that has none; `record` says why."""
 
-    def __init__(self, record: RunRecord, roots: tuple[RunRecord, ...]) -> None:
+    def __init__(self, path: Path, record: RunRecord, roots: tuple[RunRecord, ...]) -> None:
+        self.path = path
         self.record = record
         self.roots = roots
         causes = "; ".join(f"{root.process} {root.outcome.value} ({_reason(root)})" for root in roots)
@@ -98,7 +99,7 @@ class PipelineSession:
         """
         record = self.record(name)
         if record.outcome is not Outcome.PASSED:
-            raise NotPassed(record, self.roots(record))
+            raise NotPassed(self.expanded.pipeline.path, record, self.roots(record))
         return self.load(record)
 
     def load(self, record: RunRecord) -> Outputs:

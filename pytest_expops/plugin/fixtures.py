@@ -25,6 +25,10 @@ def expops(request: pytest.FixtureRequest) -> Results:
     return Results(list(run.sessions.values()) if run is not None else [])
 
 
+_TAKEN = frozenset({"expops", "request"})
+"""Our own name, and one that pytest gives to no other fixture; such a process is reached by ``expops[NAME]``."""
+
+
 def aggregation_fixtures(run: Run) -> ModuleType:
     """A plugin with one session fixture per aggregation process, named after it.
 
@@ -39,7 +43,7 @@ def aggregation_fixtures(run: Run) -> ModuleType:
     )
     for name in names:
         identifier = re.sub(r"\W", "_", name)
-        if identifier.isidentifier() and not keyword.iskeyword(identifier):
+        if identifier.isidentifier() and not keyword.iskeyword(identifier) and identifier not in _TAKEN:
             setattr(plugin, f"fixture_{identifier}", pytest.fixture(scope="session", name=identifier)(_fixture(name)))
     return plugin
 
@@ -52,7 +56,7 @@ def _fixture(name: str) -> Callable[..., Any]:
         try:
             found = expops.outputs(name)
         except NotPassed as error:
-            stop_for(request.config, error.roots)
+            stop_for(request.config, error.path, error.roots)
         return found[name] if list(found) == [name] else found
 
     aggregation.__doc__ = f"The output dict of the aggregation process `{name}`; one per expanded process if many."

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_expops.errors import ConfigWarning, ExpopsError, ReplayError, ScriptError
 from pytest_expops.execution.functions import first_user_frame
-from pytest_expops.execution.records import Outcome, RunRecord
+from pytest_expops.execution.records import Failure, Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedProcess, Kind
 from pytest_expops.plugin.state import RUN, Run
@@ -31,7 +31,14 @@ class ReplayDiffered(ReplayError):
 
 
 class RecordedFailure(ExpopsError):
-    """A process failed in another place than its own item; the message is the traceback kept in its record."""
+    """A process failed in another place than its own item; the message is what its record keeps, in one line first."""
+
+    def __init__(self, failure: Failure) -> None:
+        told = (
+            failure.traceback if failure.traceback == failure.message else f"{failure.summary}\n\n{failure.traceback}"
+        )
+        super().__init__(told)
+        self.failure = failure
 
 
 class ConfigFile(pytest.File):
@@ -150,12 +157,12 @@ class ProcessItem(ExpopsItem):
         if record.outcome is Outcome.PASSED:
             return
         if record.outcome is Outcome.BLOCKED:
-            stop_for(self.config, session.roots(record))
+            stop_for(self.config, self.path, session.roots(record))
         error = session.errors.pop(record.process, None)
         if error is not None:
             raise error
         assert record.failure is not None
-        raise RecordedFailure(record.failure.traceback, process=record.process)
+        raise RecordedFailure(record.failure)
 
     def _report(self, record: RunRecord) -> None:
         """Say in the JUnit report how long the process itself took, where it ran, and what it logged."""
@@ -184,7 +191,7 @@ class ReplayItem(ExpopsItem):
         session, name = self.pipeline_session, self.expanded.name
         record = session.record(name)
         if record.outcome is not Outcome.PASSED:
-            stop_for(self.config, session.roots(record), "nothing to replay: ")
+            stop_for(self.config, self.path, session.roots(record), "nothing to replay: ")
         verdict = self.run_state.verdict(session, name)
         sys.stdout.write(verdict.printed)
         self.user_properties.append(("expops_replays", verdict.replays))
@@ -196,15 +203,17 @@ class ReplayItem(ExpopsItem):
         return shlex.join(["pytest", "--expops-config", path, f"{path}::{self.name}"])
 
 
-def stop_for(config: pytest.Config, roots: Sequence[RunRecord], prefix: str = "") -> NoReturn:
-    """Skip, naming the root cause, if its own item is in this session and so says more; else fail, naming it (S6.3)."""
-    run = config.stash[RUN]
-    in_session = {name for _, name in run.item_names}
+def stop_for(config: pytest.Config, path: Path, roots: Sequence[RunRecord], prefix: str = "") -> NoReturn:
+    """Skip, naming the root cause, if its own item is in this session and so says more; else fail, naming it (S6.3).
+
+    `roots` are processes of the config `path`.
+    """
+    in_session = config.stash[RUN].item_names
     message = prefix + "; ".join(
         f"`{root.process}` {root.outcome.value}" + (f" ({root.failure.summary})" if root.failure else "")
         for root in roots
     )
-    if all(root.process in in_session for root in roots):
+    if all((path, root.process) in in_session for root in roots):
         raise pytest.skip.Exception(message, _use_item_location=True)
     details = "\n\n".join(root.failure.traceback for root in roots if root.failure)
     pytest.fail(f"{message}\n{details}" if details else message, pytrace=False)

@@ -165,3 +165,38 @@ def test_one_process_is_selected_from_another_folder_and_through_a_link(
     for path in ("../configs/project_config.yaml", "../link/configs/project_config.yaml"):
         outcome = project.pytest("--expops-config", path, f"{path}::b_seed1")
         assert outcome.items == {"b_seed1": "passed", "b_seed1[replay]": "passed"}
+
+
+def test_a_root_cause_is_told_from_its_namesake_in_another_config(project: Project) -> None:
+    """S6.3: `a` of the other config is in the session, the one that failed is not, so nothing else would tell of it."""
+    project.write("a b", "def a(data): raise ValueError('broken')\ndef b(data): return {}")
+    good = "def a(data): return {}\ndef b(data): return {}"
+    project.write("a b", good, config="configs/other.yaml", script_path="models/other.py")
+    outcome = project.run("--expops-config", "configs/other.yaml", f"{project.config}::b", "configs/other.yaml::a")
+    assert outcome.items == {"a": "passed", "b": "failed"}
+    assert "ValueError: broken" in outcome.message("b")
+
+
+def test_an_aggregation_named_as_what_every_fixture_has_is_reached_by_name(project: Project) -> None:
+    project.write(
+        "a request\na expops",
+        "def a(data): return {}\ndef request(data): return {'x': 1}\ndef expops(data): return {'x': 2}",
+        {name: {"seed_aggregation": True} for name in ("request", "expops")},
+    )
+    project.pytester.makepyfile(
+        "def test_it(expops, request): assert (expops['request'], expops['expops']) == ({'x': 1}, {'x': 2})"
+    )
+    outcome = project.run()
+    assert outcome.where("failed") | outcome.where("error") == set()
+    assert len(outcome.items) == 4
+
+
+def test_a_failure_met_elsewhere_is_summed_up_by_what_was_raised(project: Project) -> None:
+    """S6.3: pytest's short summary shows the first line."""
+    project.write("a b", "def a(data): raise ValueError('broken')\ndef b(data): return {}")
+    project.pytester.makeconftest(
+        "import pytest\n@pytest.hookimpl(trylast=True)\ndef pytest_collection_modifyitems(items): items.reverse()\n"
+    )
+    outcome = project.run("--reruns", "1")
+    assert outcome.items == {"a": "failed", "b": "skipped"}
+    outcome.result.stdout.fnmatch_lines(["FAILED configs/project_config.yaml::a - ValueError: broken"])
