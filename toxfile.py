@@ -6,4 +6,5 @@ import os
 from pathlib import Path
 
 _versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *(str(each / "bin") for each in sorted(_versions.glob("3.*")))])
+_folders = [str(each / "bin") for each in sorted(_versions.glob("3.*"))]
+os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *_folders])
