@@ -135,7 +135,9 @@ def _plain(metric: str, value: Any) -> Any:
         return [_plain(metric, each) for each in value]
     for convert in ("tolist", "numpy", "__float__"):
         if hasattr(value, convert):
-            return _plain(metric, getattr(value, convert)())
+            converted = getattr(value, convert)()
+            if type(converted) is not kind:  # as NumPy's longdouble is: no Python number holds it
+                return _plain(metric, converted)
     raise TypeError(f"log_metric({metric!r}): the value is a number or what JSON can hold, not {kind.__qualname__}")
 
 

@@ -23,6 +23,7 @@ from typing import Any
 
 from pytest_expops.errors import ReplayError, ReplicaDied
 from pytest_expops.execution.records import RunRecord
+from pytest_expops.execution.scripts import common_path
 from pytest_expops.execution.session import PipelineSession
 
 POLL_SECONDS = 0.2
@@ -86,7 +87,7 @@ class Replica:
             "worker": session.worker,
             "upstream": upstream,
             "equal": {key: output.digest for key, output in first.outputs.items()},
-            "sys_path": sys.path,
+            "sys_path": common_path(),
         }
         reused = self._is_alive()
         answer = self._ask(message, name)

@@ -12,6 +12,7 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import itertools
 import os
 import re
 import sys
@@ -86,6 +87,8 @@ class Project:
             sys.meta_path.insert(0, _finder)
         self.pipeline = pipeline
         self.modules: dict[str, ModuleType] = {}
+        self.added_path: tuple[list[str], list[str]] = [], []
+        """What the scripts themselves put before and after the rest of `sys.path`."""
         self.module_names = {
             key: _finder.name_of(path, _relative(path, pipeline)) for key, path in pipeline.scripts.items()
         }
@@ -113,8 +116,8 @@ class Project:
             yield
             return
         if _last is not None and _last is not self:
-            _last._leave_modules(self)
-        self._enter_modules()
+            _last._leave(self)
+            self._enter()
         _last = self
         path_before, known = list(sys.path), set(sys.modules)
         sys.path[:0] = [entry for entry in self.import_path if entry not in sys.path]
@@ -126,6 +129,7 @@ class Project:
             _entered.pop()
             _restore_aliases(aliased)
             _take_back(sys.path, self.import_path, path_before)
+            self._claim_path(path_before)
             self._claim(set(sys.modules) - known)
 
     def forget(self) -> None:
@@ -150,7 +154,8 @@ class Project:
 
     def _folders(self) -> list[str]:
         roots = [self.pipeline.root, self.pipeline.working_directory]
-        return [os.path.realpath(each) for each in [*roots, *(p.parent for p in self.pipeline.scripts.values())]]
+        folders = [*roots, *(path.parent for path in self.pipeline.scripts.values())]
+        return [os.path.realpath(each) for each in [*map(str, folders), *self.added_path[0], *self.added_path[1]]]
 
     def _claim(self, names: set[str]) -> None:
         for name in names:
@@ -158,16 +163,37 @@ class Project:
             if module is not None and self.owns(module):
                 self.modules[name] = module
 
-    def _enter_modules(self) -> None:
+    def _claim_path(self, before: list[str]) -> None:
+        first, last = self.added_path
+        leading = len(list(itertools.takewhile(lambda entry: entry not in before, sys.path)))
+        first[:0] = sys.path[:leading]
+        last += [entry for entry in sys.path[leading:] if entry not in before]
+
+    def _enter(self) -> None:
+        """Put in force, after another project, what the scripts of this one have imported and added to the path."""
         for name, module in self.modules.items():
             sys.modules.setdefault(name, module)
+        first, last = self.added_path
+        sys.path[:0] = first
+        sys.path += last
 
-    def _leave_modules(self, successor: Project) -> None:
+    def _leave(self, successor: Project) -> None:
         # Names of scripts are their own in the whole interpreter and can stay, but for the scripts of two configs.
         shared = set(successor.module_names.values())
         for name, module in self.modules.items():
             if (name in shared or not name.startswith(PREFIX)) and sys.modules.get(name) is module:
                 del sys.modules[name]
+        sys.path[:] = self._without_added()
+
+    def _without_added(self) -> list[str]:
+        first, last = self.added_path
+        return [entry for entry in sys.path if entry not in first and entry not in last]
+
+
+def common_path() -> list[str]:
+    """The import path without what the scripts of any project have added to it."""
+    path = sys.path if _last is None else _last._without_added()
+    return [entry for entry in path if isinstance(entry, str)]  # the import system passes over others, too
 
 
 def is_installed(path: str) -> bool:

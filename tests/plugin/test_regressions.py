@@ -200,3 +200,74 @@ def test_a_failure_met_elsewhere_is_summed_up_by_what_was_raised(project: Projec
     outcome = project.run("--reruns", "1")
     assert outcome.items == {"a": "failed", "b": "skipped"}
     outcome.result.stdout.fnmatch_lines(["FAILED configs/project_config.yaml::a - ValueError: broken"])
+
+
+def test_what_a_script_adds_to_the_import_path_is_for_its_project_alone(project: Project) -> None:
+    """S2.1: also where it imports from there only when it runs."""
+    for name in ("first", "second"):
+        project.write(
+            "a b\nb c",
+            """
+            import pathlib, sys
+            sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "lib"))
+            sys.path.append(pathlib.Path("no-text"))
+            def a(data): return {}
+            def b(data):
+                import late_in_lib
+                return {"where": late_in_lib.WHERE, "thing": late_in_lib.Thing()}
+            def c(data):
+                import late_in_lib
+                return {"same": type(data["b"]["thing"]) is late_in_lib.Thing}
+            """,
+            SEEDS,
+            folder=name,
+        )
+        project.script(f"WHERE = {name!r}\nclass Thing: pass\n", folder=name, path="lib/late_in_lib.py")
+    project.pytester.makepyfile(
+        test_results="""
+        import pytest
+
+        @pytest.mark.parametrize("name", ["first", "second"])
+        def test_it(expops, name):
+            run = expops.config(f"{name}/configs/project_config.yaml")
+            assert run["b_seed1"]["where"] == name
+            assert run["c_seed1"] == {"same": True}
+        """
+    )
+    second = "second/configs/project_config.yaml"
+    outcome = project.run("--expops-config", second, config="first/configs/project_config.yaml")
+    assert outcome.where("failed") == set()
+    assert outcome.ret == 0
+
+
+def test_state_left_in_a_module_from_a_folder_that_the_script_added_shows_too(project: Project) -> None:
+    """S7.1: such a module is the project's own, wherever it stands."""
+    project.write(
+        "a b\nb c",
+        """
+        import pathlib, sys
+        sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "shared_lib"))
+        import state_in_lib
+        def a(data): return {}
+        def b(data):
+            state_in_lib.calls.append("b")
+            return {}
+        def c(data): return {"calls": list(state_in_lib.calls)}
+        """,
+        SEEDS,
+        folder="project",
+    )
+    project.script("calls = []\n", path="shared_lib/state_in_lib.py")
+    outcome = project.run("--expops-replay=seeded", config="project/configs/project_config.yaml")
+    assert outcome.where("failed") == {"c_seed1[replay]"}
+
+
+def test_a_number_whose_list_form_is_itself_can_be_logged(project: Project) -> None:
+    project.write(
+        "a",
+        "import numpy as np\nfrom pytest_expops.core import log_metric\n"
+        "def a(data):\n    log_metric('x', np.longdouble(0.5))\n    return {}\n",
+    )
+    outcome = project.run()
+    assert outcome.items == {"a": "passed"}
+    assert outcome.properties("a")["expops_metric:x[1]"] == "0.5"
