@@ -25,6 +25,7 @@ from pytest_expops.errors import ReplayError, ReplicaDied
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.scripts import common_path
 from pytest_expops.execution.session import PipelineSession
+from pytest_expops.execution.warning_filters import described_filters
 
 POLL_SECONDS = 0.2
 """How often to look whether a silent child is still alive. (An answer is read as soon as it comes.)"""
@@ -88,6 +89,7 @@ class Replica:
             "upstream": upstream,
             "equal": {key: output.digest for key, output in first.outputs.items()},
             "sys_path": common_path(),
+            "warning_filters": described_filters(),
         }
         reused = self._is_alive()
         answer = self._ask(message, name)

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.runner import Runner
 from pytest_expops.execution.scripts import reserve_names
+from pytest_expops.execution.warning_filters import filtering
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.loader import load_config
 from pytest_expops.pipeline.model import ExpandedPipeline
@@ -87,7 +88,8 @@ def _replay(request: dict[str, Any], pipelines: dict[str, ExpandedPipeline]) -> 
         return {key: store.get(each.artifact) for key, each in outputs if each.artifact is not None}
 
     try:
-        return runner.run(request["process"], load, attempt=request["attempt"], equal=request["equal"]).record
+        with filtering(request["warning_filters"]):
+            return runner.run(request["process"], load, attempt=request["attempt"], equal=request["equal"]).record
     finally:
         # Whatever the process left in its modules must not reach the next replay.
         with contextlib.suppress(KeyError):

@@ -134,7 +134,8 @@ class ExpopsItem(pytest.Item):
         if self.config.getoption("fulltrace", False):
             return excinfo.traceback
         first = first_user_frame(excinfo.tb)
-        return type(excinfo.traceback)(first) if first is not None else excinfo.traceback
+        cut = type(excinfo.traceback)(first) if first is not None else excinfo.traceback
+        return cut.filter(excinfo) or cut  # without frames that ask to be hidden, as those of `pytest.fail` do
 
 
 class ProcessItem(ExpopsItem):
@@ -215,7 +216,8 @@ def stop_for(config: pytest.Config, path: Path, roots: Sequence[RunRecord], pref
     )
     if all((path, root.process) in in_session for root in roots):
         raise pytest.skip.Exception(message, _use_item_location=True)
-    details = "\n\n".join(root.failure.traceback for root in roots if root.failure)
+    # Duplicates of one process mostly fail alike; each traceback is shown once.
+    details = "\n\n".join(dict.fromkeys(root.failure.traceback for root in roots if root.failure))
     pytest.fail(f"{message}\n{details}" if details else message, pytrace=False)
 
 

@@ -271,3 +271,32 @@ def test_a_number_whose_list_form_is_itself_can_be_logged(project: Project) -> N
     outcome = project.run()
     assert outcome.items == {"a": "passed"}
     assert outcome.properties("a")["expops_metric:x[1]"] == "0.5"
+
+
+def test_a_replay_runs_under_the_warning_filters_of_the_first_run(project: Project) -> None:
+    """S7.1: under `-W error` a process catches what elsewhere is a line on standard error."""
+    project.write(
+        "a b",
+        """
+        import warnings
+        def a(data): return {}
+        def b(data):
+            try:
+                warnings.warn("one: of them", RuntimeWarning)
+                warnings.warn("other", RuntimeWarning)
+            except RuntimeWarning as error:
+                return {"caught": str(error)}
+            return {"caught": None}
+        """,
+        SEEDS,
+    )
+    for arguments in ([], ["-W", "error"], ["-W", "error", "-W", "ignore:one"]):
+        assert project.run(*arguments).where("failed") == set(), arguments
+
+
+def test_the_frames_of_pytest_fail_are_hidden_in_a_process_too(project: Project) -> None:
+    """S6.3: the user's frames."""
+    project.write("a", "import pytest\ndef a(data):\n    pytest.fail('by hand')\n")
+    message = project.run().message("a")
+    assert "by hand" in message
+    assert "outcomes.py" not in message
