@@ -37,6 +37,7 @@ class Results:
             UnknownProcess: no such process, or it is in more than one config.
             NotPassed: it failed, or something upstream of it did.
         """
+        __tracebackhide__ = True
         return self._holding(name).outputs(name)
 
     def __contains__(self, name: object) -> bool:
@@ -44,6 +45,7 @@ class Results:
 
     def outputs(self, base_name: str) -> dict[str, Outputs]:
         """The output dict of each expanded process of a configured one, by expanded name, in topological order."""
+        __tracebackhide__ = True
         session = self._configuring(base_name)
         return {each.name: session.outputs(each.name) for each in session.expanded.of(base_name)}
 
@@ -54,6 +56,7 @@ class Results:
         of all layers where there are several), `metric` (str; ``step_name/metric`` where logged in a `@step`), `step`
         (int) and `value` (float). Metrics that are no numbers are left out.
         """
+        __tracebackhide__ = True
         import pandas as pd
 
         session = self._configuring(base_name)
@@ -83,6 +86,7 @@ class Results:
         return Results(found)
 
     def _holding(self, name: str) -> PipelineSession:
+        __tracebackhide__ = True
         found = [each for each in self._sessions if name in each.expanded.processes]
         if len(found) == 1:
             return found[0]
@@ -99,6 +103,7 @@ class Results:
         raise self._unknown(name, known)
 
     def _configuring(self, base_name: str) -> PipelineSession:
+        __tracebackhide__ = True
         found = [each for each in self._sessions if base_name in each.expanded.pipeline.processes]
         if len(found) == 1:
             return found[0]
@@ -114,6 +119,8 @@ class Results:
     def _unknown(self, name: str, known: list[str]) -> UnknownProcess:
         if not self._sessions:
             hint = "no pipeline is configured: give --expops-config PATH, or set expops_config in the ini file"
+        elif name in self:
+            hint = f"that is an expanded process: use expops[{name!r}]"
         elif near := difflib.get_close_matches(name, known, n=3, cutoff=0.6):
             hint = "did you mean " + " or ".join(f"`{each}`" for each in near) + "?"
         else:

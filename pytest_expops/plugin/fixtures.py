@@ -53,10 +53,13 @@ def _fixture(name: str) -> Callable[..., Any]:
         from pytest_expops.execution.session import NotPassed
         from pytest_expops.plugin.items import stop_for
 
+        failed = None
         try:
             found = expops.outputs(name)
         except NotPassed as error:
-            stop_for(request.config, error.path, error.roots)
+            failed = error
+        if failed is not None:
+            stop_for(request.config, failed.path, failed.roots)
         return found[name] if list(found) == [name] else found
 
     aggregation.__doc__ = f"The output dict of the aggregation process `{name}`; one per expanded process if many."

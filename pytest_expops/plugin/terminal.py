@@ -26,9 +26,7 @@ def header(run: Run, directory: Path) -> list[str]:
     lines = []
     for path, session in run.sessions.items():
         pipeline = session.expanded.pipeline
-        seeds = dict.fromkeys(
-            seed for each in pipeline.processes.values() if each.split_seeds for seed in each.split_seeds.seeds
-        )
+        seeds = dict.fromkeys(seed for each in session.expanded.processes.values() for seed in each.seeds)
         count, expanded = len(pipeline.processes), len(session.expanded)
         line = f"expops: {_short(path, directory)}: {_plural(count, 'process')}, {expanded} expanded"
         if seeds:
@@ -47,7 +45,7 @@ def summarize(reporter: pytest.TerminalReporter, run: Run, directory: Path) -> N
         reporter.section(f"expops: {_short(path, directory)}")
         reporter.line(_what_ran(session, records))
         if verdicts:
-            reporter.line(_what_matched(verdicts))
+            reporter.line(_what_matched(session, verdicts))
         _list_differences(reporter, session, verdicts)
         _list_failures(reporter, records)
         if run.options.artifacts is not None:
@@ -99,25 +97,37 @@ def _what_ran(session: PipelineSession, records: Mapping[str, RunRecord]) -> str
     return f"ran {ran} of {_plural(len(session.expanded), 'process')} in {seconds:.2f} s of work: {', '.join(parts)}"
 
 
-def _what_matched(verdicts: Mapping[str, Verdict]) -> str:
+def _what_matched(session: PipelineSession, verdicts: Mapping[str, Verdict]) -> str:
     count = Counter(verdict.status for verdict in verdicts.values())
     parts = [f"{count[status]} {status.value}" for status in Status if count[status]]
-    return f"replayed {len(verdicts)}: {', '.join(parts)}"
+    as_declared = sum(
+        verdict.status is Status.DIFFERED and _declared(session, name) is not None for name, verdict in verdicts.items()
+    )
+    declared = f" ({as_declared} as declared)" if as_declared else ""
+    return f"replayed {len(verdicts)}: {', '.join(parts)}{declared}"
+
+
+def _declared(session: PipelineSession, name: str) -> str | None:
+    """The reason for which an expanded process is declared nondeterministic, if it is (S7.3)."""
+    return session.expanded[name].process.nondeterministic
 
 
 def _list_differences(
     reporter: pytest.TerminalReporter, session: PipelineSession, verdicts: Mapping[str, Verdict]
 ) -> None:
-    differing = [
-        verdicts[name]
-        for name in session.expanded.processes
-        if name in verdicts and verdicts[name].status is Status.DIFFERED
-    ]
-    for verdict in differing[:MOST_SHOWN]:
-        declared = session.expanded[verdict.process].process.nondeterministic is not None
-        word = "differs as declared" if declared else "differs"
-        reporter.line(f"  {verdict.process} {word}: {_gist(verdict)}", yellow=declared, red=not declared)
-    _more(reporter, len(differing), "differ")
+    lines = []
+    for name in session.expanded.processes:
+        verdict, declared = verdicts.get(name), _declared(session, name)
+        if verdict is None:
+            continue
+        if verdict.status is Status.DIFFERED:
+            word = "differs as declared" if declared is not None else "differs"
+            lines.append((f"  {name} {word}: {_gist(verdict)}", declared is None))
+        elif declared is not None:
+            lines.append((f"  {name} matched, though declared nondeterministic: {declared}", True))
+    for line, wrong in lines[:MOST_SHOWN]:
+        reporter.line(line, red=wrong, yellow=not wrong)
+    _more(reporter, len(lines), "like these")
 
 
 def _list_failures(reporter: pytest.TerminalReporter, records: Mapping[str, RunRecord]) -> None:

@@ -107,7 +107,12 @@ def summary(expected: Array, obtained: Array, mask: Array) -> str:
         f"{int(mask.sum())} of {mask.size} element{'s' if mask.size != 1 else ''} differ{'s' if mask.size == 1 else ''}"
     )
     delta = _largest_gap(expected[mask], obtained[mask])
-    return text if delta is None else f"{text}; max |delta| = {delta!r}"
+    return text if delta is None else f"{text}; max |delta| = {rounded(delta)}"
+
+
+def rounded(delta: float) -> str:
+    """Three digits: how much a difference is, not where exactly it ends."""
+    return repr(float(f"{delta:.3g}"))
 
 
 def _largest_gap(expected: Array, obtained: Array) -> float | None:

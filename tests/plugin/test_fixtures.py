@@ -67,6 +67,8 @@ def test_every_test_of_a_name_that_is_not_there_is_told_what_is(fan: Project) ->
                 expops["train"]
             with pytest.raises(KeyError, match="no process is called `trian`"):
                 expops.outputs("trian")
+            with pytest.raises(KeyError, match=r"that is an expanded process: use expops\\['train_1_seed40'\\]"):
+                expops.outputs("train_1_seed40")
             assert "merge" in expops and "train" not in expops and "train_1_seed40" in expops
         """
     )

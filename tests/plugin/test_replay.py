@@ -196,11 +196,14 @@ def test_declared_nondeterminism_is_a_strict_xfail(project: Project) -> None:
     outcome = project.run("-rx")
     assert outcome.items["fit_seed7[replay]"] == "skipped"
     assert "draws from the OS, issue 12" in outcome.text
+    assert "replayed 2: 1 matched, 1 differed (1 as declared)" in outcome.text
+    assert "fit_seed7 differs as declared: outputs['t']" in outcome.text
     assert outcome.ret == 0
     write(project, "return {'t': 1.0}", reproducibility=declared)
     outcome = project.run()
     assert outcome.items["fit_seed7[replay]"] == "failed"
     assert "[XPASS(strict)] draws from the OS, issue 12" in outcome.message("fit_seed7[replay]")
+    assert "fit_seed7 matched, though declared nondeterministic: draws from the OS, issue 12" in outcome.text
 
 
 def test_which_processes_are_replayed(project: Project) -> None:

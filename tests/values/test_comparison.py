@@ -27,7 +27,7 @@ EXAMPLES: dict[str, tuple[Any, Any, list[str]]] = {
     "float": (
         0.1,
         0.1 + 2**-55,
-        ["value: expected 0.1, obtained 0.10000000000000003 (value differs; |delta| = 2.7755575615628914e-17)"],
+        ["value: expected 0.1, obtained 0.10000000000000003 (value differs; |delta| = 2.78e-17)"],
     ),
     "zero": (0.0, -0.0, ["value: expected 0.0, obtained -0.0 (value differs; |delta| = 0.0)"]),
     "NaN": (1.0, math.nan, ["value: expected 1.0, obtained nan (value differs)"]),
