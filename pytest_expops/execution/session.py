@@ -148,7 +148,7 @@ class PipelineSession:
         if not self.shared:
             return self._run(name)
         try:
-            with FileLock(self._locks / f"{file_name(name)}.lock", timeout=wait, poll_interval=0.01):
+            with FileLock(self._locks / f"{file_name(name)}.lock").acquire(timeout=wait, poll_interval=0.01):
                 record = self.known(name)
                 if record is not None:
                     return record

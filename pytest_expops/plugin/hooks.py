@@ -81,9 +81,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     run = _run(config)
     if run is None:
         return (yield)
-    from pytest_expops.plugin.items import process_names, without_repetition
+    from pytest_expops.plugin.items import process_names, put_in_order
 
-    without_repetition(items)
+    put_in_order(items)
     yield
     run.item_names = process_names(items)
     return None

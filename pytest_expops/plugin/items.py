@@ -226,17 +226,13 @@ def process_names(items: Iterable[pytest.Item]) -> set[tuple[Path, str]]:
     return {(item.path, item.name) for item in items if isinstance(item, ProcessItem)}
 
 
-def without_repetition(items: list[pytest.Item]) -> None:
-    """Drop items of ours that stand a second time, as when a config is given and its folder collected too."""
-    seen: set[str] = set()
-    kept = []
-    for item in items:
-        if isinstance(item, ExpopsItem):
-            if item.nodeid in seen:
-                continue
-            seen.add(item.nodeid)
-        kept.append(item)
-    items[:] = kept
+def put_in_order(items: list[pytest.Item]) -> None:
+    """Put items of ours before the tests, which may ask for their results, and drop those that stand a second time.
+
+    (They do when a config is given and its folder is collected too.)
+    """
+    own = {item.nodeid: item for item in items if isinstance(item, ExpopsItem)}
+    items[:] = [*own.values(), *(item for item in items if not isinstance(item, ExpopsItem))]
 
 
 def _listed(names: Sequence[str], most: int = 4) -> str:

@@ -37,10 +37,13 @@ def _distributes(config: pytest.Config) -> bool:
 
 
 def _add_arguments(config: pytest.Config, options: Options) -> None:
-    """Have the configs collected first, except those of which the arguments name single processes."""
+    """Have the configs collected too, except those of which the arguments name single processes."""
     invocation = config.args_source is pytest.Config.ArgsSource.ARGS
     if options.on_demand and invocation:
         return
     directory = config.invocation_params.dir
     named = {absolute(directory / argument.partition("::")[0]) for argument in config.args}
-    config.args[:0] = [str(path) for path in options.configs if path not in named]
+    if pytest.version_tuple < (9, 0):
+        # Given a folder and a file in it, pytest 8 collects the file alone. The folder will lead to the config.
+        named |= {path for path in options.configs if any(path.is_relative_to(each) for each in named)}
+    config.args += [str(path) for path in options.configs if path not in named]
