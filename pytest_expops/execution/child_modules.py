@@ -32,7 +32,8 @@ def write_child_modules(folder: Path, scripts: Mapping[str, Path], import_path: 
     folder.mkdir(parents=True, exist_ok=True)
     for name, script in scripts.items():
         target = folder / f"{name}.py"
-        if not target.exists():
+        text = _TEMPLATE.format(script=str(script), import_path=import_path)
+        if not target.exists() or target.read_text(encoding="utf-8") != text:
             temporary = folder / f".{name}.{os.getpid()}"
-            temporary.write_text(_TEMPLATE.format(script=str(script), import_path=import_path), encoding="utf-8")
+            temporary.write_text(text, encoding="utf-8")
             os.replace(temporary, target)

@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
-import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -154,16 +154,17 @@ class Replica:
         """The next line from the child. Raises EOFError when it is dead; a grandchild may still hold the pipe open."""
         assert child.stdout is not None
         pipe = child.stdout.fileno()
-        while b"\n" not in self._received:
-            dead = child.poll() is not None
-            readable, _, _ = select.select([pipe], [], [], 0 if dead else POLL_SECONDS)
-            if readable:
-                chunk = os.read(pipe, 1 << 16)
-                if not chunk:
+        with selectors.DefaultSelector() as selector:
+            selector.register(pipe, selectors.EVENT_READ)
+            while b"\n" not in self._received:
+                dead = child.poll() is not None
+                if selector.select(0 if dead else POLL_SECONDS):
+                    chunk = os.read(pipe, 1 << 16)
+                    if not chunk:
+                        raise EOFError
+                    self._received += chunk
+                elif dead:
                     raise EOFError
-                self._received += chunk
-            elif dead:
-                raise EOFError
         line, _, self._received = self._received.partition(b"\n")
         return line
 

@@ -27,6 +27,9 @@ from pytest_expops.values.store import ArtifactStore
 RUN_ID = "pytest-expops"
 """The same in every session: a run id that changes would make a result that holds it impossible to reproduce."""
 
+CHILD_MODULES = "child_modules"
+"""Beside the folders of all pipelines of a session: child processes that joblib keeps may serve several of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -42,7 +45,7 @@ class Runner:
     def __init__(self, expanded: ExpandedPipeline, store: ArtifactStore, folder: Path, worker: str = "main") -> None:
         self.expanded = expanded
         self.pipeline = expanded.pipeline
-        self.project = Project(expanded.pipeline, folder / "child_modules")
+        self.project = Project(expanded.pipeline, folder.parent / CHILD_MODULES)
         self.store = store
         self.folder = folder
         self.worker = worker
@@ -155,24 +158,20 @@ class Runner:
 
     @contextmanager
     def _surroundings(self) -> Iterator[None]:
-        """The working directory and the environment variables of S1.1."""
-        variables = {
-            "MLOPS_WORKSPACE_DIR": str(self.pipeline.workspace),
-            "MLOPS_PROJECT_ID": self.pipeline.project_id,
-        }
-        before = {name: os.environ.get(name) for name in variables}
+        """The working directory and the environment variables of S1.1; what the process does to them ends with it."""
+        before = dict(os.environ)
         directory = os.getcwd()
-        os.environ.update(variables)
+        os.environ["MLOPS_WORKSPACE_DIR"] = str(self.pipeline.workspace)
+        os.environ["MLOPS_PROJECT_ID"] = self.pipeline.project_id
         os.chdir(self.pipeline.working_directory)
         try:
             yield
         finally:
             os.chdir(directory)
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
+            after = dict(os.environ)
+            for name in after.keys() - before.keys():
+                del os.environ[name]
+            os.environ.update({name: value for name, value in before.items() if after.get(name) != value})
 
 
 def _checked(process: Process, returned: object) -> Outputs:

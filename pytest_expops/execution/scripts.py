@@ -2,8 +2,8 @@
 
 A script is a module whose name is made from its path, so that two scripts of one file name never collide, and whose
 name a finder can resolve, so that what it defines can be unpickled in any process that knows the same scripts. What a
-script imports from beside itself stays under its natural name; where two projects in one session have modules of one
-name, each project finds its own again whenever it is entered.
+script imports from beside itself keeps its natural name; where two projects in one session, or a project and its
+tests, have modules of one name, each finds its own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import itertools
 import os
 import re
 import sys
-import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,8 @@ from types import ModuleType
 from typing import Any
 
 from pytest_expops.execution.child_modules import write_child_modules
+from pytest_expops.execution.installed import is_installed, is_under
+from pytest_expops.execution.own_modules import OwnModules, WithdrawnFinder
 from pytest_expops.execution.seeding import preserved
 from pytest_expops.pipeline.model import Pipeline
 
@@ -76,6 +77,13 @@ _entered: list[Project] = []
 _last: Project | None = None
 
 
+def _withdrawn() -> OwnModules | None:
+    return _last.modules if _last is not None and not _entered else None
+
+
+_withdrawn_finder = WithdrawnFinder(_withdrawn)
+
+
 class Project:
     """The code of one pipeline: its scripts by key, its import path, and the modules that are its own.
 
@@ -85,8 +93,8 @@ class Project:
     def __init__(self, pipeline: Pipeline, child_folder: Path | None = None) -> None:
         if _finder not in sys.meta_path:
             sys.meta_path.insert(0, _finder)
+            sys.meta_path.append(_withdrawn_finder)
         self.pipeline = pipeline
-        self.modules: dict[str, ModuleType] = {}
         self.added_path: tuple[list[str], list[str]] = [], []
         """What the scripts themselves put before and after the rest of `sys.path`."""
         self.module_names = {
@@ -94,6 +102,7 @@ class Project:
         }
         folders = [path.parent for path in pipeline.scripts.values()]
         self.import_path = list(dict.fromkeys(map(str, [*folders, pipeline.root, pipeline.working_directory])))
+        self.modules = OwnModules(self.import_path)
         if child_folder is not None:
             named = {name: pipeline.scripts[key] for key, name in self.module_names.items()}
             write_child_modules(child_folder, named, list(self.import_path))
@@ -121,6 +130,7 @@ class Project:
         _last = self
         path_before, known = list(sys.path), set(sys.modules)
         sys.path[:0] = [entry for entry in self.import_path if entry not in sys.path]
+        hidden = self.modules.put_in_force()
         aliased = install_aliases()
         _entered.append(self)
         try:
@@ -130,7 +140,9 @@ class Project:
             _restore_aliases(aliased)
             _take_back(sys.path, self.import_path, path_before)
             self._claim_path(path_before)
-            self._claim(set(sys.modules) - known)
+            self._claim(set(sys.modules) - known | {name for name in hidden if name in sys.modules})
+            # Scripts have names of their own, and stay.
+            self.modules.withdraw(hidden, keep=lambda name: name.startswith(PREFIX))
 
     def forget(self) -> None:
         """Drop every module of the project, so that the next use imports it anew."""
@@ -150,7 +162,7 @@ class Project:
     def owns_file(self, filename: str) -> bool:
         """Whether a file is the project's own code."""
         path = os.path.realpath(filename)
-        return any(_under(path, folder) for folder in self._folders()) and not is_installed(path)
+        return any(is_under(path, folder) for folder in self._folders()) and not is_installed(path)
 
     def _folders(self) -> list[str]:
         roots = [self.pipeline.root, self.pipeline.working_directory]
@@ -170,9 +182,7 @@ class Project:
         last += [entry for entry in sys.path[leading:] if entry not in before]
 
     def _enter(self) -> None:
-        """Put in force, after another project, what the scripts of this one have imported and added to the path."""
-        for name, module in self.modules.items():
-            sys.modules.setdefault(name, module)
+        """Put in force, after another project, what the scripts of this one have added to the path."""
         first, last = self.added_path
         sys.path[:0] = first
         sys.path += last
@@ -194,23 +204,6 @@ def common_path() -> list[str]:
     """The import path without what the scripts of any project have added to it."""
     path = sys.path if _last is None else _last._without_added()
     return [entry for entry in path if isinstance(entry, str)]  # the import system passes over others, too
-
-
-def is_installed(path: str) -> bool:
-    """Whether a file belongs to an interpreter or an environment, or to this package, rather than to a project."""
-    if "site-packages" in path or "dist-packages" in path:
-        return True
-    return any(_under(path, folder) for folder in _INSTALLED)
-
-
-_INSTALLED = [
-    os.path.realpath(sysconfig.get_path("stdlib")),
-    os.path.realpath(Path(__file__).parent.parent),
-]
-
-
-def _under(path: str, folder: str) -> bool:
-    return path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def _relative(path: Path, pipeline: Pipeline) -> Path:

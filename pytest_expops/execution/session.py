@@ -7,6 +7,7 @@ a lock is given up by the operating system when its owner dies, so nobody waits 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,16 @@ class PipelineSession:
                 self._finish(self._crashed(data))
         return {name: record for name in self.expanded.processes if (record := self.known(name)) is not None}
 
+    def lock(self, name: str, *, wait: float = -1) -> AbstractContextManager[object]:
+        """Keep other workers from what `name` stands for, waiting `wait` seconds for it (-1: as long as it takes).
+
+        Raises:
+            filelock.Timeout: another worker still has it.
+        """
+        if not self.shared:
+            return nullcontext()
+        return FileLock(self._locks / f"{file_name(name)}.lock").acquire(timeout=wait, poll_interval=0.01)
+
     def _pending(self, name: str) -> list[str]:
         """The processes without a record that `name` needs, itself the last, in topological order."""
         found: dict[str, None] = {}
@@ -148,7 +159,7 @@ class PipelineSession:
         if not self.shared:
             return self._run(name)
         try:
-            with FileLock(self._locks / f"{file_name(name)}.lock").acquire(timeout=wait, poll_interval=0.01):
+            with self.lock(name, wait=wait):
                 record = self.known(name)
                 if record is not None:
                     return record

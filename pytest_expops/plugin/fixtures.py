@@ -25,8 +25,38 @@ def expops(request: pytest.FixtureRequest) -> Results:
     return Results(list(run.sessions.values()) if run is not None else [])
 
 
-_TAKEN = frozenset({"expops", "request"})
-"""Our own name, and one that pytest gives to no other fixture; such a process is reached by ``expops[NAME]``."""
+# What pytest and pytest-xdist give. A process of one of these names, or of our own fixture's, is reached by
+# `expops[NAME]`: a test that asks for `tmp_path` means the folder.
+TAKEN = frozenset(
+    [
+        "cache",
+        "capfd",
+        "capfdbinary",
+        "caplog",
+        "capsys",
+        "capsysbinary",
+        "capteesys",
+        "doctest_namespace",
+        "expops",
+        "monkeypatch",
+        "pytestconfig",
+        "pytester",
+        "record_property",
+        "record_testsuite_property",
+        "record_xml_attribute",
+        "recwarn",
+        "request",
+        "subtests",
+        "testdir",
+        "testrun_uid",
+        "testrunuid",
+        "tmp_path",
+        "tmp_path_factory",
+        "tmpdir",
+        "tmpdir_factory",
+        "worker_id",
+    ]
+)
 
 
 def aggregation_fixtures(run: Run) -> ModuleType:
@@ -43,7 +73,7 @@ def aggregation_fixtures(run: Run) -> ModuleType:
     )
     for name in names:
         identifier = re.sub(r"\W", "_", name)
-        if identifier.isidentifier() and not keyword.iskeyword(identifier) and identifier not in _TAKEN:
+        if identifier.isidentifier() and not keyword.iskeyword(identifier) and identifier not in TAKEN:
             setattr(plugin, f"fixture_{identifier}", pytest.fixture(scope="session", name=identifier)(_fixture(name)))
     return plugin
 

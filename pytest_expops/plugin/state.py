@@ -49,13 +49,15 @@ class Run:
         So a plugin that retries failed tests cannot turn a failed replay into a passed one.
         """
         verdicts = verdicts_of(session)
-        known = verdicts.read(name)
-        if known is not None:
-            return Verdict.from_json(known)
-        replicas = [self._replica(attempt) for attempt in range(1, self.options.replays + 1)]
-        verdict = judge(session, name, [partial(each.replay, session, name) for each in replicas])
-        verdicts.write(name, verdict.to_json())
-        return verdict
+        # With `--dist each` several workers come to the same process, perhaps at once.
+        with session.lock(f"{name}[replay]"):
+            known = verdicts.read(name)
+            if known is not None:
+                return Verdict.from_json(known)
+            replicas = [self._replica(attempt) for attempt in range(1, self.options.replays + 1)]
+            verdict = judge(session, name, [partial(each.replay, session, name) for each in replicas])
+            verdicts.write(name, verdict.to_json())
+            return verdict
 
     def _replica(self, attempt: int) -> Replica:
         if attempt not in self.replicas:

@@ -69,25 +69,6 @@ def test_a_replica_finds_the_environment_that_the_first_run_found(project: Proje
     assert project.run(subprocess=True).where("failed") == set()
 
 
-def test_an_environment_left_by_an_earlier_process_shows_as_the_difference_it_makes(project: Project) -> None:
-    """S7.1: even where the interpreter that replays has replayed that process too."""
-    project.write(
-        "a b\nb c",
-        """
-        import os
-        def a(data): return {}
-        def b(data):
-            os.environ["LEFT_BY_B"] = "yes"
-            return {}
-        def c(data): return {"left": os.environ.get("LEFT_BY_B")}
-        """,
-        SEEDS,
-    )
-    outcome = project.run(subprocess=True)
-    assert outcome.where("failed") == {"c_seed1[replay]"}
-    assert "outputs['left']" in outcome.message("c_seed1[replay]")
-
-
 def test_a_replay_may_print_whatever_a_first_run_may(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """S7.1: pytest captures in UTF-8, whatever the locale."""
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
@@ -300,3 +281,140 @@ def test_the_frames_of_pytest_fail_are_hidden_in_a_process_too(project: Project)
     message = project.run().message("a")
     assert "by hand" in message
     assert "outcomes.py" not in message
+
+
+def _project_with_helpers_of_one_name(project: Project) -> None:
+    project.write(
+        "load fit",
+        """
+        import utils
+        def load(data): return {}
+        def fit(data):
+            import utils as again
+            assert again is utils
+            return {"where": utils.WHERE, "thing": utils.Thing()}
+        """,
+        {"load": {"seed_parallelism": [1]}},
+    )
+    project.script("WHERE = 'project'\nclass Thing: pass\n", path="models/utils.py")
+    project.script("WHERE = 'tests'\ndef check(): return True\n", path="tests/utils.py")
+
+
+def test_a_test_module_of_a_helpers_name_stays_the_tests_own(project: Project) -> None:
+    """S2.1: the config is collected first, and yet `utils` of the tests is not that of the script."""
+    _project_with_helpers_of_one_name(project)
+    project.script(
+        """
+        from utils import WHERE, check
+
+        def test_it(expops):
+            assert check() and WHERE == "tests"
+            assert expops["fit_seed1"]["where"] == "project"
+            import utils
+            assert utils.WHERE == "tests"
+        """,
+        path="tests/test_u.py",
+    )
+    outcome = project.run()
+    assert outcome.items == dict.fromkeys(["load", "fit_seed1", "fit_seed1[replay]", "test_it"], "passed"), outcome.text
+
+
+def test_a_conftest_that_imported_a_module_of_a_helpers_name_does_not_change_the_pipeline(project: Project) -> None:
+    _project_with_helpers_of_one_name(project)
+    project.script("import utils\nassert utils.WHERE == 'tests'\n", path="tests/conftest.py")
+    project.script(
+        """
+        import utils
+
+        def test_it(expops):
+            assert utils.check()
+            assert expops["fit_seed1"]["where"] == "project"
+        """,
+        path="tests/test_u.py",
+    )
+    outcome = project.run("tests")
+    assert outcome.items == dict.fromkeys(["load", "fit_seed1", "fit_seed1[replay]", "test_it"], "passed"), outcome.text
+
+
+def test_tests_that_can_import_a_helper_share_its_classes_and_others_can_still_pickle_them(project: Project) -> None:
+    _project_with_helpers_of_one_name(project)
+    project.script("class Alone: pass\n", path="models/alone.py")
+    script = (project.root / "models/model.py").read_text(encoding="utf-8")
+    (project.root / "models/model.py").write_text(
+        script.replace("import utils\n", "import utils, alone\n", 1).replace("utils.Thing()", "alone.Alone()"),
+        encoding="utf-8",
+    )
+    project.pytester.makepyfile(
+        test_it="""
+        import pickle, sys
+
+        def test_pickle(expops):
+            assert "alone" not in sys.modules
+            thing = expops["fit_seed1"]["thing"]
+            assert type(pickle.loads(pickle.dumps(thing))) is type(thing)
+
+        def test_share(expops):
+            from alone import Alone
+            assert isinstance(expops["fit_seed1"]["thing"], Alone)
+        """
+    )
+    assert project.run("-k", "test_").items == {"test_pickle": "passed", "test_share": "passed"}
+    project.pytester.makeini("[pytest]\npythonpath = models\n")
+    assert project.run("-k", "test_share").items == {"test_share": "passed"}
+
+
+def test_what_a_process_does_to_the_environment_ends_with_it(project: Project) -> None:
+    """S6.4: else it would depend on the number of workers who sees it."""
+    project.write(
+        "load fit\nfit judge",
+        """
+        import os
+        def load(data): return {}
+        def fit(data):
+            os.environ["LEFT_BY_FIT"] = "1"
+            os.environ.pop("HOME", None)
+            return {}
+        def judge(data):
+            return {"left": os.environ.get("LEFT_BY_FIT"), "home": "HOME" in os.environ}
+        """,
+        {"load": {"seed_parallelism": [1]}},
+    )
+    project.pytester.makepyfile(
+        test_it="""
+        import os
+
+        def test_it(expops):
+            assert expops["judge_seed1"] == {"left": None, "home": True}
+            assert "LEFT_BY_FIT" not in os.environ and "HOME" in os.environ
+        """
+    )
+    outcome = project.run()
+    assert set(outcome.items.values()) == {"passed"}
+    assert len(outcome.items) == 6
+
+
+@pytest.mark.parametrize("name", ["tmp_path", "cache", "request", "monkeypatch"])
+def test_an_aggregation_called_like_a_fixture_of_pytest_leaves_it_alone(project: Project, name: str) -> None:
+    project.write(
+        f"load {name}",
+        f"def load(data): return {{}}\ndef {name}(data): return {{'own': 1}}\n",
+        {"load": {"seed_parallelism": [1]}, name: {"seed_parallelism": {"aggregation": True}}},
+    )
+    project.pytester.makepyfile(
+        test_it=f"""
+        def test_it({name}, expops):
+            assert not isinstance({name}, dict)
+            assert expops[{name!r}] == {{"own": 1}}
+        """
+    )
+    assert project.run("-k", "test_it").items == {"test_it": "passed"}
+
+
+def test_every_fixture_of_pytest_is_known(pytester: pytest.Pytester) -> None:
+    from pytest_expops.plugin.fixtures import TAKEN
+
+    result = pytester.runpytest_inprocess("--fixtures", "-q", "-p", "pytester")
+    of_pytest = [line for line in result.outlines if " -- " in line and ("/_pytest/" in line or "/xdist/" in line)]
+    names = {line.split()[0] for line in of_pytest}
+    assert "tmp_path" in names
+    assert names - TAKEN == set()
