@@ -28,7 +28,7 @@ def expops(request: pytest.FixtureRequest) -> Results:
 # What pytest and pytest-xdist give. A process of one of these names, or of our own fixture's, is reached by
 # `expops[NAME]`: a test that asks for `tmp_path` means the folder.
 TAKEN = frozenset(
-    [
+    {
         "cache",
         "capfd",
         "capfdbinary",
@@ -36,8 +36,10 @@ TAKEN = frozenset(
         "capsys",
         "capsysbinary",
         "capteesys",
+        "LineMatcher",
         "doctest_namespace",
         "expops",
+        "linecomp",
         "monkeypatch",
         "pytestconfig",
         "pytester",
@@ -55,7 +57,7 @@ TAKEN = frozenset(
         "tmpdir",
         "tmpdir_factory",
         "worker_id",
-    ]
+    }
 )
 
 
