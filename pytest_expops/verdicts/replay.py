@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_expops.execution.records import Outcome, Output, RunRecord
@@ -13,6 +13,7 @@ from pytest_expops.execution.replica import Replay
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import Process, Tolerance
 from pytest_expops.values.comparison import Difference, compare
+from pytest_expops.values.elements import rounded
 
 EXACT = Tolerance()
 MOST_KEPT = 20
@@ -103,7 +104,7 @@ def _differences(
         summary = second.failure.summary if second.failure else second.outcome.value
         return (Difference("outcome", "passed", summary, "the replay raised, the first run did not"),)
     # Metrics first: they say at once how much it matters.
-    found = list(_metric_differences(first, second, process.tolerances.get(None, EXACT)))
+    found = _metric_differences(first, second, process.tolerances.get(None, EXACT))
     for key in sorted(first.outputs.keys() | second.outputs.keys()):
         path = f"outputs[{key!r}]"
         expected, obtained = first.outputs.get(key), second.outputs.get(key)
@@ -139,8 +140,34 @@ def _output_differences(
     return found
 
 
-def _metric_differences(first: RunRecord, second: RunRecord, tolerance: Tolerance) -> tuple[Difference, ...]:
-    return compare(_series(first), _series(second), rtol=tolerance.rtol, atol=tolerance.atol, path="metrics")
+def _metric_differences(first: RunRecord, second: RunRecord, tolerance: Tolerance) -> list[Difference]:
+    expected, obtained = _series(first), _series(second)
+    if expected.keys() != obtained.keys():
+        return list(compare(expected, obtained, rtol=tolerance.rtol, atol=tolerance.atol, path="metrics"))
+    found: list[Difference] = []
+    for name in expected:
+        path, one, other = f"metrics[{name!r}]", expected[name], obtained[name]
+        each = compare(one, other, rtol=tolerance.rtol, atol=tolerance.atol, path=path, limit=ENOUGH)
+        found += _summed_up(each, path, one, other)
+    return found
+
+
+def _summed_up(
+    found: tuple[Difference, ...], path: str, expected: Mapping[int | None, Any], obtained: Mapping[int | None, Any]
+) -> tuple[Difference, ...]:
+    """Of a series of several readings one difference, the first: how many readings differ, and by how much."""
+    if len(found) < 2 or any(type(value) is not float for value in [*expected.values(), *obtained.values()]):
+        return found
+    shared = [step for step in expected if step in obtained]
+    places = {each.path: each for each in found}
+    differing = [step for step in shared if f"{path}[{step}]" in places]
+    if not differing:
+        return found
+    delta = max((abs(expected[step] - obtained[step]) for step in differing), key=lambda gap: (gap == gap, gap))
+    detail = f"{len(differing)} of {len(shared)} readings differ; max |delta| = {rounded(delta)}"
+    if len(expected) != len(obtained):
+        detail += f"; {len(expected)} readings in the first run, {len(obtained)} in the replay"
+    return (replace(places[f"{path}[{differing[0]}]"], detail=detail),)
 
 
 def _series(record: RunRecord) -> dict[str, dict[int | None, Any]]:

@@ -175,6 +175,23 @@ def test_many_differences_are_cut_and_metrics_come_first(project: Project) -> No
     assert "fit_seed7 differs: metrics['accuracy']" in outcome.text
 
 
+def test_a_series_of_a_metric_is_one_difference(project: Project) -> None:
+    """Named by its first reading that differs; how often it was logged is told on its own."""
+    body = "late = 0.5 if REPLAYED else 0.0\nfor i in range(9):\n    log_metric('loss', 1.0 + (late if i > 6 else 0.0))"
+    write(project, f"{body}\nreturn {{}}")
+    message = project.run().message("fit_seed7[replay]")
+    assert message.startswith("not deterministic: metrics['loss'][8]: 2 of 9 readings differ; max |delta| = 0.5")
+    assert "more)" not in message.splitlines()[0]
+    write(project, "for i in range(2 + REPLAYED):\n    log_metric('loss', 1.0)\nreturn {}")
+    assert "metrics['loss'][3]" in project.run().message("fit_seed7[replay]")
+    write(project, "for i in range(4 - REPLAYED):\n    log_metric('loss', 1.0 - REPLAYED / 4)\nreturn {}")
+    message = project.run().message("fit_seed7[replay]")
+    assert message.startswith(
+        "not deterministic: metrics['loss'][1]: 3 of 3 readings differ; max |delta| = 0.25; "
+        "4 readings in the first run, 3 in the replay"
+    )
+
+
 def test_within_the_tolerance_of_its_process_and_key_a_difference_passes(project: Project) -> None:
     """S7.2."""
     body = "e = 1e-9 if REPLAYED else 0.0\nreturn {'a': 1.0 + e, 'b': 1.0 + e}"
