@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from pytest_expops.pipeline.model import Tolerance
 from pytest_expops.values.atoms import ATOMS
 from pytest_expops.values.dispatch import form_of
-from pytest_expops.values.elements import Tolerance, close, differing, is_number, summary
+from pytest_expops.values.elements import close, differing, is_number, summary
 from pytest_expops.values.fingerprint import Walk
 from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Unsound, label, type_name
 from pytest_expops.values.showing import show

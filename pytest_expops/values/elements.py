@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from pytest_expops.pipeline.model import Tolerance
 from pytest_expops.values.atoms import ATOMS
 from pytest_expops.values.bulk import Array
 
 NUMBERS = frozenset({int, float, complex})
-
-
-@dataclass(frozen=True, slots=True)
-class Tolerance:
-    """Numbers are close if ``|expected - obtained| <= atol + rtol * |expected|``, as for `numpy.isclose`."""
-
-    rtol: float = 0.0
-    atol: float = 0.0
-
-    @property
-    def exact(self) -> bool:
-        return self.rtol == 0.0 and self.atol == 0.0
 
 
 def is_number(value: Any) -> bool:

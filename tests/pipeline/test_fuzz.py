@@ -35,7 +35,7 @@ _yaml_soup = st.lists(
 ).map("".join)
 
 
-def _outcome(path: Path) -> Pipeline | ConfigError:
+def check_outcome(path: Path) -> Pipeline | ConfigError:
     """What loading and expanding gives; any other exception ends the test. Every problem has a message and a place."""
     error = None
     try:
@@ -57,7 +57,7 @@ def _outcome(path: Path) -> Pipeline | ConfigError:
 @example(data=b"\xff\xfea\x00")
 def test_arbitrary_bytes(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "p.yaml").write_bytes(data)
-    _outcome(tmp_path / "p.yaml")
+    check_outcome(tmp_path / "p.yaml")
 
 
 @pytest.mark.parametrize("parser", PARSERS)
@@ -75,14 +75,14 @@ def test_arbitrary_bytes(tmp_path: Path, data: bytes) -> None:
 def test_arbitrary_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parser: Any, text: str) -> None:
     monkeypatch.setattr(composing, "_Parser", parser)
     (tmp_path / "p.yaml").write_bytes(text.encode("utf-8", "surrogatepass"))
-    _outcome(tmp_path / "p.yaml")
+    check_outcome(tmp_path / "p.yaml")
 
 
 @fuzz
 @given(document=_documents, flow=st.booleans())
 def test_arbitrary_documents_of_known_words(tmp_path: Path, document: Any, flow: bool) -> None:
     (tmp_path / "p.yaml").write_text(yaml.safe_dump(document, default_flow_style=flow, allow_unicode=True))
-    _outcome(tmp_path / "p.yaml")
+    check_outcome(tmp_path / "p.yaml")
 
 
 @fuzz
@@ -94,7 +94,7 @@ def test_arbitrary_documents_in_the_place_of_a_process_and_a_section(
     pipeline = {"process_adjlist": "a b", "processes": [{**body, "name": "a"}, {"name": "b"}]}
     document = {"scripts": {"main": "m.py"}, "reproducibility": section, "experiment": {"pipeline": pipeline}}
     (tmp_path / "p.yaml").write_text(yaml.safe_dump(document, allow_unicode=True))
-    _outcome(tmp_path / "p.yaml")
+    check_outcome(tmp_path / "p.yaml")
 
 
 @pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML was built without libyaml")
@@ -111,6 +111,6 @@ def test_both_parsers_give_the_same_places(
     outcomes = []
     for parser in PARSERS:
         monkeypatch.setattr(composing, "_Parser", parser)
-        outcomes.append(str(_outcome(tmp_path / "p.yaml")))
+        outcomes.append(str(check_outcome(tmp_path / "p.yaml")))
     if not any("not valid YAML" in each or "indented with a tab" in each for each in outcomes):
         assert outcomes[0] == outcomes[1]
