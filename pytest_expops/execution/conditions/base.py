@@ -1,0 +1,165 @@
+"""What every source of variation answers to: how it is varied, held fixed, and watched in a replica."""
+
+from __future__ import annotations
+
+import abc
+import enum
+import linecache
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from types import CodeType, FrameType
+from typing import Any, ClassVar
+
+
+class Mode(enum.Enum):
+    """What is done with a source while a process is replayed."""
+
+    NATURAL = "natural"
+    """Nothing: as it comes."""
+    VARIED = "varied"
+    """Made different from what the first run found."""
+    HELD = "held"
+    """The same in every replay that holds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """The mode of one source in one replay.
+
+    `number` says which variation (1, 2, ...): one number is the same variation in every session. `only` narrows what
+    is held: to draws made at these lines of the project (``FILE:LINE``), or to these files; empty means all.
+    """
+
+    mode: Mode = Mode.NATURAL
+    number: int = 0
+    only: tuple[str, ...] = ()
+
+    def to_json(self) -> list[Any]:
+        """Plain data; the inverse of `from_json`."""
+        return [self.mode.value, self.number, list(self.only)]
+
+    @classmethod
+    def from_json(cls, data: Any) -> Setting:
+        """What `to_json` gave."""
+        mode, number, only = data
+        return cls(Mode(mode), number, tuple(only))
+
+
+NATURAL = Setting()
+HELD = Setting(Mode.HELD)
+
+Conditions = Mapping[str, Setting]
+"""The settings of one replay by the name of the source; a source that is not named is natural."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A line of the project that drew from a source. `what` names what it called, such as ``time.time()``."""
+
+    file: str
+    line: int
+    function: str
+    what: str
+
+    @property
+    def place(self) -> str:
+        """As `Setting.only` takes it."""
+        return f"{self.file}:{self.line}"
+
+    @property
+    def code(self) -> str:
+        """The source line, stripped; empty if it cannot be read."""
+        return linecache.getline(self.file, self.line).strip()
+
+
+class Watcher:
+    """Remembers which lines of the project drew from which source; `watching` says whether anybody will ask.
+
+    It is called by the functions that stand in for the originals, in any thread.
+    """
+
+    def __init__(self, owns_file: Callable[[str], bool], *, watching: bool = False, most: int = 200) -> None:
+        self.watching = watching
+        self._owns_file = owns_file
+        self._owned: dict[CodeType, bool] = {}
+        self._sites: dict[str, dict[Site, int]] = {}
+        self._most = most
+        self._lock = threading.Lock()
+
+    def saw(self, source: str, what: str, *, depth: int = 1) -> Site | None:
+        """The innermost line of the project on the caller's stack, which is remembered if anybody watches.
+
+        None means that nothing of the project asked: a library's own thread, say, or the plugin. What is held for the
+        project must then be left as it is.
+
+        :param depth: 1 if the function standing in for the original calls this itself.
+        """
+        frame = self._project_frame(sys._getframe(depth + 1))
+        if frame is None:
+            return None
+        site = Site(os.path.realpath(frame.f_code.co_filename), frame.f_lineno, frame.f_code.co_qualname, what)
+        if self.watching:
+            with self._lock:
+                sites = self._sites.setdefault(source, {})
+                if site in sites or len(sites) < self._most:
+                    sites[site] = sites.get(site, 0) + 1
+        return site
+
+    def sites(self) -> Iterator[tuple[str, Site, int]]:
+        """Source, site and number of draws, in the order in which each was first met."""
+        for source, sites in self._sites.items():
+            for site, count in sites.items():
+                yield source, site, count
+
+    def _project_frame(self, frame: FrameType | None) -> FrameType | None:
+        while frame is not None:
+            code = frame.f_code
+            owned = self._owned.get(code)
+            if owned is None:
+                owned = self._owned[code] = self._owns_file(code.co_filename)
+            if owned:
+                return frame
+            frame = frame.f_back
+        return None
+
+
+class Source(abc.ABC):
+    """Something that may make two runs of one process differ. One small class each; an instance holds no state."""
+
+    name: ClassVar[str]
+    """As ``--expops-vary`` takes it and reports name it."""
+    title: ClassVar[str]
+    """In a sentence: "with TITLE held fixed, 5 of 5 replays agree"."""
+    catches: ClassVar[str]
+    """What varying it brings to light, in one line for the manual."""
+    remedy: ClassVar[str]
+    """What the author of a process that depends on it can do, in one line."""
+    can_vary: ClassVar[bool] = True
+    can_hold: ClassVar[bool] = True
+
+    def unavailable(self) -> str | None:
+        """Why it cannot be varied on this machine; None if it can."""
+        return None
+
+    def environment(self, setting: Setting, environment: Mapping[str, str]) -> dict[str, str | None]:
+        """The variables that an interpreter must be started with; None means without. Empty if none matter.
+
+        :param environment: what it would be started with otherwise.
+        """
+        return {}
+
+    @abc.abstractmethod
+    def apply(self, setting: Setting, watcher: Watcher) -> AbstractContextManager[object]:
+        """In the replica, around the import of the project and the run of the process.
+
+        With a natural setting nothing may change but that `watcher` learns of draws, if it is watching.
+        """
+
+
+def is_held(setting: Setting, site: Site | None) -> bool:
+    """Whether a draw made at `site` is one that `setting` holds fixed."""
+    return setting.mode is Mode.HELD and site is not None and (not setting.only or site.place in setting.only)

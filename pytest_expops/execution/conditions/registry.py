@@ -1,0 +1,37 @@
+"""All sources of variation by name, and what a replay under given conditions needs of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+
+from pytest_expops.execution.conditions.base import NATURAL, Conditions, Source, Watcher
+from pytest_expops.execution.conditions.hashseed import HashSeed
+
+_ALL: tuple[Source, ...] = (HashSeed(),)
+
+SOURCES: Mapping[str, Source] = {source.name: source for source in _ALL}
+"""In the order in which they are applied, and named in the manual."""
+
+
+def interpreter_environment(conditions: Conditions, environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables to start an interpreter with that is to replay under `conditions`."""
+    result = dict(environment)
+    for name, setting in conditions.items():
+        for variable, value in SOURCES[name].environment(setting, result).items():
+            if value is None:
+                result.pop(variable, None)
+            else:
+                result[variable] = value
+    return result
+
+
+@contextmanager
+def applied(conditions: Conditions, watcher: Watcher) -> Iterator[None]:
+    """Every source under its setting, and watched if `watcher` is watching."""
+    with ExitStack() as stack:
+        for name, source in SOURCES.items():
+            setting = conditions.get(name, NATURAL)
+            if setting is not NATURAL or watcher.watching:
+                stack.enter_context(source.apply(setting, watcher))
+        yield
