@@ -119,6 +119,10 @@ class ReplicaDied(ReplayError):
         self.exit_code = exit_code
 
 
+class ReplayTimeout(ReplayError):
+    """A replay took longer than the time left for it."""
+
+
 class ExpopsWarning(UserWarning):
     """Base of the warnings of pytest-expops."""
 

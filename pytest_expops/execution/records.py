@@ -30,10 +30,25 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One key of what a process returned. `artifact` is None in a replay whose value equals the first run's."""
+    """One key of what a process returned. `artifact` is None in a replay whose value equals the first run's.
+
+    `leaves` are path and digest of its parts, if they were asked for.
+    """
 
     digest: str
     artifact: Artifact | None
+    leaves: tuple[tuple[str, str], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; the inverse of `from_json`."""
+        data = {"digest": self.digest, "artifact": self.artifact.to_json() if self.artifact else None}
+        return {**data, "leaves": [list(leaf) for leaf in self.leaves]} if self.leaves else data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Output:
+        """What `to_json` gave."""
+        artifact = Artifact.from_json(data["artifact"]) if data["artifact"] else None
+        return cls(data["digest"], artifact, tuple((path, digest) for path, digest in data.get("leaves", ())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +92,7 @@ class RunRecord:
             "process": self.process,
             "attempt": self.attempt,
             "outcome": self.outcome.value,
-            "outputs": {
-                key: {"digest": each.digest, "artifact": each.artifact.to_json() if each.artifact else None}
-                for key, each in self.outputs.items()
-            },
+            "outputs": {key: each.to_json() for key, each in self.outputs.items()},
             "metrics": [[each.name, each.value, each.step, each.source] for each in self.metrics],
             "steps": [[getattr(each, slot.name) for slot in _STEP_FIELDS] for each in self.steps],
             "started": self.started,
@@ -97,10 +109,7 @@ class RunRecord:
             process=data["process"],
             attempt=data["attempt"],
             outcome=Outcome(data["outcome"]),
-            outputs={
-                key: Output(each["digest"], Artifact.from_json(each["artifact"]) if each["artifact"] else None)
-                for key, each in data["outputs"].items()
-            },
+            outputs={key: Output.from_json(each) for key, each in data["outputs"].items()},
             metrics=tuple(Metric(*each) for each in data["metrics"]),
             steps=tuple(Step(*each) for each in data["steps"]),
             started=data["started"],

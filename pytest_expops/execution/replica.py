@@ -7,8 +7,8 @@ child ends when its standard input does, so it cannot outlive the worker that st
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
+import math
 import os
 import selectors
 import signal
@@ -17,12 +17,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pytest_expops.errors import ReplayError, ReplicaDied
-from pytest_expops.execution.records import RunRecord
+from pytest_expops.errors import ReplayError, ReplayTimeout, ReplicaDied
+from pytest_expops.execution.replay_request import Replay, Request, from_answer
 from pytest_expops.execution.scripts import common_path
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.warning_filters import described_filters
@@ -31,75 +30,38 @@ POLL_SECONDS = 0.2
 """How often to look whether a silent child is still alive. (An answer is read as soon as it comes.)"""
 
 
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """What one replay gave: its record, and what the process printed meanwhile."""
-
-    record: RunRecord
-    printed: str
-    hash_seed: int
-
-
-def hash_seed_of(attempt: int) -> int:
-    """The `PYTHONHASHSEED` of the replays numbered `attempt`: the same in every session, and never this process's.
-
-    Drawn from SHA-256 of the number, so that the seeds of successive replays have nothing in common.
-    """
-    own = os.environ.get("PYTHONHASHSEED", "")
-    for salt in range(2):
-        digest = hashlib.sha256(f"expops replay {attempt} {salt}".encode()).digest()
-        seed = int.from_bytes(digest[:4], "big")
-        if own != str(seed):
-            break
-    return seed
-
-
 class Replica:
-    """One child interpreter with a hash seed of its own. It starts with the first replay asked of it.
+    """One child interpreter, started with `environment` when the first replay is asked of it."""
 
-    `environment` is what the first runs found, before any script changed it.
-    """
-
-    def __init__(self, attempt: int, environment: Mapping[str, str]) -> None:
-        self.attempt = attempt
+    def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment
-        self.hash_seed = hash_seed_of(attempt)
+        self.replayed: list[str] = []
+        """What this interpreter has replayed so far."""
         self._child: subprocess.Popen[bytes] | None = None
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the replica)
         self._received = b""
 
-    def replay(self, session: PipelineSession, name: str) -> Replay:
-        """Run `name` again on the inputs of its first run.
+    def replay(self, session: PipelineSession, name: str, request: Request, *, timeout: float = math.inf) -> Replay:
+        """Run `name` again on the inputs of its first run, as `request` says.
 
         Raises:
             ReplicaDied: the child ended before it answered; the next call starts another.
+            ReplayTimeout: there was no answer within `timeout` seconds; the child is ended.
             ReplayError: the child could not set up the project.
         """
-        first = session.record(name)
-        each = session.expanded[name]
-        upstream = {upstream: session.record(upstream).to_json() for upstream in each.upstream}
         begin = self._printed.seek(0, os.SEEK_END)
-        message = {
-            "config": str(session.expanded.pipeline.path),
-            "scripts": session.runner.project.module_names,
-            "folder": str(session.folder),
-            "process": name,
-            "attempt": self.attempt,
-            "worker": session.worker,
-            "upstream": upstream,
-            "equal": {key: output.digest for key, output in first.outputs.items()},
-            "sys_path": common_path(),
-            "warning_filters": described_filters(),
-        }
+        message = _message(session, name, request)
         reused = self._is_alive()
-        answer = self._ask(message, name)
+        deadline = time.monotonic() + timeout
+        answer = self._ask(message, name, deadline)
         if reused and _script_failed(answer):
             # Some modules bear to be imported only once by an interpreter: they register something in a library, say.
             self.close()
-            answer = self._ask(message, name)
+            answer = self._ask(message, name, deadline)
         if "error" in answer:
             raise ReplayError(f"`{name}` could not be replayed: {answer['error']}", process=name)
-        return Replay(RunRecord.from_json(answer["record"]), self._read_printed(begin), self.hash_seed)
+        self.replayed.append(name)
+        return from_answer(answer, self._read_printed(begin), request)
 
     def close(self) -> None:
         """End the child, if there is one."""
@@ -116,17 +78,22 @@ class Replica:
                 child.wait()
             child.stdout.close()
         self._received = b""
+        self.replayed.clear()
 
-    def _ask(self, message: Mapping[str, Any], name: str) -> dict[str, Any]:
+    def _ask(self, message: Mapping[str, Any], name: str, deadline: float) -> dict[str, Any]:
         begin = self._printed.seek(0, os.SEEK_END)
         child = self._started()
         assert child.stdin is not None
         try:
             child.stdin.write(json.dumps(message).encode() + b"\n")
             child.stdin.flush()
-            line = self._line(child)
+            line = self._line(child, deadline)
         except (BrokenPipeError, EOFError):
             raise self._death(child, name, begin) from None
+        except TimeoutError:
+            child.kill()
+            self.close()
+            raise ReplayTimeout(f"`{name}` was not replayed in the time left for it", process=name) from None
         except BaseException:
             # Interrupted between question and answer: the answer must not be taken for that to the next question.
             child.kill()
@@ -146,25 +113,31 @@ class Replica:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._printed,
-                env={**self.environment, "PYTHONHASHSEED": str(self.hash_seed)},
+                env=dict(self.environment),
             )
         return self._child
 
-    def _line(self, child: subprocess.Popen[bytes]) -> bytes:
-        """The next line from the child. Raises EOFError when it is dead; a grandchild may still hold the pipe open."""
+    def _line(self, child: subprocess.Popen[bytes], deadline: float) -> bytes:
+        """The next line from the child. Raises TimeoutError at the deadline.
+
+        Raises EOFError when the child is dead; a grandchild may still hold the pipe open.
+        """
         assert child.stdout is not None
         pipe = child.stdout.fileno()
         with selectors.DefaultSelector() as selector:
             selector.register(pipe, selectors.EVENT_READ)
             while b"\n" not in self._received:
                 dead = child.poll() is not None
-                if selector.select(0 if dead else POLL_SECONDS):
+                left = deadline - time.monotonic()
+                if selector.select(0 if dead else max(0.0, min(POLL_SECONDS, left))):
                     chunk = os.read(pipe, 1 << 16)
                     if not chunk:
                         raise EOFError
                     self._received += chunk
                 elif dead:
                     raise EOFError
+                elif left <= 0:
+                    raise TimeoutError
         line, _, self._received = self._received.partition(b"\n")
         return line
 
@@ -192,6 +165,7 @@ class Replica:
 _BOOT = (
     "import sys; sys.path[:] = [entry for entry in sys.path if entry]; root = sys.argv.pop(); "
     "root in sys.path or sys.path.insert(0, root); "
+    "from pytest_expops.execution.replica_boot import prepare; prepare(); "
     "from pytest_expops.execution.replica_main import main; main()"
 )
 
@@ -200,6 +174,21 @@ def _interpreter_options() -> list[str]:
     """The options that this interpreter was given, such as ``-O`` and ``-X utf8``; multiprocessing asks the same."""
     options: list[str] = getattr(subprocess, "_args_from_interpreter_flags", list)()
     return options
+
+
+def _message(session: PipelineSession, name: str, request: Request) -> dict[str, Any]:
+    names = {upstream for each in (name, *request.before) for upstream in session.expanded[each].upstream}
+    return {
+        "config": str(session.expanded.pipeline.path),
+        "scripts": session.runner.project.module_names,
+        "folder": str(session.folder),
+        "process": name,
+        "worker": session.worker,
+        "upstream": {each: session.record(each).to_json() for each in sorted(names)},
+        "sys_path": common_path(),
+        "warning_filters": described_filters(),
+        "request": request.to_json(),
+    }
 
 
 def _script_failed(answer: Mapping[str, Any]) -> bool:

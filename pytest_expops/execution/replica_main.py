@@ -10,11 +10,16 @@ import signal
 import sys
 import threading
 import traceback
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from pytest_expops.execution.conditions.base import Watcher
+from pytest_expops.execution.conditions.registry import applied
+from pytest_expops.execution.inputs import Load
 from pytest_expops.execution.records import RunRecord
-from pytest_expops.execution.runner import Runner
+from pytest_expops.execution.replay_request import Request, to_answer
+from pytest_expops.execution.runner import Keep, Runner
 from pytest_expops.execution.scripts import reserve_names
 from pytest_expops.execution.warning_filters import filtering
 from pytest_expops.pipeline.expansion import expand
@@ -31,11 +36,12 @@ def main() -> None:
     threading.Thread(target=_read, args=(requests, lines), daemon=True).start()
     pipelines: dict[str, ExpandedPipeline] = {}
     environment = dict(os.environ)
+    answer: dict[str, Any]
     while True:
-        request = json.loads(lines.get())
+        message = json.loads(lines.get())
         _reset(environment)
         try:
-            answer: dict[str, Any] = {"record": _replay(request, pipelines).to_json()}
+            answer = _replay(message, pipelines)
         except Exception:
             answer = {"error": traceback.format_exc()}
         sys.stdout.flush()
@@ -71,26 +77,44 @@ def _reset(environment: dict[str, str]) -> None:
         os.environ.update(environment)
 
 
-def _replay(request: dict[str, Any], pipelines: dict[str, ExpandedPipeline]) -> RunRecord:
-    sys.path[:] = request["sys_path"]
-    config = request["config"]
+def _replay(message: dict[str, Any], pipelines: dict[str, ExpandedPipeline]) -> dict[str, Any]:
+    sys.path[:] = message["sys_path"]
+    config = message["config"]
     if config not in pipelines:
         pipelines[config] = expand(load_config(Path(config)))
     expanded = pipelines[config]
-    reserve_names(request["scripts"], expanded.pipeline)
-    folder = Path(request["folder"])
+    reserve_names(message["scripts"], expanded.pipeline)
+    folder = Path(message["folder"])
     store = ArtifactStore(folder / "artifacts")
-    runner = Runner(expanded, store, folder, f"replica of {request['worker']}")
-    upstream = {name: RunRecord.from_json(record) for name, record in request["upstream"].items()}
+    runner = Runner(expanded, store, folder, f"replica of {message['worker']}")
+    upstream = {name: RunRecord.from_json(record) for name, record in message["upstream"].items()}
 
     def load(name: str) -> dict[str, Any]:
         outputs = upstream[name].outputs.items()
         return {key: store.get(each.artifact) for key, each in outputs if each.artifact is not None}
 
     try:
-        with filtering(request["warning_filters"]):
-            return runner.run(request["process"], load, attempt=request["attempt"], equal=request["equal"]).record
+        with filtering(message["warning_filters"]):
+            return _run(runner, message["process"], load, Request.from_json(message["request"]))
     finally:
         # Whatever the process left in its modules must not reach the next replay.
         with contextlib.suppress(KeyError):
             runner.forget()
+
+
+def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, Any]:
+    """Run what is asked for under its conditions, and answer."""
+    watcher = Watcher(runner.project.owns_file, watching=request.watch)
+    tracer: Any = None
+    with ExitStack() as stack:
+        stack.enter_context(applied(request.conditions, watcher))
+        for earlier in request.before:
+            runner.run(earlier, load, attempt=request.attempt, keep=Keep(values=False))
+        if request.watch:
+            watcher.forget()
+        if request.trace or request.lines:
+            from pytest_expops.execution.tracing import Tracer
+
+            tracer = stack.enter_context(Tracer(runner.project.owns_file, lines=request.lines))
+        record = runner.run(name, load, attempt=request.attempt, keep=request.keep).record
+    return to_answer(record, watcher.all_sites(), (), tracer.trace if tracer else None)

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,19 @@ class Run:
     error: BaseException | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What is kept of the outputs of a run besides their digests.
+
+    `values` are stored, but for an output whose digest is the one that `equal` gives for its key. `leaves` are the
+    digests of the parts of each output.
+    """
+
+    values: bool = True
+    equal: Mapping[str, str] = field(default_factory=dict)
+    leaves: bool = False
+
+
 class Runner:
     """Runs the expanded processes of one pipeline in this interpreter, one at a time."""
 
@@ -68,10 +81,9 @@ class Runner:
         self._callees.clear()
         self._styles.clear()
 
-    def run(self, name: str, load: Load, *, attempt: int = 0, equal: Mapping[str, str] | None = None) -> Run:
-        """Run the expanded process `name` on what `load` gives of its upstream.
+    def run(self, name: str, load: Load, *, attempt: int = 0, keep: Keep | None = None) -> Run:
+        """Run the expanded process `name` on what `load` gives of its upstream, and keep of its outputs what is asked.
 
-        An output whose digest is the one that `equal` gives for its key is not stored again.
         Whatever the process raises is in the result, except KeyboardInterrupt, which is raised.
         """
         each = self.expanded[name]
@@ -91,7 +103,7 @@ class Runner:
                         returned = call()
                 finally:
                     duration = time.perf_counter() - begin
-                outputs = self._keep(each.process, returned, equal or {})
+                outputs = self._keep(each.process, returned, keep or Keep())
         except KeyboardInterrupt:
             raise
         except BaseException as raised:
@@ -140,20 +152,22 @@ class Runner:
             self._styles[process.name] = settle(callee, keys | parameters.keys())
         return self._styles[process.name]
 
-    def _keep(self, process: Process, returned: object, equal: Mapping[str, str]) -> dict[str, Output]:
+    def _keep(self, process: Process, returned: object, keep: Keep) -> dict[str, Output]:
         """Check what was returned, and fingerprint and store it key by key."""
         outputs = _checked(process, returned)
         kept = {}
         for key, value in outputs.items():
             path = f"outputs[{key!r}]"
             try:
-                digest = fingerprint(value, path).digest
-                artifact = None if equal.get(key) == digest else self.store.put(value, path)
+                found = fingerprint(value, path)
+                stored = keep.values and keep.equal.get(key) != found.digest
+                artifact = self.store.put(value, path) if stored else None
             except ExpopsError as error:
                 error.process = error.process or process.name
                 error.key = error.key or key
                 raise
-            kept[key] = Output(digest, artifact)
+            leaves = tuple((leaf.path, leaf.digest) for leaf in found.leaves) if keep.leaves else ()
+            kept[key] = Output(found.digest, artifact, leaves)
         return kept
 
     @contextmanager
@@ -163,6 +177,8 @@ class Runner:
         directory = os.getcwd()
         os.environ["MLOPS_WORKSPACE_DIR"] = str(self.pipeline.workspace)
         os.environ["MLOPS_PROJECT_ID"] = self.pipeline.project_id
+        # Which test pytest is at, the first run would find in its environment, and a replay would not.
+        os.environ.pop("PYTEST_CURRENT_TEST", None)
         os.chdir(self.pipeline.working_directory)
         try:
             yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 REPLAY_MODES = ("seeded", "all", "none")
 GRAPH_FORMATS = ("text", "mermaid", "dot")
+VARIABLE = ("hashseed", "order")
+"""The sources that a replay can vary; named here too, as this module is loaded by sessions that have no pipeline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,9 @@ class Options:
     replay: str
     replays: int
     artifacts: Path | None
+    vary: tuple[str, ...] = ()
+    diagnose: bool = True
+    diagnose_timeout: float = 120.0
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -46,6 +52,23 @@ def add_options(parser: pytest.Parser) -> None:
         help="how many times each of them is replayed, each time under another PYTHONHASHSEED (default 1)",
     )
     group.addoption(
+        "--expops-vary",
+        metavar="SOURCES",
+        help="what else a replay finds otherwise than the first run, as a comma list of "
+        f"{', '.join(VARIABLE)}; or all (hashseed, another PYTHONHASHSEED, is always varied)",
+    )
+    group.addoption(
+        "--expops-diagnose",
+        choices=("on", "off"),
+        help="whether a replay that differs is run again, traced and with one source of variation after the other held "
+        "fixed, to say where and why it differs (default on)",
+    )
+    group.addoption(
+        "--expops-diagnose-timeout",
+        metavar="SECONDS",
+        help="the time that the diagnosis of one process may take (default 120)",
+    )
+    group.addoption(
         "--expops-artifacts",
         metavar="DIR",
         help="keep outputs and records of this session in a new folder under DIR (default: a temporary folder, removed "
@@ -59,6 +82,9 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("expops_config", "as --expops-config; relative to the ini file", type="paths", default=[])
     parser.addini("expops_replay", "as --expops-replay", default="seeded")
     parser.addini("expops_replays", "as --expops-replays", default="1")
+    parser.addini("expops_vary", "as --expops-vary", default="")
+    parser.addini("expops_diagnose", "as --expops-diagnose", default="on")
+    parser.addini("expops_diagnose_timeout", "as --expops-diagnose-timeout", default="120")
     parser.addini("expops_artifacts", "as --expops-artifacts; relative to the ini file", default="")
     parser.addini("expops_graph", "as --expops-graph", default="")
 
@@ -98,6 +124,11 @@ def read_options(config: pytest.Config) -> Options:
         replay=replay,
         replays=_count(config.getoption("expops_replays") or config.getini("expops_replays")),
         artifacts=_artifacts(config),
+        vary=_sources(config.getoption("expops_vary") or config.getini("expops_vary")),
+        diagnose=_switch(config.getoption("expops_diagnose") or config.getini("expops_diagnose")),
+        diagnose_timeout=_seconds(
+            config.getoption("expops_diagnose_timeout") or config.getini("expops_diagnose_timeout")
+        ),
     )
 
 
@@ -114,6 +145,34 @@ def _count(value: Any) -> int:
     if count < 1:
         raise pytest.UsageError(f"--expops-replays: expected a whole number of at least 1, got {value!r}")
     return count
+
+
+def _sources(value: str) -> tuple[str, ...]:
+    """The sources of a comma list, without `hashseed`, which is varied anyway."""
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    for name in names:
+        if name not in VARIABLE and name != "all":
+            near = difflib.get_close_matches(name, VARIABLE, n=1)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            raise pytest.UsageError(f"--expops-vary: {name!r} is none of {', '.join(VARIABLE)}, all{meant}")
+    chosen = VARIABLE if "all" in names else names
+    return tuple(name for name in VARIABLE if name in chosen and name != "hashseed")
+
+
+def _switch(value: str) -> bool:
+    if value not in ("on", "off"):
+        raise pytest.UsageError(f"expops_diagnose: {value!r} is neither on nor off")
+    return value == "on"
+
+
+def _seconds(value: Any) -> float:
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = 0.0
+    if not seconds > 0:
+        raise pytest.UsageError(f"--expops-diagnose-timeout: expected a number of seconds, got {value!r}")
+    return seconds
 
 
 def _artifacts(config: pytest.Config) -> Path | None:

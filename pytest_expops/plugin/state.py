@@ -6,14 +6,13 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from pytest_expops.errors import ConfigError
 from pytest_expops.execution.records import JsonFolder
-from pytest_expops.execution.replica import Replica
+from pytest_expops.execution.replica_pool import ReplicaPool
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.loader import load_config
@@ -22,6 +21,9 @@ from pytest_expops.plugin.options import Options
 from pytest_expops.verdicts.replay import Verdict, judge
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
+
+SPARE = 3
+"""So many interpreters are kept for diagnoses, besides one for each replay of a process."""
 
 
 @dataclass
@@ -34,7 +36,7 @@ class Run:
     owns_folder: bool
     item_names: set[tuple[Path, str]] = field(default_factory=set)
     """Of the process items that are to run: config and expanded name."""
-    replicas: dict[int, Replica] = field(default_factory=dict)
+    replicas: ReplicaPool | None = None
     environment: dict[str, str] | None = None
     """The environment variables as they were before any script was imported."""
 
@@ -54,20 +56,20 @@ class Run:
             known = verdicts.read(name)
             if known is not None:
                 return Verdict.from_json(known)
-            replicas = [self._replica(attempt) for attempt in range(1, self.options.replays + 1)]
-            verdict = judge(session, name, [partial(each.replay, session, name) for each in replicas])
+            options = self.options
+            verdict = judge(session, name, self._pool(), replays=options.replays, vary=options.vary)
             verdicts.write(name, verdict.to_json())
             return verdict
 
-    def _replica(self, attempt: int) -> Replica:
-        if attempt not in self.replicas:
-            self.replicas[attempt] = Replica(attempt, self.environment or os.environ)
-        return self.replicas[attempt]
+    def _pool(self) -> ReplicaPool:
+        if self.replicas is None:
+            self.replicas = ReplicaPool(self.environment or os.environ, self.options.replays + SPARE)
+        return self.replicas
 
     def close(self) -> None:
         """End the replicas, and remove the folder if it is temporary and this process made it."""
-        for replica in self.replicas.values():
-            replica.close()
+        if self.replicas is not None:
+            self.replicas.close()
         if self.owns_folder and self.options.artifacts is None:
             shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pytest_expops.execution.conditions.base import Mode, Setting
+from pytest_expops.execution.conditions.order import unrelated
 from pytest_expops.execution.records import Outcome, Output, RunRecord
-from pytest_expops.execution.replica import Replay
+from pytest_expops.execution.replay_request import Request
+from pytest_expops.execution.replica_pool import ReplicaPool
+from pytest_expops.execution.runner import Keep
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.pipeline.model import Process, Tolerance
+from pytest_expops.pipeline.model import Tolerance
 from pytest_expops.values.comparison import Difference, compare
 from pytest_expops.values.elements import rounded
 
@@ -59,23 +63,22 @@ class Verdict:
         return cls(**{**data, "status": Status(data["status"]), "differences": differences})
 
 
-def judge(session: PipelineSession, name: str, replays: Iterable[Callable[[], Replay]]) -> Verdict:
-    """Replay `name` until a replay differs from its first run, or all matched.
+def judge(session: PipelineSession, name: str, pool: ReplicaPool, *, replays: int, vary: Sequence[str] = ()) -> Verdict:
+    """Replay `name` until a replay differs from its first run, or `replays` of them matched.
 
-    The first run must have passed.
+    The first run must have passed. Each replay has a hash seed of its own, and varies the sources `vary` as well.
 
     Raises:
         ReplayError: a replay could not be made.
     """
     first = session.record(name)
-    process = session.expanded[name].process
     done = 0
     printed = ""
-    for make in replays:
-        replay = make()
+    for number in range(1, replays + 1):
+        replay = pool.replay(session, name, replay_request(session, name, number, vary))
         done += 1
         printed = replay.printed
-        differences = _differences(session, process, first, replay.record)
+        differences = differences_between(session, name, first, replay.record)
         if differences:
             failure = replay.record.failure
             return Verdict(
@@ -97,9 +100,27 @@ def _privacy(difference: Difference) -> int:
     return difference.path.count("._")
 
 
-def _differences(
-    session: PipelineSession, process: Process, first: RunRecord, second: RunRecord
+def replay_request(session: PipelineSession, name: str, number: int, vary: Sequence[str]) -> Request:
+    """How replay `number` (1, 2, ...) of `name` is made: the same in every session."""
+    setting = Setting(Mode.VARIED, number)
+    conditions = dict.fromkeys(("hashseed", *vary), setting)
+    equal = {key: output.digest for key, output in session.record(name).outputs.items()}
+    before = others(session, name) if "order" in conditions else ()
+    return Request(number, conditions, Keep(equal=equal), before)
+
+
+def others(session: PipelineSession, name: str) -> tuple[str, ...]:
+    """The processes that run before a replay that varies the order."""
+    bases = {each: expanded.process.name for each, expanded in session.expanded.processes.items()}
+    records = {each: record for each in bases if (record := session.known(each)) is not None}
+    return unrelated(name, bases[name], records, bases)
+
+
+def differences_between(
+    session: PipelineSession, name: str, first: RunRecord, second: RunRecord
 ) -> tuple[Difference, ...]:
+    """Where two runs of `name` that kept their outputs differ, by what the config takes for equal (S7.2)."""
+    process = session.expanded[name].process
     if second.outcome is not Outcome.PASSED:
         summary = second.failure.summary if second.failure else second.outcome.value
         return (Difference("outcome", "passed", summary, "the replay raised, the first run did not"),)

@@ -7,14 +7,14 @@ import pytest
 from pytest_expops.plugin import options
 from tests.conftest import FAN, FAN_NAMES, FAN_PROCESSES, FAN_SCRIPT, Project
 
-NAMES = ["config", "replay", "replays", "artifacts", "graph"]
+NAMES = ["config", "replay", "replays", "vary", "diagnose", "diagnose-timeout", "artifacts", "graph"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_option_has_help_and_an_ini_twin(pytester: pytest.Pytester, name: str) -> None:
     text = pytester.runpytest_inprocess("--help").stdout.str()
     assert f"--expops-{name}" in text
-    assert f"expops_{name} (" in text
+    assert f"expops_{name.replace('-', '_')} (" in text
     assert "pipelines as tests (pytest-expops):" in text
 
 
@@ -22,7 +22,7 @@ def test_every_option_is_tested_here() -> None:
     parser = pytest.Parser(_ispytest=True)
     options.add_options(parser)
     group = parser.getgroup("expops")
-    assert {option.dest.removeprefix("expops_") for option in group.options} == set(NAMES)
+    assert {option.dest.removeprefix("expops_").replace("_", "-") for option in group.options} == set(NAMES)
 
 
 def test_the_ini_twins_work(fan: Project) -> None:
@@ -40,6 +40,9 @@ def test_the_ini_twins_work(fan: Project) -> None:
         ("expops_replay = sometimes", "expops_replay: 'sometimes' is not one of seeded, all, none"),
         ("expops_replays = many", "--expops-replays: expected a whole number of at least 1, got 'many'"),
         ("expops_replays = 0", "--expops-replays: expected a whole number of at least 1, got '0'"),
+        ("expops_diagnose = maybe", "expops_diagnose: 'maybe' is neither on nor off"),
+        ("expops_diagnose_timeout = -1", "--expops-diagnose-timeout: expected a number of seconds, got '-1'"),
+        ("expops_diagnose_timeout = long", "--expops-diagnose-timeout: expected a number of seconds, got 'long'"),
         ("expops_graph = png", "expops_graph: 'png' is not one of text, mermaid, dot"),
     ],
 )

@@ -8,7 +8,7 @@ import linecache
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from types import CodeType, FrameType
@@ -86,7 +86,7 @@ class Watcher:
         self.watching = watching
         self._owns_file = owns_file
         self._owned: dict[CodeType, bool] = {}
-        self._sites: dict[str, dict[Site, int]] = {}
+        self._sites: dict[str, dict[Site, None]] = {}
         self._most = most
         self._lock = threading.Lock()
 
@@ -105,15 +105,19 @@ class Watcher:
         if self.watching:
             with self._lock:
                 sites = self._sites.setdefault(source, {})
-                if site in sites or len(sites) < self._most:
-                    sites[site] = sites.get(site, 0) + 1
+                if len(sites) < self._most:
+                    sites[site] = None
         return site
 
-    def sites(self) -> Iterator[tuple[str, Site, int]]:
-        """Source, site and number of draws, in the order in which each was first met."""
-        for source, sites in self._sites.items():
-            for site, count in sites.items():
-                yield source, site, count
+    def all_sites(self) -> dict[str, tuple[Site, ...]]:
+        """The sites of each source, in the order in which they were first met."""
+        with self._lock:
+            return {source: tuple(sites) for source, sites in self._sites.items()}
+
+    def forget(self) -> None:
+        """Begin anew."""
+        with self._lock:
+            self._sites.clear()
 
     def _project_frame(self, frame: FrameType | None) -> FrameType | None:
         while frame is not None:

@@ -7,8 +7,9 @@ from contextlib import ExitStack, contextmanager
 
 from pytest_expops.execution.conditions.base import NATURAL, Conditions, Source, Watcher
 from pytest_expops.execution.conditions.hashseed import HashSeed
+from pytest_expops.execution.conditions.order import Order
 
-_ALL: tuple[Source, ...] = (HashSeed(),)
+_ALL: tuple[Source, ...] = (HashSeed(), Order())
 
 SOURCES: Mapping[str, Source] = {source.name: source for source in _ALL}
 """In the order in which they are applied, and named in the manual."""

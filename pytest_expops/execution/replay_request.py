@@ -1,0 +1,121 @@
+"""What is asked of a replica, and what it answers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pytest_expops.execution.conditions.base import Conditions, Setting, Site
+from pytest_expops.execution.conditions.registry import SOURCES
+from pytest_expops.execution.records import RunRecord
+from pytest_expops.execution.runner import Keep
+
+if TYPE_CHECKING:
+    from pytest_expops.execution.conditions.files import OpenedFile
+    from pytest_expops.execution.tracing import Target, Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """How one replay is to be made.
+
+    `attempt` numbers it, and names its `checkpoint_dir`. `before` are processes that are run first in the same
+    interpreter, on the same modules. `watch` asks for the sites, `trace` for every call of a project function, and
+    `lines` for the lines of one call as well.
+    """
+
+    attempt: int
+    conditions: Conditions = field(default_factory=dict)
+    keep: Keep = field(default_factory=Keep)
+    before: tuple[str, ...] = ()
+    watch: bool = False
+    trace: bool = False
+    lines: Target | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; the inverse of `from_json`."""
+        return {
+            "attempt": self.attempt,
+            "conditions": {name: setting.to_json() for name, setting in self.conditions.items()},
+            "keep": [self.keep.values, dict(self.keep.equal), self.keep.leaves],
+            "before": list(self.before),
+            "watch": self.watch,
+            "trace": self.trace,
+            "lines": self.lines.to_json() if self.lines else None,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Request:
+        """What `to_json` gave."""
+        lines = data["lines"]
+        if lines is not None:
+            from pytest_expops.execution.tracing import Target
+
+            lines = Target.from_json(lines)
+        return cls(
+            data["attempt"],
+            {name: Setting.from_json(each) for name, each in data["conditions"].items()},
+            Keep(*data["keep"]),
+            tuple(data["before"]),
+            data["watch"],
+            data["trace"],
+            lines,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What one replay gave: its record, and whatever else was asked for.
+
+    `printed` is what the process printed, `hash_seed` its interpreter's `PYTHONHASHSEED` where it was given one.
+    `sites` are the lines that drew from each source, and `opened` the files that it opened.
+    """
+
+    record: RunRecord
+    printed: str = ""
+    hash_seed: int = 0
+    sites: Mapping[str, tuple[Site, ...]] = field(default_factory=dict)
+    opened: tuple[OpenedFile, ...] = ()
+    trace: Trace | None = None
+
+
+def to_answer(
+    record: RunRecord, sites: Mapping[str, tuple[Site, ...]], opened: tuple[OpenedFile, ...], trace: Trace | None
+) -> dict[str, Any]:
+    """What a replica answers; plain data."""
+    return {
+        "record": record.to_json(),
+        "sites": {source: [dataclasses.astuple(site) for site in found] for source, found in sites.items()},
+        "opened": [each.to_json() for each in opened],
+        "trace": trace.to_json() if trace else None,
+    }
+
+
+def from_answer(answer: Mapping[str, Any], printed: str, request: Request) -> Replay:
+    """The replay of which `to_answer` told."""
+    trace, opened = answer["trace"], answer["opened"]
+    if trace is not None:
+        from pytest_expops.execution.tracing import Trace
+
+        trace = Trace.from_json(trace)
+    if opened:
+        from pytest_expops.execution.conditions.files import OpenedFile
+
+        opened = [OpenedFile.from_json(each) for each in opened]
+    return Replay(
+        RunRecord.from_json(answer["record"]),
+        printed,
+        hash_seed(request.conditions),
+        {source: tuple(Site(*each) for each in found) for source, found in answer["sites"].items()},
+        tuple(opened),
+        trace,
+    )
+
+
+def hash_seed(conditions: Conditions) -> int:
+    """The `PYTHONHASHSEED` of an interpreter under `conditions`; 0 if they do not set it."""
+    setting = conditions.get("hashseed")
+    given = SOURCES["hashseed"].environment(setting, {}) if setting else {}
+    return int(given.get("PYTHONHASHSEED") or 0)
