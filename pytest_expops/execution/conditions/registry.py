@@ -8,8 +8,9 @@ from contextlib import ExitStack, contextmanager
 from pytest_expops.execution.conditions.base import NATURAL, Conditions, Source, Watcher
 from pytest_expops.execution.conditions.hashseed import HashSeed
 from pytest_expops.execution.conditions.order import Order
+from pytest_expops.execution.conditions.timezone import Timezone
 
-_ALL: tuple[Source, ...] = (HashSeed(), Order())
+_ALL: tuple[Source, ...] = (HashSeed(), Timezone(), Order())
 
 SOURCES: Mapping[str, Source] = {source.name: source for source in _ALL}
 """In the order in which they are applied, and named in the manual."""
