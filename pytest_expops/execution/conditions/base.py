@@ -5,14 +5,13 @@ from __future__ import annotations
 import abc
 import enum
 import linecache
-import os
-import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import CodeType, FrameType
 from typing import Any, ClassVar
+
+from pytest_expops.execution.conditions.askers import Askers
 
 
 class Mode(enum.Enum):
@@ -84,25 +83,29 @@ class Watcher:
 
     def __init__(self, owns_file: Callable[[str], bool], *, watching: bool = False, most: int = 200) -> None:
         self.watching = watching
-        self._owns_file = owns_file
-        self._owned: dict[CodeType, bool] = {}
+        self._askers = Askers(owns_file)
         self._sites: dict[str, dict[Site, None]] = {}
         self._most = most
-        self._lock = threading.Lock()
+        # One may be interrupted, by a collection of garbage, with a draw made in a `__del__`.
+        self._lock = threading.RLock()
 
-    def saw(self, source: str, what: str, *, depth: int = 1) -> Site | None:
+    def saw(
+        self, source: str, what: str, *, direct: bool = False, unless: Container[str] = (), remember: bool = True
+    ) -> Site | None:
         """The innermost line of the project on the caller's stack, which is remembered if anybody watches.
 
         None means that nothing of the project asked: a library's own thread, say, or the plugin. What is held for the
         project must then be left as it is.
 
-        :param depth: 1 if the function standing in for the original calls this itself.
+        :param direct: None also if a library asked on the project's behalf.
+        :param unless: None also if a module with one of these top-level names did.
         """
-        frame = self._project_frame(sys._getframe(depth + 1))
+        frame, aside = self._askers.find(direct=direct, unless=unless)
         if frame is None:
             return None
-        site = Site(os.path.realpath(frame.f_code.co_filename), frame.f_lineno, frame.f_code.co_qualname, what)
-        if self.watching:
+        file = self._askers.real_path(frame.f_code.co_filename)
+        site = Site(file, frame.f_lineno, frame.f_code.co_qualname, what)
+        if self.watching and remember and not aside:
             with self._lock:
                 sites = self._sites.setdefault(source, {})
                 if len(sites) < self._most:
@@ -119,17 +122,6 @@ class Watcher:
         with self._lock:
             self._sites.clear()
 
-    def _project_frame(self, frame: FrameType | None) -> FrameType | None:
-        while frame is not None:
-            code = frame.f_code
-            owned = self._owned.get(code)
-            if owned is None:
-                owned = self._owned[code] = self._owns_file(code.co_filename)
-            if owned:
-                return frame
-            frame = frame.f_back
-        return None
-
 
 class Source(abc.ABC):
     """Something that may make two runs of one process differ. One small class each; an instance holds no state."""
@@ -144,6 +136,8 @@ class Source(abc.ABC):
     """What the author of a process that depends on it can do, in one line."""
     can_vary: ClassVar[bool] = True
     can_hold: ClassVar[bool] = True
+    holds_sites: ClassVar[bool] = False
+    """Whether `Setting.only` may name lines whose draws alone are held."""
 
     def unavailable(self) -> str | None:
         """Why it cannot be varied on this machine; None if it can."""
