@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from pytest_expops.execution.conditions.base import NATURAL, Conditions, Source, Watcher
+from pytest_expops.execution.conditions.gc import Collector
 from pytest_expops.execution.conditions.hashseed import HashSeed
+from pytest_expops.execution.conditions.imports import Imports
 from pytest_expops.execution.conditions.order import Order
 from pytest_expops.execution.conditions.timezone import Timezone
 
-_ALL: tuple[Source, ...] = (HashSeed(), Timezone(), Order())
+_ALL: tuple[Source, ...] = (HashSeed(), Timezone(), Collector(), Imports(), Order())
 
 SOURCES: Mapping[str, Source] = {source.name: source for source in _ALL}
 """In the order in which they are applied, and named in the manual."""

@@ -20,16 +20,18 @@ def watch(
     owner: Any,
     names: Iterable[str],
     *,
+    what: str = "",
     when: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Remember, if `watcher` is watching, who calls these functions of a module or class; as ``OWNER.NAME()``.
+    """Remember, if `watcher` is watching, who calls these functions of a module or class.
 
+    :param what: how reports name the call; ``OWNER.NAME()`` if empty.
     :param when: whether a call is to be remembered.
     """
     if not watcher.watching:
         return
     for name in names:
-        patches.wrap(owner, name, _noting(watcher, source, f"{owner.__name__}.{name}()", when))
+        patches.wrap(owner, name, _noting(watcher, source, what or f"{owner.__name__}.{name}()", when))
 
 
 def _noting(watcher: Watcher, source: str, what: str, when: Callable[[], bool]) -> Callable[..., Any]:
