@@ -23,7 +23,7 @@ import xxhash
 
 from pytest_expops.errors import StoreError
 from pytest_expops.values.culprit import offending
-from pytest_expops.values.forms import type_name
+from pytest_expops.values.naming import type_name
 
 MAGIC = b"EXPOPS\x00\x01"
 ALIGNMENT = 64

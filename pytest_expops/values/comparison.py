@@ -6,6 +6,7 @@ compare as equal if and only if their fingerprints are.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,30 +14,22 @@ from typing import Any
 import numpy as np
 
 from pytest_expops.pipeline.model import Tolerance
+from pytest_expops.values.amounts import amounts, is_number
 from pytest_expops.values.atoms import ATOMS
+from pytest_expops.values.differences import ABSENT, Difference, Found, Structural, listed, one_sided
 from pytest_expops.values.dispatch import form_of
-from pytest_expops.values.elements import close, differing, is_number, summary
+from pytest_expops.values.elements import close, differing, summary
 from pytest_expops.values.fingerprint import Walk
-from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Unsound, label, type_name
+from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Unsound
+from pytest_expops.values.naming import label, type_name
 from pytest_expops.values.showing import show
+from pytest_expops.values.texts import beside
+
+__all__ = ["LIMIT", "Difference", "compare"]
 
 LIMIT = 20
 """So many differences are told unless more are asked for."""
-ABSENT = "(absent)"
 _SIZES = ("shape", "rows", "length", "dtype", "layout")
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One place where two values differ: the values as text, and what kind of difference it is."""
-
-    path: str
-    expected: str
-    obtained: str
-    detail: str
-
-    def __str__(self) -> str:
-        return f"{self.path}: expected {self.expected}, obtained {self.obtained} ({self.detail})"
 
 
 def compare(
@@ -48,7 +41,9 @@ def compare(
     path: str = "value",
     limit: int = LIMIT,
 ) -> tuple[Difference, ...]:
-    """Every difference between two values, in the order of the expected one; empty if they are equal (S7.2).
+    """Every difference between two values; empty if they are equal (S7.2).
+
+    Those in types, dtypes, shapes and keys come first, then those in values, both in the order of the expected value.
 
     With a tolerance, numbers of one type (integers, floats, complex; alone or in arrays, not in sets or as keys) may
     differ as far as ``|expected - obtained| <= atol + rtol * |expected|``. Types, dtypes, shapes and keys never may.
@@ -63,18 +58,16 @@ def compare(
     if limit < 1:
         raise ValueError(f"compare: limit={limit!r} must be at least 1")
     comparison = _Comparison(Tolerance(rtol, atol))
+    found = Found(limit)
     try:
-        found = list(comparison.differences(expected, obtained, path))
-        if not found and rtol == atol == 0 and not comparison.same(expected, obtained):
+        for each in comparison.differences(expected, obtained, path):
+            found.add(each)
+        if not found.count and rtol == atol == 0 and not comparison.same(expected, obtained):
             detail = "the parts are equal, but they refer to each other in another pattern of cycles"
-            found = [Difference(path, show(expected), show(obtained), detail)]
+            found.add(Difference(path, show(expected), show(obtained), detail))
     except Unsound as error:
         raise error.error(path) from error.__cause__
-    if len(found) > limit:
-        more = len(found) - limit
-        detail = f"and {more} more difference{'s' if more > 1 else ''}, not shown"
-        found = [*found[:limit], Difference(path, "...", "...", detail)]
-    return tuple(found)
+    return found.told(path)
 
 
 @dataclass(slots=True)
@@ -98,11 +91,11 @@ class _Comparison:
     def same(self, expected: Any, obtained: Any) -> bool:
         return self._expected.node(expected).digest == self._obtained.node(obtained).digest
 
-    def differences(self, expected: Any, obtained: Any, path: str) -> Iterator[Difference]:
-        stack: list[_Pair | Difference] = [_Pair(path, expected, obtained)]
+    def differences(self, expected: Any, obtained: Any, path: str) -> Iterator[Difference | Structural]:
+        stack: list[_Pair | Difference | Structural] = [_Pair(path, expected, obtained)]
         while stack:
             item = stack.pop()
-            if isinstance(item, Difference):
+            if not isinstance(item, _Pair):
                 yield item
             elif not self.same(item.expected, item.obtained) and self._first_time(item):
                 stack += reversed(list(self._within(item)))
@@ -116,17 +109,17 @@ class _Comparison:
             self._kept.append(pair)  # alive, so that no other value takes its identity
         return True
 
-    def _within(self, pair: _Pair) -> Iterator[_Pair | Difference]:
+    def _within(self, pair: _Pair) -> Iterator[_Step]:
         """What there is to say of two values that are not the same, or what to look at next."""
         if type(pair.expected) is not type(pair.obtained) and not _both_forms(pair):
-            yield _differs(pair, f"type differs: {_type(pair.expected)} became {_type(pair.obtained)}")
+            yield Structural(_differs(pair, f"type differs: {_type(pair.expected)} became {_type(pair.obtained)}"))
             return
         if type(pair.expected) in ATOMS:
             yield from self._atoms(pair)
             return
         expected, obtained = form_of(pair.expected), form_of(pair.obtained)
         if expected.tag != obtained.tag:
-            yield _differs(pair, f"type differs: {expected.tag} became {obtained.tag}")
+            yield Structural(_differs(pair, f"type differs: {expected.tag} became {obtained.tag}"))
             return
         traits = list(_traits(expected, obtained, pair))
         yield from traits
@@ -134,7 +127,7 @@ class _Comparison:
             expected, obtained = _as_parts(expected), _as_parts(obtained)
         yield from self._contents(expected, obtained, pair, bool(traits))
 
-    def _contents(self, expected: Form, obtained: Form, pair: _Pair, reshaped: bool) -> Iterator[_Pair | Difference]:
+    def _contents(self, expected: Form, obtained: Form, pair: _Pair, reshaped: bool) -> Iterator[_Step]:
         if isinstance(expected, Bulk) and isinstance(obtained, Bulk):
             if not reshaped:
                 yield from self._elements(expected, obtained, pair)
@@ -146,14 +139,12 @@ class _Comparison:
             yield from self._parts(expected, obtained, pair)
 
     def _atoms(self, pair: _Pair) -> Iterator[Difference]:
-        detail = "value differs"
-        if is_number(pair.expected):
-            if not self._tolerance.exact and close(pair.expected, pair.obtained, self._tolerance):
-                return
-            one, other = np.array([pair.expected], dtype=object), np.array([pair.obtained], dtype=object)
-            told = summary(one, other, np.array([True])).partition("; max ")[2]
-            detail = f"value differs; {told}" if told else detail
-        yield _differs(pair, detail)
+        if not is_number(pair.expected):
+            yield _differs(pair, "value differs")
+        elif self._tolerance.exact or not close(pair.expected, pair.obtained, self._tolerance):
+            one, other = (np.array([each], dtype=object) for each in (pair.expected, pair.obtained))
+            told = amounts(one, other, prefix="")
+            yield _differs(pair, f"value differs; {told}" if told else "value differs")
 
     def _elements(self, expected: Bulk, obtained: Bulk, pair: _Pair) -> Iterator[Difference]:
         one, other = np.asarray(expected.elements()), np.asarray(obtained.elements())
@@ -165,36 +156,46 @@ class _Comparison:
         first = tuple(int(each) for each in np.unravel_index(int(np.argmax(mask)), mask.shape))
         place = expected.place(first) if expected.place else "[" + ", ".join(map(str, first)) + "]" if first else ""
         detail = summary(one, other, mask) + (f"; first at {place}" if mask.size > 1 else "")
-        yield Difference(pair.path + place, show(one[first]), show(other[first]), detail)
+        yield _differs(_Pair(pair.path + place, one[first], other[first]), detail)
 
-    def _parts(self, expected: Parts, obtained: Parts, pair: _Pair) -> Iterator[_Pair | Difference]:
+    def _parts(self, expected: Parts, obtained: Parts, pair: _Pair) -> Iterator[_Step]:
         if expected.names is None or obtained.names is None:
             if dict(expected.traits).get("shape") == dict(obtained.traits).get("shape"):
-                for index, (one, other) in enumerate(zip(expected.values, obtained.values, strict=False)):
-                    yield _Pair(pair.path + expected.suffix(index), one, other)
+                yield from self._numbered(expected, obtained, pair)
             return
         sized = all(dict(expected.traits).get(name) == dict(obtained.traits).get(name) for name in _SIZES)
-        for item in _named(dict(zip(expected.names, expected.values, strict=True)), obtained, pair):
-            if sized or isinstance(item, Difference):  # else every column would tell again what the whole has told
+        for item in _named(expected, obtained, pair):
+            if sized or not isinstance(item, _Pair):  # else every column would tell again what the whole has told
                 yield item
         if sorted(expected.names) == sorted(obtained.names) and list(expected.names) != list(obtained.names):
-            yield Difference(pair.path, _listed(expected.names), _listed(obtained.names), "order differs")
+            yield Structural(Difference(pair.path, listed(expected.names), listed(obtained.names), "order differs"))
 
-    def _mappings(self, expected: Mapping, obtained: Mapping, pair: _Pair) -> Iterator[_Pair | Difference]:
+    def _numbered(self, expected: Parts, obtained: Parts, pair: _Pair) -> Iterator[_Step]:
+        """The items of a list; one difference where only their order differs, as that of a set made a list does."""
+        if self._tolerance.exact and _digests(expected, self._expected) == _digests(obtained, self._obtained):
+            yield _differs(pair, f"the same {len(expected.values)} items in another order")
+            return
+        for index, (one, other) in enumerate(zip(expected.values, obtained.values, strict=False)):
+            yield _Pair(pair.path + expected.suffix(index), one, other)
+
+    def _mappings(self, expected: Mapping, obtained: Mapping, pair: _Pair) -> Iterator[_Step]:
         others: dict[bytes, list[int]] = {}
         for index, key in enumerate(obtained.keys):
             others.setdefault(self._obtained.node(key).digest, []).append(index)
+        missing, shared = [], []
         for index, key in enumerate(expected.keys):
-            path = f"{pair.path}[{label(key)}]"
+            suffix, value = f"[{label(key)}]", expected.values[index]
             matching = others.get(self._expected.node(key).digest)
             if matching:
-                place = self._best(expected.values[index], [obtained.values[each] for each in matching])
-                yield _Pair(path, expected.values[index], obtained.values[matching.pop(place)])
+                place = self._best(value, [obtained.values[each] for each in matching])
+                shared.append(_Pair(pair.path + suffix, value, obtained.values[matching.pop(place)]))
             else:
-                yield Difference(path, show(expected.values[index]), ABSENT, "key is missing")
-        for index in sorted(index for left in others.values() for index in left):
-            key = obtained.keys[index]
-            yield Difference(f"{pair.path}[{label(key)}]", ABSENT, show(obtained.values[index]), "key is unexpected")
+                missing.append((suffix, value))
+        left = sorted(index for left in others.values() for index in left)
+        unexpected = [(f"[{label(obtained.keys[index])}]", obtained.values[index]) for index in left]
+        yield from one_sided(missing, pair.path, "missing", keys=True)
+        yield from one_sided(unexpected, pair.path, "unexpected", keys=True)
+        yield from shared
 
     def _best(self, value: Any, candidates: list[Any]) -> int:
         """Among values under keys of one digest (two objects of one state), the equal one, else the first."""
@@ -211,20 +212,24 @@ class _Comparison:
         lost = sorted(show(each) for values in missing.values() for each in values)
         found = sorted(show(each) for values in extra.values() for each in values)
         count = f"{len(lost)} missing, {len(found)} unexpected"
-        yield Difference(pair.path, "{" + _listed(lost) + "}", "{" + _listed(found) + "}", f"elements differ: {count}")
+        yield Difference(pair.path, "{" + listed(lost) + "}", "{" + listed(found) + "}", f"elements differ: {count}")
 
 
-def _named(expected: dict[str, Any], obtained: Parts, pair: _Pair) -> Iterator[_Pair | Difference]:
+_Step = _Pair | Difference | Structural
+
+
+def _named(expected: Parts, obtained: Parts, pair: _Pair) -> Iterator[_Step]:
     """Attributes and columns under their names, whatever their order."""
-    others = dict(zip(obtained.names or (), obtained.values, strict=True))
-    for name, value in expected.items():
-        if name in others:
-            yield _Pair(pair.path + name, value, others[name])
-        else:
-            yield Difference(pair.path + name, show(value), ABSENT, "is missing")
-    for name, value in others.items():
-        if name not in expected:
-            yield Difference(pair.path + name, ABSENT, show(value), "is unexpected")
+    names, other_names = list(expected.names or ()), list(obtained.names or ())
+    if names == other_names:  # by position, should two long names have been cut to the same text
+        for name, one, other in zip(names, expected.values, obtained.values, strict=True):
+            yield _Pair(pair.path + name, one, other)
+        return
+    here, there = dict(zip(names, expected.values, strict=True)), dict(zip(other_names, obtained.values, strict=True))
+    yield from one_sided([each for each in here.items() if each[0] not in there], pair.path, "missing")
+    yield from one_sided([each for each in there.items() if each[0] not in here], pair.path, "unexpected")
+    for name in [name for name in here if name in there]:
+        yield _Pair(pair.path + name, here[name], there[name])
 
 
 def _counted(values: Any, walk: Walk) -> dict[bytes, list[Any]]:
@@ -234,11 +239,17 @@ def _counted(values: Any, walk: Walk) -> dict[bytes, list[Any]]:
     return found
 
 
-def _traits(expected: Form, obtained: Form, pair: _Pair) -> Iterator[Difference]:
+def _digests(form: Parts, walk: Walk) -> Counter[bytes]:
+    return Counter(walk.node(value).digest for value in form.values)
+
+
+def _traits(expected: Form, obtained: Form, pair: _Pair) -> Iterator[Difference | Structural]:
+    """What is said of a value beside its type; under the name `value` it is the value itself, as of a date."""
     ones, others = dict(expected.traits), dict(obtained.traits)
     for name in dict.fromkeys([*ones, *others]):
         if ones.get(name) != others.get(name):
-            yield Difference(pair.path, ones.get(name, ABSENT), others.get(name, ABSENT), f"{name} differs")
+            found = Difference(pair.path, ones.get(name, ABSENT), others.get(name, ABSENT), f"{name} differs")
+            yield found if name == "value" else Structural(found)
 
 
 def _as_parts(form: Form) -> Form:
@@ -254,10 +265,7 @@ def _type(value: Any) -> str:
 
 
 def _differs(pair: _Pair, detail: str) -> Difference:
-    return Difference(pair.path, show(pair.expected), show(pair.obtained), detail)
-
-
-def _listed(texts: Any, shown: int = 5) -> str:
-    texts = list(texts)
-    more = f", ... {len(texts) - shown} more" if len(texts) > shown else ""
-    return ", ".join(texts[:shown]) + more
+    texts = beside(pair.expected, pair.obtained)
+    if texts is None:
+        return Difference(pair.path, show(pair.expected), show(pair.obtained), detail)
+    return Difference(pair.path, texts.expected, texts.obtained, f"{detail}; {texts.where}")

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from pytest_expops.values.atoms import ATOMS
-from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Unsound, module_name, type_name
-from pytest_expops.values.kinds import builtin, functions
+from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Unsound
+from pytest_expops.values.kinds import builtin, functions, times
 from pytest_expops.values.kinds.objects import object_form
+from pytest_expops.values.naming import module_name, type_name
 
 Handler = Callable[[Any], Form]
 T = TypeVar("T")
@@ -26,12 +27,13 @@ _LIBRARIES = {
     **dict.fromkeys(("scipy",), "scipy_"),
     **dict.fromkeys(("torch",), "torch_"),
     **dict.fromkeys(("tensorflow", "keras"), "tensorflow_"),
+    **dict.fromkeys(("xgboost", "lightgbm"), "boosting"),
 }
 """The top-level module of a class or of one of its bases -> our module that knows it."""
 
 _registered: dict[type, Handler] = {}
-_exact: dict[type, Handler] = {**builtin.EXACT, **functions.EXACT}
-_bases: dict[type | None, Handler] = {**builtin.BASES, **functions.BASES}
+_exact: dict[type, Handler] = {**builtin.EXACT, **functions.EXACT, **times.EXACT}
+_bases: dict[type | None, Handler] = {**builtin.BASES, **functions.BASES, **times.BASES}
 _found: weakref.WeakKeyDictionary[type, Handler] = weakref.WeakKeyDictionary()
 
 
@@ -56,10 +58,13 @@ def register(type_: type[T], function: Callable[[T], object]) -> None:
         raise TypeError(f"register: {function!r} cannot be called")
 
     def handler(value: T) -> Form:
-        simpler = function(value)
+        who = f"the function registered for {type_name(type_)}"
+        try:
+            simpler = function(value)
+        except Exception as error:
+            raise Unsound(f"{who} raised {type(error).__name__}: {error}", "let it return a simpler value") from error
         if simpler is value:
-            hint = f"let the function registered for {type_name(type_)} return a simpler value"
-            raise Unsound(f"the function registered for {type_name(type_)} returned the value itself", hint)
+            raise Unsound(f"{who} returned the value itself", "let it return a simpler value")
         return Parts(type_name(type(value)), (), [simpler], [""])
 
     _registered[type_] = handler

@@ -1,21 +1,21 @@
-"""Which elements of two bulks of equal shape differ, by how much, and where the first of them stands."""
+"""Which elements of two bulks of equal shape differ, within which tolerance, and what there is to say of them."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 
 from pytest_expops.pipeline.model import Tolerance
+from pytest_expops.values.amounts import amounts, gaps, is_number, rounded, widened
 from pytest_expops.values.atoms import ATOMS
 from pytest_expops.values.bulk import Array
 
-NUMBERS = frozenset({int, float, complex})
+__all__ = ["close", "differing", "is_number", "rounded", "summary"]
 
-
-def is_number(value: Any) -> bool:
-    """Whether tolerance applies: Python's and NumPy's integers, floats and complex numbers, but no bools."""
-    return type(value) in NUMBERS or (isinstance(value, np.number) and not isinstance(value, np.timedelta64))
+_SORTABLE = 1_000_000
+"""Arrays of at most so many elements are sorted to see whether they are the same in another order."""
 
 
 def close(expected: Any, obtained: Any, tolerance: Tolerance) -> bool:
@@ -24,13 +24,19 @@ def close(expected: Any, obtained: Any, tolerance: Tolerance) -> bool:
         return True
     if expected != expected or obtained != obtained:
         return False
-    if isinstance(expected, (int, np.integer)):
-        expected, obtained = int(expected), int(obtained)
+    expected, obtained = _plain(expected), _plain(obtained)
     try:
         gap, size = abs(expected - obtained), abs(expected)
         return bool(size != float("inf") and gap <= tolerance.atol + tolerance.rtol * size)
     except OverflowError:  # an int beyond floats: compared exactly above
         return False
+
+
+def _plain(number: Any) -> Any:
+    """NumPy's integers wrap around and its small floats overflow; Python's do neither."""
+    if isinstance(number, np.generic) and number.dtype.itemsize <= (16 if number.dtype.kind == "c" else 8):
+        return number.item()
+    return number
 
 
 def differing(expected: Array, obtained: Array, tolerance: Tolerance) -> Array:
@@ -41,10 +47,12 @@ def differing(expected: Array, obtained: Array, tolerance: Tolerance) -> Array:
         return np.array(flags, dtype=bool).reshape(expected.shape)
     if expected.dtype.kind in "fciu" and not tolerance.exact:
         return ~_close(expected, obtained, tolerance)
-    return _bits_differ(expected, obtained)
+    return bits_differ(expected, obtained)
 
 
 def _scalars_differ(expected: Any, obtained: Any, tolerance: Tolerance) -> bool:
+    if expected is obtained:
+        return False
     if type(expected) is not type(obtained):
         return True
     if not tolerance.exact and is_number(expected):
@@ -57,62 +65,69 @@ def _scalars_differ(expected: Any, obtained: Any, tolerance: Tolerance) -> bool:
     return fingerprint(expected).digest != fingerprint(obtained).digest
 
 
-def _bits_differ(expected: Array, obtained: Array) -> Array:
+def bits_differ(expected: Array, obtained: Array) -> Array:
     """Bit by bit, but any NaN equals any NaN; a NaN in one part of a complex number says nothing of the other."""
     if expected.dtype.kind == "c":
-        return _bits_differ(expected.real, obtained.real) | _bits_differ(expected.imag, obtained.imag)
+        return bits_differ(expected.real, obtained.real) | bits_differ(expected.imag, obtained.imag)
     differs = expected != obtained
     if expected.dtype.kind in "fV":
         differs &= ~((expected != expected) & (obtained != obtained))
-        with np.errstate(all="ignore"):
-            zeros = (expected == 0) & (obtained == 0) if expected.dtype.kind == "f" else np.zeros_like(differs)
-        if zeros.any():
-            differs |= zeros & (np.signbit(expected) != np.signbit(obtained))
+        if expected.dtype.kind == "f":
+            differs |= _other_zero(expected, obtained)
     elif expected.dtype.kind in "mM":
         differs &= ~(np.isnat(expected) & np.isnat(obtained))
     return np.asarray(differs, dtype=bool)
 
 
+def _other_zero(expected: Array, obtained: Array) -> Array:
+    """Where one is 0.0 and the other -0.0."""
+    with np.errstate(all="ignore"):
+        zeros = np.asarray((expected == 0) & (obtained == 0))
+    return zeros & (np.signbit(expected) != np.signbit(obtained)) if zeros.any() else zeros
+
+
 def _close(expected: Array, obtained: Array, tolerance: Tolerance) -> Array:
     with np.errstate(all="ignore"):
         gap = gaps(expected, obtained)
-        size = np.abs(expected.astype(np.longdouble) if expected.dtype.kind in "iu" else expected)
+        size = np.abs(expected.astype(widened(expected.dtype)))
         near = np.isfinite(size) & (gap <= tolerance.atol + tolerance.rtol * size)
     return np.asarray(near | (expected == obtained) | ((expected != expected) & (obtained != obtained)))
 
 
-def gaps(expected: Array, obtained: Array) -> Array:
-    """``|expected - obtained|``; integers are subtracted without wrapping around."""
-    with np.errstate(all="ignore"):
-        if expected.dtype.kind in "iu":
-            expected, obtained = expected.astype(np.longdouble), obtained.astype(np.longdouble)
-        return np.asarray(np.abs(expected - obtained))
-
-
 def summary(expected: Array, obtained: Array, mask: Array) -> str:
-    """``3 of 12 elements differ; max |delta| = 2.5``; the second half where both are numbers everywhere they differ."""
-    text = (
-        f"{int(mask.sum())} of {mask.size} element{'s' if mask.size != 1 else ''} differ{'s' if mask.size == 1 else ''}"
-    )
-    delta = _largest_gap(expected[mask], obtained[mask])
-    return text if delta is None else f"{text}; max |delta| = {rounded(delta)}"
+    """``3 of 12 elements differ; max |delta| = 2.5, max ulp = 4``; where `mask` is, they differ."""
+    count = int(mask.sum())
+    text = f"{count} of {mask.size} element{'s' if mask.size != 1 else ''} differ{'s' if mask.size == 1 else ''}"
+    one, other = expected[mask], obtained[mask]
+    text += "".join(f", {number} of them by {what}" for what, number in _special(one, other).items() if mask.size > 1)
+    told = amounts(one, other)
+    text = f"{text}; {told}" if told else text
+    return f"{text}; the same elements in another order" if count > 1 and _reordered(one, other) else text
 
 
-def rounded(delta: float) -> str:
-    """Three digits: how much a difference is, not where exactly it ends."""
-    return repr(float(f"{delta:.3g}"))
+def _special(expected: Array, obtained: Array) -> dict[str, int]:
+    """How many differ in what neither ``|delta|`` nor ulp can tell."""
+    if expected.dtype.kind != "f":
+        return {}
+    nans = int((np.isnan(expected) != np.isnan(obtained)).sum())
+    zeros = int(_other_zero(expected, obtained).sum())
+    return {what: count for what, count in (("NaN", nans), ("the sign of zero", zeros)) if count}
 
 
-def _largest_gap(expected: Array, obtained: Array) -> float | None:
+def _reordered(expected: Array, obtained: Array) -> bool:
+    """Whether the one holds what the other holds; where it cannot be told cheaply, no."""
+    if expected.size > _SORTABLE:
+        return False
     if expected.dtype.hasobject:
-        if not all(is_number(a) and is_number(b) for a, b in zip(expected, obtained, strict=True)):
-            return None
-        try:
-            expected, obtained = np.array(list(expected), dtype=complex), np.array(list(obtained), dtype=complex)
-        except OverflowError:
-            return None
-    elif expected.dtype.kind not in "fciu":
+        counts = [_counted(each.reshape(-1)) for each in (expected, obtained)]
+        return None not in counts and counts[0] == counts[1]
+    if expected.dtype.kind not in "biufcmMSU":
+        return False
+    return not bits_differ(np.sort(expected, axis=None), np.sort(obtained, axis=None)).any()
+
+
+def _counted(values: Array) -> Counter[bytes] | None:
+    encoders = [ATOMS.get(type(each)) for each in values]
+    if None in encoders:
         return None
-    found = gaps(expected, obtained)
-    found = found[~np.isnan(found)]
-    return float(found.max()) if found.size else None
+    return Counter(encode(each) for encode, each in zip(encoders, values, strict=True) if encode is not None)

@@ -14,6 +14,8 @@ from typing import Any
 import xxhash
 
 from pytest_expops.errors import FingerprintError
+from pytest_expops.values.naming import label
+from pytest_expops.values.naming import type_name as type_name
 
 _LENGTH = struct.Struct("<Q").pack
 
@@ -152,38 +154,3 @@ class Bulk(Form):
 def hashed(*pieces: bytes) -> bytes:
     """XXH3-128 over the pieces, each after its length."""
     return xxhash.xxh3_128_digest(b"".join([part for piece in pieces for part in (_LENGTH(len(piece)), piece)]))
-
-
-def module_name(cls: type) -> str:
-    """The module that a class says it is from; empty where a C class keeps something else under that name."""
-    module: object = cls.__module__
-    return module if isinstance(module, str) else ""
-
-
-def type_name(cls: type) -> str:
-    """A class by module and qualified name, as it enters digests and messages."""
-    module = module_name(cls)
-    return cls.__qualname__ if module in ("", "builtins") else f"{module}.{cls.__qualname__}"
-
-
-_PLAIN_KEYS = frozenset({str, int, float, bool, bytes, type(None), complex})
-LABEL_LIMIT = 60
-
-
-def label(key: Any) -> str:
-    """A dict's key in a path: its repr where that cannot hold an address, shortened where it is long."""
-    if type(key) in _PLAIN_KEYS:
-        text = repr(key)
-    elif type(key) is tuple:
-        text = "(" + ", ".join(label(each) for each in key) + ("," if len(key) == 1 else "") + ")"
-    elif isinstance(key, (str, int, float)):  # subclasses and NumPy's scalars: by value, never by their own repr
-        text = f"{type_name(type(key))}({label(_plain(key))})"
-    else:
-        text = f"<{type_name(type(key))}>"
-    return text if len(text) <= LABEL_LIMIT else f"{text[: LABEL_LIMIT // 2]}…{text[-LABEL_LIMIT // 3 :]}"
-
-
-def _plain(key: str | int | float) -> str | int | float:
-    if isinstance(key, str):
-        return str.__str__(key)
-    return int.__int__(key) if isinstance(key, int) else float.__float__(key)

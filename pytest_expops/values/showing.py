@@ -6,7 +6,8 @@ import re
 import reprlib
 from typing import Any
 
-from pytest_expops.values.forms import Form, type_name
+from pytest_expops.values.forms import Form
+from pytest_expops.values.naming import type_name
 
 WIDTH = 80
 """Longer texts lose their middle."""
@@ -30,6 +31,8 @@ _shortened.maxother = _shortened.maxstring = _shortened.maxlong = WIDTH
 
 def show(value: Any) -> str:
     """At most about `WIDTH` characters on one line. A `repr` that fails is told as such."""
+    if type(value) in (str, bytes):  # as they are: what looks like an address there may be what differs
+        return shortened(repr(value if len(value) <= 4 * WIDTH else value[: 2 * WIDTH] + value[-2 * WIDTH :]))
     if isinstance(value, Form):
         return " ".join([value.tag, *(f"{name}={text}" for name, text in value.traits)])
     return cut(_shortened.repr(value))
@@ -47,6 +50,10 @@ def _plain(value: Any) -> str:
 
 
 def cut(text: str) -> str:
-    """One line of at most `WIDTH` characters, without addresses."""
-    text = " ".join(_ADDRESS.sub("", text).split())
+    """One line of about `WIDTH` characters at most, without addresses."""
+    return shortened(" ".join(_ADDRESS.sub("", text).split()))
+
+
+def shortened(text: str) -> str:
+    """The beginning and the end of a long line."""
     return text if len(text) <= WIDTH else f"{text[: WIDTH * 2 // 3]}...{text[-WIDTH // 4 :]}"

@@ -27,9 +27,9 @@ EXAMPLES: dict[str, tuple[Any, Any, list[str]]] = {
     "float": (
         0.1,
         0.1 + 2**-55,
-        ["value: expected 0.1, obtained 0.10000000000000003 (value differs; |delta| = 2.78e-17)"],
+        ["value: expected 0.1, obtained 0.10000000000000003 (value differs; |delta| = 2.78e-17, ulp = 2)"],
     ),
-    "zero": (0.0, -0.0, ["value: expected 0.0, obtained -0.0 (value differs; |delta| = 0.0)"]),
+    "zero": (0.0, -0.0, ["value: expected 0.0, obtained -0.0 (value differs; |delta| = 0.0, ulp = 0)"]),
     "NaN": (1.0, math.nan, ["value: expected 1.0, obtained nan (value differs)"]),
     "text": ("a", "b", ["value: expected 'a', obtained 'b' (value differs)"]),
     "key": (
@@ -82,20 +82,23 @@ EXAMPLES: dict[str, tuple[Any, Any, list[str]]] = {
         np.array([[1.0, 2.5], [3.0, 4.25]]),
         [
             "value[0, 1]: expected np.float64(2.0), obtained np.float64(2.5) "
-            "(2 of 4 elements differ; max |delta| = 0.5; first at [0, 1])"
+            "(2 of 4 elements differ; max |delta| = 0.5, max ulp = 1.13e+15; first at [0, 1])"
         ],
     ),
     "NaN among elements": (
         np.array([np.nan, np.nan, 1]),
         np.array([np.nan, 1, 1]),
-        ["value[1]: expected np.float64(nan), obtained np.float64(1.0) (1 of 3 elements differ; first at [1])"],
+        [
+            "value[1]: expected np.float64(nan), obtained np.float64(1.0) "
+            "(1 of 3 elements differ, 1 of them by NaN; first at [1])"
+        ],
     ),
     "unsigned": (
         np.array([0, 1], "u8"),
         np.array([1, 0], "u8"),
         [
             "value[0]: expected np.uint64(0), obtained np.uint64(1) "
-            "(2 of 2 elements differ; max |delta| = 1.0; first at [0])"
+            "(2 of 2 elements differ; max |delta| = 1.0; the same elements in another order; first at [0])"
         ],
     ),
     "long list": (
@@ -118,7 +121,7 @@ EXAMPLES: dict[str, tuple[Any, Any, list[str]]] = {
         np.array([(1, 2.5)], [("a", "i4"), ("b", "f8")]),
         [
             "value['b'][0]: expected np.float64(2.0), obtained np.float64(2.5) "
-            "(1 of 1 element differs; max |delta| = 0.5)"
+            "(1 of 1 element differs; max |delta| = 0.5, max ulp = 1.13e+15)"
         ],
     ),
     "cell": (
@@ -134,9 +137,9 @@ EXAMPLES: dict[str, tuple[Any, Any, list[str]]] = {
         pd.DataFrame({"a": [1], "b": [2]}),
         pd.DataFrame({"a": [1.0]}),
         [
+            "value['b']: expected numpy.ndarray dtype=int64 shape=(1,), obtained (absent) (is missing)",
             "value.columns: expected 2, obtained 1 (length differs)",
             "value['a']: expected int64, obtained float64 (dtype differs)",
-            "value['b']: expected numpy.ndarray dtype=int64 shape=(1,), obtained (absent) (is missing)",
         ],
     ),
     "rows": (

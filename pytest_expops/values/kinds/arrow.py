@@ -11,8 +11,9 @@ import numpy as np
 import xxhash
 
 from pytest_expops.values.bulk import Array, array_digest, buffer_of
-from pytest_expops.values.forms import Bulk, Form, Parts, hashed, label, type_name
-from pytest_expops.values.kinds.builtin import object_array
+from pytest_expops.values.forms import Bulk, Form, Parts, hashed
+from pytest_expops.values.kinds.builtin import NARROW, object_array
+from pytest_expops.values.naming import column_places, type_name
 
 
 def column_digest(column: Any) -> bytes:
@@ -26,6 +27,11 @@ def column_digest(column: Any) -> bytes:
     streams = [reader(chunk) for chunk in chunks]
     valid = _joined([_valid(chunk) for chunk in chunks])
     return hashed(valid, *(_joined(list(parts)) for parts in zip(*streams, strict=True)))
+
+
+def column_elements(column: Any) -> Array:
+    """The elements of a `pyarrow.Array` or `ChunkedArray` as objects, one-dimensional."""
+    return object_array(column.to_pylist(), NARROW.get(str(column.type)))
 
 
 def sequence_digest(values: list[Any]) -> bytes:
@@ -134,7 +140,7 @@ def arrow_form(value: Any) -> Form:
         type_name(type(value)),
         traits,
         content=lambda: column_digest(value),
-        elements=lambda: object_array(value.to_pylist()),
+        elements=lambda: column_elements(value),
         place=lambda position: f"[{position[0]}]",
     )
 
@@ -143,7 +149,7 @@ def table_form(value: Any) -> Form:
     """A `pyarrow.Table` or `RecordBatch`: its schema, metadata too, and its columns."""
     metadata = dict(value.schema.metadata or {})
     fields = [(field.name, field.nullable, dict(field.metadata or {})) for field in value.schema]
-    names = [f"[{label(name)}]" for name in value.schema.names]
+    names = column_places(value.schema.names, ".column({})")
     traits = (("shape", str((value.num_rows, value.num_columns))),)
     return Parts(
         type_name(type(value)), traits, [metadata, fields, *value.columns], [".schema.metadata", ".schema", *names]
@@ -172,14 +178,14 @@ def polars_series_form(value: Any) -> Form:
         type_name(type(value)),
         traits,
         content=content,
-        elements=lambda: object_array(value.to_list()),
+        elements=lambda: object_array(value.to_list(), NARROW.get(str(value.dtype))),
         place=lambda position: f"[{position[0]}]",
     )
 
 
 def polars_frame_form(value: Any) -> Form:
     """A `polars.DataFrame`: its columns under their names."""
-    names = [f"[{label(name)}]" for name in value.columns]
+    names = column_places(value.columns, "[:, {}]")
     return Parts(type_name(type(value)), (("shape", str(value.shape)),), value.get_columns(), names)
 
 

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from pytest_expops.values.bulk import scalar_codes, scalars_digest
-from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Unsound, label, type_name
+from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Unsound
 from pytest_expops.values.kinds.objects import attributes, object_form
+from pytest_expops.values.naming import label, type_name
 
 BULK_FROM = 32
 """Sequences of so many plain values are hashed at once; in shorter ones each item is a leaf with its own digest."""
@@ -47,12 +48,23 @@ def _scalars(value: list[Any] | tuple[Any, ...], codes: bytes, tag: str) -> Form
     )
 
 
-def object_array(values: Any) -> np.ndarray[Any, Any]:
-    """A one-dimensional object array, also of values that NumPy would take for rows."""
+def object_array(values: Any, narrow: Any = None) -> np.ndarray[Any, Any]:
+    """A one-dimensional object array, also of values that NumPy would take for rows.
+
+    `narrow` is the type (`numpy.float32`) of numbers that a library has widened to Python's floats: so that a
+    comparison counts in their ulp, they are made narrow again.
+    """
     out = np.empty(len(values), dtype=object)
     for index, value in enumerate(values):
-        out[index] = value
+        out[index] = value if narrow is None or type(value) is not float else narrow(value)
     return out
+
+
+NARROW: dict[str, Any] = {
+    **dict.fromkeys(("halffloat", "float16", "Float16"), np.float16),
+    **dict.fromkeys(("float", "float32", "Float32"), np.float32),
+}
+"""The names that Arrow, NumPy and Polars have for floats narrower than Python's."""
 
 
 def dict_form(value: dict[Any, Any]) -> Form:

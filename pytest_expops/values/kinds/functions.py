@@ -13,7 +13,8 @@ import sysconfig
 import types
 from typing import Any
 
-from pytest_expops.values.forms import Form, Parts, type_name
+from pytest_expops.values.forms import Form, Parts
+from pytest_expops.values.naming import type_name
 
 _LIBRARY = tuple(
     sorted(

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from pytest_expops.values.bulk import Array, array_digest, is_plain, scalar_codes, scalars_digest
-from pytest_expops.values.forms import Bulk, Form, Parts, module_name, type_name
+from pytest_expops.values.forms import Bulk, Form, Parts
 from pytest_expops.values.kinds.builtin import BULK_FROM
 from pytest_expops.values.kinds.objects import attributes
+from pytest_expops.values.naming import module_name, type_name
 
 
 def array_form(value: Array) -> Form:
@@ -103,13 +104,31 @@ def _extended(value: Array, tag: str, traits: tuple[tuple[str, str], ...]) -> Fo
 
 
 def masked_form(value: np.ma.MaskedArray[Any, Any]) -> Form:
-    """Data, mask and fill value; what lies under the mask is no part of the value."""
+    """Elements, masked or not, and fill value; what lies under the mask is no part of the value."""
     mask = np.ma.getmaskarray(value)
     data = np.array(np.ma.getdata(value))
-    if data.dtype.fields is None and mask.any():
-        data[mask] = np.zeros((), dtype=data.dtype) if not data.dtype.hasobject else None
-    parts = [data, mask, np.asarray(value.fill_value), value.hardmask]
-    return Parts(type_name(type(value)), (), parts, ["", ".mask", ".fill_value", ".hardmask"])
+    tag = type_name(type(value))
+    attached, places = [np.asarray(value.fill_value), value.hardmask], [".fill_value", ".hardmask"]
+    if not is_plain(data.dtype):
+        if data.dtype.fields is None and mask.any():
+            data[mask] = None if data.dtype.hasobject else np.zeros((), dtype=data.dtype)
+        return Parts(tag, (), [data, mask, *attached], ["", ".mask", *places])
+    data[mask] = np.zeros((), dtype=data.dtype)
+    elements = Bulk(
+        tag,
+        (("dtype", dtype_name(data.dtype)), ("shape", str(data.shape))),
+        content=lambda: array_digest(data) + array_digest(mask),
+        elements=lambda: _boxed(data, mask),
+    )
+    return Parts(tag, (), [elements, *attached], ["", *places])
+
+
+def _boxed(data: Array, mask: Array) -> Array:
+    """As objects, of which those that are masked are `numpy.ma.masked`."""
+    boxed = np.empty(data.shape, dtype=object)
+    for position in np.ndindex(data.shape):
+        boxed[position] = np.ma.masked if mask[position] else data[position]
+    return boxed
 
 
 def generator_form(value: np.random.Generator) -> Form:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import copyreg
 from typing import Any
 
-from pytest_expops.values.forms import Form, Parts, Unsound, module_name, type_name
+from pytest_expops.values.forms import Form, Parts, Unsound
+from pytest_expops.values.naming import module_name, type_name
 
 _NEW = (copyreg.__newobj__, copyreg.__newobj_ex__)  # type: ignore[attr-defined]
 

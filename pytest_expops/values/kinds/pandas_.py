@@ -9,9 +9,12 @@ import numpy as np
 import pandas as pd
 
 from pytest_expops.values.bulk import Array, array_digest, array_digests, is_plain
-from pytest_expops.values.forms import Bulk, Form, Parts, label, type_name
+from pytest_expops.values.elements import bits_differ
+from pytest_expops.values.forms import Bulk, Form, Parts, hashed
+from pytest_expops.values.kinds.builtin import NARROW, object_array
 from pytest_expops.values.kinds.numpy_ import plain_array_form
 from pytest_expops.values.kinds.objects import object_form
+from pytest_expops.values.naming import column_places, row_label, type_name
 
 
 def frame_form(value: pd.DataFrame) -> Form:
@@ -19,8 +22,7 @@ def frame_form(value: pd.DataFrame) -> Form:
     arrays = [_array_of(value.iloc[:, position]) for position in range(value.shape[1])]
     digests = _digests_of(arrays)
     columns = [column_form(array, value.index, digest) for array, digest in zip(arrays, digests, strict=True)]
-    unique = value.columns.is_unique
-    names = [f"[{label(key)}]" if unique else f".iloc[:, {place}]" for place, key in enumerate(value.columns.tolist())]
+    names = column_places(value.columns.tolist())
     return Parts(
         type_name(type(value)),
         (("rows", str(len(value))), *_flags(value)),
@@ -101,7 +103,7 @@ def _place_by_row(form: Form, index: pd.Index) -> None:
 
 
 def _row(index: pd.Index, position: int) -> str:
-    return f"[{label(index[position])}]" if index.is_unique else f".iloc[{position}]"
+    return f"[{row_label(index[position])}]" if index.is_unique else f".iloc[{position}]"
 
 
 def extension_form(value: Any) -> Form:
@@ -134,7 +136,7 @@ def _masked(value: Any, tag: str, traits: Any) -> Form:
         tag,
         traits,
         content=lambda: array_digest(mask) + array_digest(data),
-        elements=lambda: value.to_numpy(dtype=object, na_value=pd.NA),
+        elements=lambda: object_array(value.tolist(), NARROW.get(data.dtype.name)),
     )
 
 
@@ -146,13 +148,13 @@ def _objects(value: Any, tag: str, traits: Any) -> Form:
 
 
 def _arrow(value: Any, tag: str, traits: Any) -> Form:
-    from pytest_expops.values.kinds.arrow import column_digest
+    from pytest_expops.values.kinds.arrow import column_digest, column_elements
 
     return Bulk(
         tag,
         traits,
         content=lambda: column_digest(value.__arrow_array__()),
-        elements=lambda: value.to_numpy(dtype=object, na_value=None),
+        elements=lambda: column_elements(value.__arrow_array__()),
     )
 
 
@@ -172,13 +174,31 @@ def _categorical(value: pd.Categorical, tag: str, traits: Any) -> Form:
     return Parts(tag, traits, [value.categories, codes], [".categories", ""])
 
 
-def _interval(value: Any, tag: str, traits: Any) -> Form:
-    return Parts(tag, traits, [value.left, value.right, value.closed], [".left", ".right", ".closed"])
+def _intervals(value: Any, tag: str, traits: Any) -> Form:
+    ends = [column_form(_array_of(each)) for each in (value.left, value.right)]
+    return Bulk(
+        tag,
+        traits,
+        content=lambda: hashed(*(each.combine([]) for each in ends)),
+        elements=lambda: np.asarray(value, dtype=object),
+    )
 
 
 def _sparse(value: Any, tag: str, traits: Any) -> Form:
-    places = value.sp_index.to_int_index().indices
-    return Parts(tag, traits, [value.sp_values, places, value.fill_value], [".sp_values", ".sp_index", ".fill_value"])
+    """By what it is read as: a fill value may be stored or not."""
+    if not is_plain(value.sp_values.dtype):
+        places = value.sp_index.to_int_index().indices
+        return Parts(
+            tag, traits, [value.sp_values, places, value.fill_value], [".sp_values", ".sp_index", ".fill_value"]
+        )
+
+    def content() -> bytes:
+        stored = value.sp_values
+        kept = bits_differ(stored, np.full_like(stored, value.fill_value))
+        places = value.sp_index.to_int_index().indices[kept].astype(np.int64)
+        return hashed(array_digest(stored[kept]), array_digest(places))
+
+    return Bulk(tag, traits, content=content, elements=lambda: np.asarray(value))
 
 
 _EXTENSIONS: dict[type, Callable[[Any, str, Any], Form]] = {
@@ -186,17 +206,45 @@ _EXTENSIONS: dict[type, Callable[[Any, str, Any], Form]] = {
     pd.arrays.DatetimeArray: _datetimes,
     pd.arrays.TimedeltaArray: _datetimes,
     pd.arrays.PeriodArray: _datetimes,
-    pd.arrays.IntervalArray: _interval,
+    pd.arrays.IntervalArray: _intervals,
     pd.arrays.SparseArray: _sparse,
 }
 
 
+def timestamp_form(value: pd.Timestamp) -> Form:
+    """What it shows, to the nanosecond, the unit that it counts in, and the time zone."""
+    shown = value.tz_localize(None).isoformat(" ")
+    traits = (("value", f"{shown} (fold)" if value.fold else shown), ("unit", value.unit))
+    return Parts(type_name(type(value)), traits, [value.tzinfo], [".tzinfo"])
+
+
+def timedelta_form(value: pd.Timedelta) -> Form:
+    return Parts(type_name(type(value)), (("value", str(value)), ("unit", value.unit)), [], [])
+
+
+def period_form(value: pd.Period) -> Form:
+    """What it shows, and the frequency, by which periods that begin together differ."""
+    return Parts(
+        type_name(type(value)), (("value", str(value)), ("freq", value.freqstr)), [value.ordinal], [".ordinal"]
+    )
+
+
+def interval_form(value: pd.Interval[Any]) -> Form:
+    parts = [value.left, value.right, value.closed]
+    return Parts(type_name(type(value)), (), parts, [".left", ".right", ".closed"])
+
+
 def handler_for(cls: type) -> Callable[[Any], Form] | None:
-    """How to take a pandas class apart; None where its own reduction says it well (Timestamp, Period, dtypes)."""
+    """How to take a pandas class apart; None where its own reduction says it well (dtypes, offsets)."""
     bases: dict[type, Callable[[Any], Form]] = {
         pd.DataFrame: frame_form,
         pd.Series: series_form,
         pd.Index: index_form,
         pd.api.extensions.ExtensionArray: extension_form,
+        type(pd.NaT): object_form,
+        pd.Timestamp: timestamp_form,
+        pd.Timedelta: timedelta_form,
+        pd.Period: period_form,
+        pd.Interval: interval_form,
     }
     return next((handler for base, handler in bases.items() if issubclass(cls, base)), None)

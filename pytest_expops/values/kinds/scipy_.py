@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from pytest_expops.values.forms import Form, Parts, type_name
+from pytest_expops.values.forms import Form, Parts
+from pytest_expops.values.naming import type_name
 
 
 def sparse_form(value: Any) -> Form:

@@ -10,7 +10,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from pytest_expops.values.forms import Form, Parts, Unsound, type_name
+from pytest_expops.values.forms import Form, Parts, Unsound
+from pytest_expops.values.naming import type_name
 
 
 def tensor_form(value: Any) -> Form:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pytest_expops.values.forms import Form, Parts, Unsound, module_name, type_name
+from pytest_expops.values.forms import Form, Parts, Unsound
+from pytest_expops.values.naming import module_name, type_name
 
 _AS_IS = frozenset(
     {

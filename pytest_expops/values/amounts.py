@@ -1,0 +1,113 @@
+"""How much numbers and times differ: the greatest ``|delta|``, and the greatest distance in ulp."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from pytest_expops.values.ulps import largest_ulps
+
+Array = np.ndarray[Any, Any]
+
+_FLOATS = {float: np.float64, complex: np.complex128}
+_EXACT_BELOW = 10_000_000
+"""Distances are told to the last ulp below, and by three digits above, where they only say that it is far."""
+
+
+def is_number(value: Any) -> bool:
+    """Whether tolerance applies: Python's and NumPy's integers, floats and complex numbers, but no bools."""
+    return type(value) in (int, float, complex) or (
+        isinstance(value, np.number) and not isinstance(value, np.timedelta64)
+    )
+
+
+def rounded(delta: float) -> str:
+    """Three digits: how much a difference is, not where exactly it ends."""
+    return repr(float(f"{delta:.3g}"))
+
+
+def amounts(expected: Array, obtained: Array, prefix: str = "max ") -> str:
+    """``max |delta| = 2.78e-17, max ulp = 2``, of arrays of one shape and dtype; empty where there is nothing to tell.
+
+    Pairs with a NaN have no distance and are left out, as are, in object arrays, pairs that are not two numbers.
+    """
+    told = []
+    delta = _largest_gap(expected, obtained)
+    if delta is not None:
+        told.append(f"{prefix}|delta| = {delta}")
+    steps = _largest_ulps(expected, obtained)
+    if steps is not None:
+        told.append(f"{prefix}ulp = {steps if steps < _EXACT_BELOW else f'{steps:.3g}'}")
+    return ", ".join(told)
+
+
+def gaps(expected: Array, obtained: Array) -> Array:
+    """``|expected - obtained|`` of numbers, without wrapping around, and without overflow below float64's range."""
+    with np.errstate(all="ignore"):
+        wide = widened(expected.dtype)
+        return np.asarray(np.abs(expected.astype(wide, copy=False) - obtained.astype(wide, copy=False)))
+
+
+def widened(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """A dtype in which differences of numbers of `dtype` neither wrap around nor overflow early."""
+    if dtype.kind in "iu":
+        return np.dtype(np.longdouble)
+    return np.result_type(dtype, np.float64)
+
+
+def _largest_gap(expected: Array, obtained: Array) -> str | None:
+    if expected.dtype.hasobject:
+        pairs = list(zip(expected.reshape(-1), obtained.reshape(-1), strict=True))
+        deltas = [each for each in (_gap(*pair) for pair in pairs if _both_numbers(pair)) if each == each]
+        return rounded(max(deltas)) if deltas else _longest_time(pairs)
+    if expected.dtype.kind in "mM":
+        lengths = np.abs(expected - obtained)
+        lengths = lengths[~np.isnat(lengths)]
+        return str(lengths.max()) if lengths.size else None
+    if expected.dtype.kind not in "fciu":
+        return None
+    found = gaps(expected, obtained)
+    found = found[~np.isnan(found)]
+    return rounded(float(found.max())) if found.size else None
+
+
+def _both_numbers(pair: tuple[Any, Any]) -> bool:
+    return is_number(pair[0]) and is_number(pair[1])
+
+
+def _gap(expected: Any, obtained: Any) -> float:
+    if isinstance(expected, (int, np.integer)) and isinstance(obtained, (int, np.integer)):
+        expected, obtained = int(expected), int(obtained)
+    else:
+        expected, obtained = complex(expected), complex(obtained)
+    try:
+        return float(abs(expected - obtained))
+    except OverflowError:  # beyond the floats
+        return math.inf
+
+
+def _longest_time(pairs: Iterable[tuple[Any, Any]]) -> str | None:
+    kinds: Any = (datetime.date, datetime.timedelta)  # a datetime is a date; so are the timestamps of pandas, and NaT
+    try:
+        lengths: list[Any] = [abs(a - b) for a, b in pairs if isinstance(a, kinds) and type(a) is type(b)]
+    except (TypeError, OverflowError):
+        return None
+    return str(max(lengths)) if lengths else None
+
+
+def _largest_ulps(expected: Array, obtained: Array) -> int | None:
+    if not expected.dtype.hasobject:
+        return largest_ulps(expected, obtained)
+    grouped: dict[Any, list[tuple[Any, Any]]] = {}
+    for one, other in zip(expected.reshape(-1), obtained.reshape(-1), strict=True):
+        if type(one) is type(other) and (type(one) in _FLOATS or isinstance(one, np.inexact)):
+            grouped.setdefault(_FLOATS.get(type(one), type(one)), []).append((one, other))
+    found = []
+    for kind, pairs in grouped.items():
+        columns = [np.array(each, dtype=kind) for each in zip(*pairs, strict=True)]
+        found.append(largest_ulps(columns[0], columns[1]))
+    return max((each for each in found if each is not None), default=None)

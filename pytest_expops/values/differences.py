@@ -1,0 +1,81 @@
+"""What a comparison found: shapes, types and keys before values, and no more than can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_expops.values.showing import show
+
+ABSENT = "(absent)"
+MANY = 10
+"""Of more keys than this that are in one value only, one difference tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One place where two values differ: the values as text, and what kind of difference it is."""
+
+    path: str
+    expected: str
+    obtained: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: expected {self.expected}, obtained {self.obtained} ({self.detail})"
+
+
+@dataclass(frozen=True, slots=True)
+class Structural:
+    """A difference in what a value is made of (type, dtype, shape, keys), which is told before those in its values."""
+
+    difference: Difference
+
+
+@dataclass(slots=True)
+class Found:
+    """The first `limit` differences of either kind, and the number of all."""
+
+    limit: int
+    count: int = 0
+    _structural: list[Difference] = field(default_factory=list)
+    _of_values: list[Difference] = field(default_factory=list)
+
+    def add(self, item: Difference | Structural) -> None:
+        self.count += 1
+        kept = self._structural if isinstance(item, Structural) else self._of_values
+        if len(kept) < self.limit:
+            kept.append(item.difference if isinstance(item, Structural) else item)
+
+    def told(self, path: str) -> tuple[Difference, ...]:
+        """At most `limit` differences, and one more that says how many there are beyond."""
+        first = [*self._structural, *self._of_values][: self.limit]
+        more = self.count - len(first)
+        if more:
+            detail = f"and {more} more difference{'s' if more > 1 else ''}, not shown"
+            first.append(Difference(path, "...", "...", detail))
+        return tuple(first)
+
+
+def one_sided(items: Sequence[tuple[str, Any]], path: str, state: str, *, keys: bool = False) -> Iterator[Structural]:
+    """What only one of two values has: how the path goes on to each, and what stands there.
+
+    `state` is ``missing``, of what only the expected value has, or ``unexpected``.
+    """
+    if len(items) > MANY:
+        detail = f"{len(items)} {'keys ' if keys else ''}are {state}"
+        yield Structural(Difference(path, *_sides(listed([suffix for suffix, _ in items]), state), detail))
+        return
+    for suffix, value in items:
+        yield Structural(Difference(path + suffix, *_sides(show(value), state), f"{'key ' if keys else ''}is {state}"))
+
+
+def _sides(text: str, state: str) -> tuple[str, str]:
+    return (text, ABSENT) if state == "missing" else (ABSENT, text)
+
+
+def listed(texts: Sequence[str], shown: int = 5) -> str:
+    """The first few of several texts, and the number of the others."""
+    more = f", ... {len(texts) - shown} more" if len(texts) > shown else ""
+    return ", ".join(texts[:shown]) + more
