@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_expops.execution.tracing.codes import CodeInfo, Codes, Key, is_plain_name
 from pytest_expops.execution.tracing.digests import LEAVES, Digester
-from pytest_expops.execution.tracing.listening import Numbers, Watch, inputs_digest
+from pytest_expops.execution.tracing.listening import UNKNOWN, Numbers, Watch, inputs_digest
 from pytest_expops.execution.tracing.records import Call, Digests
 from pytest_expops.values.forms import hashed
 
@@ -58,7 +58,7 @@ class CallRecorder:
         self._going: dict[int, _Open] = {}
         self._all: list[_Open] = []
         self._each: Counter[Key] = Counter()
-        self.dropped = 0
+        self._dropped = 0
 
     def calls(self) -> tuple[Call, ...]:
         """What was recorded, in the order of the ends; calls that have not ended stand last."""
@@ -68,11 +68,16 @@ class CallRecorder:
         never = next(self._ends)
         return tuple([each.call for each in sorted(self._all, key=lambda each: (each.last < 0) * never + each.last)])
 
+    @property
+    def note(self) -> str:
+        """What was left out."""
+        return f"after {ALL} calls at most {EACH} of each function were recorded" if self._dropped else ""
+
     def started(self, frame: FrameType, info: CodeInfo) -> Watch:
         self._going.pop(id(frame), None)  # a generator that was thrown away, whose address is used again
         self._each[info.key] += 1
         if len(self._all) >= ALL and self._each[info.key] > EACH:
-            self.dropped += 1
+            self._dropped += 1
             return Watch.NOTHING
         stack, thread = self._local.stack, self._thread()
         digested = not self._digester.exhausted
@@ -96,6 +101,7 @@ class CallRecorder:
             thread=thread,
             inputs=inputs,
             step=self._codes.step_of(frame),
+            namespace=info.namespace,
             digested=digested,
             arguments=arguments,
             rng=rng,
@@ -142,11 +148,9 @@ class CallRecorder:
             return
         if opened.call.digested and not self._digester.exhausted:
             with self._digester.working():
-                if error == "GeneratorExit" and opened.count:  # closed by its reader: an end like any other
-                    self._set(opened, returned=_with_yields(opened, None))
-                else:
-                    self._set(opened, raised=error, **self._changes(opened, frame))
-        self._end(opened)
+                returned = _with_yields(opened, None) if opened.count else None
+                self._set(opened, returned=returned, raised=error, **self._changes(opened, frame))
+        self._end(opened, closed=opened.count > 0 and error in ("GeneratorExit", UNKNOWN))
 
     def line(self, frame: FrameType) -> None:
         """Lines are not asked for."""
@@ -162,7 +166,7 @@ class CallRecorder:
 
     def _changes(self, opened: _Open, frame: FrameType) -> dict[str, Any]:
         """The arguments and random states that are not as they were. A name that was rebound is not the argument."""
-        if not opened.call.rng:
+        if opened.call.namespace:
             return {}
         values = frame.f_locals
         same = [name for name, address in opened.held.items() if name in values and id(values[name]) == address]
@@ -188,11 +192,11 @@ class CallRecorder:
         if opened in stack:
             del stack[stack.index(opened) :]
 
-    def _end(self, opened: _Open) -> None:
+    def _end(self, opened: _Open, closed: bool = False) -> None:
         self._leave(opened)
         self._going.pop(opened.frame, None)
         opened.ended = True
-        if not (opened.count and opened.call.raised is None):  # a generator stands where it last handed out something
+        if not closed:  # a generator may be closed long after it has handed out what matters
             opened.last = next(self._ends)
 
 

@@ -32,8 +32,13 @@ class LineRecorder:
         self._before = 0
         self._visits: Counter[int] = Counter()
         self._skipped: dict[int, None] = {}
-        self.dropped = 0
+        self._dropped = 0
         self.lines: list[Line] = []
+
+    @property
+    def note(self) -> str:
+        """What was left out."""
+        return f"at most {VISITS} runs of a line and {LINES} lines were recorded" if self._dropped else ""
 
     def started(self, frame: FrameType, info: CodeInfo) -> Watch:
         if info.key != self._key or self._done:
@@ -63,7 +68,7 @@ class LineRecorder:
         self._visits[line] += 1
         if self._visits[line] > VISITS or len(self.lines) >= LINES or self._digester.exhausted:
             self._skipped[line] = None
-            self.dropped += 1
+            self._dropped += 1
         else:
             self._record(frame, line)
 

@@ -10,6 +10,9 @@ from typing import Any, Protocol
 
 from pytest_expops.execution.tracing.codes import CodeInfo, Key
 
+UNKNOWN = "exception"
+"""The name of an exception that the interpreter does not tell."""
+
 
 class Watch(enum.Enum):
     """What a listener wants to hear of a call that has begun."""

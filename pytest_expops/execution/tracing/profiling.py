@@ -14,7 +14,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from pytest_expops.execution.tracing.codes import CodeInfo, Codes
-from pytest_expops.execution.tracing.listening import Listener, Watch
+from pytest_expops.execution.tracing.listening import UNKNOWN, Listener, Watch
 
 _RETURNS = frozenset({"RETURN_VALUE", "RETURN_CONST"})
 _YIELDS = frozenset({"YIELD_VALUE", "RESUME"})
@@ -31,6 +31,7 @@ class Profiling:
         self._before_threads: Any = None
         self._bytes: dict[int, tuple[CodeType, bytes]] = {}
         self._lines: dict[int, _Lines] = {}
+        self._thrown: dict[int, int] = {}
         self._over = False
 
     def start(self) -> bool:
@@ -71,6 +72,8 @@ class Profiling:
     def _begin(self, frame: FrameType, info: CodeInfo, operation: str) -> None:
         if operation == _CREATES:  # a generator that is thrown away before its first value
             return
+        if operation == "YIELD_VALUE":  # resumed by `throw` or `close`; `RESUME` stands where a value is sent
+            self._thrown[id(frame)] = frame.f_lasti
         begins = not info.generator or (operation == "RESUME" and not self._argument(frame))
         watch = self._listener.started(frame, info) if begins else self._listener.resumed(frame, info)
         if watch is Watch.LINES:
@@ -78,13 +81,14 @@ class Profiling:
 
     def _finish(self, frame: FrameType, info: CodeInfo, operation: str, value: Any) -> None:
         lines = self._lines.pop(id(frame), None)
+        unhandled = self._thrown.pop(id(frame), -1) == frame.f_lasti and value is None
         if operation in _RETURNS:
             self._listener.returned(frame, info, value)
-        elif info.generator and operation in _YIELDS:
+        elif info.generator and operation in _YIELDS and not unhandled:
             self._listener.yielded(frame, info, value)
         else:
             # The exception itself is not told to profile functions, only to trace functions.
-            self._listener.raised(frame, info, lines.error if lines is not None else "exception")
+            self._listener.raised(frame, info, lines.error if lines is not None else UNKNOWN)
         if lines is not None:
             lines.stop(frame)
 
@@ -112,7 +116,7 @@ class _Lines:
         if self._tracer is not None and self._local is None and not inspect.isfunction(self._tracer):
             self._local = self._tracer  # one written in C hears of every line of every frame
         self._frame_trace = frame.f_trace
-        self.error = "exception"
+        self.error = UNKNOWN
         frame.f_trace = self._trace
         sys.settrace(_ignore)
 

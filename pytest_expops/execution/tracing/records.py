@@ -51,7 +51,7 @@ class Call:
     `arguments` (what is closed over included) and `rng`, the global random states by library, are digests at the
     beginning. `after` holds those arguments whose digest had changed at the end, and `rng_after` those random states.
     Beside the libraries, ``metrics`` stands for the metrics that the process had logged by then. The body of a module
-    has neither: scripts are imported unseeded.
+    or class, a `namespace`, has neither: scripts are imported unseeded.
     `returned` is ``{"digest": ..., "leaves": [[path, digest], ...]}`` with paths from ``return`` on; of a generator
     also ``yield[0]`` and so on, of a module or class the names that it defines. `raised` is the name of the
     exception's class, where the interpreter tells it, else ``exception``. Without either, the call had not ended, or
@@ -68,6 +68,7 @@ class Call:
     thread: int = 0
     inputs: str = ""
     step: str | None = None
+    namespace: bool = False
     digested: bool = False
     arguments: Digests = field(default_factory=dict)
     rng: Digests = field(default_factory=dict)
@@ -104,8 +105,8 @@ class Line:
 class Trace:
     """`calls` in the order of their ends, the innermost first; or, where there is a `target`, its `lines` in order.
 
-    A generator ends where it last handed out something. The trace is not `complete` if a budget was spent, or if the
-    process itself took the interpreter's hooks; `note` says which.
+    A generator that was not read to its end stands where it last handed out something. The trace is not `complete` if
+    a budget was spent, or if the process itself took the interpreter's hooks; `note` says which.
     """
 
     calls: tuple[Call, ...] = ()

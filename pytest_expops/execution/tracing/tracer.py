@@ -6,11 +6,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
 
-from pytest_expops.execution.tracing.calls import ALL, EACH, CallRecorder
+from pytest_expops.execution.tracing.calls import CallRecorder
 from pytest_expops.execution.tracing.codes import Codes
 from pytest_expops.execution.tracing.digests import Digester
 from pytest_expops.execution.tracing.guarding import Guarded
-from pytest_expops.execution.tracing.lines import LINES, VISITS, LineRecorder
+from pytest_expops.execution.tracing.lines import LineRecorder
 from pytest_expops.execution.tracing.listening import Backend
 from pytest_expops.execution.tracing.monitoring import Monitoring
 from pytest_expops.execution.tracing.profiling import Profiling
@@ -59,11 +59,6 @@ class Tracer(AbstractContextManager["Tracer"]):
 
     def _spent(self) -> list[str]:
         """Which budgets were spent."""
-        notes = []
         if self._digester.exhausted:
-            notes.append(f"after {self._seconds:g} s of fingerprints only the structure was recorded")
-        if self._lines is not None and self._lines.dropped and not self._digester.exhausted:
-            notes.append(f"at most {VISITS} runs of a line and {LINES} lines were recorded")
-        if self._lines is None and self._calls.dropped:
-            notes.append(f"after {ALL} calls at most {EACH} of each function were recorded")
-        return notes
+            return [f"after {self._seconds:g} s of fingerprints only the structure was recorded"]
+        return [self._lines.note if self._lines is not None else self._calls.note]

@@ -1,0 +1,152 @@
+"""Which variables of a function can reach what came out of it: the rest may differ, and harm nobody.
+
+A slice (Weiser 1981) of one function, by names and without regard to order, so that it rather takes in too much: what
+a statement assigns depends on all that it reads, and on the heads of the blocks it stands in; what a method is called
+on, or what is passed to a function that is not Python's own, may be changed by the call.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from pytest_expops.execution.tracing.statements import blocks, first_line_of, source_tree
+
+_CHANGING = frozenset({"next", "setattr", "delattr", "exec", "eval"})
+_HARMLESS = frozenset(dir(builtins)) - _CHANGING
+_TELLING = frozenset({"debug", "info", "warning", "error", "critical", "exception", "log", "write", "log_metric"})
+"""Methods and functions that tell of their arguments, and leave them as they are."""
+
+
+@dataclass(slots=True)
+class Statement:
+    """What one statement, without the blocks in it, reads and may change, and what the heads around it read."""
+
+    line: int
+    reads: set[str] = field(default_factory=set)
+    changes: set[str] = field(default_factory=set)
+    around: set[str] = field(default_factory=set)
+    leaves: bool = False
+    """Whether it hands something out: `return`, `yield`, or a metric."""
+
+
+class Function:
+    """The statements of one function, module or class body, by what they read and change."""
+
+    def __init__(self, file: str, name: str, line: int) -> None:
+        tree = source_tree(file)
+        self.node = tree if tree is None or name == "<module>" else _definition(tree, line)
+        self.statements = list(_statements(self.node)) if self.node is not None else []
+        self._outer = {
+            name for each in self._nodes() if isinstance(each, (ast.Global, ast.Nonlocal)) for name in each.names
+        }
+
+    def at(self, line: int) -> Statement | None:
+        """The statement that begins there."""
+        return next((each for each in self.statements if each.line == line), None)
+
+    def reaching(self, names: Iterable[str]) -> set[str]:
+        """All names that can reach these names, or what the function hands out."""
+        found = {*names, *self._outer}
+        for each in self.statements:
+            if each.leaves:
+                found |= each.reads | each.around
+        grown = True
+        while grown:
+            before = len(found)
+            for each in self.statements:
+                if each.changes & found:
+                    found |= each.reads | each.around
+            grown = len(found) > before
+        return found
+
+    def mentions(self) -> set[str]:
+        """Every name and attribute in it."""
+        names = {node.id for node in self._nodes() if isinstance(node, ast.Name)}
+        return names | {node.attr for node in self._nodes() if isinstance(node, ast.Attribute)}
+
+    def _nodes(self) -> list[ast.AST]:
+        return list(ast.walk(self.node)) if self.node is not None else []
+
+
+def _definition(tree: ast.Module, line: int) -> ast.AST | None:
+    """The function or class that begins at a line; a lambda there, if there is no other."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and first_line_of(node) == line:
+            return node
+    return next((node for node in ast.walk(tree) if isinstance(node, ast.Lambda) and node.lineno == line), None)
+
+
+def _statements(node: ast.AST) -> Iterator[Statement]:
+    body = getattr(node, "body", None)
+    if isinstance(body, list):
+        yield from _block(body, set())
+
+
+def _block(body: list[ast.stmt], around: set[str]) -> Iterator[Statement]:
+    for each in body:
+        statement = _look(each)
+        statement.around = around
+        yield statement
+        if not isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            for block in blocks(each):
+                yield from _block(block, around | statement.reads)
+
+
+def _look(node: ast.stmt) -> Statement:
+    found = Statement(first_line_of(node))
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        found.changes.add(node.name)
+        found.reads |= {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+        return found
+    found.leaves = isinstance(node, ast.Return)
+    if isinstance(node, ast.AugAssign):
+        found.reads |= _base(node.target)
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        found.changes |= {(each.asname or each.name).partition(".")[0] for each in node.names}
+    for each in _head(node):
+        _add(each, found)
+    return found
+
+
+def _head(node: ast.stmt) -> Iterator[ast.AST]:
+    """Every expression of a statement that is not in a block within it."""
+    inside = {id(each) for block in blocks(node) for each in block}
+    waiting: list[ast.AST] = [node]
+    while waiting:
+        current = waiting.pop()
+        yield current
+        waiting += [each for each in ast.iter_child_nodes(current) if id(each) not in inside]
+
+
+def _add(node: ast.AST, found: Statement) -> None:
+    if isinstance(node, ast.Name):
+        (found.reads if isinstance(node.ctx, ast.Load) else found.changes).add(node.id)
+    elif isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
+        found.changes |= _base(node)
+    elif isinstance(node, (ast.Yield, ast.YieldFrom)):
+        found.leaves = True
+    elif isinstance(node, ast.Call):
+        _add_call(node, found)
+
+
+def _add_call(node: ast.Call, found: Statement) -> None:
+    function = node.func
+    name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
+    if name == "log_metric":
+        found.leaves = True
+    if isinstance(function, ast.Attribute) and name not in _TELLING:
+        found.changes |= _base(function)
+    if name in _TELLING or (isinstance(function, ast.Name) and name in _HARMLESS):
+        return
+    for each in [*node.args, *(keyword.value for keyword in node.keywords)]:
+        found.changes |= _base(each)
+
+
+def _base(node: ast.AST) -> set[str]:
+    """The variable that an attribute or item is of."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred)):
+        node = node.value
+    return {node.id} if isinstance(node, ast.Name) else set()
