@@ -29,6 +29,7 @@ class Options:
     vary: tuple[str, ...] = ()
     diagnose: bool = True
     diagnose_timeout: float = 120.0
+    tolerances: tuple[str, ...] = ()
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -85,6 +86,13 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("expops_vary", "as --expops-vary", default="")
     parser.addini("expops_diagnose", "as --expops-diagnose", default="on")
     parser.addini("expops_diagnose_timeout", "as --expops-diagnose-timeout", default="120")
+    parser.addini(
+        "expops_tolerance",
+        "how far replays may differ where a config does not say, a line each: `PROCESS: rtol=NUMBER atol=NUMBER` or "
+        "`PROCESS.KEY: ...`, with * for every process",
+        type="linelist",
+        default=[],
+    )
     parser.addini("expops_artifacts", "as --expops-artifacts; relative to the ini file", default="")
     parser.addini("expops_graph", "as --expops-graph", default="")
 
@@ -123,6 +131,7 @@ def read_options(config: pytest.Config) -> Options:
         on_demand=not given,
         replay=replay,
         replays=_count(config.getoption("expops_replays") or config.getini("expops_replays")),
+        tolerances=tuple(config.getini("expops_tolerance")),
         artifacts=_artifacts(config),
         vary=_sources(config.getoption("expops_vary") or config.getini("expops_vary")),
         diagnose=_switch(config.getoption("expops_diagnose") or config.getini("expops_diagnose")),

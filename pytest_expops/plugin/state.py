@@ -18,6 +18,7 @@ from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.loader import load_config
 from pytest_expops.pipeline.model import ExpandedPipeline
 from pytest_expops.plugin.options import Options
+from pytest_expops.plugin.tolerances import with_tolerances
 from pytest_expops.verdicts.replay import Verdict, judge
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
@@ -85,7 +86,7 @@ def start(options: Options, *, folder: Path | None, shared: bool, worker: str) -
     Raises:
         pytest.UsageError: a config cannot be run; all problems of all configs.
     """
-    pipelines = load_pipelines(options.configs)
+    pipelines = with_tolerances(load_pipelines(options.configs), options.tolerances)
     made = folder or _new_folder(options.artifacts)
     sessions = {}
     for number, (path, pipeline) in enumerate(pipelines.items(), start=1):

@@ -1,0 +1,122 @@
+"""Tolerances from the ini option `expops_tolerance`, laid under those of the configs.
+
+::
+
+    [pytest]
+    expops_tolerance =
+        *: atol=1e-12
+        train: rtol=1e-6
+        train.intercept: rtol=1e-6 atol=1e-8
+
+The part before the colon is a process by its base name, or ``*`` for every process; after a dot may follow the key of
+one output. A process has its own line rather than that of ``*``, and an output its own rather than that of its process;
+what a config says in `reproducibility.tolerance` of a process, or of an output, comes before any line on the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from pytest_expops.pipeline.model import ExpandedPipeline, Process, Tolerance
+from pytest_expops.pipeline.vocabulary import did_you_mean
+
+EVERY = "*"
+_FORM = "expected `PROCESS: rtol=NUMBER atol=NUMBER` or `PROCESS.KEY: ...`, with `*` for every process"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line: the process that it names, or `EVERY`; the output, or None for all of them; the tolerance."""
+
+    process: str
+    key: str | None
+    tolerance: Tolerance
+
+
+class _Bad(Exception):
+    """What is wrong with one line."""
+
+
+def with_tolerances(pipelines: Mapping[Path, ExpandedPipeline], lines: Iterable[str]) -> dict[Path, ExpandedPipeline]:
+    """The pipelines, their processes with these tolerances wherever the config gives none.
+
+    Raises:
+        pytest.UsageError: a line cannot be read, names a process that no config has, or says again what another says.
+    """
+    known = {name for pipeline in pipelines.values() for name in pipeline.pipeline.processes}
+    read: dict[tuple[str, str | None], Line] = {}
+    errors = []
+    for number, text in enumerate(lines, start=1):
+        try:
+            line = parse(text, known)
+            if (line.process, line.key) in read:
+                raise _Bad("another line is on the same; keep one")
+            read[line.process, line.key] = line
+        except _Bad as error:
+            errors.append(f"expops_tolerance, line {number}, `{text}`: {error}")
+    if errors:
+        raise pytest.UsageError("\n".join(errors))
+    return {path: _applied(pipeline, read.values()) for path, pipeline in pipelines.items()} if read else {**pipelines}
+
+
+def parse(text: str, known: Collection[str]) -> Line:
+    """One line; `known` are the processes there are, so that names with dots in them are told from keys."""
+    target, colon, amounts = text.rpartition(":")
+    if not colon or not target.strip():
+        raise _Bad(_FORM)
+    process, key = _target(target.strip(), known)
+    return Line(process, key, _tolerance(amounts))
+
+
+def _target(text: str, known: Collection[str]) -> tuple[str, str | None]:
+    names = [EVERY, *known]
+    if text in names:
+        return text, None
+    longest = max((name for name in names if text.startswith(f"{name}.")), key=len, default=None)
+    if longest is not None and len(text) > len(longest) + 1:
+        return longest, text[len(longest) + 1 :]
+    name = text.partition(".")[0]
+    hint = did_you_mean(name, sorted(known)) or f"there are {', '.join(sorted(known))}"
+    raise _Bad(f"no config has a process `{name}`; {hint}")
+
+
+def _tolerance(text: str) -> Tolerance:
+    amounts: dict[str, float] = {}
+    for word in text.split():
+        name, equals, number = word.partition("=")
+        if name not in ("rtol", "atol") or not equals:
+            raise _Bad(f"`{word}` is neither `rtol=NUMBER` nor `atol=NUMBER`; {_FORM}")
+        if name in amounts:
+            raise _Bad(f"`{name}` is given twice; keep one")
+        amounts[name] = _amount(word, number)
+    if not amounts:
+        raise _Bad(f"there is no tolerance; {_FORM}")
+    return Tolerance(**amounts)
+
+
+def _amount(word: str, number: str) -> float:
+    try:
+        amount = float(number)
+    except ValueError:
+        amount = math.nan
+    if not 0 <= amount < math.inf:
+        raise _Bad(f"`{word}`: expected a finite number, zero or more")
+    return amount
+
+
+def _applied(pipeline: ExpandedPipeline, lines: Collection[Line]) -> ExpandedPipeline:
+    processes = {name: _with(process, lines) for name, process in pipeline.pipeline.processes.items()}
+    expanded = {name: replace(each, process=processes[each.process.name]) for name, each in pipeline.processes.items()}
+    return replace(pipeline, pipeline=replace(pipeline.pipeline, processes=processes), processes=expanded)
+
+
+def _with(process: Process, lines: Collection[Line]) -> Process:
+    found: dict[str | None, Tolerance] = {}
+    for target in (EVERY, process.name):
+        found |= {line.key: line.tolerance for line in lines if line.process == target}
+    return replace(process, tolerances={**found, **process.tolerances})
