@@ -24,7 +24,7 @@ def loaded_module(name: str) -> ModuleType | None:
 class ImportHook:
     """While installed, runs each first import of one of `modules` inside ``around(name)``.
 
-    A finder of `sys.meta_path` in form: it asks the other finders, and gives their spec with the loader wrapped, so
+    A finder of `sys.meta_path` in form: it asks the finders after it, and gives their spec with the loader wrapped, so
     that whatever they do (assertion rewriting, editable installs, zip files) still happens.
     """
 
@@ -52,9 +52,11 @@ class ImportHook:
         """The spec that the other finders give for one of the modules, with its loader wrapped; else ``None``."""
         if fullname not in self._modules:
             return None
-        for finder in tuple(sys.meta_path):
+        finders: list[Any] = list(sys.meta_path)
+        # Those before have been asked; one of them may be another hook, which is now asking.
+        for finder in finders[finders.index(self) + 1 :] if self in finders else finders:
             find_spec = getattr(finder, "find_spec", None)
-            if finder is not self and find_spec is not None:
+            if find_spec is not None:
                 spec: ModuleSpec | None = find_spec(fullname, path, target)
                 if spec is not None:
                     self._wrap(fullname, spec)
@@ -62,12 +64,12 @@ class ImportHook:
         return None
 
     def _wrap(self, name: str, spec: ModuleSpec) -> None:
-        if hasattr(spec.loader, "exec_module") and not isinstance(spec.loader, _HookedLoader):
+        if hasattr(spec.loader, "exec_module") and not _is_hooked(spec.loader, self._around):
             spec.loader = _HookedLoader(name, spec.loader, self._around)
 
 
 class _HookedLoader(Loader):
-    """Stands in for a loader until it has run; in all else it is the loader's double."""
+    """Stands in for a loader, or for one that another hook stands in for, until it has run; in all else its double."""
 
     def __init__(self, name: str, loader: Any, around: Callable[[str], AbstractContextManager[None]]) -> None:
         self._name = name
@@ -89,3 +91,12 @@ class _HookedLoader(Loader):
     def __getattr__(self, name: str) -> Any:
         # By way of `object`, so that a copy without `_loader` says so instead of recursing.
         return getattr(object.__getattribute__(self, "_loader"), name)
+
+
+def _is_hooked(loader: Any, around: Callable[[str], AbstractContextManager[None]]) -> bool:
+    """Whether the hook that this belongs to stands in for a loader already, alone or among others."""
+    while isinstance(loader, _HookedLoader):
+        if loader._around == around:
+            return True
+        loader = loader._loader
+    return False

@@ -75,6 +75,25 @@ def test_it_runs_when_another_module_imports_it(imports: Imports) -> None:
     assert imports.seen == [*BOTH, "before hooked_package.part: None", "after hooked_package.part: 2"]
 
 
+def test_two_hooks_run_around_one_import(imports: Imports) -> None:
+    seen: list[str] = []
+
+    @contextmanager
+    def around(name: str) -> Iterator[None]:
+        seen.append(f"before {name}")
+        yield
+        seen.append(f"after {name}")
+
+    later = ImportHook(HOOKED, around)
+    later.install()
+    try:
+        module = importlib.import_module("hooked_package")
+    finally:
+        later.remove()
+    assert (imports.seen, seen) == (BOTH, ["before hooked_package", "after hooked_package"])
+    assert type(module.__loader__) is type(module.__spec__.loader) is SourceFileLoader
+
+
 def test_it_does_not_run_once_removed(imports: Imports) -> None:
     imports.hook.remove()
     importlib.import_module("hooked_package")

@@ -84,7 +84,7 @@ class Watcher:
     def __init__(self, owns_file: Callable[[str], bool], *, watching: bool = False, most: int = 200) -> None:
         self.watching = watching
         self._askers = Askers(owns_file)
-        self._sites: dict[str, dict[Site, None]] = {}
+        self._sites: dict[str, dict[Site, int]] = {}
         self._most = most
         # One may be interrupted, by a collection of garbage, with a draw made in a `__del__`.
         self._lock = threading.RLock()
@@ -108,9 +108,17 @@ class Watcher:
         if self.watching and remember and not aside:
             with self._lock:
                 sites = self._sites.setdefault(source, {})
-                if len(sites) < self._most:
-                    sites[site] = None
+                if site in sites or len(sites) < self._most:
+                    sites[site] = sites.get(site, 0) + 1
         return site
+
+    def unsee(self, source: str, site: Site) -> None:
+        """Take back that it was seen once: the draw turned out to be of no consequence."""
+        with self._lock:
+            sites = self._sites.get(source, {})
+            sites[site] = sites.get(site, 0) - 1
+            if sites[site] <= 0:
+                del sites[site]
 
     def all_sites(self) -> dict[str, tuple[Site, ...]]:
         """The sites of each source, in the order in which they were first met."""

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
-from collections.abc import Callable, Iterator
+import gc
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
+
+from pytest_expops.execution.import_hook import ImportHook, loaded_module
 
 StandIn = Callable[..., Any]
 
@@ -18,11 +24,11 @@ class Patches:
         self._replaced: list[tuple[Any, str, Any]] = []
 
     def put(self, owner: Any, name: str, value: Any) -> None:
-        """Set an attribute of a module or class until the end."""
+        """Set an attribute of a module or class, also of one written in C, until the end."""
         # From the class's own dict, so that a classmethod is put back as one.
         original = vars(owner)[name]
         self._replaced.append((owner, name, original))
-        setattr(owner, name, value)
+        _set(owner, name, value)
 
     def wrap(self, owner: Any, name: str, around: Callable[..., Any]) -> None:
         """Let ``around(original, *args, **kwargs)`` stand in for a function, if `owner` has one of that name."""
@@ -46,14 +52,52 @@ class Patches:
         self._active = False
         while self._replaced:
             owner, name, original = self._replaced.pop()
-            setattr(owner, name, original)
+            _set(owner, name, original)
 
 
 @contextmanager
-def patching() -> Iterator[Patches]:
-    """`Patches` that are undone at the end."""
+def patching(libraries: Mapping[str, Callable[[Patches, ModuleType], None]] | None = None) -> Iterator[Patches]:
+    """`Patches` that are undone at the end.
+
+    :param libraries: what to do with a module of that name: at once if it is loaded, else when its import is done.
+    """
     patches = Patches()
+    libraries = libraries or {}
+
+    @contextmanager
+    def around(name: str) -> Iterator[None]:
+        yield
+        libraries[name](patches, sys.modules[name])
+
+    hook = ImportHook(frozenset(libraries), around)
     try:
+        for name, patch in libraries.items():
+            module = loaded_module(name)
+            if module is not None:
+                patch(patches, module)
+        hook.install()
         yield patches
     finally:
+        hook.remove()
         patches.undo()
+
+
+def _set(owner: Any, name: str, value: Any) -> None:
+    """As `setattr`, also for a class written in C, whose namespace Python shows but does not let one write.
+
+    So `datetime.datetime` stays the one class that everybody knows, whoever imported it and when: a subclass in its
+    place would not be the type of what others make.
+    """
+    try:
+        setattr(owner, name, value)
+    except TypeError:
+        if not isinstance(owner, type):
+            raise
+        (namespace,) = gc.get_referents(vars(owner))
+        namespace[name] = value
+        _modified(owner)
+
+
+def _modified(cls: type) -> None:
+    """Let the interpreter forget what it remembers of the attributes of a class and its subclasses."""
+    ctypes.pythonapi.PyType_Modified(ctypes.py_object(cls))
