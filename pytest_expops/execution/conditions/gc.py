@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from pytest_expops.execution.conditions.base import Mode, Setting, Source, Watcher
 from pytest_expops.execution.conditions.patching import Patches, patching
-from pytest_expops.execution.conditions.watching import calling_modules, watch
+from pytest_expops.execution.conditions.watching import watch
 
 EAGER = (10, 10, 10)
 """The thresholds under which it runs every few allocations."""
@@ -62,5 +62,5 @@ def _watch(patches: Patches, watcher: Watcher) -> None:
             kind,
             [each for each in _READS if each in vars(kind)],
             what=f"weakref.{kind.__name__}",
-            when=lambda: next(iter(calling_modules(3)), "") not in _OWN,
+            unless=_OWN,
         )

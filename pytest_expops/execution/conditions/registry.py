@@ -10,10 +10,11 @@ from pytest_expops.execution.conditions.entropy import Entropy
 from pytest_expops.execution.conditions.gc import Collector
 from pytest_expops.execution.conditions.hashseed import HashSeed
 from pytest_expops.execution.conditions.imports import Imports
+from pytest_expops.execution.conditions.locale import Locale
 from pytest_expops.execution.conditions.order import Order
 from pytest_expops.execution.conditions.timezone import Timezone
 
-_ALL: tuple[Source, ...] = (HashSeed(), Timezone(), Collector(), Imports(), Order(), Entropy())
+_ALL: tuple[Source, ...] = (HashSeed(), Timezone(), Locale(), Collector(), Imports(), Order(), Entropy())
 
 SOURCES: Mapping[str, Source] = {source.name: source for source in _ALL}
 """In the order in which they are applied, and named in the manual."""
