@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 from pytest_expops.execution.conditions.base import NATURAL, Conditions, Source, Watcher
 from pytest_expops.execution.conditions.entropy import Entropy
+from pytest_expops.execution.conditions.env import Environment
 from pytest_expops.execution.conditions.gc import Collector
 from pytest_expops.execution.conditions.hashseed import HashSeed
 from pytest_expops.execution.conditions.imports import Imports
@@ -14,7 +15,7 @@ from pytest_expops.execution.conditions.locale import Locale
 from pytest_expops.execution.conditions.order import Order
 from pytest_expops.execution.conditions.timezone import Timezone
 
-_ALL: tuple[Source, ...] = (HashSeed(), Timezone(), Locale(), Collector(), Imports(), Order(), Entropy())
+_ALL: tuple[Source, ...] = (HashSeed(), Timezone(), Locale(), Environment(), Collector(), Imports(), Order(), Entropy())
 
 SOURCES: Mapping[str, Source] = {source.name: source for source in _ALL}
 """In the order in which they are applied, and named in the manual."""
