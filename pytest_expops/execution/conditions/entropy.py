@@ -97,10 +97,7 @@ class _Draws:
 
     def patch_tensorflow(self, patches: Patches, module: ModuleType) -> None:
         # The class that `tf.random.Generator` and `tf.random.experimental.Generator` both are.
-        generator = module.random.Generator
-        made = vars(generator)["from_non_deterministic_state"].__func__
-        around = patches.stand_in(made, self._seed_tensorflow)
-        patches.put(generator, "from_non_deterministic_state", classmethod(around))
+        patches.wrap_classmethod(module.random.Generator, "from_non_deterministic_state", self._seed_tensorflow)
 
     def _name(self, patches: Patches, module: ModuleType, name: str, remark: str = "") -> None:
         """While this function draws, say that the project called it."""

@@ -36,6 +36,16 @@ class Patches:
         if original is not None:
             self.put(owner, name, self.stand_in(original, around))
 
+    def wrap_classmethod(self, owner: type, name: str, around: Callable[..., Any]) -> None:
+        """The same for a class method; ``around(original, cls, *args, **kwargs)``."""
+        original = vars(owner)[name]
+
+        @functools.wraps(original, updated=())
+        def call(cls: type, *args: Any, **kwargs: Any) -> Any:
+            return original.__get__(None, cls)(*args, **kwargs)
+
+        self.put(owner, name, classmethod(self.stand_in(call, around)))
+
     def stand_in(self, original: Callable[..., Any], around: Callable[..., Any]) -> StandIn:
         """A function that looks like `original`, calls `around` with it, and turns into it at the end."""
 
@@ -75,7 +85,8 @@ def patching(libraries: Mapping[str, Callable[[Patches, ModuleType], None]] | No
             module = loaded_module(name)
             if module is not None:
                 patch(patches, module)
-        hook.install()
+        if libraries:
+            hook.install()
         yield patches
     finally:
         hook.remove()

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from pytest_expops.execution.conditions.base import NATURAL, Conditions, Source, Watcher
+from pytest_expops.execution.conditions.clock import Clock
 from pytest_expops.execution.conditions.entropy import Entropy
 from pytest_expops.execution.conditions.env import Environment
 from pytest_expops.execution.conditions.gc import Collector
@@ -15,7 +16,17 @@ from pytest_expops.execution.conditions.locale import Locale
 from pytest_expops.execution.conditions.order import Order
 from pytest_expops.execution.conditions.timezone import Timezone
 
-_ALL: tuple[Source, ...] = (HashSeed(), Timezone(), Locale(), Environment(), Collector(), Imports(), Order(), Entropy())
+_ALL: tuple[Source, ...] = (
+    HashSeed(),
+    Timezone(),
+    Locale(),
+    Environment(),
+    Collector(),
+    Imports(),
+    Order(),
+    Entropy(),
+    Clock(),
+)
 
 SOURCES: Mapping[str, Source] = {source.name: source for source in _ALL}
 """In the order in which they are applied, and named in the manual."""
