@@ -81,15 +81,18 @@ class Project:
         target.write_text(textwrap.dedent(text), encoding="utf-8")
         return target
 
-    def run(self, *args: str, subprocess: bool = False, config: str | None = None) -> Outcome:
+    def run(self, *args: str, subprocess: bool = False, config: str | None = None, diagnose: bool = False) -> Outcome:
         """`pytest --expops-config CONFIG args`, with the outcome of each item read from a JUnit report."""
         arguments = ["--expops-config", config or self.config, *args]
-        return self.pytest(*arguments, subprocess=subprocess)
+        return self.pytest(*arguments, subprocess=subprocess, diagnose=diagnose)
 
-    def pytest(self, *args: str, subprocess: bool = False) -> Outcome:
+    def pytest(self, *args: str, subprocess: bool = False, diagnose: bool = False) -> Outcome:
+        """`pytest args`. Most tests do without a diagnosis, which costs seconds."""
         report = self.root / "junit.xml"
         report.unlink(missing_ok=True)
         common = [f"--junitxml={report}", "-p", "no:hypothesispytest", "-o", "junit_family=xunit1"]
+        if not diagnose:
+            common.append("--expops-diagnose=off")
         run = self.pytester.runpytest_subprocess if subprocess else self.pytester.runpytest_inprocess
         result = run(*common, *args)
         return Outcome(result, report)

@@ -11,10 +11,10 @@ from pytest_expops.execution.conditions.base import Conditions, Setting, Site
 from pytest_expops.execution.conditions.registry import SOURCES
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.runner import Keep
+from pytest_expops.execution.tracing import Target, Trace
 
 if TYPE_CHECKING:
     from pytest_expops.execution.conditions.files import OpenedFile
-    from pytest_expops.execution.tracing import Target, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,6 @@ class Request:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Request:
         """What `to_json` gave."""
-        lines = data["lines"]
-        if lines is not None:
-            from pytest_expops.execution.tracing import Target
-
-            lines = Target.from_json(lines)
         return cls(
             data["attempt"],
             {name: Setting.from_json(each) for name, each in data["conditions"].items()},
@@ -61,7 +56,7 @@ class Request:
             tuple(data["before"]),
             data["watch"],
             data["trace"],
-            lines,
+            Target.from_json(data["lines"]) if data["lines"] else None,
         )
 
 
@@ -95,11 +90,7 @@ def to_answer(
 
 def from_answer(answer: Mapping[str, Any], printed: str, request: Request) -> Replay:
     """The replay of which `to_answer` told."""
-    trace, opened = answer["trace"], answer["opened"]
-    if trace is not None:
-        from pytest_expops.execution.tracing import Trace
-
-        trace = Trace.from_json(trace)
+    opened = answer["opened"]
     if opened:
         from pytest_expops.execution.conditions.files import OpenedFile
 
@@ -110,7 +101,7 @@ def from_answer(answer: Mapping[str, Any], printed: str, request: Request) -> Re
         hash_seed(request.conditions),
         {source: tuple(Site(*each) for each in found) for source, found in answer["sites"].items()},
         tuple(opened),
-        trace,
+        Trace.from_json(answer["trace"]) if answer["trace"] else None,
     )
 
 

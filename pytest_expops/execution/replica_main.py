@@ -21,6 +21,7 @@ from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.replay_request import Request, to_answer
 from pytest_expops.execution.runner import Keep, Runner
 from pytest_expops.execution.scripts import reserve_names
+from pytest_expops.execution.tracing import Tracer
 from pytest_expops.execution.warning_filters import filtering
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.loader import load_config
@@ -105,7 +106,7 @@ def _replay(message: dict[str, Any], pipelines: dict[str, ExpandedPipeline]) -> 
 def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, Any]:
     """Run what is asked for under its conditions, and answer."""
     watcher = Watcher(runner.project.owns_file, watching=request.watch)
-    tracer: Any = None
+    tracer: Tracer | None = None
     with ExitStack() as stack:
         stack.enter_context(applied(request.conditions, watcher))
         for earlier in request.before:
@@ -113,8 +114,6 @@ def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, A
         if request.watch:
             watcher.forget()
         if request.trace or request.lines:
-            from pytest_expops.execution.tracing import Tracer
-
             tracer = stack.enter_context(Tracer(runner.project.owns_file, lines=request.lines))
         record = runner.run(name, load, attempt=request.attempt, keep=request.keep).record
     return to_answer(record, watcher.all_sites(), (), tracer.trace if tracer else None)

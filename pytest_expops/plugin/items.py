@@ -17,16 +17,16 @@ from pytest_expops.execution.functions import first_user_frame
 from pytest_expops.execution.records import Failure, Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedProcess, Kind
+from pytest_expops.plugin.explaining import explain
 from pytest_expops.plugin.state import RUN, Run
-from pytest_expops.plugin.terminal import explain
 from pytest_expops.verdicts.replay import Status, Verdict
 
 
 class ReplayDiffered(ReplayError):
     """A replay gave other results than the first run."""
 
-    def __init__(self, verdict: Verdict, command: str) -> None:
-        super().__init__(explain(verdict, command), process=verdict.process)
+    def __init__(self, verdict: Verdict, command: str, directory: Path) -> None:
+        super().__init__(explain(verdict, command, directory), process=verdict.process)
         self.verdict = verdict
 
 
@@ -197,11 +197,21 @@ class ReplayItem(ExpopsItem):
         sys.stdout.write(verdict.printed)
         self.user_properties.append(("expops_replays", verdict.replays))
         if verdict.status is Status.DIFFERED:
-            raise ReplayDiffered(verdict, self._command())
+            raise ReplayDiffered(verdict, self._command(verdict), self.config.invocation_params.dir)
 
-    def _command(self) -> str:
-        path = os.path.relpath(self.path, self.config.invocation_params.dir)
-        return shlex.join(["pytest", "--expops-config", path, f"{path}::{self.name}"])
+    def _command(self, verdict: Verdict) -> str:
+        """What reproduces just this verdict: only the options that matter, in the shell's own spelling."""
+        options, path = self.run_state.options, os.path.relpath(self.path, self.config.invocation_params.dir)
+        words = ["pytest", "--expops-config", path]
+        if self.expanded.seeds == () or options.replay == "all":
+            words.append("--expops-replay=all")
+        if verdict.attempt > 1:
+            words.append(f"--expops-replays={verdict.attempt}")
+        if options.vary:
+            words.append(f"--expops-vary={','.join(options.vary)}")
+        command = shlex.join([*words, f"{path}::{self.name}"])
+        own = verdict.reproducing_hash_seed
+        return command if own is None else f"PYTHONHASHSEED={own} {command}"
 
 
 def stop_for(config: pytest.Config, path: Path, roots: Sequence[RunRecord], prefix: str = "") -> NoReturn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -19,11 +19,13 @@ from pytest_expops.pipeline.loader import load_config
 from pytest_expops.pipeline.model import ExpandedPipeline
 from pytest_expops.plugin.options import Options
 from pytest_expops.plugin.tolerances import with_tolerances
-from pytest_expops.verdicts.replay import Verdict, judge
+from pytest_expops.verdicts.diagnosis import diagnose
+from pytest_expops.verdicts.findings import Diagnosis
+from pytest_expops.verdicts.replay import Status, Verdict, judge
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
 
-SPARE = 3
+SPARE = 4
 """So many interpreters are kept for diagnoses, besides one for each replay of a process."""
 
 
@@ -59,8 +61,22 @@ class Run:
                 return Verdict.from_json(known)
             options = self.options
             verdict = judge(session, name, self._pool(), replays=options.replays, vary=options.vary)
+            if verdict.status is Status.DIFFERED and options.diagnose:
+                verdict = replace(verdict, diagnosis=self._diagnosis(session, name))
             verdicts.write(name, verdict.to_json())
             return verdict
+
+    def _diagnosis(self, session: PipelineSession, name: str) -> Diagnosis:
+        # Duplicates of one process mostly differ for one reason: what was found for the first is tried first.
+        found, base = JsonFolder(session.folder / "causes"), session.expanded[name].process.name
+        options = self.options
+        hints = found.read(base) or ()
+        diagnosis = diagnose(
+            session, name, self._pool(), vary=options.vary, seconds=options.diagnose_timeout, hints=hints
+        )
+        if diagnosis.causes:
+            found.write(base, list(dict.fromkeys([*(cause.source for cause in diagnosis.causes), *hints])))
+        return diagnosis
 
     def _pool(self) -> ReplicaPool:
         if self.replicas is None:

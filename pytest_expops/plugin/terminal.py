@@ -1,4 +1,4 @@
-"""What a person reads: the header, the summary, and the words for a verdict."""
+"""What a person reads of a session: the header and the summary."""
 
 from __future__ import annotations
 
@@ -11,14 +11,12 @@ import pytest
 
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
+from pytest_expops.plugin.explaining import gist
 from pytest_expops.plugin.state import Run, verdicts_of
-from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.replay import Status, Verdict
 
 MOST_SHOWN = 10
 """How many processes of one kind the summary names."""
-MOST_EXPLAINED = 5
-"""How many differences of one replay its failure tells."""
 
 
 def header(run: Run, directory: Path) -> list[str]:
@@ -50,43 +48,6 @@ def summarize(reporter: pytest.TerminalReporter, run: Run, directory: Path) -> N
         _list_failures(reporter, records)
         if run.options.artifacts is not None:
             reporter.line(f"outputs and records are kept in {session.folder}")
-
-
-def explain(verdict: Verdict, command: str) -> str:
-    """Why a replay failed, in full; the first line alone is what pytest's short summary shows."""
-    of = f" (replay {verdict.attempt} of {verdict.replays})" if verdict.replays > 1 else ""
-    lines = [
-        f"not deterministic: {_gist(verdict)}",
-        "",
-        f"{verdict.process} was run again on the same inputs with the same seed, in a fresh interpreter",
-        f"with PYTHONHASHSEED={verdict.hash_seed}{of}, and the second run differs from the first:",
-        "",
-    ]
-    if verdict.traceback:
-        lines += [f"the replay raised {verdict.differences[0].obtained}, the first run passed", "", verdict.traceback]
-    else:
-        for difference in verdict.differences[:MOST_EXPLAINED]:
-            lines += _difference(difference)
-        if verdict.count > MOST_EXPLAINED:
-            lines.append(f"and {verdict.count - MOST_EXPLAINED} more differences")
-    return "\n".join([*lines, "", f"to see just this again: {command}"])
-
-
-def _gist(verdict: Verdict) -> str:
-    """The first difference in one line, and how many more there are."""
-    first = verdict.differences[0]
-    how = first.detail or f"expected {first.expected}, obtained {first.obtained}"
-    more = f" (and {verdict.count - 1} more)" if verdict.count > 1 else ""
-    return f"{first.path}: {how}{more}"
-
-
-def _difference(difference: Difference) -> list[str]:
-    detail = f": {difference.detail}" if difference.detail else ""
-    return [
-        f"  {difference.path}{detail}",
-        f"      first run: {difference.expected}",
-        f"      replay:    {difference.obtained}",
-    ]
 
 
 def _what_ran(session: PipelineSession, records: Mapping[str, RunRecord]) -> str:
@@ -122,7 +83,7 @@ def _list_differences(
             continue
         if verdict.status is Status.DIFFERED:
             word = "differs as declared" if declared is not None else "differs"
-            lines.append((f"  {name} {word}: {_gist(verdict)}", declared is None))
+            lines.append((f"  {name} {word}: {gist(verdict)}", declared is None))
         elif declared is not None:
             lines.append((f"  {name} matched, though declared nondeterministic: {declared}", True))
     for line, wrong in lines[:MOST_SHOWN]:

@@ -18,6 +18,7 @@ from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import Tolerance
 from pytest_expops.values.comparison import Difference, compare
 from pytest_expops.values.elements import rounded
+from pytest_expops.verdicts.findings import Diagnosis
 
 EXACT = Tolerance()
 MOST_KEPT = 20
@@ -38,8 +39,8 @@ class Verdict:
     """What is thought of one expanded process after `replays` replays.
 
     `differences` are the most telling `MOST_KEPT` of the `count` differences of the first replay that differed, which
-    is numbered `attempt` and was run under `hash_seed`. `traceback` is what that replay raised, if it did, and
-    `printed` what it printed.
+    is numbered `attempt` and was run under `hash_seed`, with the sources `varied` besides. `traceback` is what that
+    replay raised, if it did, and `printed` what it printed.
     """
 
     process: str
@@ -51,16 +52,30 @@ class Verdict:
     hash_seed: int = 0
     traceback: str = ""
     printed: str = ""
+    varied: tuple[str, ...] = ()
+    diagnosis: Diagnosis | None = None
+
+    @property
+    def reproducing_hash_seed(self) -> int | None:
+        """A `PYTHONHASHSEED` for the first run under which the difference shows again, where it hangs on that.
+
+        The first run's own is not known: Python draws it at random unless it is given.
+        """
+        return self.diagnosis.hash_seed if self.diagnosis else None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; the inverse of `from_json`."""
-        return {**dataclasses.asdict(self), "status": self.status.value}
+        diagnosis = self.diagnosis.to_json() if self.diagnosis else None
+        plain = dataclasses.asdict(replace(self, diagnosis=None))
+        return {**plain, "status": self.status.value, "diagnosis": diagnosis}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Verdict:
         """Raises KeyError, TypeError or ValueError where `data` is not what `to_json` gives."""
         differences = tuple(Difference(**each) for each in data["differences"])
-        return cls(**{**data, "status": Status(data["status"]), "differences": differences})
+        diagnosis = Diagnosis.from_json(data["diagnosis"]) if data["diagnosis"] else None
+        converted = {"status": Status(data["status"]), "differences": differences, "diagnosis": diagnosis}
+        return cls(**{**data, **converted, "varied": tuple(data["varied"])})
 
 
 def judge(session: PipelineSession, name: str, pool: ReplicaPool, *, replays: int, vary: Sequence[str] = ()) -> Verdict:
@@ -91,6 +106,7 @@ def judge(session: PipelineSession, name: str, pool: ReplicaPool, *, replays: in
                 replay.hash_seed,
                 failure.traceback if failure else "",
                 printed,
+                tuple(vary),
             )
     return Verdict(name, Status.MATCHED, done, printed=printed)
 

@@ -48,7 +48,7 @@ def test_the_ini_twins_work(fan: Project) -> None:
 )
 def test_a_bad_value_is_a_usage_error(fan: Project, line: str, says: str) -> None:
     fan.pytester.makeini(f"[pytest]\n{line}\n")
-    outcome = fan.run()
+    outcome = fan.run(diagnose=True)
     assert outcome.ret == pytest.ExitCode.USAGE_ERROR
     assert says in outcome.text
     assert "Traceback" not in outcome.text

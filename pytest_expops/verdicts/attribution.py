@@ -1,0 +1,166 @@
+"""Why results differ, by intervention: which sources, held fixed, make the runs agree."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pytest_expops.execution.conditions.base import HELD
+from pytest_expops.execution.conditions.registry import SOURCES
+from pytest_expops.verdicts.findings import Count, Tried
+from pytest_expops.verdicts.trials import OUTCOME, Plan, Trial, Trials
+
+NEEDED = 5
+"""So many replays must agree, beside the one they are compared with, before a source is called the cause."""
+FEW = 2
+"""So many trials, at the least, tell that a source is not the cause."""
+MANY = 8
+"""So many, at the most, tell that it may be."""
+DOUBT = 0.05
+"""The chance with which replays may agree although the source that makes them differ is not held."""
+
+Ok = Callable[[Sequence[str]], bool]
+
+
+@dataclass
+class Search:
+    """The sources that make the trials of one process differ, found one after the other.
+
+    `remaining` are the paths at which trials differ while what was `found` is held; `found` says which paths each
+    source has settled. `only` narrows what is held of some sources, whenever they are.
+    """
+
+    trials: Trials
+    control: Sequence[Trial]
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    found: dict[str, frozenset[str]] = field(default_factory=dict)
+    tried: list[Tried] = field(default_factory=list)
+    remaining: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        self._made: dict[frozenset[str], list[Trial]] = {frozenset(): list(self.control)}
+        self.remaining = among(self.trials, self.control)
+
+    def run(self, suspects: Sequence[str], others: Sequence[str]) -> None:
+        """Try each of the `suspects` by itself; if something remains, look for what settles it among all.
+
+        Raises:
+            OutOfTime: what was found so far is there all the same.
+        """
+        for source in suspects:
+            if not self.remaining:
+                return
+            self._try(source)
+        if self.remaining:
+            self._try_together([*suspects, *others])
+
+    def agreement(self, held: Iterable[str], paths: frozenset[str], needed: int = NEEDED) -> Count:
+        """How many of `needed` replays with `held` held agree with one more such replay at `paths`."""
+        trials = self._held(frozenset(held), needed + 1)
+        one, *rest = trials
+        agreeing = sum(other.passed and not self.trials.differing(one, other) & paths for other in rest)
+        return Count(agreeing if one.passed else 0, len(rest))
+
+    def _try(self, source: str) -> None:
+        settled = self.remaining - self._differing({*self.found, source})
+        if settled:
+            self.found[source] = settled
+            self.remaining -= settled
+
+    def _try_together(self, sources: Sequence[str]) -> None:
+        """For results that depend on several sources at once, or on one that was no suspect."""
+        rest = [source for source in sources if source not in self.found]
+        settled = self.remaining - self._differing({*self.found, *rest})
+        if not settled:
+            return
+
+        def is_enough(chosen: Sequence[str]) -> bool:
+            return not settled & self._differing({*self.found, *chosen})
+
+        for source in minimal(rest, (), is_enough):
+            self.found[source] = settled
+        self.remaining -= settled
+
+    def _differing(self, held: Iterable[str]) -> frozenset[str]:
+        """The remaining paths at which trials with `held` held still differ, looking no further than need be."""
+        key = frozenset(held)
+        count = enough(self.trials, self.control, self.remaining)
+        made = self._held(key, FEW)
+        while True:
+            differing = among(self.trials, made) if all(each.passed for each in made) else {*self.remaining, OUTCOME}
+            if self.remaining <= differing or len(made) >= count:
+                break
+            made = self._held(key, len(made) + 1)
+        agreeing = len(made) if not self.remaining & differing else 0
+        self.tried.append(Tried(tuple(sorted(key)), Count(agreeing, len(made))))
+        return frozenset(self.remaining & differing)
+
+    def _held(self, held: frozenset[str], count: int) -> list[Trial]:
+        made = self._made.setdefault(held, [])
+        while len(made) < count:
+            made.append(self.trials.make(Plan(held, self.only), len(made)))
+        return made
+
+
+def among(trials: Trials, made: Sequence[Trial]) -> frozenset[str]:
+    """The paths at which any two of some trials differ."""
+    found: set[str] = set()
+    for one, other in itertools.combinations(made, 2):
+        found |= trials.differing(one, other)
+    return frozenset(found)
+
+
+def enough(trials: Trials, control: Sequence[Trial], paths: frozenset[str]) -> int:
+    """How many trials must agree at `paths`, seen how often those of the `control` do.
+
+    If two trials agree by chance with probability p at the path where they do so most often, n trials all agree with
+    the first with probability p^(n-1), which shall be at most `DOUBT`. p is the share of agreeing pairs.
+    """
+    pairs = [trials.differing(one, other) for one, other in itertools.combinations(control, 2)]
+    rarest = min((sum(path in found for found in pairs) for path in paths), default=0)
+    chance = 1 - rarest / len(pairs) if pairs else 0.0
+    if chance <= 0:
+        return FEW
+    if chance >= 1:
+        return MANY
+    return min(MANY, max(FEW, 1 + math.ceil(math.log(DOUBT) / math.log(chance))))
+
+
+def minimal(rest: Sequence[str], base: Sequence[str], is_enough: Ok) -> list[str]:
+    """A smallest part of `rest` that, with `base`, is enough; `rest` whole is. (QuickXplain, Junker 2004.)"""
+    if len(rest) <= 1:
+        return list(rest)
+    middle = len(rest) // 2
+    left, right = rest[:middle], rest[middle:]
+    if is_enough([*base, *left]):
+        return minimal(left, base, is_enough)
+    if is_enough([*base, *right]):
+        return minimal(right, base, is_enough)
+    first = minimal(left, [*base, *right], is_enough)
+    return [*first, *minimal(right, [*base, *first], is_enough)]
+
+
+LAST = ("env", "host", "gc", "addresses", "threads", "memory")
+"""Sources that are seldom the cause even where they are drawn from, or that are dear to hold."""
+
+
+def ranked(control: Sequence[Trial], vary: Sequence[str], first: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The suspects, the likeliest first, and all other sources that can be held.
+
+    Suspects are those that were the cause for a process of the same kind (`first`), those that the session varies,
+    those that a line of the project drew from, and the hash seed and imports, which nobody can watch.
+    """
+    drawn = {source for trial in control for source in trial.replay.sites}
+    drawn |= {"hashseed", "imports"}
+    known = [source for source in dict.fromkeys((*first, *vary)) if source in SOURCES]
+    holdable = [source for source, each in SOURCES.items() if each.can_hold and source != "files"]
+    # One that needs interpreters of its own costs seconds, where others cost no more than the process.
+    by_cost = sorted(holdable, key=lambda source: (source in LAST, source != "hashseed" and _needs_interpreter(source)))
+    suspects = [*known, *(source for source in by_cost if source in drawn and source not in known)]
+    return suspects, [source for source in by_cost if source not in suspects]
+
+
+def _needs_interpreter(source: str) -> bool:
+    return bool(SOURCES[source].environment(HELD, {}))

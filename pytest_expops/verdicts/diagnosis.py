@@ -1,0 +1,192 @@
+"""Where and why a process that differed differs: control replays, interventions, and a trace of two runs.
+
+The verdict stands whatever is found here. Everything is bounded by a deadline; what was found until then is kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from pytest_expops.errors import ExpopsError
+from pytest_expops.execution.conditions.base import Site
+from pytest_expops.execution.conditions.registry import SOURCES
+from pytest_expops.execution.replica_pool import ReplicaPool
+from pytest_expops.execution.session import PipelineSession
+from pytest_expops.verdicts.attribution import Search, among, ranked
+from pytest_expops.verdicts.divergence import Place
+from pytest_expops.verdicts.findings import Blamed, Cause, Count, Diagnosis
+from pytest_expops.verdicts.leftovers import Leftover, files_read_back, from_earlier, from_files
+from pytest_expops.verdicts.locating import Parting, locate
+from pytest_expops.verdicts.trials import OutOfTime, Plan, Trial, Trials
+
+CONTROLS = 5
+"""So many replays are made with nothing held."""
+RARE = 12
+"""So many are made, if none of the first differs, before a difference is called rare."""
+MOST_SITES = 6
+"""So many lines that drew from one source are held fixed one by one."""
+
+
+def diagnose(
+    session: PipelineSession,
+    name: str,
+    pool: ReplicaPool,
+    *,
+    vary: Sequence[str] = (),
+    seconds: float = 120.0,
+    hints: Sequence[str] = (),
+) -> Diagnosis:
+    """Find where and why replays of `name` differ, in about `seconds`.
+
+    :param vary: what the replays varied besides the hash seed.
+    :param hints: sources to suspect first: the causes found for another expanded process of the same function.
+    """
+    begin = time.monotonic()
+    examination = _Examination(Trials(session, name, pool, vary, begin + seconds), hints)
+    complete, note = True, ""
+    try:
+        examination.run()
+    except OutOfTime:
+        complete, note = False, f"stopped after {seconds:g} s (--expops-diagnose-timeout)"
+    except ExpopsError as error:
+        complete, note = False, f"stopped: {error}"
+    found = examination.result()
+    notes = "; ".join(each for each in (found.note, note) if each)
+    return replace(found, complete=complete, note=notes, seconds=round(time.monotonic() - begin, 3))
+
+
+class _Examination:
+    """One diagnosis under way; what it has found can be asked for at any time."""
+
+    def __init__(self, trials: Trials, hints: Sequence[str]) -> None:
+        self.trials = trials
+        self.hints = hints
+        self.control: list[Trial] = []
+        self.search: Search | None = None
+        self.leftover: Leftover | None = None
+        self.causes: list[Cause] = []
+        self.note = ""
+        self.place: Place | None = None
+
+    def run(self) -> None:
+        """Raises OutOfTime, and ReplayError where a trial cannot be made."""
+        self._control()
+        apart = among(self.trials, self.control)
+        behind = self._from_first() - apart
+        if not apart and not behind:
+            self.note = f"{len(self.control)} more replays gave what the first run gave: it differs rarely"
+            files = self._files()
+            if files:
+                self.note += f"; it reads {_listed([*files])}, written since the first run began"
+            return
+        try:
+            if apart:
+                self._attribute()
+            if behind:
+                self._look_behind(behind)
+        finally:
+            self._unattributed(behind)
+        self.place = locate(self.trials, self._parting())
+        self._narrow()
+
+    def result(self) -> Diagnosis:
+        """What is known so far."""
+        tried = tuple(self.search.tried) if self.search else ()
+        return Diagnosis(self.place, tuple(self.causes), tried, self.trials.runs, note=self.note)
+
+    def _control(self) -> None:
+        plan = Plan(watch=True)
+        while len(self.control) < CONTROLS or (len(self.control) < RARE and not self._from_first()):
+            self.control.append(self.trials.make(plan, len(self.control)))
+
+    def _from_first(self) -> frozenset[str]:
+        differing = (self.trials.differing(self.trials.first, each) for each in self.control)
+        return frozenset().union(*differing)
+
+    def _free(self, paths: frozenset[str]) -> Count:
+        agreeing = sum(not self.trials.differing(self.trials.first, each) & paths for each in self.control)
+        return Count(agreeing, len(self.control))
+
+    def _attribute(self) -> None:
+        files = self._files()
+        suspects, others = ranked(self.control, self.trials.vary, self.hints)
+        if files:
+            suspects.insert(0, "files")
+        self.search = Search(self.trials, self.control, {"files": tuple(files)} if files else {})
+        try:
+            self.search.run(suspects, others)
+        finally:
+            for source, paths in self.search.found.items():
+                self._add(source, paths, self.search.agreement(self.search.found, paths), self._sites(source))
+
+    def _look_behind(self, paths: frozenset[str]) -> None:
+        """All replays agree, but not with the first run: something was there then, or was not."""
+        files = self._files()
+        self.leftover = from_files(self.trials, files, paths) if files else None
+        if self.leftover is not None:
+            self._add("files", paths, self.leftover.held, self.leftover.sites, _listed(self.leftover.files))
+            return
+        self.leftover = from_earlier(self.trials, paths)
+        if self.leftover is not None:
+            self._add("state", paths, self.leftover.held, (), f"left by {_listed(self.leftover.before)}")
+
+    def _unattributed(self, behind: frozenset[str]) -> None:
+        if behind and self.leftover is None:
+            self.note = (
+                f"{len(self.control)} replays agree with each other, and not with the first run: what it found in its "
+                "interpreter and they do not (settings of a conftest.py, say) makes the difference"
+            )
+        elif self.search is not None and self.search.remaining and self.causes:
+            self.note = f"not attributed: {_listed(sorted(self.search.remaining))}"
+
+    def _add(self, source: str, paths: frozenset[str], held: Count, sites: Sequence[Site], detail: str = "") -> None:
+        if held.agree * 2 <= held.of:
+            return
+        source = "state" if source == "order" else source
+        remedy = SOURCES["order" if source == "state" else source].remedy
+        blamed = tuple(_blamed(site) for site in sites)
+        self.causes.append(Cause(source, tuple(sorted(paths)), held, self._free(paths), blamed, remedy, detail))
+
+    def _files(self) -> dict[str, Site | None]:
+        return files_read_back(self.control, self.trials.first.record.started)
+
+    def _sites(self, source: str) -> tuple[Site, ...]:
+        return tuple(dict.fromkeys(site for trial in self.control for site in trial.replay.sites.get(source, ())))
+
+    def _parting(self) -> Parting:
+        found = tuple(self.search.found) if self.search is not None else ()
+        return Parting(found, self.search.only if self.search is not None else {}, self.leftover)
+
+    def _narrow(self) -> None:
+        """Of several lines that drew from a source, find the one that matters by holding one at a time."""
+        for index, cause in enumerate(self.causes):
+            if self.search is None or len(cause.sites) < 2:
+                continue
+            ordered = sorted(self._sites(cause.source), key=lambda site: not self._is_place(site))
+            if SOURCES[cause.source].holds_sites:
+                chosen = self._decisive(cause, ordered[:MOST_SITES])
+                ordered = [chosen] if chosen is not None else ordered
+            self.causes[index] = replace(cause, sites=tuple(_blamed(site) for site in ordered))
+
+    def _decisive(self, cause: Cause, sites: Sequence[Site]) -> Site | None:
+        assert self.search is not None
+        for site in sites:
+            plan = Plan(frozenset(self.search.found), {**self.search.only, cause.source: (site.place,)})
+            made = [self.trials.make(plan, number) for number in range(3)]
+            if all(each.passed for each in made) and not among(self.trials, made) & frozenset(cause.paths):
+                return site
+        return None
+
+    def _is_place(self, site: Site) -> bool:
+        return self.place is not None and (site.file, site.line) == (self.place.file, self.place.line)
+
+
+def _blamed(site: Site) -> Blamed:
+    return Blamed(site.file, site.line, site.function, site.what, site.code)
+
+
+def _listed(names: Sequence[str], most: int = 3) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

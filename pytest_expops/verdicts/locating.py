@@ -1,0 +1,70 @@
+"""Where two runs part: the first call, and in it the first line, after which they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from pytest_expops.execution.conditions.registry import SOURCES
+from pytest_expops.verdicts.divergence import Place, first_call, first_line
+from pytest_expops.verdicts.leftovers import Leftover
+from pytest_expops.verdicts.trials import Plan, Trial, Trials
+
+ATTEMPTS = 3
+"""So many pairs of runs are traced, if those before did not differ."""
+QUIET = frozenset({"entropy", "clock", "cwd-listing-order", "tmpdir", "host", "env", "imports"}) & SOURCES.keys()
+"""Sources that are held while runs are traced, unless they are a cause: what differs harmlessly must not be blamed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """What makes two runs differ: the sources that were found to be causes, or what an earlier run left behind."""
+
+    causes: tuple[str, ...] = ()
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    leftover: Leftover | None = None
+
+    def plans(self, quiet: frozenset[str]) -> tuple[Plan, Plan]:
+        """How the two runs are made. Where no cause is known, nothing is held."""
+        if self.leftover is not None:
+            files = {"files"} if self.leftover.files else set()
+            other = Plan(quiet | files, {"files": self.leftover.files}, before=self.leftover.before, fresh=True)
+            return Plan(quiet, fresh=True), other
+        plan = Plan(quiet - {*self.causes} if self.causes else frozenset(), self.only)
+        return plan, plan
+
+
+def locate(trials: Trials, parting: Parting) -> Place | None:
+    """Where two runs part of which `parting` tells the difference; None if no traced runs did.
+
+    Raises:
+        OutOfTime: as `Trials.make`.
+    """
+    plans = parting.plans(QUIET)
+    pair = _traced(trials, plans, lambda plan: replace(plan, trace=True))
+    if pair is None:
+        return None
+    one, other = pair
+    assert one.replay.trace is not None
+    assert other.replay.trace is not None
+    found = first_call(one.replay.trace, other.replay.trace)
+    if found is None:
+        return None
+    pair = _traced(trials, plans, lambda plan: replace(plan, lines=found.target))
+    if pair is not None:
+        one, other = pair
+        assert one.replay.trace is not None
+        assert other.replay.trace is not None
+        line = first_line(one.replay.trace, other.replay.trace, found)
+        if line is not None:
+            return line
+    return found.place
+
+
+def _traced(trials: Trials, plans: tuple[Plan, Plan], traced: Callable[[Plan], Plan]) -> tuple[Trial, Trial] | None:
+    """Two traced runs that differ."""
+    for attempt in range(1, ATTEMPTS + 1):
+        one, other = trials.make(traced(plans[0]), 0), trials.make(traced(plans[1]), attempt)
+        if trials.differing(one, other) and one.replay.trace is not None and other.replay.trace is not None:
+            return one, other
+    return None

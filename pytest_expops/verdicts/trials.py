@@ -1,0 +1,167 @@
+"""Replays made to find something out, and in what their results differ."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from pytest_expops.errors import ReplayTimeout, ReplicaDied
+from pytest_expops.execution.conditions.base import HELD, NATURAL, Mode, Setting
+from pytest_expops.execution.conditions.registry import SOURCES
+from pytest_expops.execution.records import Failure, Outcome, RunRecord
+from pytest_expops.execution.replay_request import Replay, Request
+from pytest_expops.execution.replica_pool import ReplicaPool
+from pytest_expops.execution.runner import Keep
+from pytest_expops.execution.session import PipelineSession
+from pytest_expops.execution.tracing import Target
+from pytest_expops.values.fingerprint import fingerprint
+from pytest_expops.verdicts.replay import differences_between, others
+
+OUTCOME = "outcome"
+"""The path at which a run that failed differs from one that passed."""
+INTERPRETERS = 3
+"""Trials take turns in interpreters with so many hash seeds."""
+
+
+class OutOfTime(Exception):
+    """The time given to a diagnosis has run out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One run, and the digest of every part of its results by path; none if it failed."""
+
+    replay: Replay
+    parts: Mapping[str, str]
+
+    @property
+    def record(self) -> RunRecord:
+        return self.replay.record
+
+    @property
+    def passed(self) -> bool:
+        return self.record.outcome is Outcome.PASSED
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a trial is made: which sources are `held` fixed, and what else is different.
+
+    `only` narrows what is held of a source (see `Setting`). `before` are processes to run first on the same modules;
+    None leaves that to what the session varies. `watch`, `trace` and `lines` are those of `Request`. A `fresh` trial
+    has an interpreter of its own.
+    """
+
+    held: frozenset[str] = frozenset()
+    only: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    before: tuple[str, ...] | None = None
+    watch: bool = False
+    trace: bool = False
+    lines: Target | None = None
+    fresh: bool = False
+
+
+class Trials:
+    """The trials of one process. `vary` is what the session's replays vary besides the hash seed."""
+
+    def __init__(
+        self, session: PipelineSession, name: str, pool: ReplicaPool, vary: Sequence[str], deadline: float
+    ) -> None:
+        self.session = session
+        self.name = name
+        self.vary = tuple(vary)
+        self.deadline = deadline
+        self.runs = 0
+        process = session.expanded[name].process
+        self._exact = all(each.exact for each in process.tolerances.values())
+        self._pool = pool
+        self.first = self._first()
+
+    @property
+    def seconds_left(self) -> float:
+        return self.deadline - time.monotonic()
+
+    def make(self, plan: Plan, number: int) -> Trial:
+        """Trial `number` (0, 1, ...) of a plan: each under a hash seed of its own, unless that is held.
+
+        What the session varies is as in the first run in trial 0, and varied in the others.
+
+        Raises:
+            OutOfTime: there is no time left for it.
+        """
+        left = self.seconds_left
+        if left <= 0:
+            raise OutOfTime
+        self.runs += 1
+        conditions = self._conditions(plan, number)
+        varied_order = conditions.get("order", NATURAL).mode is Mode.VARIED
+        before = plan.before if plan.before is not None else others(self.session, self.name) if varied_order else ()
+        keep = Keep(values=not self._exact, leaves=True)
+        request = Request(1 + number, conditions, keep, before, plan.watch, plan.trace, plan.lines)
+        try:
+            replay = self._pool.replay(
+                self.session,
+                self.name,
+                request,
+                copy=number % 2 if "hashseed" in plan.held else 0,
+                fresh=plan.fresh or "addresses" in plan.held,
+                timeout=left,
+            )
+        except ReplayTimeout:
+            raise OutOfTime from None
+        except ReplicaDied as error:
+            failure = Failure("ReplicaDied", str(error), str(error))
+            replay = Replay(RunRecord(self.name, request.attempt, Outcome.CRASHED, failure=failure))
+        return Trial(replay, _parts(replay.record))
+
+    def differing(self, one: Trial, other: Trial) -> frozenset[str]:
+        """The paths at which two runs differ; two that failed alike do not."""
+        if not (one.passed and other.passed):
+            alike = not one.passed and not other.passed and _summary(one.record) == _summary(other.record)
+            return frozenset() if alike else frozenset({OUTCOME})
+        if self._exact:
+            paths = one.parts.keys() | other.parts.keys()
+            return frozenset(path for path in paths if one.parts.get(path) != other.parts.get(path))
+        found = differences_between(self.session, self.name, one.record, other.record)
+        return frozenset(difference.path for difference in found)
+
+    def _conditions(self, plan: Plan, number: int) -> dict[str, Setting]:
+        conditions = {"hashseed": Setting(Mode.VARIED, number % INTERPRETERS + 1)}
+        for source in self.vary:
+            conditions[source] = Setting(Mode.VARIED, number) if number else NATURAL
+        for source in plan.held:
+            if SOURCES[source].can_hold:
+                conditions[source] = dataclasses.replace(HELD, only=plan.only.get(source, ()))
+            else:
+                conditions[source] = NATURAL
+        return conditions
+
+    def _first(self) -> Trial:
+        record = self.session.record(self.name)
+        parts = dict(_metric_parts(record))
+        if self._exact:
+            values = self.session.load(record)
+            with self.session.runner.project.entered():
+                for key, value in values.items():
+                    leaves = fingerprint(value, f"outputs[{key!r}]").leaves
+                    parts.update((leaf.path, leaf.digest) for leaf in leaves)
+        return Trial(Replay(record), parts)
+
+
+def _parts(record: RunRecord) -> dict[str, str]:
+    parts = dict(_metric_parts(record))
+    for output in record.outputs.values():
+        parts.update(output.leaves)
+    return parts
+
+
+def _metric_parts(record: RunRecord) -> Iterable[tuple[str, str]]:
+    for metric in record.metrics:
+        name = f"{metric.source}/{metric.name}" if metric.source else metric.name
+        yield f"metrics[{name!r}][{metric.step}]", repr(metric.value)
+
+
+def _summary(record: RunRecord) -> str:
+    return record.failure.summary if record.failure else record.outcome.value
