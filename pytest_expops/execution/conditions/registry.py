@@ -15,12 +15,14 @@ from pytest_expops.execution.conditions.imports import Imports
 from pytest_expops.execution.conditions.locale import Locale
 from pytest_expops.execution.conditions.order import Order
 from pytest_expops.execution.conditions.timezone import Timezone
+from pytest_expops.execution.conditions.tmpdir import TemporaryFolder
 
 _ALL: tuple[Source, ...] = (
     HashSeed(),
     Timezone(),
     Locale(),
     Environment(),
+    TemporaryFolder(),
     Collector(),
     Imports(),
     Order(),
