@@ -78,7 +78,8 @@ def index_form(value: pd.Index) -> Form:
 def _array_of(value: pd.Series[Any] | pd.Index) -> Any:
     """The NumPy array or extension array behind a series or index, without copying."""
     array = value.array
-    return array.to_numpy() if isinstance(array, pd.arrays.NumpyExtensionArray) else array
+    # By the very type: arrays of Python strings are a subclass, with a dtype of their own.
+    return array.to_numpy() if type(array) is pd.arrays.NumpyExtensionArray else array
 
 
 def column_form(array: Any, index: pd.Index | None = None, digest: bytes | None = None) -> Form:
@@ -224,9 +225,7 @@ def timedelta_form(value: pd.Timedelta) -> Form:
 
 def period_form(value: pd.Period) -> Form:
     """What it shows, and the frequency, by which periods that begin together differ."""
-    return Parts(
-        type_name(type(value)), (("value", str(value)), ("freq", value.freqstr)), [value.ordinal], [".ordinal"]
-    )
+    return Parts(type_name(type(value)), (("value", str(value)), ("freq", value.freqstr)), [], [])
 
 
 def interval_form(value: pd.Interval[Any]) -> Form:
