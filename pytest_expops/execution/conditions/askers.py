@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Container
+from dataclasses import dataclass
 from types import FrameType
 
 _STAND_INS = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -21,6 +22,26 @@ class _Part(enum.Enum):
     STAND_IN = enum.auto()
     ASIDE = enum.auto()
     OTHER = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The project's frame that made a call, and the frame of the library's function that it called, if any."""
+
+    frame: FrameType
+    called: FrameType | None
+    aside: bool
+
+    @property
+    def called_name(self) -> str:
+        """``MODULE.FUNCTION()`` of the library's function; empty if there is none that one would know by its name."""
+        if self.called is None:
+            return ""
+        name = self.called.f_code.co_qualname
+        if "<" in name or any(part.startswith("_") for part in name.split(".")):
+            return ""
+        module = str(self.called.f_globals.get("__name__")).removesuffix("._local")
+        return f"{module}.{name}()"
 
 
 class Askers:
@@ -39,26 +60,28 @@ class Askers:
         self._parts: dict[str, _Part] = {}
         self._real: dict[str, str] = {}
 
-    def find(self, *, direct: bool = False, unless: Container[str] = ()) -> tuple[FrameType | None, bool]:
-        """The innermost frame of the project above the stand-in, and whether the call was made aside.
+    def find(self, *, direct: bool = False, unless: Container[str] = ()) -> Asked | None:
+        """The innermost frame of the project above the stand-in.
 
         None if there is none, if the plugin asked, or a module whose top-level name is in `unless`; with `direct` if
         anything but the project's own line called the stand-in.
         """
         frame: FrameType | None = sys._getframe(1)
+        called: FrameType | None = None
         aside = False
         while frame is not None:
             part = self._part(frame.f_code.co_filename)
             if part is _Part.PROJECT:
-                return frame, aside
+                return Asked(frame, called, aside)
             if part is _Part.PLUGIN:
                 break
             if part is not _Part.STAND_IN:
                 if direct or (unless and str(frame.f_globals.get("__name__")).partition(".")[0] in unless):
                     break
                 aside = aside or part is _Part.ASIDE
+                called = frame
             frame = frame.f_back
-        return None, aside
+        return None
 
     def real_path(self, file: str) -> str:
         """As `os.path.realpath`, asked once for each file."""

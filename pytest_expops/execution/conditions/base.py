@@ -90,7 +90,14 @@ class Watcher:
         self._lock = threading.RLock()
 
     def saw(
-        self, source: str, what: str, *, direct: bool = False, unless: Container[str] = (), remember: bool = True
+        self,
+        source: str,
+        what: str,
+        *,
+        direct: bool = False,
+        unless: Container[str] = (),
+        outermost: bool = False,
+        remember: bool = True,
     ) -> Site | None:
         """The innermost line of the project on the caller's stack, which is remembered if anybody watches.
 
@@ -99,13 +106,16 @@ class Watcher:
 
         :param direct: None also if a library asked on the project's behalf.
         :param unless: None also if a module with one of these top-level names did.
+        :param outermost: name the library's function that the project called rather than `what`.
         """
-        frame, aside = self._askers.find(direct=direct, unless=unless)
-        if frame is None:
+        asked = self._askers.find(direct=direct, unless=unless)
+        if asked is None:
             return None
+        frame = asked.frame
         file = self._askers.real_path(frame.f_code.co_filename)
-        site = Site(file, frame.f_lineno, frame.f_code.co_qualname, what)
-        if self.watching and remember and not aside:
+        called = asked.called_name if outermost else ""
+        site = Site(file, frame.f_lineno, frame.f_code.co_qualname, called or what)
+        if self.watching and remember and not asked.aside:
             with self._lock:
                 sites = self._sites.setdefault(source, {})
                 if site in sites or len(sites) < self._most:

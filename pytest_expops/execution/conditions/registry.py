@@ -12,6 +12,7 @@ from pytest_expops.execution.conditions.env import Environment
 from pytest_expops.execution.conditions.gc import Collector
 from pytest_expops.execution.conditions.hashseed import HashSeed
 from pytest_expops.execution.conditions.imports import Imports
+from pytest_expops.execution.conditions.listing import ListingOrder
 from pytest_expops.execution.conditions.locale import Locale
 from pytest_expops.execution.conditions.order import Order
 from pytest_expops.execution.conditions.timezone import Timezone
@@ -28,6 +29,7 @@ _ALL: tuple[Source, ...] = (
     Order(),
     Entropy(),
     Clock(),
+    ListingOrder(),
 )
 
 SOURCES: Mapping[str, Source] = {source.name: source for source in _ALL}
