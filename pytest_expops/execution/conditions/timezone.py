@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import time
 import zoneinfo
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pytest_expops.execution.conditions.base import Mode, Setting, Source, Watcher
-from pytest_expops.execution.conditions.patching import patching
+from pytest_expops.execution.conditions.patching import Patches, patching
 from pytest_expops.execution.conditions.variables import variables
 from pytest_expops.execution.conditions.watching import watch
 
@@ -53,7 +54,29 @@ class Timezone(Source):
     def apply(self, setting: Setting, watcher: Watcher) -> Iterator[None]:
         with patching() as patches, _zone(self.environment(setting, os.environ)):
             watch(patches, watcher, self.name, time, ("localtime", "mktime", "ctime", "strftime"))
+            if watcher.watching:
+                _watch_datetime(patches, watcher)
             yield
+
+
+def _watch_datetime(patches: Patches, watcher: Watcher) -> None:
+    """Where a moment is made local, or a local one a moment, for want of a zone."""
+
+    def made(original: Callable[..., Any], cls: type, *args: Any, **kwargs: Any) -> Any:
+        result = original(cls, *args, **kwargs)
+        if result.tzinfo is None:
+            watcher.saw(Timezone.name, f"datetime.datetime.{original.__name__}()")
+        return result
+
+    def taken(original: Callable[..., Any], moment: datetime.datetime, *args: Any, **kwargs: Any) -> Any:
+        if moment.tzinfo is None or (original.__name__ == "astimezone" and not args and not kwargs):
+            watcher.saw(Timezone.name, f"datetime.datetime.{original.__name__}()")
+        return original(moment, *args, **kwargs)
+
+    for name in ("fromtimestamp", "now"):
+        patches.wrap_classmethod(datetime.datetime, name, made)
+    for name in ("astimezone", "timestamp"):
+        patches.wrap(datetime.datetime, name, taken)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.execution.conditions.base import HELD, NATURAL, Mode, Setting
+from pytest_expops.execution.conditions.base import HELD, NATURAL, Mode, Setting, Watcher
 from pytest_expops.execution.conditions.timezone import ZONES, Timezone, zone_of
 from tests.execution.conditions.probe import Probe, started_with
 
@@ -115,12 +115,35 @@ def test_lines_that_ask_for_local_time_are_seen(probe: Probe) -> None:
     assert probe.sites(
         SOURCE,
         """\
-        import time
-        time.gmtime(0)
+        import datetime as dt, time
+        plain = time.gmtime(0), dt.datetime.fromtimestamp(0, dt.timezone.utc), dt.datetime.now(tz=dt.timezone.utc)
+        again = plain[1].timestamp(), plain[1].astimezone(dt.timezone.max), dt.datetime(2024, 5, 6).isoformat()
         time.localtime(0)
         time.mktime(time.gmtime(0)); time.strftime("%H")
+        naive = dt.datetime.fromtimestamp(0), dt.datetime.now()
+        naive[0].timestamp()
+        plain[1].astimezone()
         """,
-    ) == {3: {"time.localtime()"}, 4: {"time.mktime()", "time.strftime()"}}
+    ) == {
+        4: {"time.localtime()"},
+        5: {"time.mktime()", "time.strftime()"},
+        6: {"datetime.datetime.fromtimestamp()", "datetime.datetime.now()"},
+        7: {"datetime.datetime.timestamp()"},
+        8: {"datetime.datetime.astimezone()"},
+    }
+
+
+def test_watched_classes_are_what_they_were(probe: Probe) -> None:
+    text = """
+    import datetime as dt, pandas as pd
+    class Mine(dt.datetime): pass
+    found = [type(Mine.fromtimestamp(0)).__name__, pd.Timestamp.fromtimestamp(0), dt.datetime.fromtimestamp(0),
+             pd.Timestamp(0).to_pydatetime().astimezone(dt.timezone.utc), isinstance(dt.datetime.now(), dt.datetime)]
+    """
+    with SOURCE.apply(NATURAL, Watcher(lambda file: False)):
+        expected = probe.run(text)["found"]
+    assert probe.under(SOURCE, NATURAL, text)["found"] == expected
+    assert expected[0] == "Mine"
 
 
 def test_a_platform_without_tzset_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
