@@ -123,6 +123,8 @@ class _Comparison:
             return
         traits = list(_traits(expected, obtained, pair))
         yield from traits
+        if any(isinstance(each, Difference) for each in traits):
+            return  # another date, or member of an enum: its parts would say it again
         if type(expected) is not type(obtained) or (isinstance(expected, Bulk) and traits):
             expected, obtained = _as_parts(expected), _as_parts(obtained)
         yield from self._contents(expected, obtained, pair, bool(traits))

@@ -103,7 +103,14 @@ def _tuple_subclass(value: Any) -> Form:
 
 
 def _enum(value: enum.Enum) -> Form:
-    return Parts(type_name(type(value)), (("name", str(value._name_)),), [value._value_], [".value"])
+    """A member by its name and value; one leaf, as both tell the same."""
+    return Parts(
+        type_name(type(value)),
+        (("value", f"{type(value).__qualname__}.{value._name_}"),),
+        [value._value_],
+        [".value"],
+        whole=True,
+    )
 
 
 def _buffer(value: memoryview) -> Form:

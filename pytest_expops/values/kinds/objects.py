@@ -7,6 +7,7 @@ a dict or set can enter a fingerprint.
 from __future__ import annotations
 
 import copyreg
+import dataclasses
 from typing import Any
 
 from pytest_expops.values.forms import Form, Parts, Unsound
@@ -47,7 +48,7 @@ def object_form(value: Any, *, dict_in_order: bool = False) -> Form:
         add("", list(pairs) if dict_in_order else dict(pairs))
     if setter is not None:
         add(".__reduce__()[5]", setter)
-    fields = _fields(state)
+    fields = _dataclass_fields(value, state) or _fields(state)
     if fields is None:
         add(".__getstate__()", state)
     else:
@@ -79,6 +80,14 @@ def _fields(state: Any) -> dict[str, Any] | None:
     if type(state) is tuple and len(state) == 2 and type(state[1]) is dict and type(state[0]) in (dict, type(None)):
         state = {**(state[0] or {}), **state[1]}
     return state if type(state) is dict and all(type(name) is str for name in state) else None
+
+
+def _dataclass_fields(value: Any, state: Any) -> dict[str, Any] | None:
+    """The state of a frozen dataclass with slots, which is the list of its fields' values."""
+    told_by = getattr(type(value), "__getstate__", None)
+    if type(state) is not list or getattr(told_by, "__module__", "") != "dataclasses":
+        return None
+    return dict(zip([field.name for field in dataclasses.fields(value)], state, strict=True))
 
 
 def _reduce(value: Any) -> Any:

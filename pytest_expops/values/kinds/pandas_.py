@@ -19,7 +19,7 @@ from pytest_expops.values.naming import column_places, row_label, type_name
 
 def frame_form(value: pd.DataFrame) -> Form:
     """Columns in their order under their labels, then the axes."""
-    arrays = [_array_of(value.iloc[:, position]) for position in range(value.shape[1])]
+    arrays = [_array_of(column) for _, column in value.items()]
     digests = _digests_of(arrays)
     columns = [column_form(array, value.index, digest) for array, digest in zip(arrays, digests, strict=True)]
     names = column_places(value.columns.tolist())
@@ -214,9 +214,9 @@ _EXTENSIONS: dict[type, Callable[[Any, str, Any], Form]] = {
 
 def timestamp_form(value: pd.Timestamp) -> Form:
     """What it shows, to the nanosecond, the unit that it counts in, and the time zone."""
-    shown = value.tz_localize(None).isoformat(" ")
+    shown = value.isoformat(" ")
     traits = (("value", f"{shown} (fold)" if value.fold else shown), ("unit", value.unit))
-    return Parts(type_name(type(value)), traits, [value.tzinfo], [".tzinfo"])
+    return Parts(type_name(type(value)), traits, [value.tzinfo], [".tzinfo"], whole=True)
 
 
 def timedelta_form(value: pd.Timedelta) -> Form:
@@ -230,7 +230,7 @@ def period_form(value: pd.Period) -> Form:
 
 def interval_form(value: pd.Interval[Any]) -> Form:
     parts = [value.left, value.right, value.closed]
-    return Parts(type_name(type(value)), (), parts, [".left", ".right", ".closed"])
+    return Parts(type_name(type(value)), (), parts, [".left", ".right", ".closed"], whole=True)
 
 
 def handler_for(cls: type) -> Callable[[Any], Form] | None:
