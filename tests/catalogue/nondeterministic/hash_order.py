@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from pytest_expops.core import process, step
 
-NUMBERS = {"age", "income", "visits", "tenure", "clicks"}
+NUMBERS = {"age", "income", "visits", "tenure", "rating", "bought", "clicks"}
 
 
 def feature_names(frame, without):
@@ -77,13 +78,15 @@ def split_by_hash(frame):
 
 @process()
 def add_up_a_set(frame):
-    """A floating sum over the members of a set, in the order of the set
+    """Floating sums over the members of a set, in the order of the set
 
     cause: hashseed
     """
     income = frame.groupby("user")["income"].first()
-    users = set(frame.loc[frame["rating"] > 1, "user"])
-    return {"users": len(users), "total": sum(income[user] * 1.1 for user in users)}  # culprit
+    totals = {}
+    for city, rows in frame.groupby("city"):
+        totals[city] = sum(income[user] * 1.1 for user in set(rows["user"]))  # culprit
+    return {"totals": totals, "users": len(set(frame["user"]))}
 
 
 @step()
@@ -116,19 +119,19 @@ def write_prompt(frame):
 
 @process()
 def drop_correlated(frame):
-    """Of two correlated columns the one that the set gives first is dropped
+    """Of correlated columns the one that the set gives first is kept
 
     cause: hashseed
     """
-    table = frame[["visits", "clicks"]].assign(
-        clicks_2=frame["clicks"] * 2, clicks_3=frame["clicks"] * 3, visits_2=frame["visits"] * 2
-    )
-    correlation = table.corr().abs()
+    columns = {
+        f"{name}_x{factor}": frame[name] * factor for name in ("age", "income", "clicks") for factor in (1, 2, 3, 4)
+    }
+    correlation = pd.DataFrame(columns).corr().abs()
     kept = []
-    for name in set(table.columns):  # culprit
+    for name in set(columns):  # culprit
         if all(correlation.loc[name, other] < 0.95 for other in kept):
             kept.append(name)
-    return {"kept": sorted(kept)}
+    return {"kept": sorted(kept), "of": len(columns)}
 
 
 @process()

@@ -93,7 +93,7 @@ def scale_a_set_of_columns(frame):
 
     cause: hashseed
     """
-    chosen = {"age", "income", "visits", "tenure"} & set(frame.columns)
+    chosen = {"age", "income", "visits", "tenure", "rating", "clicks"} & set(frame.columns)
     transformer = ColumnTransformer([("scale", StandardScaler(), list(chosen))])  # culprit
     return {"scaled": transformer.fit_transform(frame)}
 
