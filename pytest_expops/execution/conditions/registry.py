@@ -15,6 +15,7 @@ from pytest_expops.execution.conditions.imports import Imports
 from pytest_expops.execution.conditions.listing import ListingOrder
 from pytest_expops.execution.conditions.locale import Locale
 from pytest_expops.execution.conditions.order import Order
+from pytest_expops.execution.conditions.threads import Threads
 from pytest_expops.execution.conditions.timezone import Timezone
 from pytest_expops.execution.conditions.tmpdir import TemporaryFolder
 
@@ -30,6 +31,7 @@ _ALL: tuple[Source, ...] = (
     Entropy(),
     Clock(),
     ListingOrder(),
+    Threads(),
 )
 
 SOURCES: Mapping[str, Source] = {source.name: source for source in _ALL}
