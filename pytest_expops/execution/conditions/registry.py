@@ -9,6 +9,7 @@ from pytest_expops.execution.conditions.base import NATURAL, Conditions, Source,
 from pytest_expops.execution.conditions.clock import Clock
 from pytest_expops.execution.conditions.entropy import Entropy
 from pytest_expops.execution.conditions.env import Environment
+from pytest_expops.execution.conditions.files import Files
 from pytest_expops.execution.conditions.gc import Collector
 from pytest_expops.execution.conditions.hashseed import HashSeed
 from pytest_expops.execution.conditions.imports import Imports
@@ -27,6 +28,7 @@ _ALL: tuple[Source, ...] = (
     TemporaryFolder(),
     Collector(),
     Imports(),
+    Files(),
     Order(),
     Entropy(),
     Clock(),
