@@ -111,7 +111,7 @@ class _Comparison:
 
     def _within(self, pair: _Pair) -> Iterator[_Step]:
         """What there is to say of two values that are not the same, or what to look at next."""
-        if type(pair.expected) is not type(pair.obtained) and not _both_forms(pair):
+        if not _comparable(pair.expected, pair.obtained):
             yield Structural(_differs(pair, f"type differs: {_type(pair.expected)} became {_type(pair.obtained)}"))
             return
         if type(pair.expected) in ATOMS:
@@ -258,8 +258,12 @@ def _as_parts(form: Form) -> Form:
     return form.items() if isinstance(form, Bulk) and form.items is not None else form
 
 
-def _both_forms(pair: _Pair) -> bool:
-    return isinstance(pair.expected, Form) and isinstance(pair.obtained, Form)
+def _comparable(expected: Any, obtained: Any) -> bool:
+    """Whether both are of one type; a class made by a function is another one at each call, of the same name."""
+    one, other = type(expected), type(obtained)
+    if one is other or (isinstance(expected, Form) and isinstance(obtained, Form)):
+        return True
+    return one not in ATOMS and other not in ATOMS and type_name(one) == type_name(other)
 
 
 def _type(value: Any) -> str:

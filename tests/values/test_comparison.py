@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_expops.values.comparison import Difference, compare
-from pytest_expops.values.fingerprint import fingerprint
 from tests.values.samples import Pair, Plain, Point
 
 
@@ -174,56 +172,6 @@ def test_a_difference_is_told_in_full(expected: Any, obtained: Any, told: list[s
         each.replace("pandas.core.frame.DataFrame", "pandas.DataFrame") for each in _told(expected, obtained)
     ] == told
     assert compare(expected, copy.deepcopy(expected)) == ()
-
-
-Leaf = st.one_of(st.integers(), st.text(max_size=3), st.floats(allow_nan=False), st.booleans(), st.none())
-
-
-def _containers(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.one_of(
-        st.lists(inner, min_size=1, max_size=4),
-        st.tuples(inner, inner),
-        st.dictionaries(st.sampled_from("abc"), inner, min_size=1, max_size=3),
-        st.builds(Point, inner, inner),
-        st.builds(Pair, inner, inner),
-    )
-
-
-def _leaves(value: Any, path: str = "value") -> Iterator[tuple[str, Any]]:
-    """Where the leaves are, by the test's own account, each with a function that makes the value with another there."""
-    if isinstance(value, Pair):
-        for index, name in enumerate(value._fields):
-            for place, put in _leaves(value[index], f"{path}.{name}"):
-                yield place, lambda new, name=name, put=put: value._replace(**{name: put(new)})
-    elif isinstance(value, (list, tuple)):
-        for index, each in enumerate(value):
-            for place, put in _leaves(each, f"{path}[{index}]"):
-                yield (
-                    place,
-                    lambda new, index=index, put=put: type(value)([*value[:index], put(new), *value[index + 1 :]]),
-                )
-    elif isinstance(value, dict):
-        for key, each in value.items():
-            for place, put in _leaves(each, f"{path}[{key!r}]"):
-                yield place, lambda new, key=key, put=put: {**value, key: put(new)}
-    elif isinstance(value, Point):
-        for name in ("x", "y"):
-            for place, put in _leaves(getattr(value, name), f"{path}.{name}"):
-                yield place, lambda new, name=name, put=put: Point(**{**vars(value), name: put(new)})
-    else:
-        yield path, lambda new: new
-
-
-@settings(max_examples=150)
-@given(st.recursive(Leaf, _containers, max_leaves=20), st.data())
-def test_changing_one_leaf_is_found_at_exactly_that_leaf(value: Any, data: st.DataObject) -> None:
-    leaves = list(_leaves(value))
-    path, put = data.draw(st.sampled_from(leaves))
-    changed = put(complex(1, 2))  # a type that no leaf has
-    assert fingerprint(changed) != fingerprint(value)
-    assert fingerprint(value).differs_at(fingerprint(changed)) == (path,)
-    (difference,) = compare(value, changed)
-    assert (difference.path, difference.obtained) == (path, "(1+2j)")
 
 
 @given(st.lists(st.floats(), min_size=1, max_size=60), st.data())

@@ -81,6 +81,11 @@ def _ordered_dict(value: collections.OrderedDict[Any, Any]) -> Form:
     return Parts("collections.OrderedDict", (), parts, [".keys()", *names, *(f".{name}" for name in own)])
 
 
+def _counter(value: collections.Counter[Any]) -> Form:
+    """Its counts, which its reduction hands to its class, as a dict, and the attributes of a subclass."""
+    return Parts(type_name(type(value)), (), [dict(value), attributes(value)], ["", ".__dict__"])
+
+
 def _mapping_proxy(value: types.MappingProxyType[Any, Any]) -> Form:
     return Mapping("mappingproxy", (), list(value), list(value.values()))
 
@@ -191,6 +196,7 @@ BASES: dict[type | None, Callable[[Any], Form]] = {
     frozenset: _set_subclass,
     tuple: _tuple_subclass,
     collections.OrderedDict: _ordered_dict,
+    collections.Counter: _counter,
     io.BytesIO: object_form,
     io.StringIO: object_form,
     io.IOBase.__base__: _unsound("an open file", "return its contents, or its path"),
