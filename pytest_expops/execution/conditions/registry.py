@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
+from pytest_expops.execution.conditions.addresses import Addresses
 from pytest_expops.execution.conditions.base import NATURAL, Conditions, Source, Watcher
 from pytest_expops.execution.conditions.clock import Clock
 from pytest_expops.execution.conditions.entropy import Entropy
@@ -34,6 +35,7 @@ _ALL: tuple[Source, ...] = (
     Clock(),
     ListingOrder(),
     Threads(),
+    Addresses(),
 )
 
 SOURCES: Mapping[str, Source] = {source.name: source for source in _ALL}
