@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,3 +50,15 @@ def started_with(source: Source, setting: Setting, environment: Mapping[str, str
         else:
             result[name] = value
     return result
+
+
+LONG_AGO = 1_000_000_000_123_456_789
+"""When an earlier run has written its files, in nanoseconds since the epoch."""
+
+
+def left(path: Path, text: str = "left") -> Path:
+    """A file as an earlier run has left it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    os.utime(path, ns=(LONG_AGO, LONG_AGO))
+    return path

@@ -1,0 +1,37 @@
+"""A folder in which a project runs, among files that an earlier run has left."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.execution.conditions.probe import Probe
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the project runs."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def clean_probe(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Probe]:
+    """The functions of `os` must be as they were, and nothing be left among the temporary files."""
+
+    def state() -> list[object]:
+        sets = (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks, os.supports_effective_ids)
+        return [dict(vars(os)), *map(set, sets)]
+
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    before = state()
+    yield Probe(tmp_path)
+    assert state() == before
+    assert list(temporary.iterdir()) == []
