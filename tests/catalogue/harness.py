@@ -7,7 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,8 +25,8 @@ class Finding:
     """What one session found of a case.
 
     `verdict` is ``differed``, ``matched``, or why there is none. `causes` are the sources that were named, `lines` the
-    (file, line) that were, causes' sites first and the place last. Times are in seconds; a field is None where the
-    session did not tell.
+    (file, line) that were, causes' sites first and the place last. Times are in seconds: `duration` of the process
+    itself, `replay` of all that its replay item did but the `diagnosis`; None where the session did not tell.
     """
 
     case: Case
@@ -84,14 +85,16 @@ def run(folder: Path, cases: Sequence[Case], *options: str, timeout: float = 180
     artifacts = folder / "artifacts"
     given = [part for path in configs for part in ("--expops-config", str(path.relative_to(folder)))]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short", *_without_workers()]
-    command += [*given, f"--expops-artifacts={artifacts}", *options]
+    report = folder / "junit.xml"
+    command += [*given, f"--expops-artifacts={artifacts}", f"--junitxml={report}", *options]
     done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True, timeout=timeout)
     session = artifacts / "session-1"
     if done.returncode not in (0, 1) or not session.is_dir():
         raise RuntimeError(f"pytest ended with {done.returncode}:\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}")
     (folder / "output.txt").write_text(done.stdout, encoding="utf-8")
     folders = {path: _folder_of(session, path) for path in configs}
-    return tuple(_finding(case, folders[path]) for path, group in configs.items() for case in group)
+    times = {each.get("name", ""): float(each.get("time", 0)) for each in ET.parse(report).iter("testcase")}
+    return tuple(_finding(case, folders[path], times) for path, group in configs.items() for case in group)
 
 
 @cache
@@ -124,7 +127,7 @@ def _folder_of(session: Path, config: Path) -> Path:
     return found[0]
 
 
-def _finding(case: Case, folder: Path) -> Finding:
+def _finding(case: Case, folder: Path, times: Mapping[str, float]) -> Finding:
     record = _read(folder / "records" / f"{process_name(case)}.json")
     verdict = _read(folder / "verdicts" / f"{process_name(case)}.json")
     if verdict is None:
@@ -141,7 +144,7 @@ def _finding(case: Case, folder: Path) -> Finding:
         paths=tuple(difference["path"] for difference in verdict["differences"]),
         attributed=bool(diagnosis),
         duration=record["duration"] if record else None,
-        replay=verdict.get("seconds"),
+        replay=times[f"{process_name(case)}[replay]"] - (diagnosis.get("seconds") or 0.0),
         diagnosis=diagnosis.get("seconds"),
         note=str(diagnosis.get("note", "")),
     )
