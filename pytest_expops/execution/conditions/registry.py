@@ -13,6 +13,7 @@ from pytest_expops.execution.conditions.env import Environment
 from pytest_expops.execution.conditions.files import Files
 from pytest_expops.execution.conditions.gc import Collector
 from pytest_expops.execution.conditions.hashseed import HashSeed
+from pytest_expops.execution.conditions.host import Host
 from pytest_expops.execution.conditions.imports import Imports
 from pytest_expops.execution.conditions.listing import ListingOrder
 from pytest_expops.execution.conditions.locale import Locale
@@ -36,6 +37,7 @@ _ALL: tuple[Source, ...] = (
     ListingOrder(),
     Threads(),
     Addresses(),
+    Host(),
 )
 
 SOURCES: Mapping[str, Source] = {source.name: source for source in _ALL}
