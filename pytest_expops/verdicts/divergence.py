@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_expops.execution.tracing import Line, Target, Trace
-from pytest_expops.execution.tracing.digests import value_of
+from pytest_expops.execution.tracing import Target, Trace
 from pytest_expops.execution.tracing.statements import code_at
-from pytest_expops.verdicts.pairing import Pair, differing, differing_states, pairs, state_path, value_path
-from pytest_expops.verdicts.relevance import Function, Statement
-
-CONTROL_FLOW = "control flow"
+from pytest_expops.verdicts.pairing import CONTROL_FLOW, Pair, differing, pairs
+from pytest_expops.verdicts.parting import parting
+from pytest_expops.verdicts.relevance import Function
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +52,16 @@ class Divergence:
 
     @property
     def place(self) -> Place:
-        """The function as a whole, for want of a line."""
+        """The best line without a trace of lines: the only one that can be, or else where the function begins."""
         target = self.target
-        code = code_at(target.file, target.line)
-        return Place(target.file, target.line, target.function, self.step, self.path, code)
+        function = Function(target.file, target.function, target.line)
+        statement = None
+        if self.path.startswith("argument "):
+            statement = function.changing(self.path.partition(" ")[2])
+        elif self.path.startswith("return"):
+            statement = function.returning()
+        line = statement.line if statement is not None else target.line
+        return Place(target.file, line, target.function, self.step, self.path, code_at(target.file, line))
 
 
 def first_call(one: Trace, other: Trace) -> Divergence | None:
@@ -70,16 +74,8 @@ def first_call(one: Trace, other: Trace) -> Divergence | None:
     """
     found = pairs(one, other)
     imported = {id(pair) for pair in found if any(each.one.namespace for each in (pair, *pair.callers()))}
-    apart = [pair for pair in found if _is_apart(pair)]
-    candidates = [pair for pair in apart if pair.same_inputs()]
-    running = [pair for pair in candidates if id(pair) not in imported]
-    known = {id(pair) for pair in apart}
-    reaching = [pair for pair in running if pair.path() and all(id(each) in known for each in pair.callers())]
-    differing_at_all = [pair for pair in running if pair.path()]
-    # A process whose inputs cannot be compared is still the place, if nothing within it is.
-    roots = [pair for pair in apart if pair.caller is None and pair.path() and id(pair) not in imported]
-    culprit = next(iter([*reaching, *differing_at_all, *running, *roots]), None)
-    modules = [pair for pair in candidates if pair.one.namespace and pair.path()]
+    modules = [pair for pair in found if pair.one.namespace and pair.same_inputs() and pair.path()]
+    culprit = _culprit([pair for pair in found if id(pair) not in imported])
     if culprit is None:
         return _divergence(modules[0], frozenset(_names(modules[0]))) if modules else None
     mentioned = Function(culprit.one.file, culprit.one.function, culprit.one.line).mentions()
@@ -102,16 +98,25 @@ def first_line(one: Trace, other: Trace, of: Divergence | None = None) -> Place 
     target = one.target
     if target is None or other.target != target:
         raise ValueError("first_line compares two traces of the lines of one call")
+    if target.inputs and of is not None and of.path.startswith("argument "):
+        return of.place  # other threads change what they share at any line of this one
     function = Function(target.file, target.function, target.line)
-    hit = _hit(one, other, function, of)
-    if hit is None:
+    found = parting(one, other, function, of.names if of is not None else frozenset())
+    if found is None:
         return None
-    line, path = hit
+    line, path = found
     return Place(target.file, line, target.function, of.step if of else None, path, code_at(target.file, line))
 
 
-def _is_apart(pair: Pair) -> bool:
-    return pair.parted or pair.path() is not None
+def _culprit(found: list[Pair]) -> Pair | None:
+    """The first call that came out differently though it went in alike, best with a difference that went on."""
+    apart = {id(pair): pair for pair in found if pair.parted or pair.path() is not None}
+    candidates = [pair for pair in apart.values() if pair.same_inputs()]
+    differing_at_all = [pair for pair in candidates if pair.path()]
+    going_on = [pair for pair in differing_at_all if all(id(each) in apart for each in pair.callers())]
+    # A process whose inputs cannot be compared is still the place, if nothing within it is.
+    roots = [pair for pair in apart.values() if pair.caller is None and pair.path()]
+    return next(iter([*going_on, *differing_at_all, *candidates, *roots]), None)
 
 
 def _names(module: Pair) -> set[str]:
@@ -141,107 +146,3 @@ def _orderer(culprit: Pair, found: list[Pair]) -> Pair:
             return pair
     caller = culprit.caller
     return caller if caller is not None and caller.same_inputs(exactly=True) else culprit
-
-
-@dataclass(frozen=True, slots=True)
-class _Hit:
-    """Something new is different at `index`, of what ran at `line`. Variables by name, anything else by path."""
-
-    index: int
-    line: int
-    names: tuple[str, ...] = ()
-    path: str = ""
-
-
-def _hit(one: Trace, other: Trace, function: Function, of: Divergence | None) -> tuple[int, str] | None:
-    hits = list(_hits(one, other, function, exactly=False))
-    if not hits:
-        hits = list(_hits(one, other, function, exactly=True))
-    relevant = function.reaching(_outcome(one, other, of))
-    for hit in hits:
-        names = [name for name in hit.names if name in relevant]
-        if hit.path or names:
-            return _ordered(one, other, function, hit) or (hit.line, hit.path or f"variable {names[0]}")
-    return (hits[0].line, f"variable {hits[0].names[0]}") if hits else None
-
-
-def _hits(one: Trace, other: Trace, function: Function, exactly: bool) -> Iterator[_Hit]:
-    """Whatever becomes different, in order, up to where the runs part."""
-    if not one.lines or not other.lines:
-        return
-    seen = set(_different(one.lines[0], other.lines[0], exactly))
-    before = one.lines[0].line
-    for index, (ours, theirs) in enumerate(zip(one.lines, other.lines, strict=False)):
-        blamed = before
-        if ours.line != theirs.line:
-            yield _Hit(index, blamed, path=CONTROL_FLOW)
-            return
-        new = [name for name in _different(ours, theirs, exactly) if name not in seen]
-        seen.update(new)
-        variables = tuple(name for name in new if not _is_state(name))
-        if variables:
-            yield _Hit(index, _assigning(ours, function, variables, blamed), names=variables)
-        for name in new:
-            if _is_state(name):
-                yield _Hit(index, blamed, path=name)
-        ended = _end(ours, theirs, exactly)
-        if ended is not None:
-            yield _Hit(index, ours.line, path=ended)
-        before = ours.line
-    if len(one.lines) != len(other.lines):
-        yield _Hit(min(len(one.lines), len(other.lines)), before, path=CONTROL_FLOW)
-
-
-def _different(ours: Line, theirs: Line, exactly: bool) -> list[str]:
-    """Variables, and states by their paths, that differ at one moment; none where a budget left them out."""
-    if bool(ours.locals) != bool(theirs.locals) and bool(ours.rng) != bool(theirs.rng):
-        return []
-    names = differing(ours.locals, theirs.locals, ours.locals.keys() | theirs.locals.keys(), exactly)
-    return names + [state_path(name) for name in differing_states(ours.rng, theirs.rng)]
-
-
-def _is_state(name: str) -> bool:
-    return not name.isidentifier()  # a path has a space
-
-
-def _end(ours: Line, theirs: Line, exactly: bool) -> str | None:
-    if ours.raised != theirs.raised:
-        return "exception"
-    found = value_path(ours.returned, theirs.returned, exactly)
-    return found or value_path(ours.yielded, theirs.yielded, exactly)
-
-
-def _assigning(ours: Line, function: Function, names: tuple[str, ...], blamed: int) -> int:
-    """Where lines were skipped, the last of them that may have changed one of these variables."""
-    for line in reversed(ours.skipped):
-        statement = function.at(line)
-        if statement is not None and statement.changes & set(names):
-            return line
-    return blamed
-
-
-def _outcome(one: Trace, other: Trace, of: Divergence | None) -> set[str]:
-    """The variables through which a call gives something, besides what it returns: those it was given, if changed."""
-    if of is not None and of.names:
-        return set(of.names)
-    if not one.lines or not other.lines:
-        return set()
-    first, ours, theirs = one.lines[0].locals, one.lines[-1].locals, other.lines[-1].locals
-    given = ours.keys() | theirs.keys() if one.target and one.target.function == "<module>" else first.keys()
-    return set(differing(ours, theirs, given, exactly=False))
-
-
-def _ordered(one: Trace, other: Trace, function: Function, hit: _Hit) -> tuple[int, str] | None:
-    """The line that put a dict in another order, where the line to blame reads that dict."""
-    statement: Statement | None = function.at(hit.line)
-    start = next((index for index in range(hit.index - 1, -1, -1) if one.lines[index].line == hit.line), None)
-    if statement is None or start is None:
-        return None
-    for name in sorted(statement.reads):
-        for index in range(start + 1):
-            ours, theirs = (trace.lines[index].locals.get(name, "") for trace in (one, other))
-            if ours != theirs and value_of(ours) == value_of(theirs):
-                if index:
-                    return one.lines[index - 1].line, f"variable {name}"
-                break
-    return None

@@ -10,6 +10,9 @@ from pytest_expops.execution.tracing import Call, Trace
 from pytest_expops.execution.tracing.digests import value_of
 from pytest_expops.values.fingerprint import Fingerprint
 
+CONTROL_FLOW = "control flow"
+"""The path of a difference in what ran next."""
+
 
 @dataclass(slots=True, eq=False)
 class Pair:

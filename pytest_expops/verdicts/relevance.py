@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ from pytest_expops.execution.tracing.statements import blocks, first_line_of, so
 
 _CHANGING = frozenset({"next", "setattr", "delattr", "exec", "eval"})
 _HARMLESS = frozenset(dir(builtins)) - _CHANGING
+_CLOCKS = frozenset({"time", "perf_counter", "monotonic", "process_time", "thread_time", "default_timer", "now"})
 _TELLING = frozenset({"debug", "info", "warning", "error", "critical", "exception", "log", "write", "log_metric"})
 """Methods and functions that tell of their arguments, and leave them as they are."""
 
@@ -30,6 +32,9 @@ class Statement:
     around: set[str] = field(default_factory=set)
     leaves: bool = False
     """Whether it hands something out: `return`, `yield`, or a metric."""
+    returns: bool = False
+    only_reads: bool = True
+    """Whether it calls nothing and goes through nothing: what it makes was in what it reads."""
 
 
 class Function:
@@ -46,6 +51,32 @@ class Function:
     def at(self, line: int) -> Statement | None:
         """The statement that begins there."""
         return next((each for each in self.statements if each.line == line), None)
+
+    def changing(self, name: str) -> Statement | None:
+        """The statement that may change a variable, if there is but one."""
+        found = [each for each in self.statements if name in each.changes]
+        return found[0] if len(found) == 1 else None
+
+    def returning(self) -> Statement | None:
+        """The `return`, if there is but one."""
+        found = [each for each in self.statements if each.returns]
+        return found[0] if len(found) == 1 else None
+
+    def marks(self) -> set[str]:
+        """Variables that hold a time only to measure from it: they differ, and mean nothing by themselves."""
+        nodes = self._nodes()
+        reads = Counter(node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load))
+        measured = Counter(name for node in nodes for name in _measured(node))
+        set_by_clock = {
+            target.id
+            for node in nodes
+            if isinstance(node, ast.Assign)
+            and isinstance(node.value, (ast.Call, ast.BinOp))
+            and _asks_clock(node.value)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        return {name for name in set_by_clock if 0 < reads[name] == measured[name]}
 
     def reaching(self, names: Iterable[str]) -> set[str]:
         """All names that can reach these names, or what the function hands out."""
@@ -101,13 +132,15 @@ def _look(node: ast.stmt) -> Statement:
         found.changes.add(node.name)
         found.reads |= {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
         return found
-    found.leaves = isinstance(node, ast.Return)
+    found.leaves = found.returns = isinstance(node, ast.Return)
     if isinstance(node, ast.AugAssign):
         found.reads |= _base(node.target)
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         found.changes |= {(each.asname or each.name).partition(".")[0] for each in node.names}
     for each in _head(node):
         _add(each, found)
+        if isinstance(each, (ast.Call, ast.For, ast.AsyncFor, ast.comprehension, ast.With, ast.AsyncWith, ast.Await)):
+            found.only_reads = False
     return found
 
 
@@ -133,8 +166,7 @@ def _add(node: ast.AST, found: Statement) -> None:
 
 
 def _add_call(node: ast.Call, found: Statement) -> None:
-    function = node.func
-    name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
+    function, name = node.func, _called(node)
     if name == "log_metric":
         found.leaves = True
     if isinstance(function, ast.Attribute) and name not in _TELLING:
@@ -143,6 +175,27 @@ def _add_call(node: ast.Call, found: Statement) -> None:
         return
     for each in [*node.args, *(keyword.value for keyword in node.keywords)]:
         found.changes |= _base(each)
+
+
+def _called(node: ast.Call) -> str:
+    """The last part of the name of what is called, without what tells its unit."""
+    function = node.func
+    name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
+    return str(name).removesuffix("_ns")
+
+
+def _measured(node: ast.AST) -> list[str]:
+    """The variables that an expression subtracts, or compares with a clock."""
+    parts: list[ast.AST] = []
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
+        parts = [node.right]
+    elif isinstance(node, ast.Compare) and _asks_clock(node):
+        parts = [node.left, *node.comparators]
+    return [part.id for part in parts if isinstance(part, ast.Name)]
+
+
+def _asks_clock(node: ast.AST) -> bool:
+    return any(isinstance(each, ast.Call) and _called(each) in _CLOCKS for each in ast.walk(node))
 
 
 def _base(node: ast.AST) -> set[str]:

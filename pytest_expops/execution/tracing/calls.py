@@ -84,14 +84,14 @@ class CallRecorder:
         arguments: dict[str, str] = {}
         rng: dict[str, str] = {}
         held: dict[str, int] = {}
-        if digested:
+        first = self._numbers.in_first_thread()
+        if digested and not info.namespace:  # a script is imported unseeded, whatever the states are by then
             with self._digester.working():
-                if not info.namespace:  # a script is imported unseeded, whatever the states are by then
-                    values = frame.f_locals
-                    rng = self._digester.rng()
-                    arguments = self._digester.texts(values, info.inputs)
-                    held = {name: id(values[name]) for name in arguments}
-        inputs = "" if self._numbers.in_first_thread() else inputs_digest(arguments)
+                values = frame.f_locals
+                rng = self._digester.rng() if first else {}  # elsewhere others draw from them at any time
+                arguments = self._digester.texts(values, info.inputs)
+                held = {name: id(values[name]) for name in arguments}
+        inputs = "" if first else inputs_digest(arguments)
         call = Call(
             *info.key,
             call=self._numbers.next(info.key, inputs),
@@ -169,14 +169,12 @@ class CallRecorder:
         if opened.call.namespace:
             return {}
         values = frame.f_locals
-        same = [name for name, address in opened.held.items() if name in values and id(values[name]) == address]
+        outer = frame.f_code.co_freevars  # variables of a function around this one, which stay changed if rebound
+        same = [name for name, address in opened.held.items() if name in outer or id(values.get(name)) == address]
         after = self._digester.texts(values, same)
-        call = opened.call
         return {
-            "after": {name: digest for name, digest in after.items() if digest != call.arguments[name]},
-            "rng_after": {
-                name: digest for name, digest in self._digester.rng().items() if digest != call.rng.get(name)
-            },
+            "after": _changed(opened.call.arguments, after),
+            "rng_after": _changed(opened.call.rng, self._digester.rng()) if opened.call.rng else {},
         }
 
     def _namespace(self, frame: FrameType) -> dict[str, Any]:

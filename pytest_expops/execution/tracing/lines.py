@@ -104,6 +104,7 @@ class LineRecorder:
             with self._digester.working():
                 values = frame.f_locals
                 digests = self._digester.texts(values, [name for name in list(values) if is_plain_name(name)])
-                rng = self._digester.rng()
+                if self._numbers.in_first_thread():  # elsewhere others draw from them at any time
+                    rng = self._digester.rng()
         self.lines.append(Line(line, digests, rng, tuple(self._skipped), **end))
         self._skipped.clear()

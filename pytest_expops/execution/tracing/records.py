@@ -50,8 +50,9 @@ class Call:
 
     `arguments` (what is closed over included) and `rng`, the global random states by library, are digests at the
     beginning. `after` holds those arguments whose digest had changed at the end, and `rng_after` those random states.
-    Beside the libraries, ``metrics`` stands for the metrics that the process had logged by then. The body of a module
-    or class, a `namespace`, has neither: scripts are imported unseeded.
+    Beside the libraries, ``metrics`` stands for the metrics that the process had logged by then. Threads other than the
+    first share the random states with others at any time; for them they are not recorded. The body of a module or
+    class, a `namespace`, has neither: scripts are imported unseeded.
     `returned` is ``{"digest": ..., "leaves": [[path, digest], ...]}`` with paths from ``return`` on; of a generator
     also ``yield[0]`` and so on, of a module or class the names that it defines. `raised` is the name of the
     exception's class, where the interpreter tells it, else ``exception``. Without either, the call had not ended, or
