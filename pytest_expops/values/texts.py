@@ -25,9 +25,11 @@ def beside(expected: Any, obtained: Any) -> Beside | None:
     """Of two texts that differ; None of other values, or of texts short enough to be shown whole."""
     if isinstance(expected, str) and isinstance(obtained, str):
         expected, obtained = str.__str__(expected), str.__str__(obtained)
-        if "\n" in expected or "\n" in obtained:
+        if expected != obtained and ("\n" in expected or "\n" in obtained):
             return _lines(expected, obtained)
     elif not (isinstance(expected, (bytes, bytearray)) and isinstance(obtained, (bytes, bytearray))):
+        return None
+    if expected == obtained:  # of another type, perhaps
         return None
     if max(len(repr(expected[: WIDTH + 1])), len(repr(obtained[: WIDTH + 1]))) <= WIDTH:
         return None

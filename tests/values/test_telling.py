@@ -93,6 +93,14 @@ def test_the_first_difference_of_two_texts_is_shown(expected: Any, obtained: Any
     assert line.partition(": ")[2] == told
 
 
+def test_equal_texts_of_other_types_are_shown_as_they_are() -> None:
+    for text in ("a\nb", "x" * 200):
+        (difference,) = compare(text, Text(text))
+        assert difference.detail == "type differs: str became tests.values.samples.Text"
+        (difference,) = compare(bytearray(text.encode()), text.encode())
+        assert difference.detail == "type differs: bytearray became bytes"
+
+
 @given(st.text("ab\n", max_size=300), st.text("ab\n", max_size=300))
 def test_the_line_told_is_the_first_that_differs(one: str, other: str) -> None:
     if one == other or "\n" not in one + other:

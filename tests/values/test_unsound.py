@@ -160,6 +160,9 @@ def test_a_registration_says_what_stands_for_a_type() -> None:
         register(Handle, lambda handle: handle)
         with pytest.raises(FingerprintError, match="returned the value itself"):
             fingerprint(Handle(1))
+        register(Handle, lambda handle: handle.missing)
+        with pytest.raises(FingerprintError, match=r"^value\[0\]: the function registered for .*Handle raised Attrib"):
+            fingerprint([Handle(1)])
     finally:
         unregister(Handle)
     with pytest.raises(FingerprintError):
