@@ -1,0 +1,48 @@
+"""Copied beside the tests that `verdicts_tools.py` generates: call a process, and compare with what was recorded.
+
+This is the test that one would write without pytest-expops: seed what can be seeded, call, hash the result with joblib
+(arrays, frames and models; the order of dicts and sets does not count), and compare with the hash from an earlier
+session.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import os
+import random
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import joblib
+import numpy as np
+
+RECORDED = Path(__file__).parent / "recorded.json"
+SEED = 40
+
+
+def check(kind: str, theme: str, name: str) -> None:
+    """Fail if the process gives another result than in the session that recorded it."""
+    found = digest(kind, theme, name)
+    if os.environ.get("RECORD_RESULTS"):
+        recorded = json.loads(RECORDED.read_text(encoding="utf-8")) if RECORDED.exists() else {}
+        RECORDED.write_text(json.dumps({**recorded, name: found}), encoding="utf-8")
+        return
+    expected = json.loads(RECORDED.read_text(encoding="utf-8")).get(name, "nothing: the result could not be hashed")
+    assert found == expected
+
+
+def digest(kind: str, theme: str, name: str) -> str:
+    """The joblib hash of what the process returns."""
+    given = {**importlib.import_module("models.load").load(), "random_seed": SEED}
+    module = importlib.import_module(f"models.{kind}.{theme}")
+    if hasattr(module, "get_current_context"):
+        context = SimpleNamespace(checkpoint_dir=tempfile.mkdtemp())
+        module.get_current_context = lambda: context  # type: ignore[attr-defined]
+    random.seed(SEED)
+    np.random.seed(SEED)
+    function = getattr(module, name)
+    found: str = joblib.hash(function(**{each: given[each] for each in inspect.signature(function).parameters}))
+    return found
