@@ -5,16 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pytest_expops.execution.conditions.base import Conditions, Setting, Site
+from pytest_expops.execution.conditions.files import OpenedFile
 from pytest_expops.execution.conditions.registry import SOURCES
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.runner import Keep
 from pytest_expops.execution.tracing import Target, Trace
 
-if TYPE_CHECKING:
-    from pytest_expops.execution.conditions.files import OpenedFile
+SHARED = -1
+"""The attempt of all replays in one `checkpoint_dir`, which each finds empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +91,12 @@ def to_answer(
 
 def from_answer(answer: Mapping[str, Any], printed: str, request: Request) -> Replay:
     """The replay of which `to_answer` told."""
-    opened = answer["opened"]
-    if opened:
-        from pytest_expops.execution.conditions.files import OpenedFile
-
-        opened = [OpenedFile.from_json(each) for each in opened]
     return Replay(
         RunRecord.from_json(answer["record"]),
         printed,
         hash_seed(request.conditions),
         {source: tuple(Site(*each) for each in found) for source, found in answer["sites"].items()},
-        tuple(opened),
+        tuple(OpenedFile.from_json(each) for each in answer["opened"]),
         Trace.from_json(answer["trace"]) if answer["trace"] else None,
     )
 

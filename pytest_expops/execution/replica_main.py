@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import queue
+import shutil
 import signal
 import sys
 import threading
@@ -14,11 +15,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from pytest_expops.execution.conditions import files
 from pytest_expops.execution.conditions.base import Watcher
 from pytest_expops.execution.conditions.registry import applied
 from pytest_expops.execution.inputs import Load
 from pytest_expops.execution.records import RunRecord
-from pytest_expops.execution.replay_request import Request, to_answer
+from pytest_expops.execution.replay_request import SHARED, Request, to_answer
 from pytest_expops.execution.runner import Keep, Runner
 from pytest_expops.execution.scripts import reserve_names
 from pytest_expops.execution.tracing import Tracer
@@ -86,6 +88,7 @@ def _replay(message: dict[str, Any], pipelines: dict[str, ExpandedPipeline]) -> 
     expanded = pipelines[config]
     reserve_names(message["scripts"], expanded.pipeline)
     folder = Path(message["folder"])
+    files.leave_out(folder.parent)
     store = ArtifactStore(folder / "artifacts")
     runner = Runner(expanded, store, folder, f"replica of {message['worker']}")
     upstream = {name: RunRecord.from_json(record) for name, record in message["upstream"].items()}
@@ -105,6 +108,8 @@ def _replay(message: dict[str, Any], pipelines: dict[str, ExpandedPipeline]) -> 
 
 def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, Any]:
     """Run what is asked for under its conditions, and answer."""
+    if request.attempt == SHARED:
+        shutil.rmtree(runner.checkpoint_root(name, SHARED), ignore_errors=True)
     watcher = Watcher(runner.project.owns_file, watching=request.watch)
     tracer: Tracer | None = None
     with ExitStack() as stack:
@@ -113,7 +118,9 @@ def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, A
             runner.run(earlier, load, attempt=request.attempt, keep=Keep(values=False))
         if request.watch:
             watcher.forget()
+            files.forget()
         if request.trace or request.lines:
             tracer = stack.enter_context(Tracer(runner.project.owns_file, lines=request.lines))
         record = runner.run(name, load, attempt=request.attempt, keep=request.keep).record
-    return to_answer(record, watcher.all_sites(), (), tracer.trace if tracer else None)
+        opened = files.opened() if request.watch else ()
+    return to_answer(record, watcher.all_sites(), opened, tracer.trace if tracer else None)

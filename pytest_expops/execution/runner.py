@@ -81,6 +81,10 @@ class Runner:
         self._callees.clear()
         self._styles.clear()
 
+    def checkpoint_root(self, name: str, attempt: int) -> Path:
+        """Where `checkpoint_dir` of one run is made, if it is asked for."""
+        return self.folder / "checkpoints" / f"{file_name(name)}-{attempt}"
+
     def run(self, name: str, load: Load, *, attempt: int = 0, keep: Keep | None = None) -> Run:
         """Run the expanded process `name` on what `load` gives of its upstream, and keep of its outputs what is asked.
 
@@ -137,7 +141,7 @@ class Runner:
             hyperparameters=hyperparameters(each, configured),
             step_results={part.upstream: part.whole() for part in received},
             document=self.pipeline.document,
-            checkpoint_root=self.folder / "checkpoints" / f"{file_name(each.name)}-{attempt}",
+            checkpoint_root=self.checkpoint_root(each.name, attempt),
         )
         recorder.context = context
         style = self._style(each.process, callee, received, configured)

@@ -160,7 +160,9 @@ class Project:
         return origin is not None and self.owns_file(str(origin))
 
     def owns_file(self, filename: str) -> bool:
-        """Whether a file is the project's own code."""
+        """Whether a file is the project's own code. (``<frozen ...>`` and ``<string>`` are no files.)"""
+        if filename.startswith("<"):
+            return False
         path = os.path.realpath(filename)
         return any(is_under(path, folder) for folder in self._folders()) and not is_installed(path)
 

@@ -62,17 +62,22 @@ class Run:
             options = self.options
             verdict = judge(session, name, self._pool(), replays=options.replays, vary=options.vary)
             if verdict.status is Status.DIFFERED and options.diagnose:
-                verdict = replace(verdict, diagnosis=self._diagnosis(session, name))
+                verdict = replace(verdict, diagnosis=self._diagnosis(session, verdict))
             verdicts.write(name, verdict.to_json())
             return verdict
 
-    def _diagnosis(self, session: PipelineSession, name: str) -> Diagnosis:
+    def _diagnosis(self, session: PipelineSession, verdict: Verdict) -> Diagnosis:
         # Duplicates of one process mostly differ for one reason: what was found for the first is tried first.
-        found, base = JsonFolder(session.folder / "causes"), session.expanded[name].process.name
-        options = self.options
+        found, base = JsonFolder(session.folder / "causes"), session.expanded[verdict.process].process.name
         hints = found.read(base) or ()
         diagnosis = diagnose(
-            session, name, self._pool(), vary=options.vary, seconds=options.diagnose_timeout, hints=hints
+            session,
+            verdict.process,
+            self._pool(),
+            vary=self.options.vary,
+            seconds=self.options.diagnose_timeout,
+            differences=verdict.differences,
+            hints=hints,
         )
         if diagnosis.causes:
             found.write(base, list(dict.fromkeys([*(cause.source for cause in diagnosis.causes), *hints])))

@@ -40,6 +40,7 @@ class Search:
     remaining: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
+        self._late: list[Trial] = []
         self._made: dict[frozenset[str], list[Trial]] = {frozenset(): list(self.control)}
         self.remaining = among(self.trials, self.control)
 
@@ -50,15 +51,29 @@ class Search:
             OutOfTime: what was found so far is there all the same.
         """
         for source in suspects:
-            if not self.remaining:
-                return
-            self._try(source)
-        if self.remaining:
-            self._try_together([*suspects, *others])
+            if self.remaining:
+                self._try(source)
+        # From here on, of all objects, and not only of those that a line asked about.
+        if "addresses" in self.only and "addresses" not in self.found:
+            self.only = {source: places for source, places in self.only.items() if source != "addresses"}
+            self._made = {held: made for held, made in self._made.items() if "addresses" not in held}
+        rest = [*suspects, *others]
+        for sources in ([source for source in rest if source not in LAST], rest):
+            if self.remaining:
+                self._try_together(sources)
+        self._prune()
 
     def agreement(self, held: Iterable[str], paths: frozenset[str], needed: int = NEEDED) -> Count:
         """How many of `needed` replays with `held` held agree with one more such replay at `paths`."""
-        trials = self._held(frozenset(held), needed + 1)
+        return self._agreement(self._held(frozenset(held), needed + 1), paths)
+
+    def free(self, paths: frozenset[str], needed: int = NEEDED) -> Count:
+        """How many agree so with nothing held, now: an interpreter that has run for a while is not as at first."""
+        while len(self._late) < needed + 1:
+            self._late.append(self.trials.make(Plan(), len(self._late)))
+        return self._agreement(self._late, paths)
+
+    def _agreement(self, trials: Sequence[Trial], paths: frozenset[str]) -> Count:
         one, *rest = trials
         agreeing = sum(other.passed and not self.trials.differing(one, other) & paths for other in rest)
         return Count(agreeing if one.passed else 0, len(rest))
@@ -83,19 +98,29 @@ class Search:
             self.found[source] = settled
         self.remaining -= settled
 
-    def _differing(self, held: Iterable[str]) -> frozenset[str]:
-        """The remaining paths at which trials with `held` held still differ, looking no further than need be."""
-        key = frozenset(held)
-        count = enough(self.trials, self.control, self.remaining)
+    def _prune(self) -> None:
+        """Drop what settled something only by chance: a source is a cause if, free by itself, it makes a difference."""
+        for source in list(self.found):
+            rest = [other for other in self.found if other != source]
+            settled = self.found[source]
+            if rest and not self._differing(rest, settled) & settled:
+                del self.found[source]
+                for other in rest:
+                    self.found[other] |= settled
+
+    def _differing(self, held: Iterable[str], paths: frozenset[str] | None = None) -> frozenset[str]:
+        """Those of `paths` (what remains) at which trials with `held` held differ, looking no further than need be."""
+        key, paths = frozenset(held), self.remaining if paths is None else paths
+        count = enough(self.trials, self.control, paths)
         made = self._held(key, FEW)
         while True:
-            differing = among(self.trials, made) if all(each.passed for each in made) else {*self.remaining, OUTCOME}
-            if self.remaining <= differing or len(made) >= count:
+            differing = among(self.trials, made) if all(each.passed for each in made) else {*paths, OUTCOME}
+            if paths <= differing or len(made) >= count:
                 break
             made = self._held(key, len(made) + 1)
-        agreeing = len(made) if not self.remaining & differing else 0
+        agreeing = len(made) if not paths & differing else 0
         self.tried.append(Tried(tuple(sorted(key)), Count(agreeing, len(made))))
-        return frozenset(self.remaining & differing)
+        return frozenset(paths & differing)
 
     def _held(self, held: frozenset[str], count: int) -> list[Trial]:
         made = self._made.setdefault(held, [])
@@ -142,8 +167,8 @@ def minimal(rest: Sequence[str], base: Sequence[str], is_enough: Ok) -> list[str
     return [*first, *minimal(right, [*base, *first], is_enough)]
 
 
-LAST = ("env", "host", "gc", "addresses", "threads", "memory")
-"""Sources that are seldom the cause even where they are drawn from, or that are dear to hold."""
+LAST = ("gc", "addresses", "threads", "memory")
+"""Sources that are dear to hold, or seldom the cause; the last to be held where no line drew from them."""
 
 
 def ranked(control: Sequence[Trial], vary: Sequence[str], first: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -153,12 +178,13 @@ def ranked(control: Sequence[Trial], vary: Sequence[str], first: Sequence[str]) 
     those that a line of the project drew from, and the hash seed and imports, which nobody can watch.
     """
     drawn = {source for trial in control for source in trial.replay.sites}
-    drawn |= {"hashseed", "imports"}
     known = [source for source in dict.fromkeys((*first, *vary)) if source in SOURCES]
     holdable = [source for source, each in SOURCES.items() if each.can_hold and source != "files"]
     # One that needs interpreters of its own costs seconds, where others cost no more than the process.
-    by_cost = sorted(holdable, key=lambda source: (source in LAST, source != "hashseed" and _needs_interpreter(source)))
-    suspects = [*known, *(source for source in by_cost if source in drawn and source not in known)]
+    by_cost = sorted(holdable, key=lambda source: (source in LAST, _needs_interpreter(source)))
+    seen = [source for source in by_cost if source in drawn]
+    # Addresses follow from the hash seed to some extent, so what was seen to ask for them is tried without it first.
+    suspects = [*dict.fromkeys([*known, *seen, "hashseed", "imports"])]
     return suspects, [source for source in by_cost if source not in suspects]
 
 

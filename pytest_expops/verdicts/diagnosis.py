@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pytest_expops.errors import ExpopsError
+from pytest_expops.execution.conditions.addresses import masked
 from pytest_expops.execution.conditions.base import Site
 from pytest_expops.execution.conditions.registry import SOURCES
 from pytest_expops.execution.replica_pool import ReplicaPool
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.verdicts.attribution import Search, among, ranked
+from pytest_expops.values.comparison import Difference
+from pytest_expops.verdicts.attribution import NEEDED, Search, among, ranked
 from pytest_expops.verdicts.divergence import Place
 from pytest_expops.verdicts.findings import Blamed, Cause, Count, Diagnosis
 from pytest_expops.verdicts.leftovers import Leftover, files_read_back, from_earlier, from_files
@@ -25,6 +27,10 @@ CONTROLS = 5
 """So many replays are made with nothing held."""
 RARE = 12
 """So many are made, if none of the first differs, before a difference is called rare."""
+MOST = 20
+"""So many replays are made with and without a cause held, at the most, before it is said to be one."""
+LEVEL = 0.01
+"""What is found to make replays agree would seem to do so by chance with at most this probability."""
 MOST_SITES = 6
 """So many lines that drew from one source are held fixed one by one."""
 
@@ -36,15 +42,17 @@ def diagnose(
     *,
     vary: Sequence[str] = (),
     seconds: float = 120.0,
+    differences: Sequence[Difference] = (),
     hints: Sequence[str] = (),
 ) -> Diagnosis:
     """Find where and why replays of `name` differ, in about `seconds`.
 
     :param vary: what the replays varied besides the hash seed.
+    :param differences: what the replay that failed differed in.
     :param hints: sources to suspect first: the causes found for another expanded process of the same function.
     """
     begin = time.monotonic()
-    examination = _Examination(Trials(session, name, pool, vary, begin + seconds), hints)
+    examination = _Examination(Trials(session, name, pool, vary, begin + seconds), differences, hints)
     complete, note = True, ""
     try:
         examination.run()
@@ -60,8 +68,9 @@ def diagnose(
 class _Examination:
     """One diagnosis under way; what it has found can be asked for at any time."""
 
-    def __init__(self, trials: Trials, hints: Sequence[str]) -> None:
+    def __init__(self, trials: Trials, differences: Sequence[Difference], hints: Sequence[str]) -> None:
         self.trials = trials
+        self.differences = differences
         self.hints = hints
         self.control: list[Trial] = []
         self.search: Search | None = None
@@ -74,7 +83,9 @@ class _Examination:
         """Raises OutOfTime, and ReplayError where a trial cannot be made."""
         self._control()
         apart = among(self.trials, self.control)
-        behind = self._from_first() - apart
+        # What agrees among the replays within a result that else does not, may agree by chance.
+        roots = {_root(path) for path in apart}
+        behind = frozenset(path for path in self._from_first() - apart if _root(path) not in roots)
         if not apart and not behind:
             self.note = f"{len(self.control)} more replays gave what the first run gave: it differs rarely"
             files = self._files()
@@ -94,7 +105,17 @@ class _Examination:
     def result(self) -> Diagnosis:
         """What is known so far."""
         tried = tuple(self.search.tried) if self.search else ()
-        return Diagnosis(self.place, tuple(self.causes), tried, self.trials.runs, note=self.note)
+        seed = self._hash_seed()
+        return Diagnosis(self.place, tuple(self.causes), tried, self.trials.runs, note=self.note, hash_seed=seed)
+
+    def _hash_seed(self) -> int | None:
+        """One under which the results differ from those of the first control, which has the hash seed of replay 1."""
+        paths = next((frozenset(cause.paths) for cause in self.causes if cause.source == "hashseed"), frozenset())
+        one, *others = self.control or [self.trials.first]
+        for other in others:
+            if other.replay.hash_seed != one.replay.hash_seed and self.trials.differing(one, other) & paths:
+                return other.replay.hash_seed
+        return None
 
     def _control(self) -> None:
         plan = Plan(watch=True)
@@ -114,23 +135,44 @@ class _Examination:
         suspects, others = ranked(self.control, self.trials.vary, self.hints)
         if files:
             suspects.insert(0, "files")
-        self.search = Search(self.trials, self.control, {"files": tuple(files)} if files else {})
+        only = {"files": tuple(files)} if files else {}
+        asked = tuple(site.place for site in self._sites("addresses"))
+        if asked:
+            only["addresses"] = asked
+        elif self._shows_addresses():
+            suspects.insert(suspects.index("hashseed") + 1, "addresses")
+        self.search = Search(self.trials, self.control, only)
         try:
             self.search.run(suspects, others)
         finally:
             for source, paths in self.search.found.items():
-                self._add(source, paths, self.search.agreement(self.search.found, paths), self._sites(source))
+                self._add(source, paths, *self._evidence(paths), self._sites(source))
+
+    def _evidence(self, paths: frozenset[str]) -> tuple[Count, Count]:
+        """How many replays agree with all causes held, and without: of as many as tell it from chance."""
+        assert self.search is not None
+        needed = NEEDED
+        while True:
+            held = self.search.agreement(self.search.found, paths, needed)
+            free = self.search.free(paths, needed)
+            if held.agree < held.of or free.agree == free.of or held.chance(free) <= LEVEL or needed >= MOST:
+                return held, free
+            needed += NEEDED
 
     def _look_behind(self, paths: frozenset[str]) -> None:
         """All replays agree, but not with the first run: something was there then, or was not."""
         files = self._files()
         self.leftover = from_files(self.trials, files, paths) if files else None
         if self.leftover is not None:
-            self._add("files", paths, self.leftover.held, self.leftover.sites, _listed(self.leftover.files))
+            self._add(
+                "files", paths, self.leftover.held, self._free(paths), self.leftover.sites, _listed(self.leftover.files)
+            )
             return
         self.leftover = from_earlier(self.trials, paths)
         if self.leftover is not None:
-            self._add("state", paths, self.leftover.held, (), f"left by {_listed(self.leftover.before)}")
+            self._add(
+                "state", paths, self.leftover.held, self._free(paths), (), f"left by {_listed(self.leftover.before)}"
+            )
 
     def _unattributed(self, behind: frozenset[str]) -> None:
         if behind and self.leftover is None:
@@ -141,13 +183,20 @@ class _Examination:
         elif self.search is not None and self.search.remaining and self.causes:
             self.note = f"not attributed: {_listed(sorted(self.search.remaining))}"
 
-    def _add(self, source: str, paths: frozenset[str], held: Count, sites: Sequence[Site], detail: str = "") -> None:
-        if held.agree * 2 <= held.of:
+    def _add(
+        self, source: str, paths: frozenset[str], held: Count, free: Count, sites: Sequence[Site], detail: str = ""
+    ) -> None:
+        if held.chance(free) > LEVEL:
             return
         source = "state" if source == "order" else source
         remedy = SOURCES["order" if source == "state" else source].remedy
         blamed = tuple(_blamed(site) for site in sites)
-        self.causes.append(Cause(source, tuple(sorted(paths)), held, self._free(paths), blamed, remedy, detail))
+        self.causes.append(Cause(source, tuple(sorted(paths)), held, free, blamed, remedy, detail))
+
+    def _shows_addresses(self) -> bool:
+        """Whether the results differ in text such as ``<Model object at 0x7f3a...>``."""
+        shown = ((each.expected, each.obtained) for each in self.differences)
+        return any(one != other and masked(one) == masked(other) for one, other in shown)
 
     def _files(self) -> dict[str, Site | None]:
         return files_read_back(self.control, self.trials.first.record.started)
@@ -166,21 +215,29 @@ class _Examination:
                 continue
             ordered = sorted(self._sites(cause.source), key=lambda site: not self._is_place(site))
             if SOURCES[cause.source].holds_sites:
-                chosen = self._decisive(cause, ordered[:MOST_SITES])
-                ordered = [chosen] if chosen is not None else ordered
+                ordered = self._decisive(cause, ordered[:MOST_SITES]) or ordered
             self.causes[index] = replace(cause, sites=tuple(_blamed(site) for site in ordered))
 
-    def _decisive(self, cause: Cause, sites: Sequence[Site]) -> Site | None:
+    def _decisive(self, cause: Cause, sites: Sequence[Site]) -> list[Site]:
+        """The lines that are enough to hold. (Of two readings of a clock, say, whose difference is taken, either.)"""
         assert self.search is not None
+        found = []
         for site in sites:
             plan = Plan(frozenset(self.search.found), {**self.search.only, cause.source: (site.place,)})
             made = [self.trials.make(plan, number) for number in range(3)]
             if all(each.passed for each in made) and not among(self.trials, made) & frozenset(cause.paths):
-                return site
-        return None
+                found.append(site)
+                if self._is_place(site):
+                    break
+        return found
 
     def _is_place(self, site: Site) -> bool:
         return self.place is not None and (site.file, site.line) == (self.place.file, self.place.line)
+
+
+def _root(path: str) -> str:
+    """The output or metric that a path is in."""
+    return path.partition("]")[0]
 
 
 def _blamed(site: Site) -> Blamed:

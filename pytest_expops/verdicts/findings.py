@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,14 @@ class Count:
 
     def __str__(self) -> str:
         return f"{self.agree} of {self.of}"
+
+    def chance(self, other: Count) -> float:
+        """The probability that so many more than in `other` agree if nothing makes a difference (Fisher's exact test,
+        one-sided)."""
+        agree, total = self.agree + other.agree, self.of + other.of
+        most = min(self.of, agree)
+        ways = sum(math.comb(self.of, k) * math.comb(other.of, agree - k) for k in range(self.agree, most + 1))
+        return ways / math.comb(total, agree)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pytest_expops.verdicts.attribution import minimal
 from pytest_expops.verdicts.findings import Count
 from pytest_expops.verdicts.trials import Plan, Trial, Trials
 
-NEEDED = 3
+NEEDED = 4
 """So many replays must agree with the first run."""
 LARGEST = 64
 """So many processes, at the most, are run again to find the one that left something behind: the latest."""
@@ -52,17 +52,29 @@ def from_files(trials: Trials, files: dict[str, Site | None], paths: frozenset[s
 def from_earlier(trials: Trials, paths: frozenset[str]) -> Leftover | None:
     """Whether replays agree with the first run when they run what ran before it in the same interpreter."""
     earlier = _earlier(trials)
-
-    def is_enough(chosen: Sequence[str]) -> bool:
-        held = _agreement(trials, Plan(before=_in_order(chosen, earlier), fresh=True), paths, 1)
-        return held.agree == held.of
-
-    if not earlier or not is_enough(earlier):
+    if not earlier or not _explains(trials, earlier, paths, fresh=True):
         return None
+    # In one interpreter for all trials first. A setting of a library that one of them leaves is met by the next, and so
+    # may make too few seem enough; then each has one of its own.
+    for fresh in (False, True):
+        before = _smallest(trials, earlier, paths, fresh=fresh)
+        held = _agreement(trials, Plan(before=before, fresh=True), paths, NEEDED)
+        if held.agree == held.of:
+            return Leftover(held, before=before)
+    return None
+
+
+def _smallest(trials: Trials, earlier: Sequence[str], paths: frozenset[str], *, fresh: bool) -> tuple[str, ...]:
+    def is_enough(chosen: Sequence[str]) -> bool:
+        return _explains(trials, _in_order(chosen, earlier), paths, fresh=fresh)
+
     # The latest first: what was left last is the likeliest to be found.
-    before = _in_order(minimal(earlier[::-1], (), is_enough), earlier)
-    held = _agreement(trials, Plan(before=before, fresh=True), paths, NEEDED)
-    return Leftover(held, before=before) if held.agree == held.of else None
+    return _in_order(minimal(earlier[::-1], (), is_enough), earlier)
+
+
+def _explains(trials: Trials, before: Sequence[str], paths: frozenset[str], *, fresh: bool) -> bool:
+    plan = Plan(before=tuple(before), fresh=fresh)
+    return _agreement(trials, plan, paths, 1).agree == 1
 
 
 def _agreement(trials: Trials, plan: Plan, paths: frozenset[str], count: int) -> Count:

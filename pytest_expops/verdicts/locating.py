@@ -28,8 +28,7 @@ class Parting:
         """How the two runs are made. Where no cause is known, nothing is held."""
         if self.leftover is not None:
             files = {"files"} if self.leftover.files else set()
-            other = Plan(quiet | files, {"files": self.leftover.files}, before=self.leftover.before, fresh=True)
-            return Plan(quiet, fresh=True), other
+            return Plan(quiet), Plan(quiet | files, {"files": self.leftover.files}, before=self.leftover.before)
         plan = Plan(quiet - {*self.causes} if self.causes else frozenset(), self.only)
         return plan, plan
 

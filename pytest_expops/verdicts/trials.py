@@ -11,7 +11,7 @@ from pytest_expops.errors import ReplayTimeout, ReplicaDied
 from pytest_expops.execution.conditions.base import HELD, NATURAL, Mode, Setting
 from pytest_expops.execution.conditions.registry import SOURCES
 from pytest_expops.execution.records import Failure, Outcome, RunRecord
-from pytest_expops.execution.replay_request import Replay, Request
+from pytest_expops.execution.replay_request import SHARED, Replay, Request
 from pytest_expops.execution.replica_pool import ReplicaPool
 from pytest_expops.execution.runner import Keep
 from pytest_expops.execution.session import PipelineSession
@@ -21,6 +21,8 @@ from pytest_expops.verdicts.replay import differences_between, others
 
 OUTCOME = "outcome"
 """The path at which a run that failed differs from one that passed."""
+SPOILED = 2
+"""The copy of an interpreter in which other processes have left what they leave."""
 INTERPRETERS = 3
 """Trials take turns in interpreters with so many hash seeds."""
 
@@ -51,7 +53,8 @@ class Plan:
 
     `only` narrows what is held of a source (see `Setting`). `before` are processes to run first on the same modules;
     None leaves that to what the session varies. `watch`, `trace` and `lines` are those of `Request`. A `fresh` trial
-    has an interpreter of its own.
+    has an interpreter of its own; one that runs something else `before` it in an interpreter that is kept has that to
+    itself and its like, as it may leave a library changed.
     """
 
     held: frozenset[str] = frozenset()
@@ -99,14 +102,16 @@ class Trials:
         varied_order = conditions.get("order", NATURAL).mode is Mode.VARIED
         before = plan.before if plan.before is not None else others(self.session, self.name) if varied_order else ()
         keep = Keep(values=not self._exact, leaves=True)
-        request = Request(1 + number, conditions, keep, before, plan.watch, plan.trace, plan.lines)
+        attempt = SHARED if "tmpdir" in plan.held else 1 + number
+        request = Request(attempt, conditions, keep, before, plan.watch, plan.trace, plan.lines)
         try:
             replay = self._pool.replay(
                 self.session,
                 self.name,
                 request,
-                copy=number % 2 if "hashseed" in plan.held else 0,
-                fresh=plan.fresh or "addresses" in plan.held,
+                copy=_copy(plan, number),
+                # What has run in an interpreter has moved its addresses on.
+                fresh=plan.fresh or is_fixed(plan),
                 timeout=left,
             )
         except ReplayTimeout:
@@ -136,6 +141,8 @@ class Trials:
                 conditions[source] = dataclasses.replace(HELD, only=plan.only.get(source, ()))
             else:
                 conditions[source] = NATURAL
+        if is_fixed(plan):
+            conditions["hashseed"] = HELD
         return conditions
 
     def _first(self) -> Trial:
@@ -148,6 +155,18 @@ class Trials:
                     leaves = fingerprint(value, f"outputs[{key!r}]").leaves
                     parts.update((leaf.path, leaf.digest) for leaf in leaves)
         return Trial(Replay(record), parts)
+
+
+def is_fixed(plan: Plan) -> bool:
+    """Whether a plan fixes all addresses, and not only those that some lines ask for: that takes the hash seed too."""
+    return "addresses" in plan.held and not plan.only.get("addresses")
+
+
+def _copy(plan: Plan, number: int) -> int:
+    """Which of several interpreters that are started alike."""
+    if plan.before:
+        return SPOILED
+    return number % 2 if "hashseed" in plan.held else 0
 
 
 def _parts(record: RunRecord) -> dict[str, str]:
