@@ -228,11 +228,12 @@ def test_the_first_differing_label_is_told() -> None:
         "value['v']: expected numpy.ndarray dtype=float64 shape=(4,), obtained (absent) (is missing)",
         "value['w']: expected (absent), obtained numpy.ndarray dtype=float64 shape=(4,) (is unexpected)",
     ]
-    reversed_rows = compare(frame, frame[::-1])
+    numbered = frame.set_axis(pd.MultiIndex.from_product([[7, 8], [1, 2]]))
+    reversed_rows = compare(numbered, numbered[::-1])
     assert [each.path for each in reversed_rows] == [
         "value.index.get_level_values(0)[0]",
         "value.index.get_level_values(1)[0]",
-        "value['v'][('a', 1)]",
+        "value['v'][(7, 1)]",
     ]
     assert all("the same elements in another order" in each.detail for each in reversed_rows)
 
