@@ -42,12 +42,14 @@ class Place:
 class Divergence:
     """The call to blame, the innermost step around it, and what first differs in what came out of it (see `Place`).
 
-    Of a module or class body, `names` are those variables in it that differ and that what ran later asks for.
+    Of a module or class body, `names` are those variables in it that differ and that what ran later asks for. `line`
+    is where it called what the other run did not, if it did.
     """
 
     target: Target
     step: str | None
     path: str
+    line: int = 0
     names: frozenset[str] = frozenset()
 
     @property
@@ -60,7 +62,7 @@ class Divergence:
             statement = function.changing(self.path.partition(" ")[2])
         elif self.path.startswith("return"):
             statement = function.returning()
-        line = statement.line if statement is not None else target.line
+        line = statement.line if statement is not None else function.begins.get(self.line) or target.line
         return Place(target.file, line, target.function, self.step, self.path, code_at(target.file, line))
 
 
@@ -130,7 +132,7 @@ def _names(module: Pair) -> set[str]:
 def _divergence(pair: Pair, names: frozenset[str] = frozenset()) -> Divergence:
     path = f"variable {min(names)}" if names else pair.path() or CONTROL_FLOW
     step = next((each.one.step for each in (pair, *pair.callers()) if each.one.step is not None), None)
-    return Divergence(pair.one.target, step, path, names)
+    return Divergence(pair.one.target, step, path, pair.parted_at, names)
 
 
 def _orderer(culprit: Pair, found: list[Pair]) -> Pair:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,12 +17,15 @@ CONTROL_FLOW = "control flow"
 
 @dataclass(slots=True, eq=False)
 class Pair:
-    """One call in two runs, the `caller` of both, and whether the calls that it makes `parted`: one made another."""
+    """One call in two runs, and the `caller` of both. If the calls that it makes `parted`, one run made another call
+    than the other, from the line `parted_at`.
+    """
 
     one: Call
     other: Call
     caller: Pair | None = None
     parted: bool = False
+    parted_at: int = 0
 
     def same_inputs(self, exactly: bool = False) -> bool:
         """Whether arguments and random states were equal at the beginning; `exactly` down to the order of dicts."""
@@ -42,12 +46,14 @@ class Pair:
         found = value_path(one.returned, other.returned, exactly)
         if found is not None:
             return f"variable {found}" if one.namespace else found
-        before = {**one.arguments}, {**other.arguments}
-        after = {**before[0], **one.after}, {**before[1], **other.after}
-        changed = differing(*after, one.after.keys() | other.after.keys(), exactly)
+        # What was not the same before need not be afterwards.
+        before = {*differing(one.arguments, other.arguments, one.arguments.keys() | other.arguments.keys(), exactly)}
+        ours, theirs = {**one.arguments, **one.after}, {**other.arguments, **other.after}
+        changed = differing(ours, theirs, (one.after.keys() | other.after.keys()) - before, exactly)
         if changed:
             return f"argument {changed[0]}"
         states = differing_states({**one.rng, **one.rng_after}, {**other.rng, **other.rng_after})
+        states = [name for name in states if name not in differing_states(one.rng, other.rng)]
         return state_path(states[0]) if states else None
 
     def callers(self) -> Iterable[Pair]:
@@ -72,10 +78,9 @@ def pairs(one: Trace, other: Trace) -> list[Pair]:
         pair = waiting.pop()
         found[pair.one.entry] = pair
         ours, theirs = below_one.get(pair.one.entry, []), below_other.get(pair.other.entry, [])
-        pair.parted = len(ours) != len(theirs)
-        for call, counterpart in zip(ours, theirs, strict=False):
-            if _function(call) != _function(counterpart):
-                pair.parted = True
+        for call, counterpart in itertools.zip_longest(ours, theirs):
+            if call is None or counterpart is None or _function(call) != _function(counterpart):
+                pair.parted, pair.parted_at = True, (call or counterpart).origin
                 break
             waiting.append(Pair(call, counterpart, pair))
     return [found[call.entry] for call in one.calls if call.entry in found]

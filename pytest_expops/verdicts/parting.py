@@ -34,12 +34,20 @@ def parting(one: Trace, other: Trace, function: Function, names: frozenset[str])
         variables = [name for name in hit.names if name in relevant]
         if hit.path or variables:
             found = _ordered(one, other, function, hit) or _opaque(one, function, hit)
-            return found or (_line(one, function, hit, variables), hit.path or f"variable {variables[0]}")
+            line = _line(one, function, hit, variables)
+            return found or (line, hit.path or _path(one, function, line, variables[0]))
     for hit in hits:
         for name in hit.names:
             if name not in function.marks():
-                return hit.line, f"variable {name}"
+                return hit.line, _path(one, function, hit.line, name)
     return None
+
+
+def _path(one: Trace, function: Function, line: int, name: str) -> str:
+    """A variable by its name; one that the call was given, and that was changed in place, as its argument."""
+    statement = function.at(line)
+    given = name in one.lines[0].locals and statement is not None and name not in statement.binds
+    return f"argument {name}" if given else f"variable {name}"
 
 
 def _line(one: Trace, function: Function, hit: _Hit, names: list[str]) -> int:
@@ -64,7 +72,7 @@ def _hits(one: Trace, other: Trace, function: Function, exactly: bool) -> Iterat
     for index, (ours, theirs) in enumerate(zip(one.lines, other.lines, strict=False)):
         blamed = before
         if ours.line != theirs.line:
-            yield _Hit(index, blamed, path=CONTROL_FLOW)
+            yield _Hit(index, _raising(one, function, index), path=CONTROL_FLOW)
             return
         new = [name for name in _different(ours, theirs, exactly) if name not in seen]
         seen.update(new)
@@ -80,6 +88,14 @@ def _hits(one: Trace, other: Trace, function: Function, exactly: bool) -> Iterat
         before = ours.line
     if len(one.lines) != len(other.lines):
         yield _Hit(min(len(one.lines), len(other.lines)), before, path=CONTROL_FLOW)
+
+
+def _raising(one: Trace, function: Function, index: int) -> int:
+    """The line before `index`; before the `except` clauses that are looked through, the one that raised."""
+    for each in reversed(one.lines[:index]):
+        if function.at(each.line) is not None:
+            return each.line
+    return one.lines[max(index - 1, 0)].line
 
 
 def _different(ours: Line, theirs: Line, exactly: bool) -> list[str]:
@@ -126,11 +142,11 @@ def _opaque(one: Trace, function: Function, hit: _Hit) -> tuple[int, str] | None
     if statement is None or start is None or not statement.only_reads:
         return None
     for name in sorted(statement.reads):
-        digest = one.lines[start].locals.get(name, "")
-        if digest.startswith("opaque "):
-            made = next(index for index in range(start + 1) if one.lines[index].locals.get(name) == digest)
-            if made:
-                return one.lines[made - 1].line, f"variable {name}"
+        if one.lines[start].locals.get(name, "").startswith("opaque "):
+            for each in reversed(one.lines[:start]):
+                maker = function.at(each.line)
+                if maker is not None and name in maker.changes:
+                    return each.line, f"variable {name}"
     return None
 
 

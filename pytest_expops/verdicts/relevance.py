@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from pytest_expops.execution.tracing.statements import blocks, first_line_of, source_tree
+from pytest_expops.execution.tracing.statements import blocks, first_line_of, first_lines, source_tree
 
 _CHANGING = frozenset({"next", "setattr", "delattr", "exec", "eval"})
 _HARMLESS = frozenset(dir(builtins)) - _CHANGING
@@ -29,6 +29,8 @@ class Statement:
     line: int
     reads: set[str] = field(default_factory=set)
     changes: set[str] = field(default_factory=set)
+    binds: set[str] = field(default_factory=set)
+    """Those of them that get another object; the others may be changed in place."""
     around: set[str] = field(default_factory=set)
     leaves: bool = False
     """Whether it hands something out: `return`, `yield`, or a metric."""
@@ -42,6 +44,8 @@ class Function:
 
     def __init__(self, file: str, name: str, line: int) -> None:
         tree = source_tree(file)
+        self.begins = first_lines(tree)
+        """Any line of the file -> the first line of its statement."""
         self.node = tree if tree is None or name == "<module>" else _definition(tree, line)
         self.statements = list(_statements(self.node)) if self.node is not None else []
         self._outer = {
@@ -141,6 +145,7 @@ def _look(node: ast.stmt) -> Statement:
         _add(each, found)
         if isinstance(each, (ast.Call, ast.For, ast.AsyncFor, ast.comprehension, ast.With, ast.AsyncWith, ast.Await)):
             found.only_reads = False
+    found.changes |= found.binds
     return found
 
 
@@ -156,7 +161,7 @@ def _head(node: ast.stmt) -> Iterator[ast.AST]:
 
 def _add(node: ast.AST, found: Statement) -> None:
     if isinstance(node, ast.Name):
-        (found.reads if isinstance(node.ctx, ast.Load) else found.changes).add(node.id)
+        (found.reads if isinstance(node.ctx, ast.Load) else found.binds).add(node.id)
     elif isinstance(node, (ast.Attribute, ast.Subscript)) and not isinstance(node.ctx, ast.Load):
         found.changes |= _base(node)
     elif isinstance(node, (ast.Yield, ast.YieldFrom)):

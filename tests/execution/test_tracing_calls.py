@@ -454,7 +454,9 @@ def test_without_time_for_digests_the_structure_remains(make: Make) -> None:
         """
     ).run(seconds=-1.0)
     assert [(call.function, call.depth, call.digested) for call in trace.calls] == [("f", 1, False), ("main", 0, False)]
-    assert [(call.arguments, call.rng, call.returned, call.raised) for call in trace.calls] == [({}, {}, None, None)] * 2
+    assert [(call.arguments, call.rng, call.returned, call.raised) for call in trace.calls] == [
+        ({}, {}, None, None)
+    ] * 2
     assert not trace.complete
     assert trace.note == "after -1 s of fingerprints only the structure was recorded"
 

@@ -30,12 +30,15 @@ class Traced:
         self.source = textwrap.dedent(source).lstrip("\n")
         self.path.write_text(self.source, encoding="utf-8")
         self.result: Any = None
+        self.runs = 0
 
     def owns(self, file: str) -> bool:
         return file == str(self.path)
 
     def run(self, *arguments: Any, lines: Target | None = None, import_within: bool = False, **options: Any) -> Trace:
-        with self._importable():
+        self.runs += 1
+        with self._importable(), pytest.MonkeyPatch.context() as patch:
+            patch.setenv("RUN", str(self.runs % 2))  # by which a script can tell one run from the next
             if not import_within:
                 importlib.import_module(self.name)
             with preserved(), Tracer(self.owns, lines=lines, **options) as tracer:

@@ -92,6 +92,7 @@ class CallRecorder:
                 arguments = self._digester.texts(values, info.inputs)
                 held = {name: id(values[name]) for name in arguments}
         inputs = "" if first else inputs_digest(arguments)
+        step, origin = self._codes.origin(frame)
         call = Call(
             *info.key,
             call=self._numbers.next(info.key, inputs),
@@ -100,7 +101,8 @@ class CallRecorder:
             depth=len(stack),
             thread=thread,
             inputs=inputs,
-            step=self._codes.step_of(frame),
+            step=step,
+            origin=origin,
             namespace=info.namespace,
             digested=digested,
             arguments=arguments,

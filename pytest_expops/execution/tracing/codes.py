@@ -64,17 +64,20 @@ class Codes:
             generator=bool(code.co_flags & (inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR)),
         )
 
-    def step_of(self, frame: FrameType) -> str | None:
-        """The name of the step whose own function this frame runs, if it does (S2.1)."""
+    def origin(self, frame: FrameType) -> tuple[str | None, int]:
+        """The name of the step whose own function this frame runs, if it does (S2.1), and the line of the project that
+        it was called from; 0 where there is none.
+        """
+        step = None
         outer = frame.f_back
         while outer is not None:
             code = outer.f_code
             if code.co_qualname == _STEP_FUNCTION and outer.f_globals.get("__name__") == _STEP_MODULE:
-                return str(outer.f_locals["step_name"])
-            if self.info(code) is not None:
-                return None
+                step = step or str(outer.f_locals["step_name"])
+            elif self.owns(code.co_filename):
+                return step, outer.f_lineno or 0
             outer = outer.f_back
-        return None
+        return step, 0
 
 
 def is_plain_name(name: str) -> bool:

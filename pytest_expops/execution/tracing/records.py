@@ -46,7 +46,8 @@ class Call:
 
     `entry` numbers the calls of a trace in the order in which they began, `caller` is the entry of the innermost
     recorded call around this one; `depth` counts those around it, `thread` the threads in order of their first call.
-    `step` is the name of the step (S2.1), if this is the call of the function that `@step` decorates.
+    `step` is the name of the step (S2.1), if this is the call of the function that `@step` decorates. `origin` is the
+    line of the project that it was called from.
 
     `arguments` (what is closed over included) and `rng`, the global random states by library, are digests at the
     beginning. `after` holds those arguments whose digest had changed at the end, and `rng_after` those random states.
@@ -69,6 +70,7 @@ class Call:
     thread: int = 0
     inputs: str = ""
     step: str | None = None
+    origin: int = 0
     namespace: bool = False
     digested: bool = False
     arguments: Digests = field(default_factory=dict)
