@@ -16,6 +16,7 @@ from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Un
 from pytest_expops.values.kinds import builtin, functions, times
 from pytest_expops.values.kinds.objects import object_form
 from pytest_expops.values.naming import module_name, type_name
+from pytest_expops.values.standing import StandsFor
 
 Handler = Callable[[Any], Form]
 T = TypeVar("T")
@@ -33,7 +34,12 @@ _LIBRARIES = {
 
 _registered: dict[type, Handler] = {}
 _exact: dict[type, Handler] = {**builtin.EXACT, **functions.EXACT, **times.EXACT}
-_bases: dict[type | None, Handler] = {**builtin.BASES, **functions.BASES, **times.BASES}
+_bases: dict[type | None, Handler] = {
+    **builtin.BASES,
+    **functions.BASES,
+    **times.BASES,
+    StandsFor: lambda value: form_of(value.original),
+}
 _found: weakref.WeakKeyDictionary[type, Handler] = weakref.WeakKeyDictionary()
 
 

@@ -92,9 +92,9 @@ class _Clocks:
 
     def patch_datetime(self, patches: Patches) -> None:
         """In the classes themselves, so that pandas and whoever else has imported them asks the same clock."""
-        patches.wrap_classmethod(datetime.datetime, "now", self._now)
-        patches.wrap_classmethod(datetime.datetime, "utcnow", self._utcnow)
-        patches.wrap_classmethod(datetime.date, "today", self._today)
+        patches.wrap(datetime.datetime, "now", self._now)
+        patches.wrap(datetime.datetime, "utcnow", self._utcnow)
+        patches.wrap(datetime.date, "today", self._today)
 
     def patch_timeit(self, patches: Patches, module: ModuleType) -> None:
         patches.wrap(module, "default_timer", functools.partial(self._measure, "perf_counter"))
@@ -146,19 +146,20 @@ class _Clocks:
             with self._lock:
                 self._held += int(seconds * SECOND)
 
-    def _now(self, original: Callable[..., Any], cls: Any, tz: datetime.tzinfo | None = None) -> Any:
+    def _now(self, original: Any, tz: datetime.tzinfo | None = None) -> Any:
         found = self._read("datetime.datetime.now()", self._true_time)
-        return original(cls, tz) if found is None else _moment(cls, found, tz)
+        return original(tz) if found is None else _moment(original.__self__, found, tz)
 
-    def _utcnow(self, original: Callable[..., Any], cls: Any) -> Any:
+    def _utcnow(self, original: Any) -> Any:
         found = self._read("datetime.datetime.utcnow()", self._true_time)
         if sys.version_info >= (3, 12):
             # On the caller's line, where the original would say so too.
             warnings.warn(_DEPRECATED, DeprecationWarning, stacklevel=3)
-        moment = _moment(cls, self._true_time() if found is None else found, datetime.UTC)
-        return moment.replace(tzinfo=None)
+        now = self._true_time() if found is None else found
+        return _moment(original.__self__, now, datetime.UTC).replace(tzinfo=None)
 
-    def _today(self, original: Callable[..., Any], cls: Any) -> Any:
+    def _today(self, original: Any) -> Any:
+        cls = original.__self__
         found = self._read(f"datetime.{cls.__name__}.today()", self._true_time)
         # As the original does, which asks `time.time` in its turn.
         return cls.fromtimestamp((self._true_time() if found is None else found) / SECOND)

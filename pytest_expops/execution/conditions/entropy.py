@@ -97,7 +97,7 @@ class _Draws:
 
     def patch_tensorflow(self, patches: Patches, module: ModuleType) -> None:
         # The class that `tf.random.Generator` and `tf.random.experimental.Generator` both are.
-        patches.wrap_classmethod(module.random.Generator, "from_non_deterministic_state", self._seed_tensorflow)
+        patches.wrap(module.random.Generator, "from_non_deterministic_state", self._seed_tensorflow)
 
     def _name(self, patches: Patches, module: ModuleType, name: str, remark: str = "") -> None:
         """While this function draws, say that the project called it."""
@@ -187,6 +187,6 @@ class _Draws:
         generator.manual_seed(seed)
         return seed
 
-    def _seed_tensorflow(self, original: Callable[..., Any], cls: Any, *args: Any, **kwargs: Any) -> Any:
+    def _seed_tensorflow(self, original: Any, *args: Any, **kwargs: Any) -> Any:
         site = self._site("tf.random.Generator.from_non_deterministic_state()")
-        return original(cls, *args, **kwargs) if site is None else cls.from_seed(self._number(site, 63))
+        return original(*args, **kwargs) if site is None else original.__self__.from_seed(self._number(site, 63))

@@ -15,8 +15,6 @@ from typing import Any
 from pytest_expops.execution.conditions.file_audit import Access, Listener, is_aside, real_path
 from pytest_expops.execution.conditions.patching import patching
 
-_SETS = ("supports_dir_fd", "supports_fd", "supports_follow_symlinks", "supports_effective_ids")
-
 
 @contextmanager
 def looking(listener: Listener) -> Iterator[None]:
@@ -29,28 +27,13 @@ def looking(listener: Listener) -> Iterator[None]:
         "listdir": looks.listdir,
         "scandir": looks.scandir,
     }
-    added: list[tuple[set[Any], Any]] = []
-    try:
-        with patching() as patches:
-            for name, around in arounds.items():
-                original = getattr(os, name)
-                patches.wrap(os, name, around)
-                stand_in = getattr(os, name)
-                # Whoever asks whether it takes a descriptor gets the answer for the original.
-                added += [(each, stand_in) for each in _supporting(original)]
-                for owner in _owners(name, original):
-                    patches.put(owner, name, staticmethod(stand_in))
-            for functions, stand_in in added:
-                functions.add(stand_in)
-            yield
-    finally:
-        for functions, stand_in in added:
-            functions.discard(stand_in)
-
-
-def _supporting(function: Any) -> list[set[Any]]:
-    sets: list[set[Any]] = [getattr(os, name, set()) for name in _SETS]
-    return [each for each in sets if function in each]
+    with patching() as patches:
+        for name, around in arounds.items():
+            original = getattr(os, name)
+            patches.wrap(os, name, around)
+            for owner in _owners(name, original):
+                patches.put(owner, name, staticmethod(getattr(os, name)))
+        yield
 
 
 def _owners(name: str, original: Any) -> Iterator[type]:

@@ -62,8 +62,8 @@ class Timezone(Source):
 def _watch_datetime(patches: Patches, watcher: Watcher) -> None:
     """Where a moment is made local, or a local one a moment, for want of a zone."""
 
-    def made(original: Callable[..., Any], cls: type, *args: Any, **kwargs: Any) -> Any:
-        result = original(cls, *args, **kwargs)
+    def made(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        result = original(*args, **kwargs)
         if result.tzinfo is None:
             watcher.saw(Timezone.name, f"datetime.datetime.{original.__name__}()")
         return result
@@ -74,7 +74,7 @@ def _watch_datetime(patches: Patches, watcher: Watcher) -> None:
         return original(moment, *args, **kwargs)
 
     for name in ("fromtimestamp", "now"):
-        patches.wrap_classmethod(datetime.datetime, name, made)
+        patches.wrap(datetime.datetime, name, made)
     for name in ("astimezone", "timestamp"):
         patches.wrap(datetime.datetime, name, taken)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from pytest_expops.values.forms import Form, Parts
 from pytest_expops.values.naming import type_name
+from pytest_expops.values.standing import StandsFor
 
 _LIBRARY = tuple(
     sorted(
@@ -29,6 +30,8 @@ def is_importable(value: Any, name: str | None = None) -> bool:
     found: Any = module
     for part in (name or value.__qualname__).split("."):
         found = getattr(found, part, None)
+    while isinstance(found, StandsFor):
+        found = found.original
     return found is value
 
 
