@@ -207,8 +207,8 @@ class ReplayItem(ExpopsItem):
             words.append("--expops-replay=all")
         if verdict.attempt > 1:
             words.append(f"--expops-replays={verdict.attempt}")
-        if options.vary:
-            words.append(f"--expops-vary={','.join(options.vary)}")
+        if verdict.varied:
+            words.append(f"--expops-vary={','.join(verdict.varied)}")
         command = shlex.join([*words, f"{path}::{self.name}"])
         own = verdict.reproducing_hash_seed
         return command if own is None else f"PYTHONHASHSEED={own} {command}"

@@ -12,7 +12,19 @@ import pytest
 
 REPLAY_MODES = ("seeded", "all", "none")
 GRAPH_FORMATS = ("text", "mermaid", "dot")
-VARIABLE = ("hashseed", "order")
+VARIABLE = (
+    "hashseed",
+    "threads",
+    "timezone",
+    "locale",
+    "cwd-listing-order",
+    "clock",
+    "tmpdir",
+    "order",
+    "env",
+    "gc",
+    "host",
+)
 """The sources that a replay can vary; named here too, as this module is loaded by sessions that have no pipeline."""
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pytest_expops.errors import ConfigError
+from pytest_expops.execution.conditions.registry import SOURCES
 from pytest_expops.execution.records import JsonFolder
 from pytest_expops.execution.replica_pool import ReplicaPool
 from pytest_expops.execution.session import PipelineSession
@@ -43,6 +44,11 @@ class Run:
     environment: dict[str, str] | None = None
     """The environment variables as they were before any script was imported."""
 
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """What replays vary besides the hash seed: of what was asked for, what can be varied on this machine."""
+        return tuple(name for name in self.options.vary if SOURCES[name].unavailable() is None)
+
     def remember_environment(self) -> None:
         """To be called before scripts are imported; what they set is set again in a replica, when they are."""
         if self.environment is None:
@@ -60,7 +66,7 @@ class Run:
             if known is not None:
                 return Verdict.from_json(known)
             options = self.options
-            verdict = judge(session, name, self._pool(), replays=options.replays, vary=options.vary)
+            verdict = judge(session, name, self._pool(), replays=options.replays, vary=self.varied)
             if verdict.status is Status.DIFFERED and options.diagnose:
                 verdict = replace(verdict, diagnosis=self._diagnosis(session, verdict))
             verdicts.write(name, verdict.to_json())
@@ -74,7 +80,7 @@ class Run:
             session,
             verdict.process,
             self._pool(),
-            vary=self.options.vary,
+            vary=self.varied,
             seconds=self.options.diagnose_timeout,
             differences=verdict.differences,
             hints=hints,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_expops.execution.conditions.registry import SOURCES
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.plugin.explaining import gist
@@ -30,6 +31,12 @@ def header(run: Run, directory: Path) -> list[str]:
         if seeds:
             line += f"; seeds {_joined(map(str, seeds))}"
         lines.append(f"{line}; base seed {pipeline.base_seed}; replay {run.options.replay}")
+    if run.options.vary and run.options.replay != "none":
+        lines.append(f"expops: replays vary {', '.join(('hashseed', *run.varied))}")
+        for name in run.options.vary:
+            reason = SOURCES[name].unavailable()
+            if reason is not None:
+                lines.append(f"expops: replays cannot vary {name} here: {reason}")
     return lines
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_expops.execution.conditions.registry import SOURCES
 from pytest_expops.plugin import options
 from tests.conftest import FAN, FAN_NAMES, FAN_PROCESSES, FAN_SCRIPT, Project
 
@@ -23,6 +24,28 @@ def test_every_option_is_tested_here() -> None:
     options.add_options(parser)
     group = parser.getgroup("expops")
     assert {option.dest.removeprefix("expops_").replace("_", "-") for option in group.options} == set(NAMES)
+
+
+def test_whatever_can_be_varied_may_be_asked_for() -> None:
+    assert set(options.VARIABLE) == {name for name, source in SOURCES.items() if source.can_vary}
+
+
+def test_the_header_tells_what_is_varied_and_what_cannot_be(fan: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(SOURCES["clock"]), "unavailable", lambda self: "there is no clock")
+    text = fan.run("--co", "--expops-vary=clock, tmpdir").text
+    assert "expops: replays vary hashseed, tmpdir\n" in text
+    assert "expops: replays cannot vary clock here: there is no clock\n" in text
+    assert "replays vary" not in fan.run("--co", "--expops-vary=clock", "--expops-replay=none").text
+    assert "replays vary" not in fan.run("--co").text
+
+
+def test_all_varies_everything_and_a_misspelt_source_is_a_usage_error(fan: Project) -> None:
+    wanted = ", ".join(name for name in options.VARIABLE if SOURCES[name].unavailable() is None)
+    assert f"expops: replays vary {wanted}\n" in fan.run("--co", "--expops-vary=all").text
+    outcome = fan.run("--expops-vary=clok")
+    assert outcome.ret == pytest.ExitCode.USAGE_ERROR
+    assert "--expops-vary: 'clok' is none of hashseed, " in outcome.text
+    assert "did you mean clock?" in outcome.text
 
 
 def test_the_ini_twins_work(fan: Project) -> None:
