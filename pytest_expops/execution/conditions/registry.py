@@ -17,6 +17,7 @@ from pytest_expops.execution.conditions.host import Host
 from pytest_expops.execution.conditions.imports import Imports
 from pytest_expops.execution.conditions.listing import ListingOrder
 from pytest_expops.execution.conditions.locale import Locale
+from pytest_expops.execution.conditions.memory import Memory
 from pytest_expops.execution.conditions.order import Order
 from pytest_expops.execution.conditions.threads import Threads
 from pytest_expops.execution.conditions.timezone import Timezone
@@ -38,6 +39,7 @@ _ALL: tuple[Source, ...] = (
     Threads(),
     Addresses(),
     Host(),
+    Memory(),
 )
 
 SOURCES: Mapping[str, Source] = {source.name: source for source in _ALL}
