@@ -33,9 +33,7 @@ class Memory(Source):
     name: ClassVar[str] = "memory"
     title: ClassVar[str] = "uninitialised memory"
     catches: ClassVar[str] = "elements of `numpy.empty` or `torch.empty` that are read before they are written"
-    remedy: ClassVar[str] = (
-        "make the array with `numpy.zeros` or `numpy.full`, or write every element before reading any"
-    )
+    remedy: ClassVar[str] = "make it with `numpy.zeros` or `numpy.full`, or write every element before any is read"
     holds_sites: ClassVar[bool] = True
 
     def environment(self, setting: Setting, environment: Mapping[str, str]) -> dict[str, str | None]:
@@ -92,8 +90,9 @@ class _Filling:
         tensor = original(*args, **kwargs)
         plain = type(tensor) is torch.Tensor and tensor.layout is torch.strided and tensor.device.type == "cpu"
         if plain and kwargs.get("out") is None and self._is_filled(what):
-            if tensor.untyped_storage().nbytes() <= MOST:
-                tensor.untyped_storage().fill_(self._byte & 1 if tensor.dtype is torch.bool else self._byte)
+            storage = tensor.untyped_storage()
+            if storage.nbytes() <= MOST:
+                storage.fill_(self._byte & 1 if tensor.dtype is torch.bool else self._byte)
         return tensor
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,7 +31,6 @@ EMPTY = [
     "np.empty(3, dtype=[('a', 'i4'), ('b', 'f8', 2)])",
     "np.empty_like(np.ones((3, 4, 5)).transpose(2, 0, 1))",
     "np.empty_like(np.ones((4, 6))[::-2, ::3])",
-    "np.empty_like(np.matrix([[1, 2]]))",
 ]
 HARMLESS = [
     "np.empty(3, dtype=object)",
@@ -117,11 +117,7 @@ def test_nobody_elses_memory_is_touched(probe: Probe, monkeypatch: pytest.Monkey
     assert probe.watcher.all_sites() == {}
 
 
-@(
-    pytest.mark.skipif("glibc" not in os.confstr("CS_GNU_LIBC_VERSION"), reason="not glibc")
-    if hasattr(os, "confstr") and "CS_GNU_LIBC_VERSION" in os.confstr_names
-    else pytest.mark.skip(reason="not glibc")
-)
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc fills memory")
 def test_an_interpreter_started_so_fills_what_the_allocator_gives_too() -> None:
     code = "import numpy; print(set(numpy.ndarray(20_000).tobytes()))"
     for setting, expected in ((HELD, {0}), (VARIED[0], {254}), (VARIED[1], {fill_byte(VARIED[1])})):
@@ -153,4 +149,4 @@ def test_pytorch_is_filled_too(probe: Probe) -> None:
     assert varied["e"].device.type == "meta"
     assert torch.equal(held["f"], varied["f"])
     # A layer's own memory is written by the layer.
-    assert {site.line for site in probe.watcher.all_sites()[SOURCE.name]} == {2, 3, 4, 5, 6}
+    assert {site.line for site in probe.watcher.all_sites()[SOURCE.name]} == {2, 3, 4, 5}
