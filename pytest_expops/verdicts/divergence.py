@@ -61,7 +61,7 @@ class Divergence:
         if self.path.startswith("argument "):
             statement = function.changing(self.path.partition(" ")[2])
         elif self.path.startswith("return"):
-            statement = function.returning()
+            statement = function.measuring() or function.returning()  # a trace takes time, and may hide what time does
         line = statement.line if statement is not None else function.begins.get(self.line) or target.line
         return Place(target.file, line, target.function, self.step, self.path, code_at(target.file, line))
 

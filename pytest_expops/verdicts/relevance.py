@@ -35,6 +35,8 @@ class Statement:
     leaves: bool = False
     """Whether it hands something out: `return`, `yield`, or a metric."""
     returns: bool = False
+    decides: bool = False
+    """Whether it is the head of an `if` or a `while`."""
     only_reads: bool = True
     """Whether it calls nothing and goes through nothing: what it makes was in what it reads."""
 
@@ -64,6 +66,12 @@ class Function:
     def returning(self) -> Statement | None:
         """The `return`, if there is but one."""
         found = [each for each in self.statements if each.returns]
+        return found[0] if len(found) == 1 else None
+
+    def measuring(self) -> Statement | None:
+        """The statement that measures a time and lets something depend on it, if there is but one."""
+        marks, relevant = self.marks(), self.reaching([])
+        found = [each for each in self.statements if each.reads & marks and (each.decides or each.changes & relevant)]
         return found[0] if len(found) == 1 else None
 
     def marks(self) -> set[str]:
@@ -137,6 +145,7 @@ def _look(node: ast.stmt) -> Statement:
         found.reads |= {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
         return found
     found.leaves = found.returns = isinstance(node, ast.Return)
+    found.decides = isinstance(node, (ast.If, ast.While))
     if isinstance(node, ast.AugAssign):
         found.reads |= _base(node.target)
     if isinstance(node, (ast.Import, ast.ImportFrom)):

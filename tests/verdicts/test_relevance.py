@@ -65,6 +65,23 @@ def test_a_time_that_is_only_measured_from_is_a_mark(tmp_path: Path, body: str, 
     assert function(tmp_path, body).marks() == marks
 
 
+@pytest.mark.parametrize(
+    ("body", "line"),
+    [
+        ("t = time.time()\nwhile time.time() - t < 1:\n    a = 1\nreturn a", 3),
+        ("t = time.time()\na = time.time() - t\nreturn a", 3),
+        ("t = time.time()\na = time.time() - t\nprint(a)\nreturn 1", None),
+        ("t = time.time()\nprint(time.time() - t)\nreturn 1", None),
+        ("a = rows - data\nreturn a", None),
+    ],
+)
+def test_the_statement_that_lets_a_result_depend_on_a_time_is_found(
+    tmp_path: Path, body: str, line: int | None
+) -> None:
+    found = function(tmp_path, body).measuring()
+    assert (found.line if found else None) == line
+
+
 def test_names_and_attributes_are_mentioned(tmp_path: Path) -> None:
     assert function(tmp_path, "return data.salt + other(PEPPER)").mentions() >= {"data", "salt", "other", "PEPPER"}
 
