@@ -7,25 +7,25 @@ session.
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import json
 import os
 import random
 import tempfile
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
-import joblib
+import joblib  # type: ignore[import-untyped]
 import numpy as np
+from models.load import load  # type: ignore[import-not-found]
 
 RECORDED = Path(__file__).parent / "recorded.json"
 SEED = 40
 
 
-def check(kind: str, theme: str, name: str) -> None:
+def check(module: ModuleType, name: str) -> None:
     """Fail if the process gives another result than in the session that recorded it."""
-    found = digest(kind, theme, name)
+    found = digest(module, name)
     if os.environ.get("RECORD_RESULTS"):
         recorded = json.loads(RECORDED.read_text(encoding="utf-8")) if RECORDED.exists() else {}
         RECORDED.write_text(json.dumps({**recorded, name: found}), encoding="utf-8")
@@ -34,10 +34,9 @@ def check(kind: str, theme: str, name: str) -> None:
     assert found == expected
 
 
-def digest(kind: str, theme: str, name: str) -> str:
+def digest(module: ModuleType, name: str) -> str:
     """The joblib hash of what the process returns."""
-    given = {**importlib.import_module("models.load").load(), "random_seed": SEED}
-    module = importlib.import_module(f"models.{kind}.{theme}")
+    given = {**load(), "random_seed": SEED}
     if hasattr(module, "get_current_context"):
         context = SimpleNamespace(checkpoint_dir=tempfile.mkdtemp())
         module.get_current_context = lambda: context  # type: ignore[attr-defined]

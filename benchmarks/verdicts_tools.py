@@ -136,8 +136,8 @@ def write_tests(project: Path, cases: Sequence[Case]) -> None:
     for (kind, theme), group in groupby(cases, key=lambda case: (case.kind, case.theme)):
         names = {name for case in group for name in (case.name, *case.after)}
         in_order = [each.name for each in every if (each.kind, each.theme) == (kind, theme) and each.name in names]
-        tests = [f'def test_{name}():\n    check("{kind}", "{theme}", "{name}")\n' for name in in_order]
-        text = "\n\n".join(["from support import check\n", *tests])
+        tests = [f'def test_{name}():\n    check({theme}, "{name}")\n' for name in in_order]
+        text = "\n\n".join([f"from models.{kind} import {theme}\nfrom support import check\n", *tests])
         (project / "tests" / f"test_{kind}_{theme}.py").write_text(text, encoding="utf-8")
     for command in (
         ["init", "-q"],
