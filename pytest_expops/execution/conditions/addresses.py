@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -64,11 +65,14 @@ class _Numbers:
         self._lock = threading.RLock()
 
     def id(self, original: Callable[[object], int], thing: object, /) -> int:
+        # Libraries ask so often that one look at who asks must do: not this method, nor the stand-in that called it.
+        if not self._watcher.may_ask(sys._getframe(2)):
+            return original(thing)
         number = self._number("id()", thing)
         return original(thing) if number is None else _FIRST + _STEP * number
 
     def hash(self, original: Callable[[object], int], thing: object, /) -> int:
-        if type(thing).__hash__ is not object.__hash__:
+        if type(thing).__hash__ is not object.__hash__ or not self._watcher.may_ask(sys._getframe(2)):
             return original(thing)
         number = self._number("hash()", thing)
         return original(thing) if number is None else number

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import logging
 import os
 import sys
@@ -11,17 +10,11 @@ from dataclasses import dataclass
 from types import FrameType
 
 _STAND_INS = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_PLUGIN = os.path.dirname(os.path.dirname(os.path.dirname(_STAND_INS))) + os.sep
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(_STAND_INS))) + os.sep
 
 
-class _Part(enum.Enum):
-    """Whose code a frame runs."""
-
-    PROJECT = enum.auto()
-    PLUGIN = enum.auto()
-    STAND_IN = enum.auto()
-    ASIDE = enum.auto()
-    OTHER = enum.auto()
+# Whose code a frame runs. Plain numbers: the members of an enumeration take long to look up, and frames are many.
+_PROJECT, _PLUGIN, _STAND_IN, _ASIDE, _OTHER = range(1, 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +50,7 @@ class Askers:
     def __init__(self, owns_file: Callable[[str], bool]) -> None:
         self._owns_file = owns_file
         # By file name: code objects of two files are equal if they do the same on the same line.
-        self._parts: dict[str, _Part] = {}
+        self._parts: dict[str, int] = {}
         self._real: dict[str, str] = {}
 
     def find(self, *, direct: bool = False, unless: Container[str] = ()) -> Asked | None:
@@ -69,19 +62,26 @@ class Askers:
         frame: FrameType | None = sys._getframe(1)
         called: FrameType | None = None
         aside = False
+        parts = self._parts
         while frame is not None:
-            part = self._part(frame.f_code.co_filename)
-            if part is _Part.PROJECT:
+            file = frame.f_code.co_filename
+            part = parts.get(file) or self._part(file)
+            if part == _PROJECT:
                 return Asked(frame, called, aside)
-            if part is _Part.PLUGIN:
+            if part == _PLUGIN:
                 break
-            if part is not _Part.STAND_IN:
+            if part != _STAND_IN:
                 if direct or (unless and str(frame.f_globals.get("__name__")).partition(".")[0] in unless):
                     break
-                aside = aside or part is _Part.ASIDE
+                aside = aside or part == _ASIDE
                 called = frame
             frame = frame.f_back
         return None
+
+    def may_ask(self, frame: FrameType) -> bool:
+        """Whether `find` could find the project directly, told from the frame that called the stand-in alone."""
+        file = frame.f_code.co_filename
+        return (self._parts.get(file) or self._part(file)) in (_PROJECT, _STAND_IN)
 
     def real_path(self, file: str) -> str:
         """As `os.path.realpath`, asked once for each file."""
@@ -89,17 +89,15 @@ class Askers:
             self._real[file] = os.path.realpath(file)
         return self._real[file]
 
-    def _part(self, file: str) -> _Part:
-        part = self._parts.get(file)
-        if part is None:
-            part = self._parts[file] = self._judge(file)
+    def _part(self, file: str) -> int:
+        part = self._parts[file] = self._judge(file)
         return part
 
-    def _judge(self, file: str) -> _Part:
+    def _judge(self, file: str) -> int:
         if file.startswith(_STAND_INS):
-            return _Part.STAND_IN
-        if file.startswith(_PLUGIN):
-            return _Part.PLUGIN
+            return _STAND_IN
+        if file.startswith(_PACKAGE):
+            return _PLUGIN
         if self._owns_file(file):
-            return _Part.PROJECT
-        return _Part.ASIDE if file in ("<frozen importlib._bootstrap>", logging.__file__) else _Part.OTHER
+            return _PROJECT
+        return _ASIDE if file in ("<frozen importlib._bootstrap>", logging.__file__) else _OTHER

@@ -84,7 +84,9 @@ class Watcher:
     def __init__(self, owns_file: Callable[[str], bool], *, watching: bool = False, most: int = 200) -> None:
         self.watching = watching
         self._askers = Askers(owns_file)
-        self._sites: dict[str, dict[Site, int]] = {}
+        self.may_ask = self._askers.may_ask
+        # By its fields: a dataclass's own hash is made by `hash`, which may be stood in for.
+        self._sites: dict[str, dict[tuple[str, int, str, str], int]] = {}
         self._most = most
         # One may be interrupted, by a collection of garbage, with a draw made in a `__del__`.
         self._lock = threading.RLock()
@@ -112,28 +114,29 @@ class Watcher:
         if asked is None:
             return None
         frame = asked.frame
-        file = self._askers.real_path(frame.f_code.co_filename)
+        code = frame.f_code
         called = asked.called_name if outermost else ""
-        site = Site(file, frame.f_lineno, frame.f_code.co_qualname, called or what)
+        key = (self._askers.real_path(code.co_filename), frame.f_lineno, code.co_qualname, called or what)
         if self.watching and remember and not asked.aside:
             with self._lock:
                 sites = self._sites.setdefault(source, {})
-                if site in sites or len(sites) < self._most:
-                    sites[site] = sites.get(site, 0) + 1
-        return site
+                if key in sites or len(sites) < self._most:
+                    sites[key] = sites.get(key, 0) + 1
+        return Site(*key)
 
     def unsee(self, source: str, site: Site) -> None:
         """Take back that it was seen once: the draw turned out to be of no consequence."""
+        key = (site.file, site.line, site.function, site.what)
         with self._lock:
             sites = self._sites.get(source, {})
-            sites[site] = sites.get(site, 0) - 1
-            if sites[site] <= 0:
-                del sites[site]
+            sites[key] = sites.get(key, 0) - 1
+            if sites[key] <= 0:
+                del sites[key]
 
     def all_sites(self) -> dict[str, tuple[Site, ...]]:
         """The sites of each source, in the order in which they were first met."""
         with self._lock:
-            return {source: tuple(sites) for source, sites in self._sites.items()}
+            return {source: tuple(Site(*key) for key in sites) for source, sites in self._sites.items()}
 
     def forget(self) -> None:
         """Begin anew."""
