@@ -23,6 +23,7 @@ VARIABLE = (
     "order",
     "env",
     "gc",
+    "memory",
     "host",
 )
 """The sources that a replay can vary; named here too, as this module is loaded by sessions that have no pipeline."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pytest_expops.execution.conditions.base import HELD
 from pytest_expops.execution.conditions.registry import SOURCES
 from pytest_expops.verdicts.findings import Count, Tried
-from pytest_expops.verdicts.trials import OUTCOME, Plan, Trial, Trials
+from pytest_expops.verdicts.trials import INTERPRETERS, OUTCOME, Plan, Trial, Trials
 
 NEEDED = 5
 """So many replays must agree, beside the one they are compared with, before a source is called the cause."""
@@ -69,9 +69,17 @@ class Search:
 
     def free(self, paths: frozenset[str], needed: int = NEEDED) -> Count:
         """How many agree so with nothing held, now: an interpreter that has run for a while is not as at first."""
-        while len(self._late) < needed + 1:
-            self._late.append(self.trials.make(Plan(), len(self._late)))
+        # None in an interpreter with the hash seed of the one that the others are compared with.
+        numbers = [0, *(number for number in range(2 * needed) if number % INTERPRETERS)]
+        for number in numbers[len(self._late) : needed + 1]:
+            self._late.append(self.trials.make(Plan(), number))
         return self._agreement(self._late, paths)
+
+    def in_fresh_interpreters(self, paths: frozenset[str]) -> tuple[Count, Count]:
+        """`agreement` of all that was found, and `free`, each replay in an interpreter of its own."""
+        plans = Plan(frozenset(self.found), self.only, fresh=True), Plan(fresh=True)
+        held, free = ([self.trials.make(plan, number) for number in range(NEEDED + 1)] for plan in plans)
+        return self._agreement(held, paths), self._agreement(free, paths)
 
     def _agreement(self, trials: Sequence[Trial], paths: frozenset[str]) -> Count:
         one, *rest = trials

@@ -155,7 +155,10 @@ class _Examination:
         while True:
             held = self.search.agreement(self.search.found, paths, needed)
             free = self.search.free(paths, needed)
-            if held.agree < held.of or free.agree == free.of or held.chance(free) <= LEVEL or needed >= MOST:
+            if held.agree == held.of and free.agree == free.of:
+                # What differs in a new interpreter only: the lower digits of addresses, say.
+                return self.search.in_fresh_interpreters(paths)
+            if held.agree < held.of or held.chance(free) <= LEVEL or needed >= MOST:
                 return held, free
             needed += NEEDED
 
