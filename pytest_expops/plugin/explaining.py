@@ -60,7 +60,7 @@ def diagnosed(diagnosis: Diagnosis, directory: Path) -> list[str]:
     if diagnosis.place is not None:
         lines += _where(diagnosis.place, directory)
     for cause in diagnosis.causes:
-        lines += _why(cause, directory)
+        lines += _why(cause, len(diagnosis.causes) > 1, directory)
     if not diagnosis.causes:
         lines.append("why:    not attributed")
         lines += _tried(diagnosis)
@@ -84,21 +84,22 @@ def _where(place: Place, directory: Path) -> list[str]:
     return [*lines, f"            {place.code}"] if place.code else lines
 
 
-def _why(cause: Cause, directory: Path) -> list[str]:
+def _why(cause: Cause, several: bool, directory: Path) -> list[str]:
     detail = f", {cause.detail}" if cause.detail else ""
     lines = [f"why:    {title(cause.source)}{detail}"]
     lines += [f"            {_site(site, directory)}" for site in cause.sites[:MOST_SITES]]
     if len(cause.sites) > MOST_SITES:
         lines.append(f"            and {len(cause.sites) - MOST_SITES} more lines")
-    return [*lines, f"        {_evidence(cause)}", f"        to mend it: {cause.remedy}"]
+    return [*lines, f"        {_evidence(cause, several)}", f"        to mend it: {cause.remedy}"]
 
 
-def _evidence(cause: Cause) -> str:
+def _evidence(cause: Cause, several: bool) -> str:
     if cause.source == "state":
         return f"run after it, {cause.held} replays agree with the first run; in fresh modules, {cause.free}"
     if cause.source == "files":
         return f"with the file out of sight, {cause.held} replays agree; with it, {cause.free}"
-    return f"with {title(cause.source)} fixed, {cause.held} replays agree; without, {cause.free}"
+    fixed = "all causes" if several else title(cause.source)
+    return f"with {fixed} fixed, {cause.held} replays agree; without, {cause.free}"
 
 
 def _tried(diagnosis: Diagnosis) -> list[str]:

@@ -1,0 +1,238 @@
+"""What a failed replay says of where and why (S7.1): the whole way, from a config to the words in the terminal."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.conftest import Outcome, Project
+
+SEEDS = {"start": {"seed_parallelism": {"seeds": [7]}}}
+
+SCRIPT = """
+    import os
+    import time
+    import uuid
+    from pathlib import Path
+
+    import numpy as np
+
+    from pytest_expops.core import log_metric, process, step
+
+    SEEN = []
+
+    @process()
+    def start(data):
+        return {"words": ["ant", "bee", "cat", "dog", "eel", "fox", "gnu"]}
+
+    @process()
+    def prepare(data):
+        SEEN.append("prepare")
+        return {}
+
+    @step()
+    def initial(size):
+        began = time.time()
+        rng = np.random.default_rng()
+        print("drawn in", time.time() - began)
+        return rng.normal(size=size)
+
+    @process()
+    def entropy(data):
+        return {"weights": initial(3)}
+
+    @process()
+    def hashseed(data):
+        words = sorted(data["start"]["words"])
+        order = list(set(words))
+        return {"order": order, "count": len(words)}
+
+    @process()
+    def clock(data):
+        began = time.time()
+        log_metric("seconds", time.time() - began)
+        return {"stamp": time.time()}
+
+    @process()
+    def both(data):
+        return {"id": str(uuid.uuid4()), "order": list(set(data["start"]["words"])), "size": 3}
+
+    @process()
+    def joint(data):
+        return {"name": f"{time.time_ns()}-{uuid.uuid4()}"}
+
+    @process()
+    def state(data):
+        return {"seen": len(SEEN)}
+
+    @process()
+    def files(data):
+        cache = Path("cache.txt")
+        known = cache.exists()
+        cache.write_text("known", encoding="utf-8")
+        return {"known": known}
+
+    @process()
+    def steady(data):
+        started = time.time()
+        noise = np.random.rand(2)
+        print(uuid.uuid4(), time.time() - started)
+        return {"noise": noise, "words": set(data["start"]["words"])}
+"""
+
+FAILING = ("entropy", "hashseed", "clock", "both", "joint", "files", "state")
+
+
+def line_of(project: Project, text: str) -> int:
+    lines = (project.root / "models/model.py").read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, start=1) if text in line)
+
+
+def write(project: Project, *names: str) -> None:
+    edges = [f"start {name}" for name in (*names, "steady")]
+    if "state" in names:
+        edges += ["start prepare", "prepare state"]
+    project.write("\n".join(edges), SCRIPT, SEEDS)
+
+
+def diagnosis_of(project: Project, name: str) -> dict[str, Any]:
+    (path,) = project.root.glob(f"kept/session-1/*/verdicts/{name}_seed7.json")
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["diagnosis"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def every() -> dict[str, Any]:
+    """One session with every kind of cause, for all tests that look at it; `run_all` fills it."""
+    return {}
+
+
+def run_all(project: Project, every: dict[str, Any]) -> tuple[Project, Outcome]:
+    if not every:
+        write(project, *FAILING)
+        every["outcome"] = project.run("-n0", "--expops-artifacts=kept", diagnose=True)
+        every["project"] = project
+    return every["project"], every["outcome"]
+
+
+def test_each_cause_is_found_with_its_line_and_evidence(project: Project, every: dict[str, Any]) -> None:
+    project, outcome = run_all(project, every)
+    assert outcome.where("failed") == {f"{name}_seed7[replay]" for name in FAILING}
+    wanted = {
+        "entropy": ({"entropy"}, "rng = np.random.default_rng()"),
+        "hashseed": ({"hashseed"}, "order = list(set(words))"),
+        "clock": ({"clock"}, "log_metric("),
+        "both": ({"entropy", "hashseed"}, '"id": str(uuid.uuid4())'),
+        "joint": ({"entropy", "clock"}, "time.time_ns()"),
+        "files": ({"files"}, "known = cache.exists()"),
+        "state": ({"state"}, '"seen": len(SEEN)'),
+    }
+    found = {name: diagnosis_of(project, name) for name in FAILING}
+    causes = {name: {cause["source"] for cause in each["causes"]} for name, each in found.items()}
+    assert causes == {name: sources for name, (sources, _) in wanted.items()}
+    lines = {name: each["place"]["line"] for name, each in found.items()}
+    assert lines == {name: line_of(project, text) for name, (_, text) in wanted.items()}
+    for each in found.values():
+        assert each["complete"]
+        for cause in each["causes"]:
+            agree, of = cause["held"]
+            assert agree == of >= 4
+            assert cause["free"][0] < cause["free"][1]
+
+
+def test_the_failure_says_where_why_and_what_helps(project: Project, every: dict[str, Any]) -> None:
+    project, outcome = run_all(project, every)
+    line = line_of(project, "rng = np.random.default_rng()")
+    message = outcome.message("entropy_seed7[replay]")
+    assert f"where:  models/model.py:{line} in initial (step `initial`), variable rng differs first\n" in message
+    assert "            rng = np.random.default_rng()\n" in message
+    assert f"            models/model.py:{line} numpy.random.default_rng() without a seed\n" in message
+    assert "fixed, 5 of 5 replays agree; without, 0 of 5\n" in message
+    assert 'hyperparameters["random_seed"]' in message
+    assert re.search(r"\(diagnosed in \d+ runs, \d+\.\d s\)", message)
+    assert "to see just this again: pytest --expops-config configs/project_config.yaml" in message
+    state = outcome.message("state_seed7[replay]")
+    assert "why:    what an earlier process left behind, left by `prepare_seed7`\n" in state
+    assert "run after it, 4 of 4 replays agree with the first run; in fresh modules, 0 of 5\n" in state
+
+
+def test_two_causes_are_told_each_with_what_it_changes(project: Project, every: dict[str, Any]) -> None:
+    project, _ = run_all(project, every)
+    paths = {cause["source"]: cause["paths"] for cause in diagnosis_of(project, "both")["causes"]}
+    assert paths["entropy"] == ["outputs['id']"]
+    assert {path.partition("[")[2][:7] for path in paths["hashseed"]} == {"'order'"}
+    joint = {cause["source"]: cause["paths"] for cause in diagnosis_of(project, "joint")["causes"]}
+    assert joint == {"entropy": ["outputs['name']"], "clock": ["outputs['name']"]}
+
+
+def test_the_command_reproduces_a_verdict_that_hangs_on_the_hash_seed(project: Project, every: dict[str, Any]) -> None:
+    project, outcome = run_all(project, every)
+    message = outcome.message("hashseed_seed7[replay]")
+    command = re.search(r"to see just this again: PYTHONHASHSEED=(\d+) pytest (.*)", message)
+    assert command is not None
+    project.pytester._monkeypatch.setenv("PYTHONHASHSEED", command[1])
+    project.pytester.chdir()
+    again = project.pytester.runpytest_subprocess(*re.sub("'", "", command[2]).split(), "--expops-diagnose=off")
+    again.assert_outcomes(failed=1)
+
+
+def test_the_inputs_and_files_of_the_user_are_as_the_runs_left_them(project: Project, every: dict[str, Any]) -> None:
+    project, _ = run_all(project, every)
+    assert (project.root / "cache.txt").read_text(encoding="utf-8") == "known"
+
+
+def test_a_diagnosis_changes_no_verdict_and_can_be_left_out(project: Project) -> None:
+    write(project, "entropy")
+    with_it = project.run(diagnose=True)
+    without = project.run("--expops-diagnose=off", diagnose=True)
+    assert with_it.items == without.items
+    assert "why:" in with_it.message("entropy_seed7[replay]")
+    assert "why:" not in without.message("entropy_seed7[replay]")
+    assert "where:" not in without.message("entropy_seed7[replay]")
+
+
+def test_a_diagnosis_that_runs_out_of_time_says_so(project: Project) -> None:
+    write(project, "entropy")
+    message = project.run("--expops-diagnose-timeout=0.001", diagnose=True).message("entropy_seed7[replay]")
+    assert "why:    not attributed\n" in message
+    assert "stopped after 0.001 s (--expops-diagnose-timeout)\n" in message
+
+
+def test_what_differs_rarely_is_called_rare(project: Project) -> None:
+    """The second run of all differs, and no other."""
+    body = """
+        from pathlib import Path
+        from pytest_expops.core import process
+        @process()
+        def start(data): return {}
+        @process()
+        def rare(data):
+            with open("runs.txt", "a+") as file:
+                file.write("x")
+                file.seek(0)
+                return {"second": len(file.read()) == 2}
+    """
+    project.write("start rare", body, SEEDS)
+    message = project.run(diagnose=True).message("rare_seed7[replay]")
+    assert "why:    not attributed\n" in message
+    assert "12 more replays gave what the first run gave: it differs rarely; it reads `" in message
+
+
+def test_what_holds_for_one_duplicate_is_tried_first_for_the_others(project: Project) -> None:
+    seeds = {"start": {"seed_parallelism": {"seeds": [7, 8]}}}
+    project.write("start both", SCRIPT, seeds)
+    project.run("-n0", "--expops-artifacts=kept", diagnose=True)
+    (folder,) = project.root.glob("kept/session-1/1-*")
+    assert json.loads((folder / "causes/both.json").read_text(encoding="utf-8")) == ["entropy", "hashseed"]
+
+
+def test_the_diagnosis_is_the_same_on_workers(project: Project) -> None:
+    pytest.importorskip("xdist")
+    write(project, "entropy", "hashseed")
+    outcome = project.run("-n2", "--expops-artifacts=kept", diagnose=True)
+    assert outcome.where("failed") == {"entropy_seed7[replay]", "hashseed_seed7[replay]"}
+    causes = {name: [each["source"] for each in diagnosis_of(project, name)["causes"]] for name in FAILING[:2]}
+    assert causes == {"entropy": ["entropy"], "hashseed": ["hashseed"]}
