@@ -28,7 +28,7 @@ TICK = SECOND // 1000
 WAITING = frozenset(
     {
         *("threading", "queue", "selectors", "socket", "signal", "sched", "subprocess"),
-        *("asyncio", "concurrent", "multiprocessing", "joblib", "loky", "tqdm"),
+        *("asyncio", "concurrent", "multiprocessing", "loky", "tqdm"),
     }
 )
 """Modules that read a clock to wait, or to show how far something is, and must do so by the true one."""
