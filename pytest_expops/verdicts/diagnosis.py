@@ -209,7 +209,8 @@ class _Examination:
 
     def _parting(self) -> Parting:
         found = tuple(self.search.found) if self.search is not None else ()
-        return Parting(found, self.search.only if self.search is not None else {}, self.leftover)
+        drawn = frozenset(source for trial in self.control for source in trial.replay.sites)
+        return Parting(found, drawn, self.search.only if self.search is not None else {}, self.leftover)
 
     def _narrow(self) -> None:
         """Of several lines that drew from a source, find the one that matters by holding one at a time."""

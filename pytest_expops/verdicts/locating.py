@@ -5,27 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from pytest_expops.execution.conditions.registry import SOURCES
 from pytest_expops.verdicts.divergence import Place, first_call, first_line
 from pytest_expops.verdicts.leftovers import Leftover
 from pytest_expops.verdicts.trials import Plan, Trial, Trials
 
 ATTEMPTS = 3
 """So many pairs of runs are traced, if those before did not differ."""
-QUIET = frozenset({"entropy", "clock", "cwd-listing-order", "tmpdir", "host", "env", "imports"}) & SOURCES.keys()
-"""Sources that are held while runs are traced, unless they are a cause: what differs harmlessly must not be blamed."""
+QUIET = frozenset({"entropy", "clock", "cwd-listing-order", "tmpdir", "host", "env", "imports"})
+"""Sources that are held while runs are traced, where they are drawn from and no cause: what differs harmlessly must not
+be blamed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parting:
-    """What makes two runs differ: the sources that were found to be causes, or what an earlier run left behind."""
+    """What makes two runs differ: the sources that were found to be causes, or what an earlier run left behind.
+
+    `drawn` are the sources that a line of the project was seen to draw from.
+    """
 
     causes: tuple[str, ...] = ()
+    drawn: frozenset[str] = frozenset()
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     leftover: Leftover | None = None
 
-    def plans(self, quiet: frozenset[str]) -> tuple[Plan, Plan]:
+    def plans(self) -> tuple[Plan, Plan]:
         """How the two runs are made. Where no cause is known, nothing is held."""
+        quiet = QUIET & {*self.drawn, "imports"}
         if self.leftover is not None:
             files = {"files"} if self.leftover.files else set()
             return Plan(quiet), Plan(quiet | files, {"files": self.leftover.files}, before=self.leftover.before)
@@ -39,7 +44,7 @@ def locate(trials: Trials, parting: Parting) -> Place | None:
     Raises:
         OutOfTime: as `Trials.make`.
     """
-    plans = parting.plans(QUIET)
+    plans = parting.plans()
     pair = _traced(trials, plans, lambda plan: replace(plan, trace=True))
     if pair is None:
         return None
