@@ -67,7 +67,8 @@ class Run:
                 return Verdict.from_json(known)
             options = self.options
             verdict = judge(session, name, self._pool(), replays=options.replays, vary=self.varied)
-            if verdict.status is Status.DIFFERED and options.diagnose:
+            declared = session.expanded[name].process.nondeterministic is not None
+            if verdict.status is Status.DIFFERED and options.diagnose and not declared:
                 verdict = replace(verdict, diagnosis=self._diagnosis(session, verdict))
             verdicts.write(name, verdict.to_json())
             return verdict

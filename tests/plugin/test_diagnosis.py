@@ -98,10 +98,9 @@ def write(project: Project, *names: str) -> None:
     project.write("\n".join(edges), SCRIPT, SEEDS)
 
 
-def diagnosis_of(project: Project, name: str) -> dict[str, Any]:
+def diagnosis_of(project: Project, name: str) -> Any:
     (path,) = project.root.glob(f"kept/session-1/*/verdicts/{name}_seed7.json")
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["diagnosis"]
-    return found
+    return json.loads(path.read_text(encoding="utf-8"))["diagnosis"]
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +191,16 @@ def test_a_diagnosis_changes_no_verdict_and_can_be_left_out(project: Project) ->
     assert "why:" in with_it.message("entropy_seed7[replay]")
     assert "why:" not in without.message("entropy_seed7[replay]")
     assert "where:" not in without.message("entropy_seed7[replay]")
+
+
+def test_what_is_declared_nondeterministic_is_not_diagnosed(project: Project) -> None:
+    """S7.3: its author knows why."""
+    reasons = {"nondeterministic": {"entropy": "a fresh start each time, issue 12"}}
+    project.write("start entropy\nstart clock", SCRIPT, SEEDS, reproducibility=reasons)
+    outcome = project.run("--expops-artifacts=kept", diagnose=True)
+    assert outcome.where("failed") == {"clock_seed7[replay]"}
+    assert diagnosis_of(project, "entropy") is None
+    assert diagnosis_of(project, "clock")["causes"]
 
 
 def test_a_diagnosis_that_runs_out_of_time_says_so(project: Project) -> None:
