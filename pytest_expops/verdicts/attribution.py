@@ -182,17 +182,18 @@ LAST = ("gc", "addresses", "threads", "memory")
 def ranked(control: Sequence[Trial], vary: Sequence[str], first: Sequence[str]) -> tuple[list[str], list[str]]:
     """The suspects, the likeliest first, and all other sources that can be held.
 
-    Suspects are those that were the cause for a process of the same kind (`first`), those that the session varies,
-    those that a line of the project drew from, and the hash seed and imports, which nobody can watch.
+    Suspects are those that were the cause for a process of the same kind (`first`), those that a line of the project
+    drew from, those that the session varies, and the hash seed and imports, which nobody can watch.
     """
     drawn = {source for trial in control for source in trial.replay.sites}
-    known = [source for source in dict.fromkeys((*first, *vary)) if source in SOURCES]
     holdable = [source for source, each in SOURCES.items() if each.can_hold and source != "files"]
     # One that needs interpreters of its own costs seconds, where others cost no more than the process.
     by_cost = sorted(holdable, key=lambda source: (source in LAST, _needs_interpreter(source)))
     seen = [source for source in by_cost if source in drawn]
+    varied = [source for source in (*by_cost, "order") if source in vary and source not in seen]
     # Addresses follow from the hash seed to some extent, so what was seen to ask for them is tried without it first.
-    suspects = [*dict.fromkeys([*known, *seen, "hashseed", "imports"])]
+    hinted = [source for source in first if source in SOURCES]
+    suspects = [*dict.fromkeys([*hinted, *seen, *varied, "hashseed", "imports"])]
     return suspects, [source for source in by_cost if source not in suspects]
 
 

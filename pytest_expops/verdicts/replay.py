@@ -127,9 +127,9 @@ def replay_request(session: PipelineSession, name: str, number: int, vary: Seque
 
 def others(session: PipelineSession, name: str) -> tuple[str, ...]:
     """The processes that run before a replay that varies the order."""
-    bases = {each: expanded.process.name for each, expanded in session.expanded.processes.items()}
-    records = {each: record for each in bases if (record := session.known(each)) is not None}
-    return unrelated(name, bases[name], records, bases)
+    chosen = unrelated(name, session.expanded)
+    # Their inputs must be there, and their own run would fail a replay as well as another's.
+    return tuple(each for each in chosen if session.record(each).outcome is Outcome.PASSED)
 
 
 def differences_between(

@@ -87,9 +87,9 @@ class Trials:
         return self.deadline - time.monotonic()
 
     def make(self, plan: Plan, number: int) -> Trial:
-        """Trial `number` (0, 1, ...) of a plan: each under a hash seed of its own, unless that is held.
+        """Trial `number` (0, 1, ...) of a plan: under one of three hash seeds in turn, unless that is held.
 
-        What the session varies is as in the first run in trial 0, and varied in the others.
+        What the session varies is as in the first run in trials 0, 3, ..., and varied in the others.
 
         Raises:
             OutOfTime: there is no time left for it.
@@ -133,9 +133,10 @@ class Trials:
         return frozenset(difference.path for difference in found)
 
     def _conditions(self, plan: Plan, number: int) -> dict[str, Setting]:
-        conditions = {"hashseed": Setting(Mode.VARIED, number % INTERPRETERS + 1)}
+        which = number % INTERPRETERS
+        conditions = {"hashseed": Setting(Mode.VARIED, which + 1)}
         for source in self.vary:
-            conditions[source] = Setting(Mode.VARIED, number) if number else NATURAL
+            conditions[source] = Setting(Mode.VARIED, which) if which else NATURAL
         for source in plan.held:
             if SOURCES[source].can_hold:
                 conditions[source] = dataclasses.replace(HELD, only=plan.only.get(source, ()))

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import ClassVar
 
-from pytest_expops.execution.conditions.base import Mode, Setting, Source, Watcher
-from pytest_expops.execution.records import Outcome, RunRecord
+from pytest_expops.execution.conditions.base import Setting, Source, Watcher
+from pytest_expops.pipeline.model import ExpandedPipeline, Kind
 
 MOST = 3
 """So many other processes are run first."""
-SECONDS = 10.0
-"""They take no longer than this together, going by their first runs."""
 
 
 class Order(Source):
@@ -28,28 +25,32 @@ class Order(Source):
         return nullcontext()
 
 
-def unrelated(name: str, base: str, records: Mapping[str, RunRecord], bases: Mapping[str, str]) -> tuple[str, ...]:
-    """The processes to run before a replay of `name` that varies the order, from those that passed, quick ones first.
+def unrelated(name: str, expanded: ExpandedPipeline) -> tuple[str, ...]:
+    """The processes to run before a replay of `name` that varies the order; the same in every session.
 
-    One duplicate of the same base process, whose caches are the likeliest to be hit, and else one of each other.
-
-    :param records: of the processes that may be chosen.
-    :param bases: the base name of each.
+    First another duplicate of its process, whose caches are the likeliest to be hit; then, one of each other process,
+    those that need no more than `name` has needed: inputs that are there when it has run.
     """
-    candidates = [
-        (record.duration, each)
-        for each, record in records.items()
-        if each != name and record.outcome is Outcome.PASSED and record.duration <= SECONDS
-    ]
+    own = expanded[name].process.name
+    needed = _needed(name, expanded)
     chosen: dict[str, str] = {}
-    total = 0.0
-    for duration, each in sorted(candidates, key=lambda pair: (bases[pair[1]] != base, pair)):
-        if bases[each] not in chosen and len(chosen) < MOST and total + duration <= SECONDS:
-            chosen[bases[each]] = each
-            total += duration
-    return tuple(chosen.values())
+    for each in expanded.processes.values():
+        base = each.process.name
+        if each.name == name or base in chosen or each.process.kind is Kind.CHART:
+            continue
+        if base == own or (each.name not in needed and needed.issuperset(each.upstream)):
+            chosen[base] = each.name
+    ordered = sorted(chosen, key=lambda base: base != own)
+    return tuple(chosen[base] for base in ordered[:MOST])
 
 
-def is_varied(setting: Setting | None) -> bool:
-    """Whether other processes are to run first."""
-    return setting is not None and setting.mode is Mode.VARIED
+def _needed(name: str, expanded: ExpandedPipeline) -> set[str]:
+    """`name` and everything upstream of it."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        each = waiting.pop()
+        if each not in found:
+            found.add(each)
+            waiting += expanded[each].upstream
+    return found
