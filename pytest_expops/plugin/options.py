@@ -54,6 +54,37 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="PATH",
         help="a pipeline config whose processes are collected as tests; may be repeated",
     )
+    _add_replay_options(group)
+    group.addoption(
+        "--expops-artifacts",
+        metavar="DIR",
+        help="keep outputs and records of this session in a new folder under DIR (default: a temporary folder, removed "
+        "at the end)",
+    )
+    group.addoption(
+        "--expops-graph",
+        choices=GRAPH_FORMATS,
+        help="print the expanded pipeline in this format and exit",
+    )
+    parser.addini("expops_config", "as --expops-config; relative to the ini file", type="paths", default=[])
+    parser.addini("expops_replay", "as --expops-replay", default="seeded")
+    parser.addini("expops_replays", "as --expops-replays", default="1")
+    parser.addini("expops_vary", "as --expops-vary", default="")
+    parser.addini("expops_diagnose", "as --expops-diagnose", default="on")
+    parser.addini("expops_diagnose_timeout", "as --expops-diagnose-timeout", default="120")
+    parser.addini(
+        "expops_tolerance",
+        "how far replays may differ where a config does not say, a line each: `PROCESS: rtol=NUMBER atol=NUMBER` or "
+        "`PROCESS.KEY: ...`, with * for every process",
+        type="linelist",
+        default=[],
+    )
+    parser.addini("expops_artifacts", "as --expops-artifacts; relative to the ini file", default="")
+    parser.addini("expops_graph", "as --expops-graph", default="")
+
+
+def _add_replay_options(group: pytest.OptionGroup) -> None:
+    """How processes are replayed, and what becomes of those that differ."""
     group.addoption(
         "--expops-replay",
         choices=REPLAY_MODES,
@@ -82,32 +113,6 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help="the time that the diagnosis of one process may take (default 120)",
     )
-    group.addoption(
-        "--expops-artifacts",
-        metavar="DIR",
-        help="keep outputs and records of this session in a new folder under DIR (default: a temporary folder, removed "
-        "at the end)",
-    )
-    group.addoption(
-        "--expops-graph",
-        choices=GRAPH_FORMATS,
-        help="print the expanded pipeline in this format and exit",
-    )
-    parser.addini("expops_config", "as --expops-config; relative to the ini file", type="paths", default=[])
-    parser.addini("expops_replay", "as --expops-replay", default="seeded")
-    parser.addini("expops_replays", "as --expops-replays", default="1")
-    parser.addini("expops_vary", "as --expops-vary", default="")
-    parser.addini("expops_diagnose", "as --expops-diagnose", default="on")
-    parser.addini("expops_diagnose_timeout", "as --expops-diagnose-timeout", default="120")
-    parser.addini(
-        "expops_tolerance",
-        "how far replays may differ where a config does not say, a line each: `PROCESS: rtol=NUMBER atol=NUMBER` or "
-        "`PROCESS.KEY: ...`, with * for every process",
-        type="linelist",
-        default=[],
-    )
-    parser.addini("expops_artifacts", "as --expops-artifacts; relative to the ini file", default="")
-    parser.addini("expops_graph", "as --expops-graph", default="")
 
 
 def wanted(config: pytest.Config) -> bool:
