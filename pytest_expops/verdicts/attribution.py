@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pytest_expops.execution.conditions.base import HELD
 from pytest_expops.execution.conditions.registry import SOURCES
 from pytest_expops.verdicts.findings import Count, Tried
-from pytest_expops.verdicts.trials import INTERPRETERS, OUTCOME, Plan, Trial, Trials
+from pytest_expops.verdicts.trials import OUTCOME, Plan, Trial, Trials, interpreter_of
 
 NEEDED = 5
 """So many replays must agree, beside the one they are compared with, before a source is called the cause."""
@@ -41,6 +41,10 @@ class Search:
 
     def __post_init__(self) -> None:
         self._late: list[Trial] = []
+        # Those interpreters first that are not the first's, and the last of them: what differs there may not elsewhere.
+        numbers = range(len(self.control))[::-1]
+        self._elsewhere = [number for number in numbers if interpreter_of(number) != interpreter_of(0)] or [0]
+        self._numbers = [0, *self._elsewhere, *(number for number in numbers[:-1] if interpreter_of(number) == 0)]
         self._made: dict[frozenset[str], list[Trial]] = {frozenset(): list(self.control)}
         self.remaining = among(self.trials, self.control)
 
@@ -69,9 +73,9 @@ class Search:
 
     def free(self, paths: frozenset[str], needed: int = NEEDED) -> Count:
         """How many agree so with nothing held, now: an interpreter that has run for a while is not as at first."""
-        # None in an interpreter with the hash seed of the one that the others are compared with.
-        numbers = [0, *(number for number in range(2 * needed) if number % INTERPRETERS)]
-        for number in numbers[len(self._late) : needed + 1]:
+        # None in the interpreter of the one that the others are compared with.
+        while len(self._late) <= needed:
+            number = self._elsewhere[(len(self._late) - 1) % len(self._elsewhere)] if self._late else 0
             self._late.append(self.trials.make(Plan(), number))
         return self._agreement(self._late, paths)
 
@@ -133,7 +137,9 @@ class Search:
     def _held(self, held: frozenset[str], count: int) -> list[Trial]:
         made = self._made.setdefault(held, [])
         while len(made) < count:
-            made.append(self.trials.make(Plan(held, self.only), len(made)))
+            # With one hash seed it does not matter which, and `Trials` chooses by the count.
+            number = len(made) if "hashseed" in held else self._numbers[len(made) % len(self._numbers)]
+            made.append(self.trials.make(Plan(held, self.only), number))
         return made
 
 

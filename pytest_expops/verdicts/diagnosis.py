@@ -21,10 +21,10 @@ from pytest_expops.verdicts.divergence import Place
 from pytest_expops.verdicts.findings import Blamed, Cause, Count, Diagnosis
 from pytest_expops.verdicts.leftovers import Leftover, files_read_back, from_earlier, from_files
 from pytest_expops.verdicts.locating import Parting, locate
-from pytest_expops.verdicts.trials import OutOfTime, Plan, Trial, Trials
+from pytest_expops.verdicts.trials import CONTROLS, OutOfTime, Plan, Trial, Trials
 
-CONTROLS = 5
-"""So many replays are made with nothing held."""
+MORE = 4
+"""So many more are made if those do not differ where the first run does: in interpreters with other hash seeds."""
 RARE = 12
 """So many are made, if none of the first differs, before a difference is called rare."""
 MOST = 20
@@ -83,9 +83,7 @@ class _Examination:
         """Raises OutOfTime, and ReplayError where a trial cannot be made."""
         self._control()
         apart = among(self.trials, self.control)
-        # What agrees among the replays within a result that else does not, may agree by chance.
-        roots = {_root(path) for path in apart}
-        behind = frozenset(path for path in self._from_first() - apart if _root(path) not in roots)
+        behind = self._behind()
         if not apart and not behind:
             self.note = f"{len(self.control)} more replays gave what the first run gave: it differs rarely"
             files = self._files()
@@ -118,9 +116,21 @@ class _Examination:
         return None
 
     def _control(self) -> None:
-        plan = Plan(watch=True)
-        while len(self.control) < CONTROLS or (len(self.control) < RARE and not self._from_first()):
-            self.control.append(self.trials.make(plan, len(self.control)))
+        self._make(CONTROLS)
+        if self._behind():
+            self._make(CONTROLS + MORE)
+        while len(self.control) < RARE and not self._from_first():
+            self._make(len(self.control) + 1)
+
+    def _make(self, count: int) -> None:
+        while len(self.control) < count:
+            self.control.append(self.trials.make(Plan(watch=True), len(self.control)))
+
+    def _behind(self) -> frozenset[str]:
+        """Where the replays agree, but not with the first run. Within a result that else differs it may be chance."""
+        apart = among(self.trials, self.control)
+        roots = {_root(path) for path in apart}
+        return frozenset(path for path in self._from_first() - apart if _root(path) not in roots)
 
     def _from_first(self) -> frozenset[str]:
         differing = (self.trials.differing(self.trials.first, each) for each in self.control)

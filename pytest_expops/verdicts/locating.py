@@ -9,8 +9,8 @@ from pytest_expops.verdicts.divergence import Place, first_call, first_line
 from pytest_expops.verdicts.leftovers import Leftover
 from pytest_expops.verdicts.trials import Plan, Trial, Trials
 
-ATTEMPTS = 3
-"""So many pairs of runs are traced, if those before did not differ."""
+OTHERS = (1, 7, 8)
+"""Trial 0 is compared with these in turn until one differs; they are made in three other interpreters."""
 QUIET = frozenset({"entropy", "clock", "cwd-listing-order", "tmpdir", "host", "env", "imports"})
 """Sources that are held while runs are traced, where they are drawn from and no cause: what differs harmlessly must not
 be blamed."""
@@ -67,8 +67,8 @@ def locate(trials: Trials, parting: Parting) -> Place | None:
 
 def _traced(trials: Trials, plans: tuple[Plan, Plan], traced: Callable[[Plan], Plan]) -> tuple[Trial, Trial] | None:
     """Two traced runs that differ."""
-    for attempt in range(1, ATTEMPTS + 1):
-        one, other = trials.make(traced(plans[0]), 0), trials.make(traced(plans[1]), attempt)
+    for number in OTHERS:
+        one, other = trials.make(traced(plans[0]), 0), trials.make(traced(plans[1]), number)
         if trials.differing(one, other) and one.replay.trace is not None and other.replay.trace is not None:
             return one, other
     return None

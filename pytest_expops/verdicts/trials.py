@@ -23,8 +23,10 @@ OUTCOME = "outcome"
 """The path at which a run that failed differs from one that passed."""
 SPOILED = 2
 """The copy of an interpreter in which other processes have left what they leave."""
-INTERPRETERS = 3
-"""Trials take turns in interpreters with so many hash seeds."""
+CONTROLS = 5
+"""So many trials with nothing held are made in two interpreters, with two hash seeds; later ones in two more."""
+TRIAL = 1000
+"""The attempts of trials are numbered from here: none finds the `checkpoint_dir` of another."""
 
 
 class OutOfTime(Exception):
@@ -87,9 +89,9 @@ class Trials:
         return self.deadline - time.monotonic()
 
     def make(self, plan: Plan, number: int) -> Trial:
-        """Trial `number` (0, 1, ...) of a plan: under one of three hash seeds in turn, unless that is held.
+        """Trial `number` (0, 1, ...) of a plan: under the hash seed of `interpreter_of(number)`, unless that is held.
 
-        What the session varies is as in the first run in trials 0, 3, ..., and varied in the others.
+        What the session varies is as in the first run in interpreter 0, and varied in the others.
 
         Raises:
             OutOfTime: there is no time left for it.
@@ -102,7 +104,7 @@ class Trials:
         varied_order = conditions.get("order", NATURAL).mode is Mode.VARIED
         before = plan.before if plan.before is not None else others(self.session, self.name) if varied_order else ()
         keep = Keep(values=not self._exact, leaves=True)
-        attempt = SHARED if "tmpdir" in plan.held else 1 + number
+        attempt = SHARED if "tmpdir" in plan.held else TRIAL + self.runs
         request = Request(attempt, conditions, keep, before, plan.watch, plan.trace, plan.lines)
         try:
             replay = self._pool.replay(
@@ -133,7 +135,7 @@ class Trials:
         return frozenset(difference.path for difference in found)
 
     def _conditions(self, plan: Plan, number: int) -> dict[str, Setting]:
-        which = number % INTERPRETERS
+        which = interpreter_of(number)
         conditions = {"hashseed": Setting(Mode.VARIED, which + 1)}
         for source in self.vary:
             conditions[source] = Setting(Mode.VARIED, which) if which else NATURAL
@@ -158,6 +160,11 @@ class Trials:
         return Trial(Replay(record), parts)
 
 
+def interpreter_of(number: int) -> int:
+    """Which of four interpreters a trial is made in: 0 and 1 in turn, and 2 and 3 once two have not shown enough."""
+    return number % 2 if number < CONTROLS else 2 + number % 2
+
+
 def is_fixed(plan: Plan) -> bool:
     """Whether a plan fixes all addresses, and not only those that some lines ask for: that takes the hash seed too."""
     return "addresses" in plan.held and not plan.only.get("addresses")
@@ -167,7 +174,8 @@ def _copy(plan: Plan, number: int) -> int:
     """Which of several interpreters that are started alike."""
     if plan.before:
         return SPOILED
-    return number % 2 if "hashseed" in plan.held else 0
+    # The second only where the first two trials, in one, agree.
+    return number // 2 % 2 if "hashseed" in plan.held else 0
 
 
 def _parts(record: RunRecord) -> dict[str, str]:

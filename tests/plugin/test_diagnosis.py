@@ -155,7 +155,7 @@ def test_the_failure_says_where_why_and_what_helps(project: Project, every: dict
     assert "to see just this again: pytest --expops-config configs/project_config.yaml" in message
     state = outcome.message("state_seed7[replay]")
     assert "why:    what an earlier process left behind, left by `prepare_seed7`\n" in state
-    assert "run after it, 4 of 4 replays agree with the first run; in fresh modules, 0 of 5\n" in state
+    assert "run after it, 4 of 4 replays agree with the first run; in fresh modules, 0 of 9\n" in state
 
 
 def test_two_causes_are_told_each_with_what_it_changes(project: Project, every: dict[str, Any]) -> None:
