@@ -94,6 +94,8 @@ def _why(cause: Cause, several: bool, directory: Path) -> list[str]:
 
 
 def _evidence(cause: Cause, several: bool) -> str:
+    if cause.source == "state" and not cause.detail:
+        return f"in fresh modules, {cause.held} replays agree; where others ran before, {cause.free}"
     if cause.source == "state":
         return f"run after it, {cause.held} replays agree with the first run; in fresh modules, {cause.free}"
     if cause.source == "files":

@@ -26,6 +26,7 @@ _LIBRARIES = {
     **dict.fromkeys(("pandas",), "pandas_"),
     **dict.fromkeys(("pyarrow", "polars"), "arrow"),
     **dict.fromkeys(("scipy",), "scipy_"),
+    **dict.fromkeys(("sklearn",), "sklearn_"),
     **dict.fromkeys(("torch",), "torch_"),
     **dict.fromkeys(("tensorflow", "keras"), "tensorflow_"),
     **dict.fromkeys(("xgboost", "lightgbm"), "boosting"),
