@@ -139,12 +139,15 @@ def write_tests(project: Path, cases: Sequence[Case]) -> None:
         tests = [f'def test_{name}():\n    check({theme}, "{name}")\n' for name in in_order]
         text = "\n\n".join([f"from models.{kind} import {theme}\nfrom support import check\n", *tests])
         (project / "tests" / f"test_{kind}_{theme}.py").write_text(text, encoding="utf-8")
-    for command in (
-        ["init", "-q"],
-        ["add", "."],
-        ["-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", "one"],
-    ):
-        subprocess.run(["git", *command], cwd=project, check=True)
+    # pytest-flakefighters asks what the last commit changed; here the tests.
+    _git(project, "init", "-q")
+    for folder in ("models", "."):
+        _git(project, "add", folder)
+        _git(project, "-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "-qm", folder)
+
+
+def _git(project: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=project, check=True)
 
 
 def installed(tool: str, folder: Path) -> dict[str, str]:
@@ -185,13 +188,14 @@ def measure(tool: Tool, environment: Mapping[str, str], cases: Sequence[Case]) -
 
 
 def _pytest(project: Path, environment: Mapping[str, str], *options: str) -> str:
+    (project / "junit.xml").unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short"]
     return _call([*command, f"--junitxml={project / 'junit.xml'}", *options], project, environment)
 
 
 def _call(command: Sequence[str], project: Path, environment: Mapping[str, str]) -> str:
     done = subprocess.run(command, cwd=project, env=dict(environment), capture_output=True, text=True, timeout=3600)
-    return done.stdout
+    return done.stdout + done.stderr
 
 
 def _failed(project: Path, output: str) -> set[str]:

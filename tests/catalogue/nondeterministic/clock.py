@@ -98,9 +98,9 @@ def log_throughput(reviews):
 
 @process()
 def split_by_today(frame):
-    """A feature and a holdout counted from today's date
+    """A feature and a holdout counted from today's date, which is another in another zone
 
-    cause: clock
+    cause: clock | timezone
     vary: clock
     """
     today = dt.date.today()  # culprit

@@ -8,7 +8,6 @@ import hashlib
 import locale
 import os
 import platform
-import resource
 import socket
 import sys
 import time
@@ -59,8 +58,8 @@ def chunks(values):
 def chunk_by_processors(frame):
     """Partial sums over as many chunks as there are processors
 
-    cause: host
-    vary: host
+    cause: threads | host
+    vary: threads
     """
     parts = [float(np.sum(chunk * 1.1)) for chunk in chunks(frame["income"].to_numpy())]
     return {"total": sum(parts), "parts": len(parts)}
@@ -186,12 +185,12 @@ def count_objects(frame):
 
 @process()
 def batch_by_memory(frame):
-    """A batch size from the memory that the process has used
+    """A batch size from the memory that happens to be free
 
-    cause: memory
+    cause: none found
     """
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # culprit
-    return {"peak": peak, "batch": max(1, 64_000_000 // peak)}
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")  # culprit
+    return {"batch": free // (1_000 * len(frame)), "rows": len(frame)}
 
 
 @process()

@@ -88,7 +88,7 @@ def resume_from_any_checkpoint():
     cause: cwd-listing-order
     vary: cwd-listing-order
     """
-    with os.scandir("data/checkpoints") as entries:
+    with os.scandir("data/checkpoints") as entries:  # culprit
         found = [entry.name for entry in entries]  # culprit
     newest = max(found, key=lambda name: int(name.split("-")[1]))
     return {"resumed": newest, "of": len(found)}
