@@ -14,6 +14,8 @@ from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.runner import Keep
 from pytest_expops.execution.tracing import Target, Trace
 
+FAREWELL = b"\n"
+"""The line with which a worker dismisses a replica; if its standard input ends without it, the worker is dead."""
 SHARED = -1
 """The attempt of all replays in one `checkpoint_dir`, which each finds empty."""
 

@@ -1,7 +1,8 @@
 """A fresh interpreter, kept and reused, that runs a process again; this is the end that asks.
 
 The child is `replica_main`. Messages are JSON, one a line, over pipes; whatever the process prints goes to a file. The
-child ends when its standard input does, so it cannot outlive the worker that started it, however that one ends.
+child ends when its standard input does, so it cannot outlive the worker that started it, however that one ends. What it
+has moved aside is put back by whoever outlives the other.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from pytest_expops.errors import ReplayError, ReplayTimeout, ReplicaDied
-from pytest_expops.execution.replay_request import Replay, Request, from_answer
+from pytest_expops.execution.keeping import put_back
+from pytest_expops.execution.replay_request import FAREWELL, Replay, Request, from_answer
+from pytest_expops.execution.replica_folder import tell
 from pytest_expops.execution.scripts import common_path
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.warning_filters import described_filters
@@ -31,10 +34,14 @@ POLL_SECONDS = 0.2
 
 
 class Replica:
-    """One child interpreter, started with `environment` when the first replay is asked of it."""
+    """One child interpreter, started with `environment` when the first replay is asked of it.
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    `aside` is its own folder for what it moves aside (`ReplicaFolder.new_aside`).
+    """
+
+    def __init__(self, environment: Mapping[str, str], aside: str) -> None:
         self.environment = environment
+        self.aside = aside
         self.replayed: list[str] = []
         """What this interpreter has replayed so far."""
         self._child: subprocess.Popen[bytes] | None = None
@@ -50,7 +57,7 @@ class Replica:
             ReplayError: the child could not set up the project.
         """
         begin = self._printed.seek(0, os.SEEK_END)
-        message = _message(session, name, request)
+        message = _message(session, name, request, self.aside)
         reused = self._is_alive()
         deadline = time.monotonic() + timeout
         answer = self._ask(message, name, deadline)
@@ -64,12 +71,13 @@ class Replica:
         return from_answer(answer, self._read_printed(begin), request)
 
     def close(self) -> None:
-        """End the child, if there is one."""
+        """End the child, if there is one, and put back what it had aside if it did not end well."""
         child, self._child = self._child, None
         if child is not None:
             assert child.stdin is not None
             assert child.stdout is not None
             with contextlib.suppress(OSError):
+                child.stdin.write(FAREWELL)
                 child.stdin.close()
             try:
                 child.wait(timeout=1)
@@ -79,6 +87,7 @@ class Replica:
             child.stdout.close()
         self._received = b""
         self.replayed.clear()
+        tell(put_back(self.aside))
 
     def _ask(self, message: Mapping[str, Any], name: str, deadline: float) -> dict[str, Any]:
         begin = self._printed.seek(0, os.SEEK_END)
@@ -176,12 +185,13 @@ def _interpreter_options() -> list[str]:
     return options
 
 
-def _message(session: PipelineSession, name: str, request: Request) -> dict[str, Any]:
+def _message(session: PipelineSession, name: str, request: Request, aside: str) -> dict[str, Any]:
     names = {upstream for each in (name, *request.before) for upstream in session.expanded[each].upstream}
     return {
         "config": str(session.expanded.pipeline.path),
         "scripts": session.runner.project.module_names,
         "folder": str(session.folder),
+        "aside": aside,
         "process": name,
         "worker": session.worker,
         "upstream": {each: session.record(each).to_json() for each in sorted(names)},

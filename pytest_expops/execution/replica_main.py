@@ -15,12 +15,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from pytest_expops.execution import replica_folder
 from pytest_expops.execution.conditions import files
 from pytest_expops.execution.conditions.base import Watcher
 from pytest_expops.execution.conditions.registry import applied
 from pytest_expops.execution.inputs import Load
 from pytest_expops.execution.records import RunRecord
-from pytest_expops.execution.replay_request import SHARED, Request, to_answer
+from pytest_expops.execution.replay_request import FAREWELL, SHARED, Request, to_answer
 from pytest_expops.execution.runner import Keep, Runner
 from pytest_expops.execution.scripts import reserve_names
 from pytest_expops.execution.tracing import Tracer
@@ -69,8 +70,10 @@ def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
 def _read(requests: BinaryIO, lines: queue.Queue[bytes]) -> None:
     """Pass requests on. At the end of them leave at once, even from the middle of a replay: nobody waits for it."""
     for line in requests:
+        if line == FAREWELL:
+            os._exit(0)
         lines.put(line)
-    os._exit(0)
+    replica_folder.end_abandoned()
 
 
 def _reset(environment: dict[str, str]) -> None:
@@ -87,6 +90,7 @@ def _replay(message: dict[str, Any], pipelines: dict[str, ExpandedPipeline]) -> 
         pipelines[config] = expand(load_config(Path(config)))
     expanded = pipelines[config]
     reserve_names(message["scripts"], expanded.pipeline)
+    replica_folder.enter(message["aside"])
     folder = Path(message["folder"])
     files.leave_out(folder.parent)
     store = ArtifactStore(folder / "artifacts")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pytest_expops.execution.conditions.registry import interpreter_environment
 from pytest_expops.execution.replay_request import Replay, Request
 from pytest_expops.execution.replica import Replica
+from pytest_expops.execution.replica_folder import ReplicaFolder
 from pytest_expops.execution.session import PipelineSession
 
 Key = tuple[frozenset[tuple[str, str]], int]
@@ -22,6 +23,7 @@ class ReplicaPool:
     def __init__(self, environment: Mapping[str, str], most: int) -> None:
         self.environment = environment
         self.most = most
+        self._folder = ReplicaFolder()
         self._replicas: dict[Key, Replica] = {}
 
     def replay(
@@ -43,19 +45,23 @@ class ReplicaPool:
         """
         environment = interpreter_environment(request.conditions, self.environment)
         if fresh:
-            replica = Replica(environment)
+            replica = self._new(environment)
             try:
                 return replica.replay(session, name, request, timeout=timeout)
             finally:
                 replica.close()
         key = frozenset(environment.items()), copy
-        replica = self._replicas.pop(key) if key in self._replicas else Replica(environment)
+        replica = self._replicas.pop(key) if key in self._replicas else self._new(environment)
         self._replicas[key] = replica  # the last in order is the last used
         while len(self._replicas) > self.most:
             self._replicas.pop(next(iter(self._replicas))).close()
         return replica.replay(session, name, request, timeout=timeout)
 
     def close(self) -> None:
-        """End all interpreters."""
+        """End all interpreters. There can be no more replays."""
         while self._replicas:
             self._replicas.popitem()[1].close()
+        self._folder.remove()
+
+    def _new(self, environment: Mapping[str, str]) -> Replica:
+        return Replica(environment, self._folder.new_aside())

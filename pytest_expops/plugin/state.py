@@ -13,6 +13,7 @@ import pytest
 from pytest_expops.errors import ConfigError
 from pytest_expops.execution.conditions.registry import SOURCES
 from pytest_expops.execution.records import JsonFolder
+from pytest_expops.execution.replica_folder import sweep
 from pytest_expops.execution.replica_pool import ReplicaPool
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.expansion import expand
@@ -99,6 +100,8 @@ class Run:
         """End the replicas, and remove the folder if it is temporary and this process made it."""
         if self.replicas is not None:
             self.replicas.close()
+        if self.owns_folder:
+            sweep()  # what a worker that was killed has left
         if self.owns_folder and self.options.artifacts is None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -115,6 +118,8 @@ def start(options: Options, *, folder: Path | None, shared: bool, worker: str) -
         pytest.UsageError: a config cannot be run; all problems of all configs.
     """
     pipelines = with_tolerances(load_pipelines(options.configs), options.tolerances)
+    if folder is None:
+        sweep()  # what an earlier session has left that was killed
     made = folder or _new_folder(options.artifacts)
     sessions = {}
     for number, (path, pipeline) in enumerate(pipelines.items(), start=1):

@@ -20,6 +20,8 @@ AT_CWD = -1
 """The `dir_fd` of events when none was given."""
 RMDIR = "os.rmdir"
 """The call of an access to a folder."""
+CONNECT = "sqlite3.connect"
+"""The call of an access to a database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def _connect(database: Any) -> Iterator[Access]:
             return
     real = real_path(path)
     if real is not None:
-        yield Access(real, database, "sqlite3.connect", reads=True, writes=True, creates=True)
+        yield Access(real, database, CONNECT, reads=True, writes=True, creates=True)
 
 
 def _rename(source: Any, target: Any, source_fd: int = AT_CWD, target_fd: int = AT_CWD) -> Iterator[Access]:
@@ -167,7 +169,7 @@ def _change(path: Any, *rest: Any) -> Iterator[Access]:
 
 _EVENTS: dict[str, Callable[..., Iterator[Access]]] = {
     "open": _open,
-    "sqlite3.connect": _connect,
+    CONNECT: _connect,
     "os.rename": _rename,
     "os.link": _link,
     "os.symlink": _link,

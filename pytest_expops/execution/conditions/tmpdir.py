@@ -6,7 +6,6 @@ import multiprocessing.process
 import os
 import random
 import shutil
-import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from typing import Any, ClassVar
 from pytest_expops.execution.conditions.base import Mode, Setting, Source, Watcher, is_held
 from pytest_expops.execution.conditions.patching import Patches, patching
 from pytest_expops.execution.conditions.variables import variables
+from pytest_expops.execution.replica_folder import shared_folder
 
 
 class TemporaryFolder(Source):
@@ -52,8 +52,7 @@ class TemporaryFolder(Source):
 @contextmanager
 def _empty_folder(name: str) -> Iterator[str]:
     """A folder that is made for this use, below one that the replicas of one worker share; removed at the end."""
-    shared = os.path.join(tempfile.gettempdir(), f"expops-{os.getppid()}")
-    _make_own(shared)
+    shared = shared_folder()
     folder = os.path.join(shared, name)
     shutil.rmtree(folder, ignore_errors=True)  # left by a replica that was killed
     os.mkdir(folder, 0o700)
@@ -62,18 +61,6 @@ def _empty_folder(name: str) -> Iterator[str]:
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        with suppress(OSError):
-            os.rmdir(shared)
-
-
-def _make_own(folder: str) -> None:
-    """Raises FileExistsError if it is somebody else's: the name can be guessed, and the place may be open to all."""
-    try:
-        os.mkdir(folder, 0o700)
-    except FileExistsError:
-        found = os.lstat(folder)
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-            raise
 
 
 @contextmanager

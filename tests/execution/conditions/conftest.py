@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from pytest_expops.execution import replica_folder
+from pytest_expops.execution.replica_folder import ReplicaFolder
 from tests.execution.conditions.probe import Probe
+
+
+@pytest.fixture(autouse=True)
+def replicas() -> Iterator[Path]:
+    """What the replicas of a worker share, and this is one of them; at the end nothing is left there.
+
+    It is under a short path, as sockets need it; pytest's own may be too long.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", "/tmp")
+        folder = ReplicaFolder()
+    replica_folder.enter(folder.new_aside())
+    before = os.listdir(folder.path)
+    yield Path(folder.path)
+    assert os.listdir(folder.path) == before
+    folder.remove()
 
 
 @pytest.fixture
