@@ -96,12 +96,13 @@ def flake_detection(project: Path, environment: Mapping[str, str], cases: Sequen
 def doctor(project: Path, environment: Mapping[str, str], cases: Sequence[Case]) -> Report:
     """It is pointed at a test that fails, and runs it again and again; so at each that a plain session shows failed."""
     report = Report(_failed(project, _pytest(project, environment)))
+    options = ["--doctor", "--doctor-runs=5", "--doctor-allow-side-effects"]
     for case in cases:
         if case.name in report.accused:
             path = project / "doctor.json"
             path.unlink(missing_ok=True)
             node = f"tests/test_{case.kind}_{case.theme}.py::test_{case.name}"
-            _pytest(project, environment, node, "--doctor", f"--doctor-json={path}", "--doctor-allow-side-effects")
+            _pytest(project, environment, node, *options, f"--doctor-json={path}")
             verdict = json.loads(path.read_text(encoding="utf-8"))["verdict"] if path.exists() else "no report"
             print(f"    {case.name}: {verdict}", file=sys.stderr, flush=True)
             report.causes[case.name] = CAUSES_OF_DOCTOR.get(verdict, set())
@@ -122,7 +123,7 @@ TOOLS = [
     Tool("pytest-flakefighters", pytest_with("--flakefighters", "--no-save"), "`pytest --flakefighters`"),
     Tool("pytest-flake-detection", flake_detection, "`pytest-flake-detect --max-runs 10`"),
     Tool("pytest-flakemark", flakemark, "`pytest --flakemark-diagnose`"),
-    Tool("pytest-flakedoctor", doctor, "`pytest`, and `pytest NODE --doctor` for each failed test"),
+    Tool("pytest-flakedoctor", doctor, "`pytest`, and `pytest NODE --doctor --doctor-runs=5` for each failed test"),
 ]
 
 
