@@ -43,6 +43,7 @@ SCRIPT = """
             while True:
                 time.sleep(0.001)
                 cache.write_text("yet another")
+        assert cache.read_text() == "precious"
         return {}
 """
 WORKER = """
