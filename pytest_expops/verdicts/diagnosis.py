@@ -21,7 +21,7 @@ from pytest_expops.verdicts.divergence import Place
 from pytest_expops.verdicts.findings import Blamed, Cause, Count, Diagnosis
 from pytest_expops.verdicts.leftovers import Leftover, files_read_back, from_earlier, from_files
 from pytest_expops.verdicts.locating import Parting, locate
-from pytest_expops.verdicts.trials import CONTROLS, OutOfTime, Plan, Trial, Trials
+from pytest_expops.verdicts.trials import CONTROLS, OutOfTime, Plan, Trial, Trials, root_of
 
 MORE = 4
 """So many more are made if those do not differ where the first run does: in interpreters with other hash seeds."""
@@ -129,8 +129,8 @@ class _Examination:
     def _behind(self) -> frozenset[str]:
         """Where the replays agree, but not with the first run. Within a result that else differs it may be chance."""
         apart = among(self.trials, self.control)
-        roots = {_root(path) for path in apart}
-        return frozenset(path for path in self._from_first() - apart if _root(path) not in roots)
+        roots = {root_of(path) for path in apart}
+        return frozenset(path for path in self._from_first() - apart if root_of(path) not in roots)
 
     def _from_first(self) -> frozenset[str]:
         differing = (self.trials.differing(self.trials.first, each) for each in self.control)
@@ -247,11 +247,6 @@ class _Examination:
 
     def _is_place(self, site: Site) -> bool:
         return self.place is not None and (site.file, site.line) == (self.place.file, self.place.line)
-
-
-def _root(path: str) -> str:
-    """The output or metric that a path is in."""
-    return path.partition("]")[0]
 
 
 def _blamed(site: Site) -> Blamed:

@@ -124,13 +124,19 @@ class Trials:
         return Trial(replay, _parts(replay.record))
 
     def differing(self, one: Trial, other: Trial) -> frozenset[str]:
-        """The paths at which two runs differ; two that failed alike do not."""
+        """The paths at which two runs differ; two that failed alike do not.
+
+        A part that only one of them has is told by the output or metric that it is in: its own path may be another in
+        each run, as with a dict by `id()`.
+        """
         if not (one.passed and other.passed):
             alike = not one.passed and not other.passed and _summary(one.record) == _summary(other.record)
             return frozenset() if alike else frozenset({OUTCOME})
         if self._exact:
             paths = one.parts.keys() | other.parts.keys()
-            return frozenset(path for path in paths if one.parts.get(path) != other.parts.get(path))
+            apart = [path for path in paths if one.parts.get(path) != other.parts.get(path)]
+            both = one.parts.keys() & other.parts.keys()
+            return frozenset(path if path in both else root_of(path) for path in apart)
         found = differences_between(self.session, self.name, one.record, other.record)
         return frozenset(difference.path for difference in found)
 
@@ -168,6 +174,12 @@ def interpreter_of(number: int) -> int:
 def is_fixed(plan: Plan) -> bool:
     """Whether a plan fixes all addresses, and not only those that some lines ask for: that takes the hash seed too."""
     return "addresses" in plan.held and not plan.only.get("addresses")
+
+
+def root_of(path: str) -> str:
+    """The output or metric that a path is in."""
+    root, bracket, _ = path.partition("]")
+    return root + bracket
 
 
 def _copy(plan: Plan, number: int) -> int:

@@ -150,6 +150,13 @@ def test_failures_alike_agree_and_differ_from_what_passed() -> None:
     assert among(process, [passed, *failed]) == {"outcome"}
 
 
+def test_parts_that_only_one_run_has_are_told_by_their_output() -> None:
+    record = RunRecord("p", 1, Outcome.PASSED)
+    one = Trial(Replay(record), {"outputs['a'][140]": "x", "outputs['a']['n']": "1", "outputs['b']": "z"})
+    other = Trial(Replay(record), {"outputs['a'][139]": "x", "outputs['a']['n']": "2", "outputs['b']": "z"})
+    assert Process({}).differing(one, other) == {"outputs['a']", "outputs['a']['n']"}
+
+
 def test_suspects_are_what_was_drawn_from_after_hints_and_what_varies() -> None:
     site = Site("model.py", 3, "train", "now()")
     trial = Trial(Replay(RunRecord("p", 1, Outcome.PASSED), sites={"order": (site,), "moon": (site,)}), {})
