@@ -195,7 +195,15 @@ def _pytest(project: Path, environment: Mapping[str, str], *options: str) -> str
 
 
 def _call(command: Sequence[str], project: Path, environment: Mapping[str, str]) -> str:
-    done = subprocess.run(command, cwd=project, env=dict(environment), capture_output=True, text=True, timeout=3600)
+    done = subprocess.run(
+        command,
+        cwd=project,
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        timeout=3600,
+        start_new_session=True,
+    )
     return done.stdout + done.stderr
 
 
