@@ -75,9 +75,12 @@ def test_held_begins_without_old_garbage(probe: Probe) -> None:
 
 
 def test_what_the_process_itself_switches_is_undone(probe: Probe) -> None:
+    before = gc.isenabled(), gc.get_threshold()
     for setting in (OFF, EAGER, HELD):
         probe.under(SOURCE, setting, "import gc; gc.enable(); gc.set_threshold(7, 7, 7)")
+        assert (gc.isenabled(), gc.get_threshold()) == before
     probe.under(SOURCE, EAGER, "import gc; gc.disable()")
+    assert (gc.isenabled(), gc.get_threshold()) == before
 
 
 def test_natural_changes_nothing(probe: Probe) -> None:
