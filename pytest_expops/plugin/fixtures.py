@@ -18,11 +18,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def expops(request: pytest.FixtureRequest) -> Results:
     """The run of the configured pipelines: outputs and metrics by process name. See `Results`."""
-    from pytest_expops.execution.results import Results
-    from pytest_expops.plugin.state import RUN
-
-    run = request.config.stash.get(RUN, None)
-    return Results(list(run.sessions.values()) if run is not None else [])
+    return results(request.config)
 
 
 # What pytest and pytest-xdist give. A process of one of these names, or of our own fixture's, is reached by
@@ -67,27 +63,44 @@ def aggregation_fixtures(run: Run) -> ModuleType:
     A user's own fixture of that name goes before it, as one from a conftest or test module does before any plugin's.
     """
     plugin = ModuleType("expops_aggregation_fixtures")
-    names = dict.fromkeys(
-        process.name
-        for session in run.sessions.values()
-        for process in session.expanded.pipeline.processes.values()
-        if process.aggregates
-    )
-    for name in names:
-        identifier = re.sub(r"\W", "_", name)
-        if identifier.isidentifier() and not keyword.iskeyword(identifier) and identifier not in TAKEN:
-            setattr(plugin, f"fixture_{identifier}", pytest.fixture(scope="session", name=identifier)(_fixture(name)))
+    for identifier, name in fixture_names(run).items():
+        setattr(plugin, f"fixture_{identifier}", pytest.fixture(scope="session", name=identifier)(_fixture(name)))
     return plugin
 
 
+def fixture_names(run: Run) -> dict[str, str]:
+    """The fixtures of aggregation processes, each with the name of its process."""
+    names = {
+        re.sub(r"\W", "_", process.name): process.name
+        for session in run.sessions.values()
+        for process in session.expanded.pipeline.processes.values()
+        if process.aggregates
+    }
+    return {
+        identifier: name
+        for identifier, name in names.items()
+        if identifier.isidentifier() and not keyword.iskeyword(identifier) and identifier not in TAKEN
+    }
+
+
+def results(config: pytest.Config) -> Results:
+    """The run of the pipelines of this session; of none, if there are none."""
+    from pytest_expops.execution.results import Results
+    from pytest_expops.plugin.state import RUN
+
+    run = config.stash.get(RUN, None)
+    return Results(list(run.sessions.values()) if run is not None else [])
+
+
 def _fixture(name: str) -> Callable[..., Any]:
-    def aggregation(request: pytest.FixtureRequest, expops: Results) -> Any:
+    # It does not ask for the fixture `expops`: which tests do, the scheduler wants to know.
+    def aggregation(request: pytest.FixtureRequest) -> Any:
         from pytest_expops.execution.session import NotPassed
         from pytest_expops.plugin.items import stop_for
 
         failed = None
         try:
-            found = expops.outputs(name)
+            found = results(request.config).outputs(name)
         except NotPassed as error:
             failed = error
         if failed is not None:

@@ -105,6 +105,9 @@ class ConfigFile(pytest.File):
 class ExpopsItem(pytest.Item):
     """What process items and checks have in common."""
 
+    worked = True
+    """False once the item has run, and found that its work was done already."""
+
     def __init__(self, *, expanded: ExpandedProcess, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.expanded = expanded
@@ -153,6 +156,7 @@ class ProcessItem(ExpopsItem):
         if self.expanded.process.kind is Kind.CHART:
             pytest.skip("charts are not run in this version")
         session = self.pipeline_session
+        self.worked = session.known(self.expanded.name) is None
         record = session.record(self.expanded.name)
         self._report(record)
         if record.outcome is Outcome.PASSED:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 REPLAY_MODES = ("seeded", "all", "none")
+SCHEDULES = ("graph", "xdist")
 GRAPH_FORMATS = ("text", "mermaid", "dot")
 VARIABLE = (
     "hashseed",
@@ -43,6 +44,7 @@ class Options:
     diagnose: bool = True
     diagnose_timeout: float = 120.0
     tolerances: tuple[str, ...] = ()
+    schedule: str = "graph"
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -60,6 +62,12 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="keep outputs and records of this session in a new folder under DIR (default: a temporary folder, removed "
         "at the end)",
+    )
+    group.addoption(
+        "--expops-schedule",
+        choices=SCHEDULES,
+        help="who chooses what a worker runs next, under `-n` with `--dist load` or `worksteal`: the scheduler that "
+        "knows the graph of processes (graph, the default), or pytest-xdist's own (xdist)",
     )
     group.addoption(
         "--expops-graph",
@@ -80,6 +88,7 @@ def add_options(parser: pytest.Parser) -> None:
         default=[],
     )
     parser.addini("expops_artifacts", "as --expops-artifacts; relative to the ini file", default="")
+    parser.addini("expops_schedule", "as --expops-schedule", default="graph")
     parser.addini("expops_graph", "as --expops-graph", default="")
 
 
@@ -141,14 +150,12 @@ def read_options(config: pytest.Config) -> Options:
     directory = config.invocation_params.dir
     given = [directory / path for path in config.getoption("expops_config") or ()]
     configs = given or [Path(path) for path in config.getini("expops_config")]
-    replay = config.getoption("expops_replay") or config.getini("expops_replay")
-    if replay not in REPLAY_MODES:
-        raise pytest.UsageError(f"expops_replay: {replay!r} is not one of {', '.join(REPLAY_MODES)}")
     return Options(
         configs=tuple(dict.fromkeys(absolute(path) for path in configs)),
         on_demand=not given,
-        replay=replay,
+        replay=_choice(config, "expops_replay", REPLAY_MODES),
         replays=_count(config.getoption("expops_replays") or config.getini("expops_replays")),
+        schedule=_choice(config, "expops_schedule", SCHEDULES),
         tolerances=tuple(config.getini("expops_tolerance")),
         artifacts=_artifacts(config),
         vary=_sources(config.getoption("expops_vary") or config.getini("expops_vary")),
@@ -157,6 +164,13 @@ def read_options(config: pytest.Config) -> Options:
             config.getoption("expops_diagnose_timeout") or config.getini("expops_diagnose_timeout")
         ),
     )
+
+
+def _choice(config: pytest.Config, name: str, choices: tuple[str, ...]) -> str:
+    value: str = config.getoption(name) or config.getini(name)
+    if value not in choices:
+        raise pytest.UsageError(f"{name}: {value!r} is not one of {', '.join(choices)}")
+    return value
 
 
 def absolute(path: Path) -> Path:

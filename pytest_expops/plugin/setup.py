@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.plugin.fixtures import aggregation_fixtures
+from pytest_expops.plugin.durations import Durations, WorkMarks
+from pytest_expops.plugin.fixtures import aggregation_fixtures, fixture_names
 from pytest_expops.plugin.options import Options, absolute
-from pytest_expops.plugin.state import RUN, start
+from pytest_expops.plugin.state import RUN, Run, start
 
 
 def configure(config: pytest.Config, options: Options) -> None:
@@ -26,10 +27,32 @@ def configure(config: pytest.Config, options: Options) -> None:
     config.stash[RUN] = run
     _add_arguments(config, options)
     config.pluginmanager.register(aggregation_fixtures(run), "expops-aggregation-fixtures")
-    if worker_input is None and config.pluginmanager.hasplugin("xdist"):
-        from pytest_expops.plugin.xdist_hooks import ControllerHooks
+    config.pluginmanager.register(WorkMarks(), "expops-work-marks")
+    if worker_input is not None:
+        _register_in_worker(config, run, filler=worker_input.get("expops_filler", False))
+    else:
+        durations = Durations(config)
+        config.pluginmanager.register(durations, "expops-durations")
+        if config.pluginmanager.hasplugin("xdist"):
+            _register_in_controller(config, run, durations)
 
-        config.pluginmanager.register(ControllerHooks(run), "expops-xdist")
+
+def _register_in_worker(config: pytest.Config, run: Run, *, filler: bool) -> None:
+    if not filler:
+        return
+    from pytest_expops.plugin.scheduling.filler import FillerHooks
+    from pytest_expops.plugin.xdist_hooks import WorkerHooks
+
+    config.pluginmanager.register(WorkerHooks(run, fixture_names(run)), "expops-worker")
+    config.pluginmanager.register(FillerHooks(), "expops-filler")
+
+
+def _register_in_controller(config: pytest.Config, run: Run, durations: Durations) -> None:
+    from pytest_expops.plugin.xdist_hooks import ControllerHooks, SchedulerHooks, graph_scheduling
+
+    config.pluginmanager.register(ControllerHooks(run), "expops-xdist")
+    if run.options.schedule == "graph" and graph_scheduling(config):
+        config.pluginmanager.register(SchedulerHooks(run, durations), "expops-scheduler")
 
 
 def _distributes(config: pytest.Config) -> bool:

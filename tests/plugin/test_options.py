@@ -8,7 +8,7 @@ from pytest_expops.execution.conditions.registry import SOURCES
 from pytest_expops.plugin import options
 from tests.conftest import FAN, FAN_NAMES, FAN_PROCESSES, FAN_SCRIPT, Project
 
-NAMES = ["config", "replay", "replays", "vary", "diagnose", "diagnose-timeout", "artifacts", "graph"]
+NAMES = ["config", "replay", "replays", "vary", "diagnose", "diagnose-timeout", "artifacts", "schedule", "graph"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -66,6 +66,7 @@ def test_the_ini_twins_work(fan: Project) -> None:
         ("expops_diagnose = maybe", "expops_diagnose: 'maybe' is neither on nor off"),
         ("expops_diagnose_timeout = -1", "--expops-diagnose-timeout: expected a number of seconds, got '-1'"),
         ("expops_diagnose_timeout = long", "--expops-diagnose-timeout: expected a number of seconds, got 'long'"),
+        ("expops_schedule = random", "expops_schedule: 'random' is not one of graph, xdist"),
         ("expops_graph = png", "expops_graph: 'png' is not one of text, mermaid, dot"),
     ],
 )

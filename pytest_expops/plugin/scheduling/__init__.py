@@ -1,0 +1,1 @@
+"""The dependency-aware xdist scheduler: a graph of items, run on workers in the order that ends soonest."""

@@ -1,0 +1,82 @@
+"""How long an item will take: what it took last time, else what its like have taken in this session."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+
+UNMEASURED = 1.0
+"""Seconds, for a process before any has been measured: only their proportions matter."""
+UNMEASURED_TEST = 0.05
+SURE_AFTER = 2
+"""So many measurements of a kind make its mean something to build upon."""
+
+
+class Estimates:
+    """Seconds by item. Durations of one kind are taken for a mean times a factor of the part of the data.
+
+    Both are running means, so that the estimate of a large partition grows with every process that has seen it.
+    """
+
+    def __init__(self, history: Mapping[str, float] | None = None) -> None:
+        self.history: Mapping[str, float] = history or {}
+        self._mean: dict[str | None, float] = {}
+        self._count: dict[str | None, int] = {}
+        self._factor: dict[Hashable, float] = {}
+        self._factor_count: dict[Hashable, int] = {}
+        self._longest: dict[str | None, float] = {}
+
+    def seconds(self, node_id: str, kind: str | None, part: Hashable = None) -> float:
+        """The estimate for one item; of its kind only, if `node_id` has no history."""
+        known = self.history.get(node_id)
+        return self.of_kind(kind, part) if known is None else known
+
+    def of_kind(self, kind: str | None, part: Hashable = None) -> float:
+        """The estimate for an item without history.
+
+        A check of which none is measured is taken to be as long as what it checks, whose kind is its own without the
+        brackets; another unknown kind, to be like the mean of all known ones.
+        """
+        mean = self._mean.get(kind)
+        if mean is None:
+            if kind is None:
+                return UNMEASURED_TEST
+            mean = self._mean.get(kind.rpartition("[")[0])
+        if mean is None:
+            means = [each for name, each in self._mean.items() if name is not None]
+            mean = sum(means) / len(means) if means else UNMEASURED
+        return mean * self._factor.get(part, 1.0)
+
+    def sure(self, node_id: str, kind: str | None, part: Hashable = None) -> float | None:
+        """An upper estimate that may be built upon, or None where too little is known.
+
+        Of a kind it is the longest seen: the mean of many short ones says nothing of the first long one.
+        """
+        known = self.history.get(node_id)
+        if known is not None:
+            return known
+        if self._count.get(kind, 0) < SURE_AFTER:
+            return None
+        return max(self._longest[kind], self.of_kind(kind, part)) if kind is not None else self._mean[kind]
+
+    def known(self, node_id: str, kind: str | None) -> bool:
+        """Whether the estimate comes of any measurement of this item or its kind."""
+        return node_id in self.history or kind in self._mean
+
+    def learn(self, kind: str | None, part: Hashable, seconds: float) -> bool:
+        """Take in one measurement; true if the estimates may have moved enough for priorities to change."""
+        count = self._count[kind] = self._count.get(kind, 0) + 1
+        factor = self._factor.get(part, 1.0)
+        mean = self._mean.get(kind)
+        scaled = seconds / max(factor, 1e-3)
+        mean = self._mean[kind] = scaled if mean is None else mean + (scaled - mean) / count
+        self._longest[kind] = max(self._longest.get(kind, 0.0), seconds)
+        news = _is_power_of_two(count)
+        if part is not None and mean > 0:
+            known = self._factor_count[part] = self._factor_count.get(part, 0) + 1
+            self._factor[part] = factor + (seconds / mean - factor) / (known + 1)
+            news = news or _is_power_of_two(known)
+        return news
+
+
+def _is_power_of_two(count: int) -> bool:
+    return count & (count - 1) == 0
