@@ -49,10 +49,14 @@ class Durations:
             del self._running[node_id]
 
     def pytest_sessionfinish(self) -> None:
-        """Keep what was measured, beside what is known of items that did not run."""
+        """Keep what was measured, beside what is known of items that did not run and whose file is still there."""
         cache = getattr(self._config, "cache", None)
-        if cache is not None and self._measured:
-            cache.set(KEY, {**self.history, **self._measured})
+        if cache is None or not self._measured:
+            return
+        files = {node_id.partition("::")[0] for node_id in self.history}
+        there = {name for name in files if (self._config.rootpath / name).is_file()}
+        kept = {each: seconds for each, seconds in self.history.items() if each.partition("::")[0] in there}
+        cache.set(KEY, kept | self._measured)
 
 
 class WorkMarks:
