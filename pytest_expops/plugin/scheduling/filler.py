@@ -21,6 +21,11 @@ class Filler(pytest.Item):
 
     before: pytest.Item | None = None
 
+    @property
+    def nodeid(self) -> str:
+        """That of the item before it: xdist sends only reports of the node id that is running."""
+        return self.before.nodeid if self.before is not None else super().nodeid
+
     def runtest(self) -> None:
         """Nothing."""
 
@@ -35,9 +40,6 @@ class Filler(pytest.Item):
         call = pytest.CallInfo.from_call(lambda: stack.teardown_exact(nextitem), when="teardown", reraise=_STOPPING)
         if call.excinfo is None:
             return None
-        if self.before is not None:
-            # xdist sends a report only if it is of the node id that is running.
-            self._nodeid = self.before.nodeid
         return pytest.TestReport.from_item_and_call(self.before or self, call)
 
 
