@@ -2,20 +2,25 @@
 
 Nobody holds the lock of one process while waiting for another's, so workers cannot wait for each other in a circle; and
 a lock is given up by the operating system when its owner dies, so nobody waits for the dead.
+
+A worker that runs a process takes its lock, enters itself as the owner, runs it, appends the record to its journal, and
+gives the lock up. So whoever gets the lock finds no owner, or the owner's record, or that the owner has died.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from pytest_expops.errors import ExpopsError
+from pytest_expops.execution.claims import Claims, owner_name
 from pytest_expops.execution.inputs import Outputs
-from pytest_expops.execution.records import Failure, JsonFolder, Outcome, RunRecord, file_name
+from pytest_expops.execution.journal import SUFFIX, Journal, JournalReader
+from pytest_expops.execution.records import Failure, Outcome, RunRecord, file_name
 from pytest_expops.execution.runner import Runner
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess
 from pytest_expops.values.store import ArtifactStore
@@ -52,11 +57,15 @@ class PipelineSession:
         self.store = ArtifactStore(folder / "artifacts")
         self.runner = Runner(expanded, self.store, folder, worker)
         self.errors: dict[str, BaseException] = {}
-        self._records = JsonFolder(folder / "records")
-        self._running = JsonFolder(folder / "running")
         self._locks = folder / "locks"
-        self._locks.mkdir(exist_ok=True)
+        self._records = folder / "records"
+        self._records.mkdir(parents=True, exist_ok=True)
+        self._journal = Journal(self._records / f"{owner_name(worker)}{SUFFIX}")
+        self._others: dict[str, JournalReader] = {}
+        self._claims = Claims(folder / "claims", expanded.processes, worker) if shared else None
         self._known: dict[str, RunRecord] = {}
+        # A worker's locks keep out other workers, not its own threads, and there is one working directory for all.
+        self._running = threading.RLock()
 
     @property
     def worker(self) -> str:
@@ -65,10 +74,11 @@ class PipelineSession:
     def known(self, name: str) -> RunRecord | None:
         """The record of `name`, if its run has ended; runs nothing."""
         record = self._known.get(name)
-        if record is None and self.shared:
-            data = self._records.read(name)
-            if data is not None:
-                record = self._known[name] = RunRecord.from_json(data)
+        if record is None and self._claims is not None:
+            owner = self._claims.owner(name)
+            if owner is not None:
+                self._read_on(owner)
+                record = self._known.get(name)
         return record
 
     def record(self, name: str) -> RunRecord:
@@ -77,9 +87,10 @@ class PipelineSession:
         Processes that nobody is running are run here, in topological order; for one that another worker is running,
         this worker waits only when there is nothing else left to do.
         """
-        record = self.known(name)
-        if record is not None:
-            return record
+        with self._running:
+            return self.known(name) or self._recorded(name)
+
+    def _recorded(self, name: str) -> RunRecord:
         pending = self._pending(name)
         while pending:
             busy = None
@@ -121,10 +132,29 @@ class PipelineSession:
 
         What a dead worker was running gets its record here.
         """
-        for data in list(self._running.all()):
-            if self.known(data["process"]) is None:
-                self._finish(self._crashed(data))
-        return {name: record for name in self.expanded.processes if (record := self.known(name)) is not None}
+        if self._claims is not None:
+            owners = self._claims.owners()
+            for owner in dict.fromkeys(owners.values()):
+                self._read_on(owner)
+            for name in owners:
+                if name not in self._known:
+                    with self._claims.held(name) as held:
+                        if held:
+                            self._left(self._claims, name)
+        return {name: self._known[name] for name in self.expanded.processes if name in self._known}
+
+    def retry(self, name: str) -> bool:
+        """Have whoever comes next run `name`, whose worker has died.
+
+        False, and nothing changed, if somebody is running it, or it has a record: its crash may have blocked others.
+        """
+        if self._claims is None:
+            return False
+        with self._claims.held(name) as held:
+            if not held or self.known(name) is not None:
+                return False
+            self._claims.clear(name)
+            return True
 
     def lock(self, name: str, *, wait: float = -1) -> AbstractContextManager[object]:
         """Keep other workers from what `name` stands for, waiting `wait` seconds for it (-1: as long as it takes).
@@ -134,6 +164,7 @@ class PipelineSession:
         """
         if not self.shared:
             return nullcontext()
+        self._locks.mkdir(exist_ok=True)
         return FileLock(self._locks / f"{file_name(name)}.lock").acquire(timeout=wait, poll_interval=0.01)
 
     def _pending(self, name: str) -> list[str]:
@@ -156,35 +187,40 @@ class PipelineSession:
         """Run `name` if its upstream is done and no other worker is at it; None if not."""
         if not self._ready(name):
             return None
-        if not self.shared:
+        if self._claims is None:
             return self._run(name)
-        try:
-            with self.lock(name, wait=wait):
-                record = self.known(name)
-                if record is not None:
-                    return record
-                left = self._running.read(name)
-                # The lock was free and yet the process is marked as running: whoever ran it is dead. To run it again
-                # might kill this worker too.
-                return self._finish(self._crashed(left)) if left is not None else self._run(name)
-        except Timeout:
-            return None
+        with self._claims.held(name, wait=wait) as held:
+            return (self._left(self._claims, name) or self._run(name)) if held else None
+
+    def _left(self, claims: Claims, name: str) -> RunRecord | None:
+        """The record of `name`, whose lock is held, if anybody has begun to run it.
+
+        One who has begun and left no record is dead. To run it again might kill this worker too.
+        """
+        record = self.known(name)
+        if record is None:
+            owner = claims.owner(name)
+            if owner is not None:
+                record = self._finish(_crashed(name, owner))
+        return record
 
     def _run(self, name: str) -> RunRecord:
         each = self.expanded[name]
         roots = self._failed_upstream(each)
         if roots:
             return self._finish(RunRecord(name, 0, Outcome.BLOCKED, roots=roots, worker=self.worker))
-        if self.shared:
-            self._running.write(name, {"process": name, "worker": self.worker})
+        if self._claims is not None:
+            self._claims.take(name)
         try:
             run = self.runner.run(name, lambda upstream: self.load(self._known[upstream]))
             if run.error is not None:
                 self.errors[name] = run.error
             return self._finish(run.record)
-        finally:
-            if self.shared:
-                self._running.path(name).unlink(missing_ok=True)
+        except BaseException:
+            # Interrupted: it has not ended, and others may still run it.
+            if self._claims is not None and self.known(name) is None:
+                self._claims.clear(name)
+            raise
 
     def _failed_upstream(self, each: ExpandedProcess) -> tuple[str, ...]:
         """The names of the processes because of which `each` cannot run, without repetition."""
@@ -197,17 +233,23 @@ class PipelineSession:
                 roots[upstream] = None
         return tuple(roots)
 
-    def _crashed(self, left: Mapping[str, Any]) -> RunRecord:
-        message = f"worker {left['worker']} died while it ran `{left['process']}`"
-        return RunRecord(
-            process=left["process"],
-            attempt=0,
-            outcome=Outcome.CRASHED,
-            worker=left["worker"],
-            failure=Failure("WorkerDied", message, message),
-        )
-
     def _finish(self, record: RunRecord) -> RunRecord:
-        self._records.write(record.process, record.to_json())
+        self._journal.append(record.to_json())
+        if self._claims is not None:
+            self._claims.take(record.process)  # whose journal has the record, if it was another's
         self._known[record.process] = record
         return record
+
+    def _read_on(self, owner: str) -> None:
+        """Take in what another worker has recorded since the last time."""
+        reader = self._others.get(owner)
+        if reader is None:
+            reader = self._others[owner] = JournalReader(self._records / f"{owner}{SUFFIX}")
+        for data in reader.new():
+            if data["process"] not in self._known:
+                self._known[data["process"]] = RunRecord.from_json(data)
+
+
+def _crashed(name: str, worker: str) -> RunRecord:
+    message = f"worker {worker} died while it ran `{name}`"
+    return RunRecord(name, 0, Outcome.CRASHED, worker=worker, failure=Failure("WorkerDied", message, message))

@@ -7,12 +7,15 @@ import os
 import random
 import signal
 import textwrap
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import yaml
 
+from pytest_expops.execution.claims import Claims
 from pytest_expops.execution.records import JsonFolder, Outcome, file_name
 from pytest_expops.execution.session import NotPassed, PipelineSession
 from pytest_expops.pipeline.expansion import expand
@@ -150,7 +153,7 @@ def _downstream(each: PipelineSession, name: str) -> set[str]:
 
 
 def test_a_worker_killed_from_outside_between_two_processes_costs_nothing(tmp_path: Path) -> None:
-    """Its lock is free and nothing is marked as running, so that another simply goes on."""
+    """What it had claimed has its record, so that another simply goes on."""
     pipeline(tmp_path)
     first = session(tmp_path, worker="gw0")
     first.record("split")
@@ -160,12 +163,101 @@ def test_a_worker_killed_from_outside_between_two_processes_costs_nothing(tmp_pa
     assert Counter((tmp_path / "log.txt").read_text(encoding="utf-8").split())["split"] == 1
 
 
-def test_a_mark_without_its_owner_is_a_crash_also_for_the_controller(tmp_path: Path) -> None:
+def test_a_claim_of_the_dead_without_a_record_is_a_crash_also_for_the_controller(tmp_path: Path) -> None:
     pipeline(tmp_path)
-    JsonFolder(tmp_path / "running").write("load", {"process": "load", "worker": "gw7"})
+    claim(tmp_path, "load", worker="gw7")
     records = session(tmp_path).all_records()
     assert {name: record.outcome for name, record in records.items()} == {"load": Outcome.CRASHED}
     assert "gw7" in (records["load"].failure or pytest.fail("no failure")).message
+
+
+def claim(folder: Path, name: str, worker: str) -> None:
+    """What a worker does before it runs a process; here it does no more, as if it had died."""
+    names = session(folder, shared=False).expanded.processes
+    Claims(folder / "claims", names, worker).take(name)
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.parametrize("order_seed", range(3))
+def test_workers_killed_at_any_moment_run_nothing_twice_and_leave_a_record_of_everything(
+    tmp_path: Path, order_seed: int
+) -> None:
+    pipeline(tmp_path)
+    session(tmp_path, worker="first").record("split")  # or else its crash may block all the rest
+    chance, context = random.Random(order_seed), multiprocessing.get_context("fork")
+    for number in range(12):
+        workers = [context.Process(target=work, args=(tmp_path, 2 * number + n, order_seed + n)) for n in range(2)]
+        for each in workers:
+            each.start()
+        time.sleep(chance.uniform(0.0, 0.06))
+        for each in workers:
+            each.kill()
+            each.join()
+    assert run_workers(tmp_path, 2, order_seed) == [0, 0]
+    records = session(tmp_path).all_records()
+    assert list(records) == list(session(tmp_path).expanded.processes)
+    ran = Counter((tmp_path / "log.txt").read_text(encoding="utf-8").split())
+    assert set(ran.values()) <= {1}
+    for name, record in records.items():
+        if record.outcome is Outcome.BLOCKED:
+            assert name not in ran
+            assert {records[root].outcome for root in record.roots} == {Outcome.CRASHED}
+        else:
+            assert record.outcome in (Outcome.PASSED, Outcome.CRASHED)
+            assert record.outcome is Outcome.CRASHED or name in ran
+
+
+def test_a_record_that_a_worker_was_writing_as_it_died_is_none(tmp_path: Path) -> None:
+    pipeline(tmp_path)
+    session(tmp_path, worker="gw0").record("load")
+    journal = tmp_path / "records/gw0.jsonl"
+    whole = journal.read_bytes()
+    journal.write_bytes(whole[:-1])
+    assert session(tmp_path, worker="gw1").record("load").outcome is Outcome.CRASHED
+    journal.write_bytes(whole)
+    (tmp_path / "records/gw1.jsonl").unlink()
+    claim(tmp_path, "load", worker="gw0")
+    assert session(tmp_path, worker="gw2").record("load").outcome is Outcome.PASSED
+
+
+def test_what_killed_a_worker_is_run_again_only_if_asked_for_before_anybody_recorded_it(tmp_path: Path) -> None:
+    pipeline(tmp_path)
+    controller = session(tmp_path)
+    assert controller.retry("split"), "nobody has run it, and so whoever comes will"
+    claim(tmp_path, "load", worker="gw0")
+    assert controller.retry("load")
+    assert session(tmp_path, worker="gw1").record("load").outcome is Outcome.PASSED
+    assert not controller.retry("load"), "it has a record"
+    claim(tmp_path, "side", worker="gw0")
+    assert session(tmp_path, worker="gw1").record("side").outcome is Outcome.CRASHED
+    assert not controller.retry("side"), "its crash has been recorded, and may have blocked others"
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_threads_of_one_worker_run_a_process_once(tmp_path: Path, shared: bool) -> None:
+    pipeline(tmp_path)
+    each = session(tmp_path, shared=shared)
+    with ThreadPoolExecutor(4) as threads:
+        records = list(threads.map(each.record, ["merge", "last"] * 4))
+    assert {record.outcome for record in records} == {Outcome.PASSED}
+    ran = Counter((tmp_path / "log.txt").read_text(encoding="utf-8").split())
+    assert ran == dict.fromkeys(each.expanded.processes, 1)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_an_interrupted_process_has_not_ended(tmp_path: Path, shared: bool) -> None:
+    pipeline(
+        tmp_path, "import os\ndef load(data):\n    os.path.exists('stop') and _stop()\n    return {}\n", "load load2"
+    )
+    with (tmp_path / "model.py").open("a", encoding="utf-8") as script:
+        script.write("def _stop(): raise KeyboardInterrupt\nload2 = load\n")
+    (tmp_path / "stop").touch()
+    each = session(tmp_path, shared=shared)
+    with pytest.raises(KeyboardInterrupt):
+        each.record("load")
+    assert each.all_records() == {}
+    (tmp_path / "stop").unlink()
+    assert each.record("load").outcome is Outcome.PASSED
 
 
 def test_roots_name_every_cause_once(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -91,8 +92,11 @@ def test_the_temporary_folder_is_removed_and_one_asked_for_is_kept(
     assert fan.run("-n2", "--expops-artifacts", "kept").ret == 0
     assert fan.run("-n0", "--expops-artifacts", "kept").ret == 0
     assert sorted(path.name for path in (fan.root / "kept").iterdir()) == ["session-1", "session-2"]
-    records = list((fan.root / "kept/session-1/1-project_config/records").glob("*.json"))
-    assert len(records) == 13
+    for number in (1, 2):
+        journals = (fan.root / f"kept/session-{number}/1-project_config/records").glob("*.jsonl")
+        records = [json.loads(line) for journal in journals for line in journal.read_text("utf-8").splitlines()]
+        assert sorted(record["process"] for record in records) == sorted(FAN_NAMES)
+        assert {record["outcome"] for record in records} == {"passed"}
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])

@@ -1,0 +1,82 @@
+"""The records of a session: each worker appends to a file of its own, and reads on in those of the others.
+
+A line is a record as JSON. It is handed to the operating system before anybody is told that the process has ended, so
+it survives the death of its worker. What a worker was writing as it died has no end of line, and is no record.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pytest_expops.errors import StoreError
+
+SUFFIX = ".jsonl"
+
+
+class Journal:
+    """The file that one worker writes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: int | None = None
+        self._end = 0
+
+    def append(self, data: Any) -> None:
+        """Write one record.
+
+        Raises:
+            StoreError: the disk refuses; nothing of the record is left.
+        """
+        line = memoryview(_encode(data).encode("ascii") + b"\n")
+        try:
+            self._write(line)
+        except OSError as error:
+            reason = error.strerror or error
+            raise StoreError(f"{self._path}: a record of {line.nbytes} bytes cannot be written ({reason})") from error
+
+    def _write(self, line: memoryview) -> None:
+        file, written = self._open(), 0
+        try:
+            while written < line.nbytes:
+                written += os.write(file, line[written:])
+        finally:
+            if written == line.nbytes:
+                self._end += written
+            else:
+                os.ftruncate(file, self._end)
+
+    def _open(self) -> int:
+        if self._file is None:
+            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            self._end = os.fstat(self._file).st_size
+            weakref.finalize(self, os.close, self._file)
+        return self._file
+
+
+class JournalReader:
+    """Reads on where it stopped, in a file that another worker may be writing."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._at = 0
+
+    def new(self) -> Iterator[Any]:
+        """The records that have come since the last call, oldest first. A file that is not there has none."""
+        try:
+            with open(self._path, "rb", buffering=0) as file:
+                file.seek(self._at)
+                data = file.readall()
+        except FileNotFoundError:
+            return
+        end = data.rfind(b"\n") + 1
+        self._at += end
+        for line in data[:end].splitlines():
+            yield json.loads(line)
+
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
