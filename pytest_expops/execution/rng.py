@@ -1,11 +1,9 @@
-"""What is asked of a library with a global random state, and the two that are always there: Python and NumPy."""
+"""What is asked of a library with a global random state, and the one that is always there: Python itself."""
 
 from __future__ import annotations
 
 import random
 import struct
-import sys
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import xxhash
@@ -58,64 +56,3 @@ class Python:
     def digest(self, state: PythonState) -> str:
         _, words, gauss = state
         return xxhash.xxh3_64_hexdigest(struct.pack(f"{len(words)}I", *words) + repr(gauss).encode("ascii"))
-
-
-@dataclass(slots=True)
-class NumPyState:
-    """The session's bit generator itself, and what `numpy.random.get_state` tells of it."""
-
-    bit_generator: Any
-    state: dict[str, Any]
-
-
-class NumPy:
-    """The functions of `numpy.random`, that is the global `RandomState`.
-
-    While seeded, they draw from a bit generator of our own. So it does not matter which one the session has set
-    (`numpy.random.set_bit_generator`), and restoring need not write its 624 words, which takes as long as all the
-    rest. Only the second of a pair of normal deviates is kept by the `RandomState` itself, and has to be put back.
-    """
-
-    name = "numpy"
-    module = "numpy.random"
-    needs = "set_bit_generator"
-
-    def __init__(self) -> None:
-        self._own: Any = None
-
-    def save(self) -> NumPyState:
-        numpy_random = sys.modules[self.module]
-        return NumPyState(numpy_random.get_bit_generator(), numpy_random.get_state(legacy=False))
-
-    def seed(self, seed: int) -> None:
-        numpy_random = sys.modules[self.module]
-        if self._own is None:
-            self._own = numpy_random.MT19937(0)
-        if numpy_random.get_bit_generator() is not self._own:
-            numpy_random.set_bit_generator(self._own)
-        # High word first: Python's `random` makes its key of the low word first, by the same algorithm, and would
-        # otherwise give the same stream.
-        numpy_random.seed((seed >> 32, seed & 0xFFFFFFFF))
-
-    def restore(self, state: NumPyState) -> None:
-        numpy_random = sys.modules[self.module]
-        drawn_from = numpy_random.get_bit_generator() is state.bit_generator
-        if not drawn_from:
-            numpy_random.set_bit_generator(state.bit_generator)
-        if drawn_from or state.state["has_gauss"]:
-            numpy_random.set_state(state.state)
-
-    def digest(self, state: NumPyState) -> str:
-        hasher = xxhash.xxh3_64()
-        _feed(hasher, state.state)
-        return hasher.hexdigest()
-
-
-def _feed(hasher: xxhash.xxh3_64, part: Any) -> None:
-    """Hash the nested dicts that bit generators describe themselves by: their leaves are words, names and arrays."""
-    if isinstance(part, dict):
-        for key in sorted(part):
-            hasher.update(key.encode())
-            _feed(hasher, part[key])
-    else:
-        hasher.update(part.tobytes() if hasattr(part, "tobytes") else repr(part).encode())

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from pytest_expops.execution.inputs import Load, Outputs, Received, receive
 from pytest_expops.execution.partitioning import as_splittable
 from pytest_expops.execution.recording import Recorder, recording_to
 from pytest_expops.execution.records import Failure, Outcome, Output, RunRecord, file_name
+from pytest_expops.execution.run_environment import run_environment
 from pytest_expops.execution.scripts import Project
 from pytest_expops.execution.seeding import seeded, task_seed
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Process
@@ -99,7 +98,7 @@ class Runner:
         failure: Failure | None = None
         error: BaseException | None = None
         try:
-            with self.project.entered(), self._surroundings():
+            with self.project.entered(), run_environment(self.pipeline):
                 call = self._prepare(each, load, recorder, attempt)
                 begin = time.perf_counter()
                 try:
@@ -173,25 +172,6 @@ class Runner:
             leaves = tuple((leaf.path, leaf.digest) for leaf in found.leaves) if keep.leaves else ()
             kept[key] = Output(found.digest, artifact, leaves)
         return kept
-
-    @contextmanager
-    def _surroundings(self) -> Iterator[None]:
-        """The working directory and the environment variables of S1.1; what the process does to them ends with it."""
-        before = dict(os.environ)
-        directory = os.getcwd()
-        os.environ["MLOPS_WORKSPACE_DIR"] = str(self.pipeline.workspace)
-        os.environ["MLOPS_PROJECT_ID"] = self.pipeline.project_id
-        # Which test pytest is at, the first run would find in its environment, and a replay would not.
-        os.environ.pop("PYTEST_CURRENT_TEST", None)
-        os.chdir(self.pipeline.working_directory)
-        try:
-            yield
-        finally:
-            os.chdir(directory)
-            after = dict(os.environ)
-            for name in after.keys() - before.keys():
-                del os.environ[name]
-            os.environ.update({name: value for name, value in before.items() if after.get(name) != value})
 
 
 def _checked(process: Process, returned: object) -> Outputs:

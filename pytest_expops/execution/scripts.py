@@ -128,7 +128,7 @@ class Project:
             _last._leave(self)
             self._enter()
         _last = self
-        path_before, known = list(sys.path), set(sys.modules)
+        path_before, known = list(sys.path), list(sys.modules)
         sys.path[:0] = [entry for entry in self.import_path if entry not in sys.path]
         hidden = self.modules.put_in_force()
         aliased = install_aliases()
@@ -139,8 +139,10 @@ class Project:
             _entered.pop()
             _restore_aliases(aliased)
             _take_back(sys.path, self.import_path, path_before)
-            self._claim_path(path_before)
-            self._claim(set(sys.modules) - known | {name for name in hidden if name in sys.modules})
+            if sys.path != path_before:
+                self._claim_path(path_before)
+            if hidden or list(sys.modules) != known:  # a module that is new stands last
+                self._claim(set(sys.modules).difference(known) | {name for name in hidden if name in sys.modules})
             # Scripts have names of their own, and stay.
             self.modules.withdraw(hidden, keep=lambda name: name.startswith(PREFIX))
 
@@ -217,18 +219,17 @@ def _relative(path: Path, pipeline: Pipeline) -> Path:
 
 def install_aliases() -> dict[str, ModuleType | None]:
     """Let the ExpOps names stand for ours; what they stood for before is returned."""
-    before: dict[str, ModuleType | None] = {}
+    stand_ins = {}
     for package in ("expops", "mlops"):
-        before[package] = sys.modules.get(package)
-        stand_in = ModuleType(package, "Stands in for ExpOps while a pipeline script runs.")
-        stand_in.__path__ = []
-        sys.modules[package] = stand_in
+        stand_ins[package] = ModuleType(package, "Stands in for ExpOps while a pipeline script runs.")
+        stand_ins[package].__path__ = []
     for alias, name in ALIASES.items():
-        before[alias] = sys.modules.get(alias)
-        module = importlib.import_module(name)
-        sys.modules[alias] = module
+        module = sys.modules.get(name) or importlib.import_module(name)
         package, _, attribute = alias.partition(".")
-        setattr(sys.modules[package], attribute, module)
+        setattr(stand_ins[package], attribute, module)
+        stand_ins[alias] = module
+    before = {name: sys.modules.get(name) for name in stand_ins}
+    sys.modules.update(stand_ins)
     return before
 
 

@@ -21,14 +21,15 @@ Keras       as ``keras.utils.set_random_seed`` and ``keras.backend.clear_session
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from json.encoder import encode_basestring_ascii
 from types import TracebackType
 from typing import Any
 
 from pytest_expops.execution.import_hook import ImportHook, loaded_module
-from pytest_expops.execution.rng import NumPy, Python, RandomLibrary
+from pytest_expops.execution.rng import Python, RandomLibrary
+from pytest_expops.execution.rng_numpy import NumPy
 from pytest_expops.execution.rng_tensorflow import Keras, TensorFlow
 from pytest_expops.execution.rng_torch import Torch
 
@@ -47,8 +48,9 @@ def task_seed(seed: int, process: str, step: str | None = None, call: int = 0) -
     `seed` may be any integer, also negative; `process` is the expanded name (S5.2); `step` is ``None`` for the
     process itself; `call` counts the calls of that step within the process.
     """
-    task = ["pytest-expops task seed 1", int(seed), process, step, int(call)]
-    text = json.dumps(task, ensure_ascii=True, separators=(",", ":"))
+    process = encode_basestring_ascii(process)
+    step = "null" if step is None else encode_basestring_ascii(step)
+    text = f'["pytest-expops task seed 1",{int(seed)},{process},{step},{int(call)}]'
     return int.from_bytes(hashlib.sha256(text.encode("ascii")).digest()[:8], "big")
 
 
