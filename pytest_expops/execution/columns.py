@@ -16,10 +16,8 @@ def as_frame_if_records(value: Any, *, process: str, key: str) -> Any:
     Raises:
         PartitionError: a dict that is not one of columns, or whose columns differ in length.
     """
-    import pandas as pd
-
     if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
-        return pd.DataFrame(value)
+        return _frame(value)
     if not isinstance(value, dict):
         return value
     lengths = {name: _length(column) for name, column in value.items()}
@@ -30,7 +28,7 @@ def as_frame_if_records(value: Any, *, process: str, key: str) -> Any:
     if len(set(lengths.values())) > 1:
         listed = ", ".join(f"{name!r}: {length}" for name, length in lengths.items())
         raise _error(process, key, f"has columns of different lengths: {listed}", "make all columns equally long")
-    frame = pd.DataFrame(value)
+    frame = _frame(value)
     rows = next(iter(lengths.values()))
     if len(frame) != rows:  # Series are aligned by label, not by position
         raise _error(
@@ -40,6 +38,12 @@ def as_frame_if_records(value: Any, *, process: str, key: str) -> Any:
             "give them the same index, or `.reset_index(drop=True)`",
         )
     return frame
+
+
+def _frame(value: Any) -> Any:
+    import pandas as pd  # which takes half a second: only where it is needed
+
+    return pd.DataFrame(value)
 
 
 _COLUMNS_HINT = (

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from pytest_expops.execution.partitioning import partition_at
+from pytest_expops.execution.partitioning import Partition
 from pytest_expops.pipeline.expansion import expanded_name
-from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Process
+from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess
 
 Outputs = dict[str, Any]
-Load = Callable[[str], Outputs]
+
+
+class Load(Protocol):
+    """Gives the outputs of an expanded process, each time as the caller's own copy (S2.4)."""
+
+    def __call__(self, name: str, partition: Partition | None = None, /) -> Outputs:
+        """With `partition` in place of what `name` returned under that key, if one is asked for (S3.4)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +45,7 @@ class Received:
 
 
 def receive(expanded: ExpandedProcess, pipeline: ExpandedPipeline, load: Load) -> list[Received]:
-    """What each direct upstream hands over, in the order of `Process.upstream`.
-
-    `load` gives the outputs of an expanded process, each time as the caller's own copy (S2.4).
-    """
+    """What each direct upstream hands over, in the order of `Process.upstream`."""
     return [_receive_from(upstream, expanded, pipeline, load) for upstream in expanded.process.upstream]
 
 
@@ -64,19 +68,13 @@ def _receive_from(upstream: str, expanded: ExpandedProcess, pipeline: ExpandedPi
     for data_key, data_at in partitions:
         for seed_key, seeds_at in seeds:
             name = expanded_name(upstream, data_at[: len(own.data)], seeds_at[: len(own.seeds)])
-            outputs = load(name)
-            if len(carried.data) > len(own.data):
-                outputs = _with_partition(outputs, processes[upstream], data_at[len(carried.data) - 1])
-            parts[tuple(key for key in (data_key, seed_key) if key is not None)] = outputs
+            wanted = None
+            if len(carried.data) > len(own.data):  # the upstream is itself the splitter
+                split = processes[upstream].split_data
+                assert split is not None
+                wanted = Partition(upstream, split, data_at[len(carried.data) - 1] - 1)
+            parts[tuple(key for key in (data_key, seed_key) if key is not None)] = load(name, wanted)
     return Received(upstream, parts)
-
-
-def _with_partition(outputs: Outputs, splitter: Process, number: int) -> Outputs:
-    """The outputs of a splitter as one downstream duplicate sees them (S3.4); `number` counts from 1."""
-    split = splitter.split_data
-    assert split is not None
-    part = partition_at(outputs[split.data_name], split, number - 1, process=splitter.name)
-    return {**outputs, split.data_name: part}
 
 
 def _nested(parts: Mapping[tuple[str, ...], Any]) -> Any:

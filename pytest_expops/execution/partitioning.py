@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from numbers import Integral
 from typing import Any
@@ -12,7 +13,17 @@ from pytest_expops.errors import EmptyPartitionWarning, PartitionError
 from pytest_expops.execution.columns import as_frame_if_records
 from pytest_expops.pipeline.model import DataSplit
 
-__all__ = ["as_frame_if_records", "as_splittable", "bounds", "partition", "partition_at", "row_count", "take"]
+__all__ = [
+    "Partition",
+    "as_frame_if_records",
+    "as_splittable",
+    "bounds",
+    "bounds_at",
+    "partition",
+    "partition_at",
+    "row_count",
+    "take",
+]
 
 _SPLITTABLE = "a DataFrame, a list of records, a dict of columns, an array, a Series, a list or a tuple"
 
@@ -33,6 +44,16 @@ def bounds(rows: int, size: int | Sequence[int]) -> tuple[tuple[int, int], ...]:
     if sum(size) != rows:
         raise ValueError(f"sizes {list(size)} sum to {sum(size)}, not to {rows}")
     return tuple(pairwise(accumulate(size, initial=0)))
+
+
+def bounds_at(rows: int, size: int | Sequence[int], index: int) -> tuple[int, int]:
+    """``bounds(rows, size)[index]`` without the others; `rows` and `size` must agree."""
+    if not isinstance(size, int):
+        start = sum(size[:index])
+        return start, start + size[index]
+    least, more = divmod(rows, size)
+    start = index * least + min(index, more)
+    return start, start + least + (index < more)
 
 
 def take(value: Any, start: int, stop: int) -> Any:
@@ -80,7 +101,20 @@ def partition_at(value: Any, split: DataSplit, index: int, *, process: str) -> A
     if not 0 <= index < split.count:
         raise IndexError(f"`{process}` is split into {split.count} partitions, counted from 0; there is no {index}")
     frame = as_frame_if_records(value, process=process, key=split.data_name)
-    return _take(frame, _cuts(frame, split, process)[index], split, process)
+    return _take(frame, bounds_at(_agreed(frame, split, process), split.size, index), split, process)
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """Partition `index` (from 0) of what the process `splitter` returned under `split.data_name`."""
+
+    splitter: str
+    split: DataSplit
+    index: int
+
+    def of(self, value: Any) -> Any:
+        """The partition of that value; raises as `partition_at`."""
+        return partition_at(value, self.split, self.index, process=self.splitter)
 
 
 def partition(value: Any, split: DataSplit, *, process: str) -> tuple[Any, ...]:
@@ -109,6 +143,11 @@ def row_count(value: Any) -> int | None:
 
 
 def _cuts(value: Any, split: DataSplit, process: str) -> tuple[tuple[int, int], ...]:
+    return bounds(_agreed(value, split, process), split.size)
+
+
+def _agreed(value: Any, split: DataSplit, process: str) -> int:
+    """The rows of `value`, which are as many as the split needs."""
     rows = row_count(value)
     if rows is None:
         raise _unsplittable(value, split, process)
@@ -121,7 +160,7 @@ def _cuts(value: Any, split: DataSplit, process: str) -> tuple[tuple[int, int], 
             hint="make the sizes sum to the rows, or give the number of partitions: "
             f"`data_parallelism: {{size: {len(split.size)}}}`",
         )
-    return bounds(rows, split.size)
+    return rows
 
 
 def _take(value: Any, cut: tuple[int, int], split: DataSplit, process: str) -> Any:

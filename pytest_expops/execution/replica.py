@@ -192,6 +192,7 @@ def _message(session: PipelineSession, name: str, request: Request, aside: str) 
         "scripts": session.runner.project.module_names,
         "folder": str(session.folder),
         "aside": aside,
+        "memory": session.reader.cache.most,
         "process": name,
         "worker": session.worker,
         "upstream": {each: session.record(each).to_json() for each in sorted(names)},

@@ -12,14 +12,17 @@ import sys
 import threading
 import traceback
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from pytest_expops.execution import replica_folder
+from pytest_expops.execution.artifact_cache import ArtifactReader, PartCache
 from pytest_expops.execution.conditions import files
 from pytest_expops.execution.conditions.base import Watcher
 from pytest_expops.execution.conditions.registry import applied
-from pytest_expops.execution.inputs import Load
+from pytest_expops.execution.inputs import Load, Outputs
+from pytest_expops.execution.partitioning import Partition
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.replay_request import FAREWELL, SHARED, Request, to_answer
 from pytest_expops.execution.runner import Keep, Runner
@@ -93,21 +96,33 @@ def _replay(message: dict[str, Any], pipelines: dict[str, ExpandedPipeline]) -> 
     replica_folder.enter(message["aside"])
     folder = Path(message["folder"])
     files.leave_out(folder.parent)
-    store = ArtifactStore(folder / "artifacts")
-    runner = Runner(expanded, store, folder, f"replica of {message['worker']}")
+    request = Request.from_json(message["request"])
+    # What is traced must not hang on what this interpreter has read before.
+    reader = _reader(folder / "artifacts", 0 if request.trace or request.lines else message["memory"])
+    runner = Runner(expanded, reader.store, folder, f"replica of {message['worker']}")
     upstream = {name: RunRecord.from_json(record) for name, record in message["upstream"].items()}
 
-    def load(name: str) -> dict[str, Any]:
-        outputs = upstream[name].outputs.items()
-        return {key: store.get(each.artifact) for key, each in outputs if each.artifact is not None}
+    def load(name: str, partition: Partition | None = None, /) -> Outputs:
+        return reader.outputs(upstream[name].outputs, partition)
 
     try:
         with filtering(message["warning_filters"]):
-            return _run(runner, message["process"], load, Request.from_json(message["request"]))
+            return _run(runner, message["process"], load, request)
     finally:
         # Whatever the process left in its modules must not reach the next replay.
         with contextlib.suppress(KeyError):
             runner.forget()
+
+
+@cache
+def _reader(root: Path, memory: int) -> ArtifactReader:
+    """Kept from one replay to the next; it holds bytes only, as the project's classes are made anew for each."""
+    return ArtifactReader(ArtifactStore(root), _cache(memory))
+
+
+@cache
+def _cache(memory: int) -> PartCache:
+    return PartCache(memory)
 
 
 def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, Any]:

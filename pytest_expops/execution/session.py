@@ -17,9 +17,11 @@ from pathlib import Path
 from filelock import FileLock
 
 from pytest_expops.errors import ExpopsError
+from pytest_expops.execution.artifact_cache import DEFAULT_MEMORY, ArtifactReader, PartCache
 from pytest_expops.execution.claims import Claims, owner_name
 from pytest_expops.execution.inputs import Outputs
 from pytest_expops.execution.journal import SUFFIX, Journal, JournalReader
+from pytest_expops.execution.partitioning import Partition
 from pytest_expops.execution.records import Failure, Outcome, RunRecord, file_name
 from pytest_expops.execution.runner import Runner
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess
@@ -47,14 +49,24 @@ def _reason(record: RunRecord) -> str:
 class PipelineSession:
     """One pipeline in one pytest session, as seen by one worker.
 
-    `folder` is common to all workers if `shared`; records, locks and artifacts stand in it.
+    `folder` is common to all workers if `shared`; records, locks and artifacts stand in it. `cache` keeps partitions
+    for all sessions of this worker.
     """
 
-    def __init__(self, expanded: ExpandedPipeline, folder: Path, *, shared: bool = False, worker: str = "main") -> None:
+    def __init__(
+        self,
+        expanded: ExpandedPipeline,
+        folder: Path,
+        *,
+        shared: bool = False,
+        worker: str = "main",
+        cache: PartCache | None = None,
+    ) -> None:
         self.expanded = expanded
         self.folder = folder
         self.shared = shared
         self.store = ArtifactStore(folder / "artifacts")
+        self.reader = ArtifactReader(self.store, PartCache(DEFAULT_MEMORY) if cache is None else cache)
         self.runner = Runner(expanded, self.store, folder, worker)
         self.errors: dict[str, BaseException] = {}
         self._locks = folder / "locks"
@@ -114,12 +126,10 @@ class PipelineSession:
             raise NotPassed(self.expanded.pipeline.path, record, self.roots(record))
         return self.load(record)
 
-    def load(self, record: RunRecord) -> Outputs:
-        """The stored outputs of a run that passed, each call giving a copy of its own."""
+    def load(self, record: RunRecord, partition: Partition | None = None) -> Outputs:
+        """The stored outputs of a run that passed, each call giving a copy of its own; of a split one partition."""
         with self.runner.project.entered():
-            return {
-                key: self.store.get(each.artifact) for key, each in record.outputs.items() if each.artifact is not None
-            }
+            return self.reader.outputs(record.outputs, partition)
 
     def roots(self, record: RunRecord) -> tuple[RunRecord, ...]:
         """The records of the processes whose failure is the reason for this one's; itself, if it did run."""
@@ -212,7 +222,7 @@ class PipelineSession:
         if self._claims is not None:
             self._claims.take(name)
         try:
-            run = self.runner.run(name, lambda upstream: self.load(self._known[upstream]))
+            run = self.runner.run(name, lambda upstream, part=None: self.load(self._known[upstream], part))
             if run.error is not None:
                 self.errors[name] = run.error
             return self._finish(run.record)

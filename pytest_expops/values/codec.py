@@ -87,19 +87,25 @@ def decode(data: bytearray | memoryview) -> Any:
         ) from error
 
 
+def by_value() -> list[bytes]:
+    """Modules whose classes another process cannot import by name."""
+    return [b"__main__", *(name.encode() for name in cloudpickle.list_registry_pickle_by_value())]
+
+
+def pickle_size(data: bytearray | memoryview) -> int:
+    """How many bytes of an encoding are rebuilt at every decoding; the others are only referred to."""
+    size: int = _HEAD.unpack_from(data)[2]
+    return size
+
+
 def _dumped(value: object) -> tuple[bytes, list[memoryview]]:
     try:
         pickled, buffers = _dump(_Pickler, value)
     except (pickle.PicklingError, AttributeError, TypeError):
         return _dump(_CloudPickler, value)
-    if any(name in pickled for name in _by_value()):
+    if any(name in pickled for name in by_value()):
         return _dump(_CloudPickler, value)
     return pickled, buffers
-
-
-def _by_value() -> list[bytes]:
-    """Modules whose classes another process cannot import by name."""
-    return [b"__main__", *(name.encode() for name in cloudpickle.list_registry_pickle_by_value())]
 
 
 def _dump(pickler: type[Any], value: object) -> tuple[bytes, list[memoryview]]:

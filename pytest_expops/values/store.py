@@ -8,8 +8,9 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import xxhash
 
@@ -23,6 +24,7 @@ VERIFIED = 1 << 20
 """Files of at most so many bytes are read whole and checked whenever they are loaded."""
 
 _serial = itertools.count()
+_Data = TypeVar("_Data", bytearray, memoryview)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,34 +105,39 @@ class ArtifactStore:
 
         :raises StoreError: if the artifact is missing, cut short or damaged, or its class cannot be imported here.
         """
-        if artifact.inline is not None:
-            return self._decoded(bytearray(artifact.inline), artifact, f"artifact {artifact.digest}", verify=True)
-        path = self.path_of(artifact)
+        data = self.data(artifact, verify=verify)
         try:
-            with path.open("rb") as file:
+            return decode(data)
+        except StoreError as error:
+            where = self.path_of(artifact) if artifact.inline is None else f"artifact {artifact.digest}"
+            raise StoreError(f"{where}: {error.message}", hint=error.hint or _LOST) from error
+
+    def data(self, artifact: Artifact, *, verify: bool = False) -> bytearray | memoryview:
+        """The encoding of the value, in memory that is the caller's own; `verify` as for `get`.
+
+        :raises StoreError: if the artifact is missing, cut short or damaged.
+        """
+        if artifact.inline is not None:
+            return _verified(bytearray(artifact.inline), artifact, f"artifact {artifact.digest}")
+        path = str(self.path_of(artifact))
+        try:
+            # Unbuffered, and the path as text: for a small file half of the time would go there.
+            with open(path, "rb", buffering=0) as file:
                 size = os.fstat(file.fileno()).st_size
                 if size != artifact.size:
                     raise StoreError(f"{path}: the artifact has {size} bytes, expected {artifact.size}", hint=_LOST)
                 if size <= VERIFIED:
-                    return self._decoded(bytearray(file.read()), artifact, str(path), verify=True)
+                    return _verified(_read_all(file, size), artifact, path)
                 data = map_private(file.fileno(), size)
         except FileNotFoundError as error:
             raise StoreError(f"{path}: the artifact is missing", hint=_LOST) from error
         except (OSError, ValueError) as error:
             raise StoreError(f"{path}: the artifact cannot be read ({error})", hint=_LOST) from error
-        return self._decoded(data, artifact, str(path), verify=verify)
+        return _verified(data, artifact, path) if verify else data
 
     def path_of(self, artifact: Artifact) -> Path:
         """Where the artifact's file is, or would be if it were not inline."""
         return self.root / artifact.digest
-
-    def _decoded(self, data: bytearray | memoryview, artifact: Artifact, where: str, *, verify: bool) -> Any:
-        if verify and xxhash.xxh3_128_hexdigest(data) != artifact.digest:
-            raise StoreError(f"{where}: the artifact is damaged: its bytes do not have its digest", hint=_LOST)
-        try:
-            return decode(data)
-        except StoreError as error:
-            raise StoreError(f"{where}: {error.message}", hint=error.hint or _LOST) from error
 
     def _write(self, encoded: Encoded, artifact: Artifact) -> None:
         path = self.path_of(artifact)
@@ -151,6 +158,21 @@ class ArtifactStore:
 
 
 _LOST = "run without the cached results, so that the process that made it runs again"
+
+
+def _verified(data: _Data, artifact: Artifact, where: str) -> _Data:
+    if xxhash.xxh3_128_hexdigest(data) != artifact.digest:
+        raise StoreError(f"{where}: the artifact is damaged: its bytes do not have its digest", hint=_LOST)
+    return data
+
+
+def _read_all(file: FileIO, size: int) -> bytearray:
+    """The first `size` bytes; any that the file has lost meanwhile are zero, which the digest tells."""
+    data = bytearray(size)
+    rest = memoryview(data)
+    while rest.nbytes and (taken := file.readinto(rest)):
+        rest = rest[taken:]
+    return data
 
 
 def _write_all(descriptor: int, rest: memoryview) -> None:

@@ -14,7 +14,8 @@ from pytest_expops.errors import InputError
 from pytest_expops.execution.arguments import arrange, configured_parameters, hyperparameters, merged
 from pytest_expops.execution.context import ProcessContext
 from pytest_expops.execution.functions import Callee, CallStyle, settle
-from pytest_expops.execution.inputs import receive
+from pytest_expops.execution.inputs import Load, receive
+from pytest_expops.execution.partitioning import Partition
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.loader import load_config
 from pytest_expops.pipeline.model import CallRule, CodeRef, ExpandedPipeline, Kind, Process, SeedSplit
@@ -47,6 +48,19 @@ def keys(value: Any) -> Any:
     return list(inner) if inner and all(each == [] for each in inner.values()) else inner or []
 
 
+def loading(give: Callable[[str], dict[str, Any]]) -> Load:
+    """Load what `give` gives for a name; of what is split, the partition that is asked for."""
+
+    def load(name: str, partition: Partition | None = None, /) -> dict[str, Any]:
+        outputs = give(name)
+        if partition is None:
+            return outputs
+        key = partition.split.data_name
+        return {**outputs, key: partition.of(outputs[key])}
+
+    return load
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example["title"])
 def test_an_aggregation_receives_what_the_worked_examples_say(example: dict[str, Any], tmp_path: Path) -> None:
     expanded = pipeline(tmp_path, example["edges"], example["processes"])
@@ -58,7 +72,7 @@ def test_an_aggregation_receives_what_the_worked_examples_say(example: dict[str,
     if example["title"] == "a size list fixes the number of partitions":
         # (Its sizes ask for 90 rows; nothing here is split, as the aggregation is not below the split itself.)
         assert expanded[example["payload_of"]].process.upstream == ("score",)
-    received = receive(expanded[example["payload_of"]], expanded, load)
+    received = receive(expanded[example["payload_of"]], expanded, loading(load))
     payload = {each.upstream: each.whole() for each in received}
     assert {name: keys(value) for name, value in payload.items()} == example["payload_keys"]
 
@@ -74,7 +88,7 @@ def test_each_place_of_a_payload_holds_the_duplicate_of_that_place(tmp_path: Pat
             "merge": {"data_parallelism": {"aggregation": True}, "seed_parallelism": {"aggregation": True}},
         },
     )
-    received = receive(expanded["merge"], expanded, lambda name: {"made_by": name, "df": [name, 1, 2]})
+    received = receive(expanded["merge"], expanded, loading(lambda name: {"made_by": name, "df": [name, 1, 2]}))
     fit, rows = (next(each.whole() for each in received if each.upstream == name) for name in ("fit", "rows"))
     assert {part: {seed: out["made_by"] for seed, out in seeds.items()} for part, seeds in fit.items()} == {
         "data1": {"seed41": "fit_1_seed41", "seed-3": "fit_1_seed-3"},
@@ -91,7 +105,7 @@ def test_an_upstream_without_the_collapsed_layer_arrives_plain(tmp_path: Path) -
         "split fit\nfit merge\nreference merge\n",
         {"split": {"seed_parallelism": 5}, "merge": {"seed_parallelism": {"aggregation": True}}},
     )
-    received = receive(expanded["merge"], expanded, lambda name: {"made_by": name})
+    received = receive(expanded["merge"], expanded, loading(lambda name: {"made_by": name}))
     assert {each.upstream: each.whole() for each in received} == {
         "fit": {"seed5": {"made_by": "fit_seed5"}},
         "reference": {"made_by": "reference"},
@@ -112,9 +126,9 @@ def test_nested_data_layers_give_each_duplicate_its_own_partition(tmp_path: Path
     def load(name: str) -> dict[str, Any]:
         return {"df": rows[name], "n": len(rows[name])}
 
-    assert receive(expanded["inner_2"], expanded, load)[0].whole() == {"df": [4, 5, 6], "n": 6}
-    assert receive(expanded["work_1_2"], expanded, load)[0].whole() == {"df": [2, 3], "n": 3}
-    assert receive(expanded["work_2_1"], expanded, load)[0].whole() == {"df": [4], "n": 3}
+    assert receive(expanded["inner_2"], expanded, loading(load))[0].whole() == {"df": [4, 5, 6], "n": 6}
+    assert receive(expanded["work_1_2"], expanded, loading(load))[0].whole() == {"df": [2, 3], "n": 3}
+    assert receive(expanded["work_2_1"], expanded, loading(load))[0].whole() == {"df": [4], "n": 3}
 
 
 def test_every_part_of_a_payload_is_a_copy_of_its_own(tmp_path: Path) -> None:
@@ -124,7 +138,7 @@ def test_every_part_of_a_payload_is_a_copy_of_its_own(tmp_path: Path) -> None:
         "split merge\n",
         {"split": {"seed_parallelism": [1, 2]}, "merge": {"seed_parallelism": {"aggregation": True}}},
     )
-    whole = receive(expanded["merge"], expanded, lambda name: {"rows": [name]})[0].whole()
+    whole = receive(expanded["merge"], expanded, loading(lambda name: {"rows": [name]}))[0].whole()
     whole["seed1"]["rows"].append("more")
     assert whole["seed2"]["rows"] == ["split"]
 

@@ -1,0 +1,105 @@
+"""A part of a stored value as a pickle of its own, whose large buffers stay where they are: in the value's file.
+
+So one reading of the whole suffices for any number of copies of its parts, and none of them copies an array: each copy
+has arrays in a private map of its own (S2.4).
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pytest_expops.values.codec import by_value
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPart:
+    """A pickle, and of each buffer beside it the offset and length within the encoding of the whole value."""
+
+    pickled: bytes
+    ranges: tuple[tuple[int, int], ...]
+
+    @property
+    def size(self) -> int:
+        """In bytes of memory."""
+        return len(self.pickled) + 16 * len(self.ranges)
+
+
+def encode_part(part: object, data: memoryview) -> EncodedPart | None:
+    """A part of the value that was decoded from `data`, where pickle alone can take it.
+
+    What it refers to in `data` is not copied. `part` is only read.
+    """
+    pickler = _PartPickler(data)
+    try:
+        pickler.dump(part)
+    except Exception:
+        return None
+    pickled = pickler.stream.getvalue()
+    if any(name in pickled for name in by_value()):
+        return None
+    return EncodedPart(pickled, tuple(pickler.ranges))
+
+
+def decode_part(part: EncodedPart, data: bytearray | memoryview) -> Any:
+    """The part as the caller's own, over `data`: the encoding of the whole in memory that is used by nobody else.
+
+    It may be empty where the part has no `ranges`.
+    """
+    view = memoryview(data)
+    return pickle.loads(part.pickled, buffers=[view[start : start + length] for start, length in part.ranges])
+
+
+class _PartPickler(pickle.Pickler):
+    """Refers to memory that lies in `data` by its place there, and takes all else into the pickle."""
+
+    def __init__(self, data: memoryview) -> None:
+        self.stream = io.BytesIO()
+        self.ranges: list[tuple[int, int]] = []
+        self.data = data
+        self.begin = _address(data)
+        self.end = self.begin + data.nbytes
+        super().__init__(self.stream, protocol=5, buffer_callback=self._in_band)
+
+    def reducer_override(self, value: Any) -> Any:
+        """Rows of a block of columns are not contiguous, and pickle would copy them."""
+        if type(value) is not np.ndarray:
+            return NotImplemented
+        low, high = _bounds(value)
+        if value.size == 0 or value.dtype.hasobject or low < self.begin or high > self.end:
+            return value.__reduce_ex__(4)  # in the pickle, always writable
+        span = pickle.PickleBuffer(self.data[low - self.begin : high - self.begin])
+        return _array, (span, value.dtype, value.shape, value.strides, _address(value) - low)
+
+    def _in_band(self, buffer: pickle.PickleBuffer) -> bool:
+        raw = buffer.raw()
+        place = _address(raw) - self.begin if raw.nbytes else -1
+        if not 0 <= place <= self.data.nbytes - raw.nbytes:
+            return True
+        self.ranges.append((place, raw.nbytes))
+        return False
+
+
+def _array(
+    span: memoryview, dtype: np.dtype[Any], shape: tuple[int, ...], strides: tuple[int, ...], offset: int
+) -> np.ndarray[Any, Any]:
+    return np.ndarray(shape, dtype, span, offset, strides)
+
+
+def _bounds(array: np.ndarray[Any, Any]) -> tuple[int, int]:
+    """The addresses of its first byte and of the byte after its last, whatever the signs of its strides."""
+    low = high = _address(array)
+    for length, stride in zip(array.shape, array.strides, strict=True):
+        low += min(0, (length - 1) * stride)
+        high += max(0, (length - 1) * stride)
+    return low, high + array.itemsize
+
+
+def _address(memory: memoryview | np.ndarray[Any, Any]) -> int:
+    array = memory if isinstance(memory, np.ndarray) else np.frombuffer(memory, np.uint8)
+    address: int = array.__array_interface__["data"][0]
+    return address
