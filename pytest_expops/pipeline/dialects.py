@@ -117,6 +117,7 @@ def _processes(
             upstream=tuple(sorted(upstream[each.name])),
             tolerances=reproducibility.tolerances.get(each.name, {}),
             nondeterministic=reproducibility.nondeterministic.get(each.name),
+            stability=reproducibility.stability.get(each.name, ()),
         )
         for each in sorted(listed, key=lambda each: each.name)
     }

@@ -15,6 +15,7 @@ from pytest_expops.pipeline.graph import find_cycles, topological_order
 from pytest_expops.pipeline.layering import Layering, lay_out
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Layers, Pipeline, Process
 from pytest_expops.pipeline.problems import Problems, in_file_order
+from pytest_expops.pipeline.stability import check_claims
 from pytest_expops.pipeline.validation import check_mentions, cycle_text
 
 __all__ = ["MAX_EXPANDED", "expand"]
@@ -49,6 +50,7 @@ def expand(pipeline: Pipeline) -> ExpandedPipeline:
     _check_graph(pipeline, problems)
     order = topological_order({name: process.upstream for name, process in pipeline.processes.items()})
     layering = lay_out(pipeline, order, problems)
+    check_claims(pipeline, layering.layers, problems)
     problems.raise_errors()
     _check_count(pipeline, layering, problems)
     processes = _write_out(pipeline, order, layering, problems)

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pytest_expops.errors import Location, Problem
 
@@ -22,6 +22,7 @@ __all__ = [
     "Location",
     "Pipeline",
     "Process",
+    "SeedClaims",
     "SeedSplit",
     "Tolerance",
 ]
@@ -100,12 +101,31 @@ class Tolerance:
 
 
 @dataclass(frozen=True, slots=True)
+class SeedClaims:
+    """What is claimed of one metric of a process over its seeds.
+
+    `metric` is a logged one, ``step_name/metric`` where it is logged in a `@step`, or a scalar output, ``key`` or
+    ``key.subkey``. `bounds` are by name, such as ``max_std``. They hold for each ``partition``, or for the means over
+    ``all``; with `confidence`, together with every other claim of the config. `better`, ``higher`` or ``lower``, has
+    the seeds compared with the baseline's, where differences up to `margin` do not matter.
+    """
+
+    metric: str
+    bounds: Mapping[str, float]
+    over: Literal["partition", "all"] = "partition"
+    confidence: float = 0.95
+    better: Literal["higher", "lower"] | None = None
+    margin: float = 0.0
+    location: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Process:
     """One process as configured; `upstream` are base names, sorted, so that writing order cannot matter.
 
     `parameters` are the process's own; the runner lays them over the pipeline's. `tolerances` maps an output key to
     its tolerance, ``None`` standing for every other key. `nondeterministic` is the reason for which differences
-    between replays are expected (S7.3).
+    between replays are expected (S7.3). `stability` is what is claimed of its metrics over seeds.
     """
 
     name: str
@@ -119,6 +139,7 @@ class Process:
     call_rule: CallRule = CallRule.CLASSIC_FIRST
     tolerances: Mapping[str | None, Tolerance] = field(default_factory=dict)
     nondeterministic: str | None = None
+    stability: tuple[SeedClaims, ...] = ()
     location: Location | None = field(default=None, compare=False)
 
 

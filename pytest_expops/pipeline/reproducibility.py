@@ -1,4 +1,7 @@
-"""The `reproducibility` section: the base seed, and how exactly each process must repeat (S1.2, S7.2, S7.3)."""
+"""The `reproducibility` section: the base seed, how exactly each process must repeat, and what is claimed over seeds.
+
+(S1.2, S7.2, S7.3)
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,20 @@ from dataclasses import dataclass, field
 from pytest_expops.errors import Location
 from pytest_expops.pipeline import vocabulary
 from pytest_expops.pipeline.document import Broken, Entry, MapNode, Node, describe
-from pytest_expops.pipeline.model import Tolerance
+from pytest_expops.pipeline.model import SeedClaims, Tolerance
 from pytest_expops.pipeline.reading import Reader, entries_of, is_null
+from pytest_expops.pipeline.stability import read_claims
 
 BASE_SEED = 42
 """The base seed where the config gives none, as in ExpOps."""
 
 _SHAPE = "a map of `rtol` and `atol`, or of output keys to such maps"
 _REASON = "the reason, as a text, why its results may differ"
+_WHAT = {
+    "nondeterministic": "reasons, as texts",
+    "stability": "maps of metrics to bounds",
+    "tolerance": "tolerances",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +34,7 @@ class Reproducibility:
     base_seed: int = BASE_SEED
     tolerances: Mapping[str, Mapping[str | None, Tolerance]] = field(default_factory=dict)
     nondeterministic: Mapping[str, str] = field(default_factory=dict)
+    stability: Mapping[str, tuple[SeedClaims, ...]] = field(default_factory=dict)
     mentions: tuple[tuple[str, str, Location | None], ...] = ()
     """(section, process, place), for checking that these processes exist."""
 
@@ -45,7 +55,11 @@ def read_reproducibility(section: MapNode | None, reader: Reader) -> Reproducibi
         mentions.append(("reproducibility.nondeterministic", name, entry.key.location))
         label = f"nondeterministic.{name}"
         reasons[name] = reader.text(entry.value, label, _REASON) or ""
-    return Reproducibility(_base_seed(section, reader), tolerances, reasons, tuple(mentions))
+    claims: dict[str, tuple[SeedClaims, ...]] = {}
+    for name, entry in _by_process(section, "stability", reader):
+        mentions.append(("reproducibility.stability", name, entry.key.location))
+        claims[name] = read_claims(entry.value, f"stability.{name}", reader)
+    return Reproducibility(_base_seed(section, reader), tolerances, reasons, claims, tuple(mentions))
 
 
 def _base_seed(section: MapNode, reader: Reader) -> int:
@@ -59,8 +73,7 @@ def _by_process(section: MapNode, key: str, reader: Reader) -> list[tuple[str, E
     if entry is None or is_null(entry.value):
         return []
     if not isinstance(entry.value, MapNode):
-        what = "reasons, as texts" if key == "nondeterministic" else "tolerances"
-        reader.wrong(entry.value, key, f"a map of process names to {what}")
+        reader.wrong(entry.value, key, f"a map of process names to {_WHAT[key]}")
         return []
     return [(inner.key.text, inner) for inner in entry.value.entries.values()]
 

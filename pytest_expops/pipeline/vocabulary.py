@@ -34,7 +34,19 @@ MODEL_PARAMETERS = _RUNTIME | frozenset({"custom_script_path", "hyperparameters"
 EXPERIMENT = _RUNTIME | frozenset({"hyperparameters", "name", "parameters", "pipeline"})
 PIPELINE = _RUNTIME | frozenset({"process_adjlist", "processes"})
 REPORTING = _RUNTIME | frozenset({"charts", "dynamic_entrypoint", "entrypoint", "static_entrypoint"})
-REPRODUCIBILITY = _RUNTIME | frozenset({"nondeterministic", "random_seed", "seed", "tolerance"})
+REPRODUCIBILITY = _RUNTIME | frozenset({"nondeterministic", "random_seed", "seed", "stability", "tolerance"})
+STABILITY_BOUNDS = (
+    "min_mean",
+    "max_mean",
+    "min_std",
+    "max_std",
+    "max_range",
+    "max_cv",
+    "min_value",
+    "max_value",
+)
+"""What can be claimed of a metric over seeds, in the order in which it is told."""
+STABILITY = frozenset({*STABILITY_BOUNDS, "better", "confidence", "margin", "over"})
 DATA_PARALLELISM = frozenset({"aggregation", "data_name", "size"})
 SEED_PARALLELISM = frozenset({"aggregation", "seeds"})
 

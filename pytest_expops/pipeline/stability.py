@@ -1,0 +1,124 @@
+"""`reproducibility.stability`: what a config claims of the metrics of its processes over random seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_expops.pipeline.document import Broken, Entry, MapNode, Node, Scalar, describe
+from pytest_expops.pipeline.model import Kind, Layers, Pipeline, SeedClaims
+from pytest_expops.pipeline.problems import Problems
+from pytest_expops.pipeline.reading import Reader, reads_as_number
+from pytest_expops.pipeline.vocabulary import STABILITY, STABILITY_BOUNDS, did_you_mean
+
+_CHOICES = {"over": ("partition", "all"), "better": ("higher", "lower")}
+_NEVER_NEGATIVE = ("min_std", "max_std", "max_range", "max_cv", "margin")
+
+
+def read_claims(node: Node, label: str, reader: Reader) -> tuple[SeedClaims, ...]:
+    """The claims on each metric of one process; what is wrong with any is noted."""
+    if not isinstance(node, MapNode) or not node.entries:
+        reader.wrong(node, label, "a map of metrics to bounds, such as `accuracy: {min_mean: 0.9}`")
+        return ()
+    read = [_read_metric(entry, f"{label}.{entry.key.text}", reader) for entry in node.entries.values()]
+    return tuple(claims for claims in read if claims is not None)
+
+
+def _read_metric(entry: Entry, label: str, reader: Reader) -> SeedClaims | None:
+    key, node = entry.key, entry.value
+    if not isinstance(key.plain, str) or not key.plain:
+        hint = f'write "{key.text}"'
+        reader.error(f"the name of a metric is {describe(key)}; expected a text", key.location, key=key.text, hint=hint)
+        return None
+    if not isinstance(node, MapNode):
+        reader.wrong(node, label, f"a map of bounds: any of {', '.join(STABILITY_BOUNDS)}")
+        return None
+    settings: dict[str, Any] = {}
+    bounds: dict[str, Any] = {}
+    for each in node.entries.values():
+        name = each.key.text
+        if name not in STABILITY:
+            message = f"`{label}` has the key `{name}`; expected any of {', '.join(_in_order())}"
+            reader.error(message, each.key.location, key=name, hint=did_you_mean(name, STABILITY))
+            continue
+        value = _read_value(name, each.value, f"{label}.{name}", reader)
+        if value is not None:
+            (bounds if name in STABILITY_BOUNDS else settings)[name] = value
+    _check_together(node, bounds, label, reader)
+    return SeedClaims(key.plain, bounds, location=key.location, **settings)
+
+
+def _in_order() -> list[str]:
+    return [*STABILITY_BOUNDS, *sorted(STABILITY - set(STABILITY_BOUNDS))]
+
+
+def _read_value(name: str, node: Node, label: str, reader: Reader) -> float | str | None:
+    if name in _CHOICES:
+        choices = _CHOICES[name]
+        if isinstance(node, Scalar) and node.plain in choices:
+            return str(node.plain)
+        text = node.text if isinstance(node, Scalar) else ""
+        reader.wrong(node, label, " or ".join(f"`{each}`" for each in choices), did_you_mean(text, choices))
+        return None
+    value = _number(node)
+    if name == "confidence":
+        if value is not None and 0 < value < 1:
+            return value
+        percent = value is not None and 1 <= value < 100 and f"for {value:g} % write {value / 100:g}"
+        reader.wrong(node, label, "a number between 0 and 1", percent or None)
+    elif value is not None and (value >= 0 or name not in _NEVER_NEGATIVE):
+        return value
+    else:
+        least = ", zero or more" if name in _NEVER_NEGATIVE else ""
+        reader.wrong(node, label, f"a finite number{least}")
+    return None
+
+
+def _number(node: Node) -> float | None:
+    """A finite number; `1e-3` counts, although YAML 1.1 takes it for a text."""
+    if not isinstance(node, Scalar) or isinstance(node.plain, bool):
+        return None
+    plain = float(node.plain) if reads_as_number(node) else node.plain
+    if not isinstance(plain, int | float):
+        return None
+    try:
+        value = float(plain)
+    except OverflowError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _check_together(node: MapNode, bounds: Mapping[str, float], label: str, reader: Reader) -> None:
+    """That there is anything to judge, and that no two bounds contradict each other."""
+    given = {entry.key.text for entry in node.entries.values()}
+    unread = any(isinstance(entry.value, Broken) for entry in node.entries.values())
+    if not given & {*STABILITY_BOUNDS, "better"} and given <= STABILITY and not unread:
+        message = f"`{label}` claims nothing; expected any of {', '.join((*STABILITY_BOUNDS, 'better'))}"
+        reader.error(message, node.location, key=label)
+    for low, high in (("min_mean", "max_mean"), ("min_std", "max_std"), ("min_value", "max_value")):
+        if low in bounds and high in bounds and bounds[low] > bounds[high]:
+            message = f"`{label}.{low}` is {bounds[low]:g}, above the `{high}` of {bounds[high]:g}: nothing is both"
+            reader.error(message, node.entries[low].key.location, key=low, hint="swap the two, or keep one")
+    if "margin" in given and "better" not in given:
+        message = f"`{label}.margin` has no effect without `better`"
+        reader.warn(message, node.entries["margin"].key.location, key="margin", hint="add `better: higher` or `lower`")
+
+
+def check_claims(pipeline: Pipeline, layers: Mapping[str, Layers], problems: Problems) -> None:
+    """Claims over seeds are only for processes that run once per seed."""
+    for process in pipeline.processes.values():
+        for claims in process.stability[:1]:
+            key, at = f"stability.{process.name}", claims.location or process.location
+            if process.kind is Kind.CHART:
+                problems.error(f"`{key}` claims something of a chart, which is not run", at, process=process.name)
+            elif not layers[process.name].seeds:
+                message = (
+                    f"`{key}` claims something over seeds, but process `{process.name}` stands under no seed layer"
+                )
+                hint = "put `seed_parallelism: [1, 2, 3, 4, 5]` on a process upstream of it"
+                if process.aggregates.seeds:
+                    hint = "it aggregates the seeds: claim it of the process whose results it aggregates"
+                elif process.split_seeds:
+                    hint = "its own seeds are for what is downstream of it: put them one level up"
+                problems.error(message, at, process=process.name, key=key, hint=hint)
