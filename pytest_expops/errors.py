@@ -123,6 +123,19 @@ class ReplayTimeout(ReplayError):
     """A replay took longer than the time left for it."""
 
 
+class StabilityError(ExpopsError, ValueError):
+    """A spread over seeds cannot be judged: there is no such metric, or a value is no finite number."""
+
+
+class MissingExtra(ExpopsError, ImportError):
+    """Something needs a library that is installed on request only; `extra` is what to ask for."""
+
+    def __init__(self, message: str, *, extra: str) -> None:
+        hint = f"install it with: pip install 'pytest-expops[{extra}]'"
+        super().__init__(f"{message}, which is not installed", hint=hint)
+        self.extra = extra
+
+
 class ExpopsWarning(UserWarning):
     """Base of the warnings of pytest-expops."""
 

@@ -1,0 +1,162 @@
+"""The words for what is found of a metric over seeds: each bound with its interval, and the values per seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from pytest_expops.verdicts.intervals import Interval
+from pytest_expops.verdicts.paired import Comparison, Standing
+from pytest_expops.verdicts.stability import Claim, Finding, Group, Status
+
+MOST_COLUMNS = 8
+"""So many partitions of the table of values stand side by side."""
+STATISTICS = {
+    "mean": "mean",
+    "std": "standard deviation",
+    "cv": "coefficient of variation",
+    "range": "range",
+    "value": "value",
+}
+
+
+def number(value: float) -> str:
+    """Four significant digits; what is not a number, as a dash."""
+    return "-" if math.isnan(value) else f"{value:.4g}"
+
+
+def spanned(interval: Interval) -> str:
+    """An interval in words; an end that is not there is told as such."""
+    low, high = interval
+    if math.isinf(low) and math.isinf(high):
+        return "unknown"
+    return f"{number(low)} to {'infinity' if math.isinf(high) else number(high)}"
+
+
+def headline(finding: Finding, comparisons: Sequence[Comparison] = ()) -> str:
+    """One line: the first claim that fails, or is open, and how many more do."""
+    claims = [(group, claim) for group in finding.groups for claim in group.claims if claim.status is finding.status]
+    worse = [each for each in comparisons if each.standing is Standing.WORSE]
+    if finding.status is not Status.FAIL and worse:
+        return f"{finding.metric}{_of(worse[0].label)}: {told_comparison(worse[0])}{_more(len(worse))}"
+    if finding.status is Status.PASS or not claims:
+        unsure = [each for each in comparisons if each.standing is Standing.UNDECIDED]
+        if unsure:
+            return f"{finding.metric}{_of(unsure[0].label)}: {told_comparison(unsure[0])}{_more(len(unsure))}"
+        claimed = "its claim holds" if len(finding.claims) == 1 else f"all {len(finding.claims)} claims hold"
+        return f"{finding.metric}: {claimed}"
+    group, claim = claims[0]
+    return f"{finding.metric}{_of(group.label)}: {told(claim, len(group.values))}{_more(len(claims))}"
+
+
+def _of(label: str) -> str:
+    return f" ({label})" if label else ""
+
+
+def _more(count: int) -> str:
+    return f" (and {count - 1} more)" if count > 1 else ""
+
+
+def told(claim: Claim, n: int) -> str:
+    """One claim in a sentence: bound, what was obtained, the interval, and what would decide it."""
+    expected = f"{claim.bound} {number(claim.limit)}: obtained {number(claim.obtained)}"
+    if claim.interval is None or claim.interval == (claim.obtained, claim.obtained):
+        return expected
+    interval = f"{expected}, with {_seeds(n)} the interval is {spanned(claim.interval)}"
+    if claim.status is not Status.UNDECIDED:
+        return interval
+    if n < 2:
+        return f"{expected}; one seed tells nothing of others"
+    if claim.enough is None:
+        return f"{interval}; no reasonable number of seeds would decide at this spread"
+    return f"{interval}; {claim.enough} seeds would decide at this spread"
+
+
+def told_comparison(comparison: Comparison) -> str:
+    """How it stands to the baseline, in a sentence."""
+    if comparison.mean is None or comparison.interval is None:
+        return "undecided against the baseline: no seed is in both"
+    if comparison.standing is Standing.SAME and comparison.mean == 0:
+        return f"no difference to the baseline ({_seeds(comparison.n)})"
+    against = "to" if comparison.standing is Standing.SAME else "than" if _decided(comparison) else "against"
+    return (
+        f"{comparison.standing.value} {against} the baseline: by {comparison.mean:+.4g} on average of "
+        f"{_seeds(comparison.n)}, interval {_signed(comparison.interval)}"
+    )
+
+
+def _decided(comparison: Comparison) -> bool:
+    return comparison.standing in (Standing.BETTER, Standing.WORSE)
+
+
+def _signed(interval: Interval) -> str:
+    return "unknown" if any(map(math.isinf, interval)) else f"{interval[0]:+.4g} to {interval[1]:+.4g}"
+
+
+def _seeds(count: int) -> str:
+    return "1 seed" if count == 1 else f"{count} seeds"
+
+
+def explain(finding: Finding, comparisons: Sequence[Comparison] = ()) -> str:
+    """All that was found, the first line alone being what pytest's short summary shows."""
+    lines = [f"{finding.status.value}: {headline(finding, comparisons)}", ""]
+    against = {each.label: each for each in comparisons}
+    for group in finding.groups:
+        lines += [f"{group.label or finding.metric}, {_seeds(len(group.values))}{_effect(group)}"]
+        lines += [f"  {claim.status.value:9} {told(claim, len(group.values))}" for claim in group.claims]
+        if group.label in against:
+            lines += [f"  {'':9} {told_comparison(against[group.label])}"]
+    return "\n".join([*lines, "", *values_table(finding), "", _footnote(finding)])
+
+
+def _effect(group: Group) -> str:
+    return ": all values are equal, so the seed has no effect on it" if group.without_effect else ""
+
+
+def _footnote(finding: Finding) -> str:
+    percent = f"{100 * finding.confidence:.6g} %"
+    if not any(claim.interval for claim in finding.claims):
+        return "(these bounds are on the seeds that ran; of others they say nothing)"
+    if finding.together == 1:
+        return f"(the interval holds for all seeds that there might be, with {percent} confidence)"
+    return f"(the intervals are for all seeds that there might be; all {finding.together} hold at once with {percent})"
+
+
+def values_table(finding: Finding) -> list[str]:
+    """A row per seed and a column per partition; below, the mean and the standard deviation of what was judged."""
+    columns: dict[str, Mapping[str, float]] = dict(finding.readings)
+    feet = {group.label: group for group in finding.groups}
+    for group in finding.groups:
+        if group.label not in columns:
+            columns["mean"] = group.values
+            feet["mean"] = group
+    labels = list(columns)
+    lines: list[str] = []
+    for start in range(0, len(labels), MOST_COLUMNS):
+        chosen = labels[start : start + MOST_COLUMNS]
+        lines += [""] * bool(lines) + _block(finding.metric, {label: columns[label] for label in chosen}, feet)
+    return lines
+
+
+def _block(metric: str, columns: Mapping[str, Mapping[str, float]], feet: Mapping[str, Group]) -> list[str]:
+    seeds = dict.fromkeys(seed for values in columns.values() for seed in values)
+    heads = ["seed", *(label or metric for label in columns)]
+    rows = [[seed, *(number(values[seed]) if seed in values else "" for values in columns.values())] for seed in seeds]
+    if any(label in feet for label in columns):
+        judged = [feet.get(label) for label in columns]
+        rows.append(["mean", *(number(each.mean) if each else "" for each in judged)])
+        rows.append(["std", *(number(each.std) if each else "" for each in judged)])
+    return [f"  {line}" for line in aligned([heads, *rows])]
+
+
+def aligned(rows: Iterable[Sequence[str]], left: int = 0) -> list[str]:
+    """Rows of equal length as lines; columns are put to the right, but the first `left` to the left."""
+    table = [list(row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if index < left else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in table
+    ]
