@@ -141,7 +141,7 @@ def differences_between(
         summary = second.failure.summary if second.failure else second.outcome.value
         return (Difference("outcome", "passed", summary, "the replay raised, the first run did not"),)
     # Metrics first: they say at once how much it matters.
-    found = _metric_differences(first, second, process.tolerances.get(None, EXACT))
+    found = series_differences(series_of(first), series_of(second), process.tolerances.get(None, EXACT))
     for key in sorted(first.outputs.keys() | second.outputs.keys()):
         path = f"outputs[{key!r}]"
         expected, obtained = first.outputs.get(key), second.outputs.get(key)
@@ -177,20 +177,29 @@ def _output_differences(
     return found
 
 
-def _metric_differences(first: RunRecord, second: RunRecord, tolerance: Tolerance) -> list[Difference]:
-    expected, obtained = _series(first), _series(second)
+def series_differences(
+    expected: Series, obtained: Series, tolerance: Tolerance, sides: tuple[str, str] = ("the first run", "the replay")
+) -> list[Difference]:
+    """Where logged metrics differ; of a series of several readings the first, with how many there are and how far.
+
+    :param sides: what the two are called.
+    """
     if expected.keys() != obtained.keys():
         return list(compare(expected, obtained, rtol=tolerance.rtol, atol=tolerance.atol, path="metrics"))
     found: list[Difference] = []
     for name in expected:
         path, one, other = f"metrics[{name!r}]", expected[name], obtained[name]
         each = compare(one, other, rtol=tolerance.rtol, atol=tolerance.atol, path=path, limit=ENOUGH)
-        found += _summed_up(each, path, one, other)
+        found += _summed_up(each, path, one, other, sides)
     return found
 
 
 def _summed_up(
-    found: tuple[Difference, ...], path: str, expected: Mapping[int | None, Any], obtained: Mapping[int | None, Any]
+    found: tuple[Difference, ...],
+    path: str,
+    expected: Mapping[int | None, Any],
+    obtained: Mapping[int | None, Any],
+    sides: tuple[str, str],
 ) -> tuple[Difference, ...]:
     """Of a series of several readings one difference, the first: how many readings differ, and by how much."""
     if len(found) < 2 or any(type(value) is not float for value in [*expected.values(), *obtained.values()]):
@@ -203,11 +212,14 @@ def _summed_up(
     delta = max((abs(expected[step] - obtained[step]) for step in differing), key=lambda gap: (gap == gap, gap))
     detail = f"{len(differing)} of {len(shared)} readings differ; max |delta| = {rounded(delta)}"
     if len(expected) != len(obtained):
-        detail += f"; {len(expected)} readings in the first run, {len(obtained)} in the replay"
+        detail += f"; {len(expected)} readings in {sides[0]}, {len(obtained)} in {sides[1]}"
     return (replace(places[f"{path}[{differing[0]}]"], detail=detail),)
 
 
-def _series(record: RunRecord) -> dict[str, dict[int | None, Any]]:
+Series = Mapping[str, Mapping[int | None, Any]]
+
+
+def series_of(record: RunRecord) -> dict[str, dict[int | None, Any]]:
     """The metrics as ``{"step/name": {step: value}}``."""
     series: dict[str, dict[int | None, Any]] = {}
     for metric in record.metrics:

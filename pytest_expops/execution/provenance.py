@@ -1,0 +1,180 @@
+"""What the result of an expanded process is made from: code, parameters, seeds, and the data that it receives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from pytest_expops.execution.code_used import CodeReader, CodeUsed
+from pytest_expops.execution.inputs import Outputs, receive
+from pytest_expops.execution.partitioning import Partition, bounds, row_count
+from pytest_expops.execution.session import PipelineSession
+from pytest_expops.execution.sources import Sources
+from pytest_expops.pipeline.expansion import expanded_name
+from pytest_expops.pipeline.model import ExpandedProcess, Kind, Process
+from pytest_expops.values.fingerprint import fingerprint
+
+LARGE = 1 << 30
+"""Of files of more bytes than this only the size is told."""
+_PIECE = 1 << 20
+
+
+class Provenance:
+    """Asked for what `session` has run; what is common to several processes is found once."""
+
+    def __init__(self, session: PipelineSession) -> None:
+        self._session = session
+        self._expanded = session.expanded
+        self._pipeline = session.expanded.pipeline
+        self._reader = CodeReader(Sources(session.runner.project))
+        self._own: dict[str, CodeUsed] = {}
+        self._code: dict[str, Mapping[str, str]] = {}
+        self._cuts: dict[str, tuple[tuple[int, int], ...]] = {}
+
+    def code(self, process: Process) -> Mapping[str, str]:
+        """Digests by ``file:name`` of the process's function and of what it uses of the project's own.
+
+        Whatever happens upstream may hand it instances of the project's classes, so those count too.
+        """
+        if process.name not in self._code:
+            classes = {each for name in self._above(process) for each in self._own_code(name).classes}
+            found = self._read(process, classes).digests
+            self._code[process.name] = dict(sorted(found.items()))
+        return self._code[process.name]
+
+    def libraries(self) -> frozenset[str]:
+        """The top-level modules that the project's code imports, and that are not its own."""
+        return frozenset(library for name in self._pipeline.processes for library in self._own_code(name).libraries)
+
+    def parameters(self, process: Process) -> Mapping[str, Any]:
+        """The global parameters updated by the process's own, as plain data, by name in order."""
+        merged = {**self._pipeline.parameters, **process.parameters}
+        return {name: plain(merged[name]) for name in sorted(merged)}
+
+    def inputs(self, each: ExpandedProcess) -> Mapping[str, str]:
+        """By base name of each direct upstream process, a digest (16 hex digits) of what was received of it."""
+        known: dict[int, tuple[Any, str]] = {}
+
+        def load(name: str, partition: Partition | None = None, /) -> Outputs:
+            record = self._session.record(name)
+            outputs = self._session.load(record)
+            known.update({id(value): (value, record.outputs[key].digest) for key, value in outputs.items()})
+            if partition is None:
+                return outputs
+            key = partition.split.data_name
+            return {**outputs, key: partition.of(outputs[key])}
+
+        def digest(value: Any) -> str:
+            # What is handed on whole has the digest that it was recorded with; a partition has one of its own.
+            return known[id(value)][1] if id(value) in known else fingerprint(value).digest
+
+        found = {}
+        with self._session.runner.project.entered():
+            for received in receive(each, self._expanded, load):
+                parts = [
+                    f"{'/'.join(path)} {key} {digest(value)}"
+                    for path, outputs in sorted(received.parts.items())
+                    for key, value in sorted(outputs.items())
+                ]
+                found[received.upstream] = xxhash.xxh3_64_hexdigest("\n".join(parts).encode("utf-8", "surrogatepass"))
+        return found
+
+    def files(self, each: ExpandedProcess) -> Mapping[str, str]:
+        """For a process without upstream, the files that its parameters, or the config's `data`, name: path -> digest.
+
+        Paths are relative to the project's root. What else it may read is not known.
+        """
+        if each.upstream:
+            return {}
+        named = [*_texts(self.parameters(each.process)), *_texts(self._pipeline.document.get("data"))]
+        found = {}
+        for text in sorted(set(named)):
+            path = self._file(text)
+            if path is not None:
+                found[path.relative_to(self._pipeline.root).as_posix()] = _file_digest(path)
+        return found
+
+    def rows(self, each: ExpandedProcess) -> int | None:
+        """How many rows the partition has in which a process stands; None where it stands in none."""
+        layers = self._expanded.layers[each.process.name].data
+        if not each.partitions or not layers:
+            return None
+        splitter = self._pipeline.processes[layers[-1]]
+        own = self._expanded.layers[splitter.name]
+        name = expanded_name(splitter.name, each.partitions[: len(own.data)], each.seeds[: len(own.seeds)])
+        if name not in self._cuts:
+            split = splitter.split_data
+            assert split is not None
+            rows = row_count(self._session.load(self._session.record(name))[split.data_name])
+            assert rows is not None  # it has been split
+            self._cuts[name] = bounds(rows, split.size)
+        start, stop = self._cuts[name][each.partitions[-1] - 1]
+        return stop - start
+
+    def _own_code(self, name: str) -> CodeUsed:
+        if name not in self._own:
+            self._own[name] = self._read(self._pipeline.processes[name], set())
+        return self._own[name]
+
+    def _read(self, process: Process, classes: set[tuple[str, str]]) -> CodeUsed:
+        if process.kind is not Kind.FUNCTION and self._session.runner.callee(process) is None:
+            return CodeUsed()
+        return self._reader.used_by(process.code.script, process.code.function, classes)
+
+    def _above(self, process: Process) -> Iterator[str]:
+        """Every process upstream of this one, by base name."""
+        seen, stack = set(), [*process.upstream]
+        while stack:
+            name = stack.pop()
+            if name not in seen:
+                seen.add(name)
+                stack += self._pipeline.processes[name].upstream
+                yield name
+
+    def _file(self, text: str) -> Path | None:
+        """The file of the project that a text names, if it names one."""
+        for base in (self._pipeline.working_directory, self._pipeline.root, self._pipeline.workspace):
+            path = base / text
+            try:
+                if path.is_file():
+                    path = path.resolve()
+                    return path if path.is_relative_to(self._pipeline.root) else None
+            except (OSError, ValueError):  # a text that no file can be called by
+                return None
+        return None
+
+
+def plain(value: Any) -> Any:
+    """A value of a config as JSON can hold it: what is neither number, text, list nor map, as text."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(each) for each in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return str(value)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _texts(each)
+
+
+def _file_digest(path: Path) -> str:
+    size = path.stat().st_size
+    if size > LARGE:
+        return f"{size} bytes"
+    hasher = xxhash.xxh3_64()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            hasher.update(piece)
+    return hasher.hexdigest()

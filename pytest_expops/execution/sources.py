@@ -1,0 +1,212 @@
+"""A project's source files as statements by the names they bind, and a digest of a statement that formatting keeps.
+
+Read, not run: what a name stands for is looked up in the text, as far as the text tells.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from pytest_expops.execution.scripts import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import binds a name to: a module, or `attribute` of one. `level` counts the dots of a relative import."""
+
+    module: str
+    level: int = 0
+    attribute: str | None = None
+
+
+@dataclass(slots=True)
+class Source:
+    """One file. `label` is its path from the project's root, with slashes.
+
+    `effects` are the statements that do something whenever the file is imported, besides binding a name.
+    """
+
+    path: Path
+    label: str
+    bindings: dict[str, list[ast.stmt]] = field(default_factory=dict)
+    effects: list[ast.stmt] = field(default_factory=list)
+    imports: dict[str, Imported] = field(default_factory=dict)
+    stars: list[Imported] = field(default_factory=list)
+
+
+class Sources:
+    """The files of one project, each read once."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._read: dict[Path, Source | None] = {}
+
+    def script(self, key: str) -> Source | None:
+        """A script by its key in the config."""
+        path = self.project.pipeline.scripts.get(key)
+        return None if path is None else self.read(path)
+
+    def read(self, path: Path) -> Source | None:
+        """The file at `path`; None where there is none, or none that can be read as Python."""
+        if path not in self._read:
+            self._read[path] = self._parsed(path)
+        return self._read[path]
+
+    def module(self, target: Imported, importer: Source) -> Source | None:
+        """The project's own file that an import leads to, if it leads to one."""
+        parts = target.module.split(".") if target.module else []
+        if target.level:
+            folder = importer.path.parent
+            for _ in range(target.level - 1):
+                folder = folder.parent
+            return self._at(folder, parts)
+        return next((found for each in self._folders() if (found := self._at(Path(each), parts))), None)
+
+    def submodule(self, target: Imported, name: str, importer: Source) -> Source | None:
+        """The file of ``from TARGET import NAME``, where NAME is a module."""
+        return self.module(Imported(f"{target.module}.{name}".strip("."), target.level), importer)
+
+    def _folders(self) -> list[str]:
+        return [*self.project.added_path[0], *self.project.import_path, *self.project.added_path[1]]
+
+    def _at(self, folder: Path, parts: Sequence[str]) -> Source | None:
+        stem = folder.joinpath(*parts)
+        for path in ((stem.with_name(f"{stem.name}.py"),) if parts else ()) + (stem / "__init__.py",):
+            if path.is_file() and self.project.owns_file(str(path)):
+                return self.read(path)
+        return None
+
+    def _parsed(self, path: Path) -> Source | None:
+        try:
+            tree = ast.parse(path.read_bytes())
+        except (OSError, SyntaxError, ValueError):
+            return None
+        source = Source(path, self._label(path))
+        hooked = any(_hooks_subclasses(node) for node in ast.walk(tree))
+        for index, statement in enumerate(tree.body):
+            if not (index == 0 and _is_text(statement)):
+                _file(statement, source, hooked)
+        return source
+
+    def _label(self, path: Path) -> str:
+        for base in (self.project.pipeline.root, self.project.pipeline.workspace):
+            if path.is_relative_to(base):
+                return path.relative_to(base).as_posix()
+        return path.name
+
+
+def _file(statement: ast.stmt, source: Source, hooked: bool) -> None:
+    """Enter one statement of the module level."""
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        source.imports |= imported(statement)
+        source.stars += _stars(statement)
+    elif isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        source.bindings.setdefault(statement.name, []).append(statement)
+    elif isinstance(statement, ast.ClassDef):
+        source.bindings.setdefault(statement.name, []).append(statement)
+        if hooked and (statement.bases or statement.keywords):  # its base, or metaclass, may well keep a list of them
+            source.effects.append(statement)
+    elif not _is_idle(statement):
+        names = _bound(statement)
+        if names is None:
+            source.effects.append(statement)
+            for node in ast.walk(statement):
+                if isinstance(node, (ast.Import, ast.ImportFrom)):
+                    source.imports |= imported(node)
+                    source.stars += _stars(node)
+        for name in names or ():
+            source.bindings.setdefault(name, []).append(statement)
+
+
+def _bound(statement: ast.stmt) -> list[str] | None:
+    """The names that a plain assignment binds; None if the statement is something else, or does more."""
+    targets: list[ast.expr | None] = [None]
+    if isinstance(statement, ast.Assign):
+        targets = [*statement.targets]
+    elif isinstance(statement, (ast.AnnAssign, ast.AugAssign)):
+        targets = [statement.target]
+    names = []
+    for target in targets:
+        for each in target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]:
+            name = each.value if isinstance(each, ast.Starred) else each
+            if not isinstance(name, ast.Name) or name.id == "_":
+                return None
+            names.append(name.id)
+    return names
+
+
+def imported(statement: ast.Import | ast.ImportFrom) -> dict[str, Imported]:
+    """The names that an import binds."""
+    if isinstance(statement, ast.ImportFrom):
+        module, level = statement.module or "", statement.level
+        aliases = [alias for alias in statement.names if alias.name != "*"]
+        return {alias.asname or alias.name: Imported(module, level, alias.name) for alias in aliases}
+    found = {}
+    for alias in statement.names:
+        # `import a.b` binds `a`; the rest is asked for as its attributes.
+        found[alias.asname or alias.name.partition(".")[0]] = Imported(
+            alias.name if alias.asname else alias.name.partition(".")[0]
+        )
+    return found
+
+
+def imported_modules(statement: ast.Import | ast.ImportFrom) -> Iterator[Imported]:
+    """The modules that an import runs, as they are written."""
+    if isinstance(statement, ast.ImportFrom):
+        yield Imported(statement.module or "", statement.level)
+    else:
+        yield from (Imported(alias.name) for alias in statement.names)
+
+
+def _stars(statement: ast.Import | ast.ImportFrom) -> list[Imported]:
+    if isinstance(statement, ast.ImportFrom) and any(alias.name == "*" for alias in statement.names):
+        return [Imported(statement.module or "", statement.level)]
+    return []
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+
+
+def _is_idle(statement: ast.stmt) -> bool:
+    """Whether a statement does nothing when its file is imported."""
+    if isinstance(statement, ast.If):
+        condition = ast.unparse(statement.test)
+        return condition.endswith("TYPE_CHECKING") or "__name__" in condition
+    return _is_text(statement) or isinstance(statement, ast.Pass)
+
+
+def _hooks_subclasses(node: ast.AST) -> bool:
+    """Whether classes may be noticed when they are made."""
+    if isinstance(node, ast.FunctionDef):
+        return node.name == "__init_subclass__"
+    return isinstance(node, ast.ClassDef) and any(each.arg == "metaclass" for each in node.keywords)
+
+
+def digest_of(nodes: Sequence[ast.AST], more: Sequence[str] = ()) -> str:
+    """16 hex digits that comments, formatting, docstrings and the version of Python do not change."""
+    text = "\n".join([*(_dumped(node) for node in nodes), *more])
+    return xxhash.xxh3_64_hexdigest(text.encode("utf-8", "surrogatepass"))
+
+
+def _dumped(node: Any) -> str:
+    """As `ast.dump`, but without what is empty, which differs between versions of Python, and without docstrings."""
+    if isinstance(node, list):
+        return "[" + ", ".join(map(_dumped, node)) + "]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    fields = []
+    for name, value in ast.iter_fields(node):
+        if name == "body" and isinstance(value, list) and value and _is_text(value[0]):
+            value = value[1:]
+        if value is not None and value != [] and name not in ("ctx", "kind", "type_comment"):
+            fields.append(f"{name}={_dumped(value)}")
+        elif isinstance(node, ast.Constant) and name == "value":
+            fields.append("value=None")
+    return f"{type(node).__name__}({', '.join(fields)})"

@@ -1,0 +1,275 @@
+"""Is the result still what was recorded? An expanded process against its entry in the lock file."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from pytest_expops.execution.environments import Environment, environment_of
+from pytest_expops.execution.provenance import Provenance
+from pytest_expops.execution.records import JsonFolder, Outcome, RunRecord
+from pytest_expops.execution.session import PipelineSession
+from pytest_expops.pipeline.model import Tolerance
+from pytest_expops.values.comparison import Difference
+from pytest_expops.values.differences import ABSENT
+from pytest_expops.values.sketch import LEAVES, sketch
+from pytest_expops.verdicts.changes import Change, changes_between
+from pytest_expops.verdicts.lockfile import Entry, Lock
+from pytest_expops.verdicts.replay import EXACT, series_differences, series_of
+from pytest_expops.verdicts.sketch_comparison import sketch_differences
+
+ELSEWHERE = Tolerance(rtol=1e-6, atol=1e-9)
+"""How far results may differ in another environment than the recorded one, if nobody says otherwise."""
+MOST_KEPT = 20
+"""How many differences of one process are kept."""
+A_VALUE = "a value"
+_SIDES = ("the baseline", "this run")
+
+
+class Agreement(enum.Enum):
+    """How an expanded process compares with its entry."""
+
+    SAME = "same"
+    """Every fingerprint and every metric is the recorded one."""
+    WITHIN = "within"
+    """Metrics and sketches agree within the tolerance."""
+    DIFFERS = "differs"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What came of comparing one expanded process with its entry.
+
+    `elsewhere`: this environment is not the recorded one, so that a tolerance was granted. `differences` are the first
+    `MOST_KEPT` of the `count`; where there are any, `upstream` names the processes that differ already before this
+    one, and `changes` what else is not as it was.
+    """
+
+    process: str
+    agreement: Agreement
+    elsewhere: bool = False
+    differences: tuple[Difference, ...] = ()
+    count: int = 0
+    upstream: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; the inverse of `from_json`."""
+        changed = {"agreement": self.agreement.value, "changes": [each.to_json() for each in self.changes]}
+        plain = {name: getattr(self, name) for name in ("process", "elsewhere", "count", "upstream")}
+        return {**plain, "differences": [asdict(each) for each in self.differences], **changed}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Comparison:
+        """What `to_json` gave."""
+        return cls(
+            data["process"],
+            Agreement(data["agreement"]),
+            data["elsewhere"],
+            tuple(Difference(**each) for each in data["differences"]),
+            data["count"],
+            tuple(data["upstream"]),
+            tuple(Change.from_json(each) for each in data["changes"]),
+        )
+
+
+class Baseline:
+    """One pipeline's lock, and the session that is compared with it, as seen by one worker."""
+
+    def __init__(self, session: PipelineSession, lock: Lock, tolerance: Tolerance = ELSEWHERE) -> None:
+        self.lock = lock
+        self._session = session
+        self._tolerance = tolerance
+        self._provenance = Provenance(session)
+        self._kept = JsonFolder(session.folder / "baseline")
+        self._proposed = JsonFolder(session.folder / "proposed")
+
+    @cached_property
+    def environment(self) -> Environment:
+        """The one in which this session runs."""
+        return environment_of(self._provenance.libraries())
+
+    @property
+    def stale(self) -> tuple[str, ...]:
+        """The entries of processes that the config no longer has."""
+        return tuple(name for name in self.lock.entries if name not in self._session.expanded.processes)
+
+    def entry(self, name: str) -> Entry:
+        """What would be recorded of `name`, which has passed."""
+        record = self._session.record(name)
+        return replace(self._made_from(name), **self._given(record), environment=self.environment)
+
+    def propose(self, name: str) -> None:
+        """Keep what would be recorded of `name`, which has passed, until the end of the session."""
+        self._proposed.write(name, [name, self.entry(name).to_json()])
+
+    def proposals(self) -> dict[str, Entry]:
+        """What any worker has proposed, in topological order."""
+        found = dict(self._proposed.all())
+        return {name: Entry.from_json(found[name]) for name in self._session.expanded.processes if name in found}
+
+    def compare(self, name: str) -> Comparison:
+        """`name`, which has passed, against its entry; done once, whoever asks.
+
+        Raises:
+            KeyError: the lock has no entry for it.
+        """
+        known = self._kept.read(name)
+        if known is not None:
+            return Comparison.from_json(known)
+        recorded, record = self.lock.entries[name], self._session.record(name)
+        elsewhere = recorded.environment != self.environment
+        exactly = self._differences(name, recorded, record, elsewhere=False, exact=True)
+        if not exactly:
+            found = Comparison(name, Agreement.SAME, elsewhere)
+        else:
+            differences = self._differences(name, recorded, record, elsewhere=elsewhere, exact=False)
+            found = Comparison(name, Agreement.WITHIN, elsewhere)
+            if differences:
+                found = Comparison(
+                    name,
+                    Agreement.DIFFERS,
+                    elsewhere,
+                    tuple(differences[:MOST_KEPT]),
+                    len(differences),
+                    self._differing_upstream(name),
+                    changes_between(recorded, replace(self._made_from(name), environment=self.environment)),
+                )
+        self._kept.write(name, found.to_json())
+        return found
+
+    def comparisons(self) -> dict[str, Comparison]:
+        """All comparisons made so far, by any worker, in topological order."""
+        found = {data["process"]: Comparison.from_json(data) for data in self._kept.all()}
+        return {name: found[name] for name in self._session.expanded.processes if name in found}
+
+    def _given(self, record: RunRecord) -> dict[str, Any]:
+        """The results of a run: fingerprints, metrics, sketches."""
+        outputs = self._session.load(record)
+        with self._session.runner.project.entered():
+            leaves = {path: leaf for key in outputs for path, leaf in sketch(outputs[key], label(key)).items()}
+        return {
+            "outputs": {key: output.digest for key, output in record.outputs.items()},
+            "metrics": _in_order(series_of(record)),
+            "sketch": leaves,
+        }
+
+    def _made_from(self, name: str) -> Entry:
+        each, provenance = self._session.expanded[name], self._provenance
+        return Entry(
+            environment={},
+            outputs={},
+            code=provenance.code(each.process),
+            parameters=provenance.parameters(each.process),
+            inputs=provenance.inputs(each),
+            files=provenance.files(each),
+            seeds=each.seeds,
+            base_seed=None if each.seeds else self._session.expanded.pipeline.base_seed,
+            partitions=each.partitions,
+            rows=provenance.rows(each),
+        )
+
+    def _differences(
+        self, name: str, recorded: Entry, record: RunRecord, *, elsewhere: bool, exact: bool
+    ) -> list[Difference]:
+        """Where a run differs from its entry; `exact`: bit by bit, whatever tolerance is granted."""
+
+        def tolerance(key: str | None) -> Tolerance:
+            return EXACT if exact else self._granted(name, key, elsewhere)
+
+        found = series_differences(recorded.metrics, _in_order(series_of(record)), tolerance(None), _SIDES)
+        for key in dict.fromkeys([*recorded.outputs, *record.outputs]):
+            path = f"outputs[{key!r}]"
+            if key not in record.outputs or key not in recorded.outputs:
+                expected, obtained = (
+                    "a value" if key in each else ABSENT for each in (recorded.outputs, record.outputs)
+                )
+                found.append(Difference(path, expected, obtained, "key in one of the two only"))
+            elif record.outputs[key].digest != recorded.outputs[key]:
+                if exact:
+                    return [Difference(path, recorded.outputs[key], record.outputs[key].digest, "")]
+                found += self._in_output(recorded, record, key, tolerance(key), elsewhere)
+        return found
+
+    def _in_output(
+        self, recorded: Entry, record: RunRecord, key: str, tolerance: Tolerance, elsewhere: bool
+    ) -> list[Difference]:
+        """Where an output of another fingerprint differs from the recorded sketch."""
+        of, path = label(key), f"outputs[{key!r}]"
+        artifact = record.outputs[key].artifact
+        assert artifact is not None
+        with self._session.runner.project.entered():
+            value = self._session.store.get(artifact)
+            obtained = sketch(value, of)
+            expected = {place: leaf for place, leaf in recorded.sketch.items() if _is_of(place, of)}
+            if expected.keys() != obtained.keys():
+                # Which parts stand in a sketch hangs on how many there are: so those that the recorded one has.
+                whole = "parts" not in expected.get(of, ())
+                more = sketch(value, of, leaves=10 * LEAVES)
+                obtained = {place: leaf for place, leaf in more.items() if whole or place in expected}
+        libraries = [each.get("libraries") for each in (recorded.environment, self.environment)]
+        found = sketch_differences(expected, obtained, tolerance, same_libraries=libraries[0] == libraries[1])
+        found = [replace(each, path=path + each.path.removeprefix(of)) for each in found]
+        if not found and tolerance.exact and not elsewhere:
+            detail = "the fingerprints differ; what differs is not in the sketch"
+            return [Difference(path, recorded.outputs[key], record.outputs[key].digest, detail)]
+        return found
+
+    def _granted(self, name: str, key: str | None, elsewhere: bool) -> Tolerance:
+        """What the config, or the ini file, grants the process; else, in another environment, the default."""
+        declared = self._session.expanded[name].process.tolerances
+        found = declared.get(key, declared.get(None))
+        if found is not None:
+            return found
+        return self._tolerance if elsewhere else EXACT
+
+    def _differing_upstream(self, name: str) -> tuple[str, ...]:
+        """Of all processes upstream those that differ from their entries, and nothing before them does."""
+        processes = self._session.expanded.processes
+        above: set[str] = set()
+        stack = [*processes[name].upstream]
+        while stack:
+            each = stack.pop()
+            if each not in above:
+                above.add(each)
+                stack += processes[each].upstream
+        differing: set[str] = set()
+        first = []
+        for each in processes:
+            if each not in above:
+                continue
+            if any(upstream in differing for upstream in processes[each].upstream):
+                differing.add(each)
+            elif self._differs(each):
+                differing.add(each)
+                first.append(each)
+        return tuple(first)
+
+    def _differs(self, name: str) -> bool:
+        recorded, record = self.lock.entries.get(name), self._session.known(name)
+        if recorded is None or record is None or record.outcome is not Outcome.PASSED:
+            return False
+        if not self._differences(name, recorded, record, elsewhere=False, exact=True):
+            return False
+        elsewhere = recorded.environment != self.environment
+        return bool(self._differences(name, recorded, record, elsewhere=elsewhere, exact=False))
+
+
+def label(key: str) -> str:
+    """How the paths of a sketch begin: with the key of the output, or ``['odd key']``."""
+    return key if key.isidentifier() else f"[{key!r}]"
+
+
+def _is_of(place: str, of: str) -> bool:
+    return place.startswith(of) and place[len(of) :][:1] in ("", ".", "[")
+
+
+def _in_order(metrics: Mapping[str, Mapping[int | None, Any]]) -> dict[str, dict[int | None, Any]]:
+    """Readings by step; what has no step goes last."""
+    return {
+        name: dict(sorted(readings.items(), key=lambda each: (each[0] is None, each[0] or 0)))
+        for name, readings in metrics.items()
+    }

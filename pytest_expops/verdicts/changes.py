@@ -1,0 +1,111 @@
+"""What else is not as it was when an entry was recorded: code, parameters, seeds, data, libraries, the machine."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_expops.verdicts.lock_text import encode
+from pytest_expops.verdicts.lockfile import Entry
+
+ABSENT = "none"
+
+
+class Subject(enum.Enum):
+    """What a change is a change of."""
+
+    CODE = "code"
+    PARAMETER = "parameter"
+    SEED = "seed"
+    SIZE = "size"
+    INPUT = "input"
+    FILE = "file"
+    LIBRARY = "library"
+    MACHINE = "machine"
+
+    @property
+    def around(self) -> bool:
+        """Whether it is of the environment, rather than of the project."""
+        return self in (Subject.LIBRARY, Subject.MACHINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """`what` (a name: of a function, parameter, upstream process, library, ...) was `before` and is `after`."""
+
+    subject: Subject
+    what: str
+    before: str = ""
+    after: str = ""
+
+    def to_json(self) -> list[str]:
+        """Plain data; the inverse of `from_json`."""
+        return [self.subject.value, self.what, self.before, self.after]
+
+    @classmethod
+    def from_json(cls, data: Any) -> Change:
+        """What `to_json` gave."""
+        return cls(Subject(data[0]), *data[1:])
+
+
+def changes_between(recorded: Entry, present: Entry) -> tuple[Change, ...]:
+    """What is not as it was, in the order in which it is likely to be the reason.
+
+    Inputs are compared only within one environment: in another, their last digits may well be others.
+    """
+    return tuple(_changes(recorded, present))
+
+
+def _changes(recorded: Entry, present: Entry) -> Iterator[Change]:
+    for label in _differing(recorded.code, present.code):
+        yield Change(Subject.CODE, label, _presence(recorded.code, label), _presence(present.code, label))
+    yield from _each(Subject.PARAMETER, recorded.parameters, present.parameters)
+    if (recorded.seeds, recorded.base_seed) != (present.seeds, present.base_seed):
+        yield Change(Subject.SEED, "seed", _seed(recorded), _seed(present))
+    if recorded.rows != present.rows:
+        yield Change(Subject.SIZE, "rows", _text(recorded.rows), _text(present.rows))
+    for path in _differing(recorded.files, present.files):
+        yield Change(Subject.FILE, path, _presence(recorded.files, path), _presence(present.files, path))
+    if recorded.environment == present.environment or recorded.inputs.keys() != present.inputs.keys():
+        for name in _differing(recorded.inputs, present.inputs):
+            yield Change(Subject.INPUT, name, _presence(recorded.inputs, name), _presence(present.inputs, name))
+    before, after = recorded.environment, present.environment
+    yield from _each(Subject.LIBRARY, before.get("libraries", {}), after.get("libraries", {}))
+    yield from _each(Subject.MACHINE, _machine(before), _machine(after))
+
+
+def _each(subject: Subject, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
+    for name in _differing(before, after):
+        yield Change(subject, name, _text(before.get(name, ABSENT)), _text(after.get(name, ABSENT)))
+
+
+def _machine(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """All but the libraries."""
+    return {name: value for name, value in environment.items() if name != "libraries"}
+
+
+def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Names whose values differ; by their text, in which 1 is not 1.0, NaN is NaN, and no map has an order."""
+    names = dict.fromkeys([*before, *after])
+    return [name for name in names if _canonical(before, name) != _canonical(after, name)]
+
+
+def _canonical(found: Mapping[str, Any], name: str) -> str:
+    return json.dumps(encode(found[name]), sort_keys=True) if name in found else ABSENT
+
+
+def _presence(found: Mapping[str, str], name: str) -> str:
+    return found.get(name, ABSENT)
+
+
+def _seed(entry: Entry) -> str:
+    if entry.seeds:
+        return " ".join(map(str, entry.seeds))
+    return f"base seed {entry.base_seed}"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else repr(value)
