@@ -18,18 +18,21 @@ if TYPE_CHECKING:
         FingerprintError,
         InputError,
         Location,
+        MissingExtra,
         OutputError,
         PartitionError,
         Problem,
         ReplayError,
         ReplicaDied,
         ScriptError,
+        StabilityError,
         StoreError,
     )
     from pytest_expops.execution.results import Results
     from pytest_expops.pipeline.expansion import expand
     from pytest_expops.pipeline.loader import load_config
     from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Pipeline, Process
+    from pytest_expops.stability import assert_seed_stable
     from pytest_expops.values.fingerprint import register
 
 __all__ = [
@@ -43,6 +46,7 @@ __all__ = [
     "FingerprintError",
     "InputError",
     "Location",
+    "MissingExtra",
     "OutputError",
     "PartitionError",
     "Pipeline",
@@ -52,13 +56,16 @@ __all__ = [
     "ReplicaDied",
     "Results",
     "ScriptError",
+    "StabilityError",
     "StoreError",
+    "assert_seed_stable",
     "expand",
     "load_config",
     "register",
 ]
 
 _ELSEWHERE = {
+    "assert_seed_stable": "pytest_expops.stability",
     "expand": "pytest_expops.pipeline.expansion",
     "load_config": "pytest_expops.pipeline.loader",
     "ExpandedPipeline": "pytest_expops.pipeline.model",
