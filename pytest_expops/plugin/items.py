@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shlex
 import sys
@@ -42,7 +43,11 @@ class RecordedFailure(ExpopsError):
 
 
 class ConfigFile(pytest.File):
-    """One pipeline config."""
+    """One pipeline config. It bears the marker `expops` for all its items."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.add_marker(_marker("expops"))
 
     @property
     def run(self) -> Run:
@@ -111,7 +116,6 @@ class ExpopsItem(pytest.Item):
     def __init__(self, *, expanded: ExpandedProcess, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.expanded = expanded
-        self.add_marker("expops")
 
     @property
     def run_state(self) -> Run:
@@ -146,7 +150,7 @@ class ProcessItem(ExpopsItem):
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
-        self.add_marker("expops_process")
+        self.add_marker(_marker("expops_process"))
 
     def __repr__(self) -> str:
         upstream = _listed(self.expanded.upstream)
@@ -184,7 +188,7 @@ class ReplayItem(ExpopsItem):
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
-        self.add_marker("expops_replay")
+        self.add_marker(_marker("expops_replay"))
         reason = self.expanded.process.nondeterministic
         if reason is not None:
             self.add_marker(pytest.mark.xfail(reason=reason, strict=True, raises=ReplayDiffered))
@@ -247,6 +251,13 @@ def put_in_order(items: list[pytest.Item]) -> None:
     """
     own = {item.nodeid: item for item in items if isinstance(item, ExpopsItem)}
     items[:] = [*own.values(), *(item for item in items if not isinstance(item, ExpopsItem))]
+
+
+@functools.cache
+def _marker(name: str) -> pytest.MarkDecorator:
+    """Made once: given a name, `add_marker` would look it up among those registered, item by item."""
+    marker: pytest.MarkDecorator = getattr(pytest.mark, name)
+    return marker
 
 
 def _listed(names: Sequence[str], most: int = 4) -> str:
