@@ -144,11 +144,17 @@ def _array_reduction(value: np.ndarray[Any, Any]) -> Any:
     """
     if value.dtype.hasobject or value.nbytes < IN_BAND:
         return value.__reduce_ex__(4)  # in the pickle, always writable
+    if value.dtype.kind in "mM":  # dates, which the buffer protocol does not know
+        return _viewed, (value.view(np.int64), value.dtype)
     if not value.flags.forc:
         value = np.ascontiguousarray(value)
     elif not value.flags.writeable:
         value = _unmarked(value)
     return value.__reduce_ex__(5)
+
+
+def _viewed(value: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    return value.view(dtype)
 
 
 class _Alias:

@@ -68,7 +68,7 @@ class _PartPickler(pickle.Pickler):
     def reducer_override(self, value: Any) -> Any:
         """Rows of a block of columns are not contiguous, and pickle would copy them."""
         if type(value) is not np.ndarray:
-            return NotImplemented
+            return _uncopied(value) if type(value).__module__ == "pandas.core.internals.blocks" else NotImplemented
         low, high = _bounds(value)
         if value.size == 0 or value.dtype.hasobject or low < self.begin or high > self.end:
             return value.__reduce_ex__(4)  # in the pickle, always writable
@@ -82,6 +82,15 @@ class _PartPickler(pickle.Pickler):
             return True
         self.ranges.append((place, raw.nbytes))
         return False
+
+
+def _uncopied(block: Any) -> Any:
+    """The reduction of a block of columns, but of its own array, where pandas (from 3 on) gives a copy of the rows."""
+    reduced = block.__reduce__()
+    first, *rest = reduced[1]
+    own: Any = getattr(block, "values", first)
+    same = type(first) is type(own) and (first.shape, first.dtype) == (own.shape, own.dtype)
+    return (reduced[0], (own, *rest), *reduced[2:]) if same else reduced
 
 
 def _array(

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_expops.errors import StoreError
-from pytest_expops.values.codec import ALIGNMENT, decode, encode
+from pytest_expops.values.codec import ALIGNMENT, decode, encode, pickle_size
 from pytest_expops.values.comparison import compare
 from tests.values.samples import DISTINCT, FRAME, Plain, adder, holder, values
 
@@ -103,6 +103,17 @@ def test_what_is_loaded_can_be_written_in_place(rows: int) -> None:
     loaded["objects"][0] = 1
     assert {each.path.split("]")[0] for each in compare(value, loaded)} == {f"value['{name}'" for name in value}
     assert frame.loc[0].tolist() == [0.0, "x", 1]
+
+
+@pytest.mark.parametrize("kind", ["M8[ns]", ">M8[D]", "m8[s]"])
+def test_dates_are_beside_the_pickle(kind: str) -> None:
+    """NumPy has no buffers of them, and would copy them into it."""
+    dates = np.arange(6000).astype(kind).reshape(2, 3000)
+    frame = pd.DataFrame({"when": pd.date_range("2020-01-31", periods=3000, tz="UTC")})
+    for value in (dates, dates[:, ::-2], frame):
+        data = bytearray(encode(value).to_bytes())
+        assert pickle_size(data) < 2500
+        assert compare(value, decode(data)) == ()
 
 
 def test_a_mark_or_gap_costs_no_place_in_the_pickle() -> None:
