@@ -55,24 +55,22 @@ def sketch(value: object, path: str, *, leaves: int = LEAVES) -> dict[str, Leaf]
     queue: deque[tuple[str, Any]] = deque([(path, value)])
     met: dict[int, Any] = {}
     looked = 0
-    try:
-        while queue and looked < LOOKED_AT:
-            place, part = queue.popleft()
-            looked += 1
-            if type(part) in ATOMS:
-                rank, leaf = _atom(part)
-                found.append((place, rank + (_ATTRIBUTE if _is_attribute(place) else 0), leaf))
-                continue
-            if id(part) in met:
-                continue
+    while queue and looked < LOOKED_AT:
+        place, part = queue.popleft()
+        looked += 1
+        if type(part) in ATOMS:
+            rank, leaf = _atom(part)
+            found.append((place, rank + (_ATTRIBUTE if _is_attribute(place) else 0), leaf))
+        elif id(part) not in met:
             met[id(part)] = part  # alive, so that no other value takes its identity
-            form = form_of(part)
+            try:
+                form = form_of(part)
+            except Unsound as error:
+                raise error.error(place) from error.__cause__
             below = _below(form, place)
             if not below or place == path:
                 found.append((place, *_form(form)))
             queue.extend(below)
-    except Unsound as error:
-        raise error.error(path) from error.__cause__
     return _chosen(found, leaves)
 
 
@@ -101,7 +99,7 @@ def _below(form: Form, place: str) -> list[tuple[str, Any]]:
     """The parts of a form that are worth a look."""
     if isinstance(form, Parts) and not form.whole and len(form.values) <= WIDE and not _is_numbers(form):
         parts = [(form.suffix(index), part) for index, part in enumerate(form.values)]
-        return [(place + suffix, part) for suffix, part in parts if not _uninteresting(suffix)]
+        return [(place + suffix, part) for suffix, part in parts if not _is_aside(suffix, form)]
     if isinstance(form, Mapping) and len(form.keys) <= WIDE:
         count = len(form.keys)
         # In no order, as a dict's own order does not count (S7.2).
@@ -111,8 +109,9 @@ def _below(form: Form, place: str) -> list[tuple[str, Any]]:
     return []
 
 
-def _uninteresting(suffix: str) -> bool:
-    return suffix.startswith("._") or suffix in _LABELS
+def _is_aside(suffix: str, form: Form) -> bool:
+    """Private attributes, and what hangs on a table beside its contents."""
+    return suffix.startswith("._") or (suffix in _LABELS and form.tag.startswith("pandas."))
 
 
 _LABELS = frozenset({".attrs", ".categories", ".columns", ".index", ".name"})
