@@ -13,10 +13,11 @@ from typing import Any
 
 from pytest_expops.pipeline import vocabulary
 from pytest_expops.pipeline.adjacency import Adjacency, read_adjacency
+from pytest_expops.pipeline.charts import read_reported
 from pytest_expops.pipeline.document import Document, Entry, MapNode
 from pytest_expops.pipeline.model import Pipeline, Process
 from pytest_expops.pipeline.problems import Problems, in_file_order
-from pytest_expops.pipeline.processes import list_processes, read_process
+from pytest_expops.pipeline.processes import charts_only_reported, list_processes, read_process
 from pytest_expops.pipeline.project import Project
 from pytest_expops.pipeline.reading import Found, Reader, entries_of, parameters
 from pytest_expops.pipeline.reproducibility import Reproducibility, read_reproducibility
@@ -35,6 +36,7 @@ class _Sections:
     model_parameters: MapNode | None
     experiment: MapNode | None
     experiment_parameters: MapNode | None
+    reporting: MapNode | None
 
 
 def read_pipeline(document: Document, problems: Problems) -> Pipeline:
@@ -42,7 +44,7 @@ def read_pipeline(document: Document, problems: Problems) -> Pipeline:
     reader = Reader(problems)
     sections = _sections(document.root, reader)
     project = Project.of(problems.path)
-    scripts = read_scripts(sections.top, sections.model_parameters, project, reader)
+    scripts = read_scripts(sections.top, sections.model_parameters, sections.reporting, project, reader)
     reproducibility = read_reproducibility(reader.section(sections.top, "reproducibility"), reader)
     base_parameters = _parameters(sections, reader)
     processes = _processes(document, sections, scripts, reproducibility, reader)
@@ -71,7 +73,8 @@ def _sections(top: MapNode, reader: Reader) -> _Sections:
         (experiment, vocabulary.EXPERIMENT, "of `experiment`"),
     ]:
         vocabulary.warn_of_unknown_keys(node, known, where, reader.problems)
-    return _Sections(top, model_parameters, experiment, reader.section(experiment, "parameters"))
+    reporting = reader.section(top, "reporting")
+    return _Sections(top, model_parameters, experiment, reader.section(experiment, "parameters"), reporting)
 
 
 def _pipeline(sections: _Sections, reader: Reader) -> Found | None:
@@ -108,12 +111,14 @@ def _processes(
     if not listed:
         _report_no_process(found, adjacency, reader)
         return {}
+    reported = read_reported(sections.reporting, reader)
+    listed += charts_only_reported(reported, listed, reader)
     names = {each.name for each in listed}
     upstream = read_edges(adjacency, names, problems)
     check_mentions(reproducibility.mentions, names, problems)
     return {
         each.name: dataclasses.replace(
-            read_process(each, scripts, found.label == _CLASSIC, problems),
+            read_process(each, scripts, found.label == _CLASSIC, problems, reported.get(each.name)),
             upstream=tuple(sorted(upstream[each.name])),
             tolerances=reproducibility.tolerances.get(each.name, {}),
             nondeterministic=reproducibility.nondeterministic.get(each.name),

@@ -14,6 +14,7 @@ from pathlib import Path
 from pytest_expops.pipeline.graph import find_cycles, topological_order
 from pytest_expops.pipeline.layering import Layering, lay_out
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Layers, Pipeline, Process
+from pytest_expops.pipeline.probing import with_probed
 from pytest_expops.pipeline.problems import Problems, in_file_order
 from pytest_expops.pipeline.stability import check_claims
 from pytest_expops.pipeline.validation import check_mentions, cycle_text
@@ -55,9 +56,10 @@ def expand(pipeline: Pipeline) -> ExpandedPipeline:
     _check_count(pipeline, layering, problems)
     processes = _write_out(pipeline, order, layering, problems)
     problems.raise_errors()
-    return ExpandedPipeline(
+    expanded = ExpandedPipeline(
         pipeline, processes, layering.layers, layering.incoming, layering.outgoing, in_file_order(problems.warnings)
     )
+    return with_probed(expanded)
 
 
 def _written_path(pipeline: Pipeline) -> Path:

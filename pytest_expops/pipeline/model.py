@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pytest_expops.errors import Location, Problem
+from pytest_expops.pipeline.declarations import Chart, ComponentRef, DeclaredMetric, Renames
 
 __all__ = [
     "Aggregates",
@@ -42,6 +43,8 @@ class Kind(enum.Enum):
 
     FUNCTION = "function"
     CHART = "chart"
+    COMPONENT = "component"
+    """Made by a library of components instead of a script."""
     PASS_THROUGH = "pass-through"
     """A functionless split (S1.2): the script's function of its name if there is one, else its merged inputs."""
 
@@ -126,6 +129,7 @@ class Process:
     `parameters` are the process's own; the runner lays them over the pipeline's. `tolerances` maps an output key to
     its tolerance, ``None`` standing for every other key. `nondeterministic` is the reason for which differences
     between replays are expected (S7.3). `stability` is what is claimed of its metrics over seeds.
+    `chart` is what a chart reads, and None for what is none; a chart may be made by a component too.
     """
 
     name: str
@@ -139,6 +143,10 @@ class Process:
     call_rule: CallRule = CallRule.CLASSIC_FIRST
     tolerances: Mapping[str | None, Tolerance] = field(default_factory=dict)
     nondeterministic: str | None = None
+    renames: Renames = field(default_factory=Renames)
+    metrics: tuple[DeclaredMetric, ...] = ()
+    component: ComponentRef | None = None
+    chart: Chart | None = None
     stability: tuple[SeedClaims, ...] = ()
     location: Location | None = field(default=None, compare=False)
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_expops.errors import Location
 from pytest_expops.pipeline import vocabulary
+from pytest_expops.pipeline.charts import Reported, is_python, read_chart
+from pytest_expops.pipeline.components import read_component
 from pytest_expops.pipeline.document import Broken, ListNode, MapNode, Node, Scalar, describe
-from pytest_expops.pipeline.model import CallRule, Kind, Process
+from pytest_expops.pipeline.mappings import read_metrics, read_renames
+from pytest_expops.pipeline.model import CallRule, CodeRef, Kind, Process
 from pytest_expops.pipeline.parallelism import Parallelism, read_parallelism
 from pytest_expops.pipeline.problems import Problems
 from pytest_expops.pipeline.reading import Reader, entries_of, is_null, parameters
@@ -27,6 +30,8 @@ class Listed:
     name: str
     location: Location
     body: MapNode
+    reported_only: bool = False
+    """A chart that is in `reporting.charts`, and in `processes` not."""
 
 
 def list_processes(node: Node | None, reader: Reader) -> list[Listed]:
@@ -38,6 +43,16 @@ def list_processes(node: Node | None, reader: Reader) -> list[Listed]:
     if node is not None and not is_null(node):
         reader.wrong(node, "processes", "a list of maps with a `name`, or a map of names to maps")
     return []
+
+
+def charts_only_reported(reported: Mapping[str, Reported], listed: list[Listed], reader: Reader) -> list[Listed]:
+    """The charts that are no process: nothing but what `reporting.charts` says."""
+    names = {each.name for each in listed}
+    return [
+        Listed(each.name, each.location, MapNode(each.location, {}, {}), reported_only=True)
+        for each in reported.values()
+        if each.name not in names and _usable_name(each.written, reader) is not None
+    ]
 
 
 def _from_item(item: Node, reader: Reader) -> Iterator[Listed]:
@@ -92,25 +107,41 @@ def _usable_name(node: Node, reader: Reader) -> str | None:
     return node.text
 
 
-def read_process(listed: Listed, scripts: Scripts, is_classic: bool, problems: Problems) -> Process:
-    """Read everything that the body of one process says; `upstream` and what others say of it are left out."""
+def read_process(
+    listed: Listed, scripts: Scripts, is_classic: bool, problems: Problems, reported: Reported | None = None
+) -> Process:
+    """Read everything that the body of one process says; `upstream` and what others say of it are left out.
+
+    `reported` is what `reporting.charts` says of a chart of this name.
+    """
     reader = Reader(problems, listed.name)
     body = listed.body
     vocabulary.warn_of_unknown_keys(body, vocabulary.PROCESS, f"of process `{listed.name}`", problems, listed.name)
-    for key in sorted(vocabulary.WITHOUT_EFFECT_YET):
-        for found in entries_of(body, "", key):
-            reader.warn(f"`{key}` has no effect in this version of pytest-expops", found.location, key=key)
     parallelism = read_parallelism(body, reader)
-    kind = _kind(body, parallelism, is_classic, reader)
+    component = read_component(body, reader)
+    kind = Kind.CHART if listed.reported_only else _kind(body, parallelism, is_classic, reader)
+    chart = read_chart(body, reported, reader) if kind is Kind.CHART else None
+    if reported is not None and chart is None:
+        message = f"`reporting.charts` at {reported.location} names a process that is no chart; it has no effect"
+        reader.warn(message, listed.location, key="charts", hint="add `type: chart` if it is one")
+    code = CodeRef("", listed.name, listed.location)
+    if component is None and (chart is None or not chart.dynamic or entries_of(body, "", "code", "code_function")):
+        code = read_code(body, listed.name, listed.location, scripts, kind, is_classic, reader)
+    if chart is not None and code.script and not is_python(scripts.paths[code.script]):
+        chart = replace(chart, dynamic=True)
     return Process(
         name=listed.name,
-        code=read_code(body, listed.name, listed.location, scripts, kind, is_classic, reader),
+        code=code,
         parameters=_parameters(body, reader),
         split_data=parallelism.split_data,
         split_seeds=parallelism.split_seeds,
         aggregates=parallelism.aggregates,
         kind=kind,
         call_rule=CallRule.CLASSIC_FIRST if is_classic else CallRule.BY_NAME_FIRST,
+        renames=read_renames(body, reader),
+        metrics=read_metrics(body, reader),
+        component=component,
+        chart=chart,
         location=listed.location,
     )
 
@@ -130,6 +161,8 @@ def _kind(body: MapNode, parallelism: Parallelism, is_classic: bool, reader: Rea
         declared = text or declared
     if declared == "chart" or entries_of(body, "", "probe_paths", "chart_type"):
         return Kind.CHART
+    if entries_of(body, "", "component"):
+        return Kind.COMPONENT
     splits = parallelism.split_data or parallelism.split_seeds
     has_code = bool(entries_of(body, "", "code", "code_function"))
     return Kind.PASS_THROUGH if splits and not has_code and not is_classic else Kind.FUNCTION

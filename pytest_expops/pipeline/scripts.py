@@ -29,7 +29,9 @@ class Scripts:
     """The key that a bare chart name means."""
 
 
-def read_scripts(top: MapNode, model_parameters: MapNode | None, project: Project, reader: Reader) -> Scripts:
+def read_scripts(
+    top: MapNode, model_parameters: MapNode | None, reporting: MapNode | None, project: Project, reader: Reader
+) -> Scripts:
     """Gather `scripts`, `custom_script_path` and `reporting.static_entrypoint`."""
     written = _script_map(top, reader)
     default = next(iter(written), None)
@@ -37,7 +39,6 @@ def read_scripts(top: MapNode, model_parameters: MapNode | None, project: Projec
         if default is None:
             default = MAIN
         _add(written, default, found, reader)
-    reporting = reader.section(top, "reporting")
     vocabulary.warn_of_unknown_keys(reporting, vocabulary.REPORTING, "of `reporting`", reader.problems)
     for found in entries_of(reporting, "reporting.", "static_entrypoint"):
         _add(written, REPORTING, found, reader)

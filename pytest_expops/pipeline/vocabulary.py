@@ -50,28 +50,32 @@ STABILITY = frozenset({*STABILITY_BOUNDS, "better", "confidence", "margin", "ove
 DATA_PARALLELISM = frozenset({"aggregation", "data_name", "size"})
 SEED_PARALLELISM = frozenset({"aggregation", "seeds"})
 
-WITHOUT_EFFECT_YET = frozenset({"component", "input_transform", "inputs", "metrics", "output_mapping", "outputs"})
-"""Keys of a process that change what ExpOps computes, and that this version does not act on: a warning says so."""
+METRIC = frozenset({"fn", "from_result", "inputs", "kwargs", "name", "parameters", "params"})
+ITERATIVE_LOGGING = frozenset({"eval_split", "metric_name"})
+REPORTED_CHART = _RUNTIME | frozenset({"chart_type", "name", "probe_paths", "type"})
 
-PROCESS = (
-    _RUNTIME
-    | WITHOUT_EFFECT_YET
-    | frozenset(
-        {
-            "chart_type",
-            "code",
-            "code_function",
-            "data_aggregation",
-            "data_parallelism",
-            "hyperparameters",
-            "name",
-            "parameters",
-            "probe_paths",
-            "seed_aggregation",
-            "seed_parallelism",
-            "type",
-        }
-    )
+PROCESS = _RUNTIME | frozenset(
+    {
+        "chart_type",
+        "code",
+        "code_function",
+        "component",
+        "data_aggregation",
+        "data_parallelism",
+        "hyperparameters",
+        "input_transform",
+        "inputs",
+        "iterative_logging",
+        "metrics",
+        "name",
+        "output_mapping",
+        "outputs",
+        "parameters",
+        "probe_paths",
+        "seed_aggregation",
+        "seed_parallelism",
+        "type",
+    }
 )
 
 

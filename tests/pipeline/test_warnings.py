@@ -45,16 +45,6 @@ def test_a_key_one_edit_away_from_a_known_one_is_never_missed(known: str) -> Non
                 assert mistyped in words or vocabulary.nearest(mistyped, words) is not None, mistyped
 
 
-def test_what_has_no_effect_in_this_version_is_said(tmp_path: Path) -> None:
-    body = "- {name: a, component: x.y, inputs: {a: b}, outputs: {c: d}, metrics: [m], probe_paths: {}}"
-    assert _warnings(tmp_path, current(body)) == [
-        "p.yaml:5:19: process `a`: `component` has no effect in this version of pytest-expops",
-        "p.yaml:5:35: process `a`: `inputs` has no effect in this version of pytest-expops",
-        "p.yaml:5:51: process `a`: `outputs` has no effect in this version of pytest-expops",
-        "p.yaml:5:68: process `a`: `metrics` has no effect in this version of pytest-expops",
-    ]
-
-
 def test_numbers_that_yaml_takes_for_texts_are_said(tmp_path: Path) -> None:
     """They reach the function as texts, as in ExpOps; what is quoted is meant so."""
     pipeline = load(tmp_path, current("- {name: a, parameters: {lr: 1e-7, deep: [1.0e3, 2.5e+3], text: '1e3'}}"))
