@@ -12,6 +12,7 @@ import pytest
 
 REPLAY_MODES = ("seeded", "all", "none")
 SCHEDULES = ("graph", "xdist")
+PROGRESS = ("auto", "on", "off")
 GRAPH_FORMATS = ("text", "mermaid", "dot")
 VARIABLE = (
     "hashseed",
@@ -45,6 +46,7 @@ class Options:
     diagnose_timeout: float = 120.0
     tolerances: tuple[str, ...] = ()
     schedule: str = "graph"
+    progress: str = "auto"
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -70,6 +72,12 @@ def add_options(parser: pytest.Parser) -> None:
         "knows the graph of processes (graph, the default), or pytest-xdist's own (xdist)",
     )
     group.addoption(
+        "--expops-progress",
+        choices=PROGRESS,
+        help="whether a line at the bottom of the terminal tells how far the pipelines are: where somebody seems to "
+        "watch (auto, the default: not in CI, with -q or with -s), on every terminal (on), or never (off)",
+    )
+    group.addoption(
         "--expops-graph",
         choices=GRAPH_FORMATS,
         help="print the expanded pipeline in this format and exit",
@@ -89,6 +97,7 @@ def add_options(parser: pytest.Parser) -> None:
     )
     parser.addini("expops_artifacts", "as --expops-artifacts; relative to the ini file", default="")
     parser.addini("expops_schedule", "as --expops-schedule", default="graph")
+    parser.addini("expops_progress", "as --expops-progress", default="auto")
     parser.addini("expops_graph", "as --expops-graph", default="")
 
 
@@ -156,6 +165,7 @@ def read_options(config: pytest.Config) -> Options:
         replay=_choice(config, "expops_replay", REPLAY_MODES),
         replays=_count(config.getoption("expops_replays") or config.getini("expops_replays")),
         schedule=_choice(config, "expops_schedule", SCHEDULES),
+        progress=_choice(config, "expops_progress", PROGRESS),
         tolerances=tuple(config.getini("expops_tolerance")),
         artifacts=_artifacts(config),
         vary=_sources(config.getoption("expops_vary") or config.getini("expops_vary")),

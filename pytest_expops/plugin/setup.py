@@ -9,6 +9,7 @@ import pytest
 from pytest_expops.plugin.durations import Durations, WorkMarks
 from pytest_expops.plugin.fixtures import aggregation_fixtures, fixture_names
 from pytest_expops.plugin.options import Options, absolute
+from pytest_expops.plugin.progress.starting import register_progress, register_worker_times
 from pytest_expops.plugin.state import RUN, Run, start
 
 
@@ -33,6 +34,7 @@ def configure(config: pytest.Config, options: Options) -> None:
     else:
         durations = Durations(config)
         config.pluginmanager.register(durations, "expops-durations")
+        register_progress(config, run, durations)
         if config.pluginmanager.hasplugin("xdist"):
             _register_in_controller(config, run, durations)
 
@@ -51,6 +53,7 @@ def _register_in_controller(config: pytest.Config, run: Run, durations: Duration
     from pytest_expops.plugin.xdist_hooks import ControllerHooks, SchedulerHooks, graph_scheduling
 
     config.pluginmanager.register(ControllerHooks(run), "expops-xdist")
+    register_worker_times(config)
     if run.options.schedule == "graph" and graph_scheduling(config):
         config.pluginmanager.register(SchedulerHooks(run, durations), "expops-scheduler")
 

@@ -13,6 +13,7 @@ from pytest_expops.execution.conditions.registry import SOURCES
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.plugin.explaining import gist
+from pytest_expops.plugin.progress.workers import NAME
 from pytest_expops.plugin.state import Run, verdicts_of
 from pytest_expops.verdicts.replay import Status, Verdict
 
@@ -42,10 +43,12 @@ def header(run: Run, directory: Path) -> list[str]:
 
 def summarize(reporter: pytest.TerminalReporter, run: Run, directory: Path) -> None:
     """A few lines per config of which anything ran: what ran, what was replayed, what differed, what was blocked."""
+    all_records: list[RunRecord] = []
     for path, session in run.sessions.items():
         records = session.all_records()
         if not records:
             continue
+        all_records += records.values()
         verdicts = {data["process"]: Verdict.from_json(data) for data in verdicts_of(session).all()}
         reporter.section(f"expops: {_short(path, directory)}")
         reporter.line(_what_ran(session, records))
@@ -55,6 +58,10 @@ def summarize(reporter: pytest.TerminalReporter, run: Run, directory: Path) -> N
         _list_failures(reporter, records)
         if run.options.artifacts is not None:
             reporter.line(f"outputs and records are kept in {session.folder}")
+    workers = reporter.config.pluginmanager.get_plugin(NAME)
+    told = workers.line(all_records) if workers is not None and all_records else None
+    if told is not None:
+        reporter.line(told)
 
 
 def _what_ran(session: PipelineSession, records: Mapping[str, RunRecord]) -> str:

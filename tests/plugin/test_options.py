@@ -8,7 +8,18 @@ from pytest_expops.execution.conditions.registry import SOURCES
 from pytest_expops.plugin import options
 from tests.conftest import FAN, FAN_NAMES, FAN_PROCESSES, FAN_SCRIPT, Project
 
-NAMES = ["config", "replay", "replays", "vary", "diagnose", "diagnose-timeout", "artifacts", "schedule", "graph"]
+NAMES = [
+    "config",
+    "replay",
+    "replays",
+    "vary",
+    "diagnose",
+    "diagnose-timeout",
+    "artifacts",
+    "schedule",
+    "progress",
+    "graph",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -67,6 +78,7 @@ def test_the_ini_twins_work(fan: Project) -> None:
         ("expops_diagnose_timeout = -1", "--expops-diagnose-timeout: expected a number of seconds, got '-1'"),
         ("expops_diagnose_timeout = long", "--expops-diagnose-timeout: expected a number of seconds, got 'long'"),
         ("expops_schedule = random", "expops_schedule: 'random' is not one of graph, xdist"),
+        ("expops_progress = maybe", "expops_progress: 'maybe' is not one of auto, on, off"),
         ("expops_graph = png", "expops_graph: 'png' is not one of text, mermaid, dot"),
     ],
 )

@@ -1,0 +1,71 @@
+"""What the items of a session are, by nothing but their node ids: an xdist controller is told no more."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_expops.execution.session import PipelineSession
+from pytest_expops.pipeline.model import ExpandedPipeline
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One item. `check` is what stands in the brackets of a check on a process, and None for the process itself.
+
+    Both are None for an ordinary test. `upstream` are node ids; items of one `kind` take alike long, but for what their
+    `part` of the data makes of it, as in `Estimates`.
+    """
+
+    name: str
+    process: str | None = None
+    check: str | None = None
+    kind: str | None = None
+    part: Hashable = None
+    upstream: tuple[str, ...] = ()
+
+
+def plan(ids: Iterable[str], root: Path, sessions: Mapping[Path, PipelineSession]) -> dict[str, Planned]:
+    """What each of `ids` is, with processes behind their upstream. `root` is the folder that node ids start from.
+
+    A group that `--dist loadgroup` appends to a node id (`@group`) is no part of a name.
+    """
+    pipelines: dict[str, _Names | None] = {}
+    placed = []
+    for node_id in ids:
+        prefix, _, name = node_id.partition("::")
+        if prefix not in pipelines:
+            session = sessions.get(Path(os.path.normpath(root / prefix)))
+            pipelines[prefix] = None if session is None else _Names(prefix, session.expanded)
+        names = pipelines[prefix]
+        found = None if names is None else names.find(name) or names.find(name.rpartition("@")[0])
+        placed.append((*(found or (-1, Planned(name or node_id))), node_id))
+    placed.sort(key=lambda each: (each[0], each[1].check is not None))
+    return {node_id: planned for _, planned, node_id in placed}
+
+
+class _Names:
+    """The names of one pipeline's items; `prefix` stands before them in node ids."""
+
+    def __init__(self, prefix: str, expanded: ExpandedPipeline) -> None:
+        self._prefix = prefix
+        self._expanded = expanded
+        self._place = {name: place for place, name in enumerate(expanded.processes)}
+
+    def find(self, name: str) -> tuple[int, Planned] | None:
+        """The place in topological order, and what it is; None if no process is called so."""
+        process, check = name, None
+        if name not in self._place:
+            process, _, rest = name.rpartition("[")
+            if process not in self._place or not rest.endswith("]"):
+                return None
+            check = rest[:-1]
+        each, prefix = self._expanded[process], self._prefix
+        kind, part = f"{prefix}::{each.process.name}", (prefix, each.partitions) if each.partitions else None
+        if check is None:
+            upstream = tuple([f"{prefix}::{above}" for above in each.upstream])
+        else:
+            kind, upstream = f"{kind}[{check}]", (f"{prefix}::{process}",)
+        return self._place[process], Planned(name, process, check, kind, part, upstream)

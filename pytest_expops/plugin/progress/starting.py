@@ -1,0 +1,50 @@
+"""Whether there is anybody to watch: what is decided before anything of the live line is loaded."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+
+from pytest_expops.plugin.durations import Durations
+from pytest_expops.plugin.state import Run
+
+
+def register_progress(config: pytest.Config, run: Run, durations: Durations) -> None:
+    """Have a live line drawn, if it is wanted; to be called in the process that reports, when it is configured."""
+    choice = run.options.progress
+    if choice == "off" or config.option.collectonly or not _on_a_terminal():
+        return
+    if choice == "auto" and not _somebody_watches(config):
+        return
+    from pytest_expops.plugin.progress.live import LiveProgress
+
+    live = LiveProgress(config, run, durations, any_reporter=choice == "on")
+    config.pluginmanager.register(live, "expops-live-progress")
+
+
+def register_worker_times(config: pytest.Config) -> None:
+    """Have it told which worker did what, if xdist distributes; to be called in the controller."""
+    if config.getoption("dist", "no") == "no" or config.option.verbose < 0:
+        return
+    from pytest_expops.plugin.progress.workers import NAME, WhoRan, WorkerTimes
+
+    config.pluginmanager.register(WorkerTimes(), NAME)
+    if config.option.verbose > 0:
+        config.pluginmanager.register(WhoRan(), "expops-who-ran")
+
+
+def _on_a_terminal() -> bool:
+    """Whether stdout is a terminal that understands commands to the cursor."""
+    return os.environ.get("TERM", "") not in ("", "dumb", "unknown") and sys.stdout is not None and sys.stdout.isatty()
+
+
+def _somebody_watches(config: pytest.Config) -> bool:
+    """Whether a person watches, who has asked for neither less output (`-q`) nor that of the tests (`-s`).
+
+    What tests write to the terminal themselves would be written into the line, unless pytest captures all of it.
+    """
+    in_ci = bool(os.environ.get("CI") or os.environ.get("BUILD_NUMBER"))
+    capture = getattr(config.option, "capture", "no")
+    return not in_ci and config.option.verbose >= 0 and capture == "fd"

@@ -1,0 +1,88 @@
+"""Which worker did what: beside a status under `-v`, and in a line at the end. Registered where xdist distributes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Iterable, Mapping
+from typing import Any
+
+import pytest
+
+from pytest_expops.execution.records import Outcome, RunRecord
+
+NAME = "expops-worker-times"
+MOST_NAMED = 4
+"""With more workers than that, only the least and the most that any did."""
+
+Status = Any
+"""What `pytest_report_teststatus` gives: a category, a letter, and a word, which may come with its colour."""
+
+
+class WorkerTimes:
+    """Adds up for how long each worker was at items, and when the first began and the last ended."""
+
+    def __init__(self) -> None:
+        self.busy: dict[str, float] = {}
+        """Seconds by worker, over all phases of all items."""
+        self._begin, self._end = float("inf"), float("-inf")
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """One phase of an item is over."""
+        node = getattr(report, "node", None)
+        if node is None or not hasattr(report, "start"):  # the report of a crash is made by the controller
+            return
+        worker = node.gateway.id
+        self.busy[worker] = self.busy.get(worker, 0.0) + report.duration
+        self._begin, self._end = min(self._begin, report.start), max(self._end, report.stop)
+
+    def line(self, records: Iterable[RunRecord]) -> str | None:
+        """How much each worker did, and which part of the time they were busy; None if none did anything."""
+        if not self.busy:
+            return None
+        count = Counter(each.worker for each in records if each.outcome is not Outcome.BLOCKED)
+        shares = [(worker, count[worker], self.busy[worker]) for worker in sorted(self.busy, key=_number)]
+        elapsed = self._end - self._begin
+        part = sum(self.busy.values()) / (len(shares) * elapsed) if elapsed > 0 else 1.0
+        workers = f"{len(shares)} worker{'' if len(shares) == 1 else 's'}"
+        return f"on {workers}, busy {min(part, 1.0):.0%} of {elapsed:.1f} s: {_listed(shares)}"
+
+
+class WhoRan:
+    """Says with the status of a process that another worker has run it than the one that reports."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> Generator[None, Status, Status]:
+        """Amend the word that is shown under `-v`."""
+        status = yield
+        other = _run_by_another(report)
+        if other is None or not status or not status[2]:
+            return status
+        category, letter, word = status
+        told = f"run by {other}"
+        shown = f"{word} ({told})" if isinstance(word, str) else (f"{word[0]} ({told})", word[1])
+        return category, letter, shown
+
+
+def _run_by_another(report: pytest.TestReport) -> str | None:
+    node = getattr(report, "node", None)
+    if node is None or report.when != "call":
+        return None
+    properties: Mapping[str, object] = dict(report.user_properties)
+    worker = properties.get("expops_worker")
+    return None if worker is None or worker == node.gateway.id else str(worker)
+
+
+def _number(worker: str) -> tuple[int, str]:
+    """`gw10` comes after `gw9`."""
+    return len(worker), worker
+
+
+def _listed(shares: list[tuple[str, int, float]]) -> str:
+    if len(shares) <= MOST_NAMED:
+        return "; ".join(f"{worker} {_processes(count)}, {seconds:.1f} s" for worker, count, seconds in shares)
+    counts, times = [count for _, count, _ in shares], [seconds for _, _, seconds in shares]
+    return f"{min(counts)} to {_processes(max(counts))}, {min(times):.1f} to {max(times):.1f} s each"
+
+
+def _processes(count: int) -> str:
+    return f"{count} process{'' if count == 1 else 'es'}"
