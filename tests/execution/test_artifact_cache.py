@@ -18,7 +18,9 @@ from pytest_expops.execution.artifact_cache import ArtifactReader, PartCache
 from pytest_expops.execution.partitioning import Partition
 from pytest_expops.execution.records import Output
 from pytest_expops.pipeline.model import DataSplit
+from pytest_expops.values.codec import decode
 from pytest_expops.values.comparison import compare
+from pytest_expops.values.parts import decode_part
 from pytest_expops.values.store import ArtifactStore
 
 ROWS = 600
@@ -34,16 +36,15 @@ class Decodings:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.whole = self.parts = 0
-        whole, part = artifact_cache.decode, artifact_cache.decode_part
         plain = ArtifactStore.get
 
         def counted_whole(*arguments: Any) -> Any:
             self.whole += 1
-            return whole(*arguments)
+            return decode(*arguments)
 
         def counted_part(*arguments: Any) -> Any:
             self.parts += 1
-            return part(*arguments)
+            return decode_part(*arguments)
 
         def counted_plain(*arguments: Any) -> Any:
             self.whole += 1

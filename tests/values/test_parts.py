@@ -100,6 +100,16 @@ def test_no_numbers_are_in_the_pickle(store: ArtifactStore, kind: str) -> None:
     assert part.size < 4000
 
 
+def test_strides_may_be_of_any_sign(store: ArtifactStore) -> None:
+    artifact = store.put(VALUES["array"])
+    data = memoryview(store.data(artifact))
+    for view in (decode(data)[::-1], decode(data)[10:2:-3, ::-2], decode(data).T[1]):
+        part = encode_part(view, data)
+        assert part is not None
+        assert part.ranges
+        assert compare(view, decode_part(part, store.data(artifact))) == ()
+
+
 def test_numbers_of_another_place_are(store: ArtifactStore) -> None:
     """What lies beside the encoding would be gone with the value."""
     artifact, data = store.put(VALUES["array"]), memoryview(bytearray(10))
