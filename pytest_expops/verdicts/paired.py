@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pytest_expops.verdicts.intervals import ROUNDING, Interval, mean_interval, moments
+from pytest_expops.verdicts.stability import Finding, Status
 
 
 class Standing(enum.Enum):
@@ -80,6 +81,16 @@ def compare_paired(
     found = moments(changes)
     interval = (0.0, 0.0) if found.scale == 0 else mean_interval(found, alpha)
     return Comparison(label, _standing(interval, better, margin, found.scale), len(seeds), found.mean, interval)
+
+
+def overall(finding: Finding, comparisons: Iterable[Comparison]) -> Status:
+    """The worst of the claims, if not to be worse than the baseline is one too."""
+    standings = {each.standing for each in comparisons}
+    if Standing.WORSE in standings:
+        return Status.FAIL
+    if Standing.UNDECIDED in standings and finding.status is Status.PASS:
+        return Status.UNDECIDED
+    return finding.status
 
 
 def _change(before: float, after: float) -> float:

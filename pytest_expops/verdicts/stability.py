@@ -148,7 +148,7 @@ def judge(
         MissingExtra: SciPy is not installed.
     """
     _check_values(readings, metric, process)
-    judged = readings if over == "partition" else {"": _means(readings, metric)}
+    judged = readings if over == "partition" else {"": seed_means(readings, metric)}
     taken = together or max(1, len(judged) * sum(map(about_population, bounds)))
     alpha = (1 - confidence) / taken
     ordered = {name: bounds[name] for name in STABILITY_BOUNDS if name in bounds}
@@ -174,7 +174,12 @@ def _at(label: str, seed: str) -> str:
     return f"{label}, seed {seed}" if label else f"seed {seed}"
 
 
-def _means(readings: Mapping[str, Mapping[str, float]], metric: str) -> dict[str, float]:
+def seed_means(readings: Mapping[str, Mapping[str, float]], metric: str = "value") -> dict[str, float]:
+    """The mean of each seed over all groups.
+
+    Raises:
+        StabilityError: a group lacks a seed that another has.
+    """
     seeds = dict.fromkeys(seed for values in readings.values() for seed in values)
     for label, values in readings.items():
         missing = [seed for seed in seeds if seed not in values]

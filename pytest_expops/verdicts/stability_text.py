@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from pytest_expops.verdicts.intervals import Interval
-from pytest_expops.verdicts.paired import Comparison, Standing
+from pytest_expops.verdicts.paired import Comparison, Standing, overall
 from pytest_expops.verdicts.stability import Claim, Finding, Group, Status
 
 MOST_COLUMNS = 8
@@ -35,18 +35,22 @@ def spanned(interval: Interval) -> str:
 
 def headline(finding: Finding, comparisons: Sequence[Comparison] = ()) -> str:
     """One line: the first claim that fails, or is open, and how many more do."""
-    claims = [(group, claim) for group in finding.groups for claim in group.claims if claim.status is finding.status]
-    worse = [each for each in comparisons if each.standing is Standing.WORSE]
-    if finding.status is not Status.FAIL and worse:
-        return f"{finding.metric}{_of(worse[0].label)}: {told_comparison(worse[0])}{_more(len(worse))}"
-    if finding.status is Status.PASS or not claims:
-        unsure = [each for each in comparisons if each.standing is Standing.UNDECIDED]
-        if unsure:
-            return f"{finding.metric}{_of(unsure[0].label)}: {told_comparison(unsure[0])}{_more(len(unsure))}"
-        claimed = "its claim holds" if len(finding.claims) == 1 else f"all {len(finding.claims)} claims hold"
-        return f"{finding.metric}: {claimed}"
-    group, claim = claims[0]
-    return f"{finding.metric}{_of(group.label)}: {told(claim, len(group.values))}{_more(len(claims))}"
+    status = overall(finding, comparisons)
+    found = [
+        (group.label, told(claim, len(group.values)))
+        for group in finding.groups
+        for claim in group.claims
+        if claim.status is status
+    ]
+    found += [(each.label, told_comparison(each)) for each in comparisons if _TOLD_FOR.get(each.standing) is status]
+    if status is Status.PASS:
+        claimed = {0: "not worse than the baseline", 1: "its claim holds"}
+        return f"{finding.metric}: {claimed.get(len(finding.claims), f'all {len(finding.claims)} claims hold')}"
+    label, first = found[0]
+    return f"{finding.metric}{_of(label)}: {first}{_more(len(found))}"
+
+
+_TOLD_FOR = {Standing.WORSE: Status.FAIL, Standing.UNDECIDED: Status.UNDECIDED}
 
 
 def _of(label: str) -> str:
@@ -99,7 +103,7 @@ def _seeds(count: int) -> str:
 
 def explain(finding: Finding, comparisons: Sequence[Comparison] = ()) -> str:
     """All that was found, the first line alone being what pytest's short summary shows."""
-    lines = [f"{finding.status.value}: {headline(finding, comparisons)}", ""]
+    lines = [f"{overall(finding, comparisons).value}: {headline(finding, comparisons)}", ""]
     against = {each.label: each for each in comparisons}
     for group in finding.groups:
         lines += [f"{group.label or finding.metric}, {_seeds(len(group.values))}{_effect(group)}"]
