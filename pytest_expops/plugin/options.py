@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ class Options:
     diagnose_timeout: float = 120.0
     tolerances: tuple[str, ...] = ()
     schedule: str = "graph"
+    memory: int = 256 << 20
     progress: str = "auto"
 
 
@@ -64,6 +66,13 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="keep outputs and records of this session in a new folder under DIR (default: a temporary folder, removed "
         "at the end)",
+    )
+    group.addoption(
+        "--expops-memory",
+        metavar="SIZE",
+        help="how many bytes of partitions a worker (and each interpreter that replays for it) keeps of split objects, "
+        "lists and text, as a number with K, M or G after it (default 256M); 0: none, so that each partition is read "
+        "with all others",
     )
     group.addoption(
         "--expops-schedule",
@@ -96,6 +105,7 @@ def add_options(parser: pytest.Parser) -> None:
         default=[],
     )
     parser.addini("expops_artifacts", "as --expops-artifacts; relative to the ini file", default="")
+    parser.addini("expops_memory", "as --expops-memory", default="256M")
     parser.addini("expops_schedule", "as --expops-schedule", default="graph")
     parser.addini("expops_progress", "as --expops-progress", default="auto")
     parser.addini("expops_graph", "as --expops-graph", default="")
@@ -166,6 +176,7 @@ def read_options(config: pytest.Config) -> Options:
         replays=_count(config.getoption("expops_replays") or config.getini("expops_replays")),
         schedule=_choice(config, "expops_schedule", SCHEDULES),
         progress=_choice(config, "expops_progress", PROGRESS),
+        memory=_bytes(config.getoption("expops_memory") or config.getini("expops_memory")),
         tolerances=tuple(config.getini("expops_tolerance")),
         artifacts=_artifacts(config),
         vary=_sources(config.getoption("expops_vary") or config.getini("expops_vary")),
@@ -224,6 +235,14 @@ def _seconds(value: Any) -> float:
     if not seconds > 0:
         raise pytest.UsageError(f"--expops-diagnose-timeout: expected a number of seconds, got {value!r}")
     return seconds
+
+
+def _bytes(value: str) -> int:
+    """The number of bytes of ``256M`` and the like; K is 1024."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) *([KMG]?)(?:i?B)?", value.strip(), re.IGNORECASE)
+    if found is None:
+        raise pytest.UsageError(f"--expops-memory: expected a number of bytes such as 256M, 2G or 0, got {value!r}")
+    return int(float(found[1]) * 1024 ** " KMG".index(found[2].upper() or " "))
 
 
 def _artifacts(config: pytest.Config) -> Path | None:

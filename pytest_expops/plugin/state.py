@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pytest_expops.errors import ConfigError
+from pytest_expops.execution.artifact_cache import PartCache
 from pytest_expops.execution.conditions.registry import SOURCES
 from pytest_expops.execution.records import JsonFolder
 from pytest_expops.execution.replica_folder import sweep
@@ -121,11 +122,11 @@ def start(options: Options, *, folder: Path | None, shared: bool, worker: str) -
     if folder is None:
         sweep()  # what an earlier session has left that was killed
     made = folder or _new_folder(options.artifacts)
-    sessions = {}
+    sessions, cache = {}, PartCache(options.memory)
     for number, (path, pipeline) in enumerate(pipelines.items(), start=1):
         place = made / f"{number}-{path.stem}"
         place.mkdir(exist_ok=True)
-        sessions[path] = PipelineSession(pipeline, place, shared=shared, worker=worker)
+        sessions[path] = PipelineSession(pipeline, place, shared=shared, worker=worker, cache=cache)
     return Run(options, made, sessions, owns_folder=folder is None)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from pytest_expops.execution.artifact_cache import DEFAULT_MEMORY
 from pytest_expops.execution.conditions.registry import SOURCES
 from pytest_expops.plugin import options
+from pytest_expops.plugin.state import RUN
 from tests.conftest import FAN, FAN_NAMES, FAN_PROCESSES, FAN_SCRIPT, Project
 
 NAMES = [
@@ -16,6 +18,7 @@ NAMES = [
     "diagnose",
     "diagnose-timeout",
     "artifacts",
+    "memory",
     "schedule",
     "progress",
     "graph",
@@ -77,6 +80,8 @@ def test_the_ini_twins_work(fan: Project) -> None:
         ("expops_diagnose = maybe", "expops_diagnose: 'maybe' is neither on nor off"),
         ("expops_diagnose_timeout = -1", "--expops-diagnose-timeout: expected a number of seconds, got '-1'"),
         ("expops_diagnose_timeout = long", "--expops-diagnose-timeout: expected a number of seconds, got 'long'"),
+        ("expops_memory = lots", "--expops-memory: expected a number of bytes such as 256M, 2G or 0, got 'lots'"),
+        ("expops_memory = -1", "--expops-memory: expected a number of bytes such as 256M, 2G or 0, got '-1'"),
         ("expops_schedule = random", "expops_schedule: 'random' is not one of graph, xdist"),
         ("expops_progress = maybe", "expops_progress: 'maybe' is not one of auto, on, off"),
         ("expops_graph = png", "expops_graph: 'png' is not one of text, mermaid, dot"),
@@ -88,6 +93,21 @@ def test_a_bad_value_is_a_usage_error(fan: Project, line: str, says: str) -> Non
     assert outcome.ret == pytest.ExitCode.USAGE_ERROR
     assert says in outcome.text
     assert "Traceback" not in outcome.text
+
+
+@pytest.mark.parametrize(
+    ("given", "means"),
+    [("0", 0), ("100", 100), ("2k", 2048), ("1.5M", 3 << 19), ("2G", 2 << 30), ("64 MiB", 64 << 20), (None, 256 << 20)],
+)
+def test_the_memory_is_what_each_pipeline_keeps_at_most(
+    pytester: pytest.Pytester, fan: Project, given: str | None, means: int
+) -> None:
+    """All pipelines of a worker together."""
+    arguments = ["--expops-config", str(fan.config), *([] if given is None else [f"--expops-memory={given}"])]
+    sessions = pytester.parseconfigure(*arguments).stash[RUN].sessions
+    caches = {id(each.reader.cache): each.reader.cache.most for each in sessions.values()}
+    assert list(caches.values()) == [means]
+    assert means == DEFAULT_MEMORY or given is not None
 
 
 def test_the_header_tells_what_will_run(fan: Project) -> None:
