@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_expops.errors import ExpopsError
 from pytest_expops.execution.inputs import Outputs
 from pytest_expops.execution.session import PipelineSession
+from pytest_expops.execution.variation import Sizes, Variation
+from pytest_expops.execution.varied_session import VariedSession
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +29,7 @@ class Results:
     of its own. With several configs a name must be in only one of them; ``expops.config("other.yaml")`` narrows to one.
     """
 
-    def __init__(self, sessions: Sequence[PipelineSession]) -> None:
+    def __init__(self, sessions: Sequence[PipelineSession | VariedSession]) -> None:
         self._sessions = tuple(sessions)
 
     def __getitem__(self, name: str) -> Outputs:
@@ -74,6 +76,72 @@ class Results:
                 frame[column] = frame[column].astype("Int64")
         return frame.astype({"step": "int64", "value": "float64"})
 
+    def run(
+        self,
+        upto: str | None = None,
+        *,
+        partitions: Mapping[str, Sizes] | None = None,
+        seeds: Mapping[str, int | Iterable[int]] | None = None,
+        outputs: Mapping[str, Outputs] | None = None,
+        parameters: Mapping[str, Mapping[str, Any]] | None = None,
+        base_seed: int | None = None,
+    ) -> Results:
+        """Run a variation of the configured pipeline here and in memory, and return its results.
+
+        What the variation does not touch is the session's own and is run once; the session's records and files stay as
+        they are. Processes are seeded and isolated as ever, and raise here what they raise.
+
+        Args:
+            upto: a process, expanded or not: what it needs is run, and the rest when it is asked for; by default
+                all that the variation touches.
+            partitions: `data_parallelism.size` by process: ``{"feature_engineering": [50, 40]}``.
+            seeds: `seed_parallelism.seeds` by process: ``{"train": [1, 2]}``.
+            outputs: what stands in place of the outputs of a process, which is not run then: by process, or by expanded
+                process for a single duplicate.
+            parameters: hyperparameters by process, laid over its own; under ``"*"`` over those of the pipeline.
+            base_seed: the seed of all processes that stand under no seed layer.
+
+        Raises:
+            VariationError: the pipeline cannot be varied so.
+            ConfigError: the varied pipeline cannot be expanded.
+            NotPassed: a process that the variation leaves alone did not pass.
+            UnknownProcess: there is no process `upto`, or it is in more than one config.
+            Exception: whatever a varied process raises.
+        """
+        __tracebackhide__ = True
+        variation = Variation.of(
+            partitions=partitions, seeds=seeds, outputs=outputs, parameters=parameters, base_seed=base_seed
+        )
+        session = self._mentioning([*variation.mentioned, *([] if upto is None else [upto])])
+        base = session if isinstance(session, PipelineSession) else session.base
+        earlier = Variation() if isinstance(session, PipelineSession) else session.variation
+        varied = VariedSession(base, variation.over(earlier))
+        results = Results([varied])
+        if upto is None or upto in varied.expanded.processes:
+            names = varied.touched if upto is None else [upto]
+        else:
+            names = [each.name for each in results._configuring(upto).expanded.of(upto)]
+        for name in names:
+            varied.record(name)
+        return results
+
+    def _mentioning(self, names: Sequence[str]) -> PipelineSession | VariedSession:
+        """The one pipeline that has these processes, or any of them."""
+        __tracebackhide__ = True
+        if len(self._sessions) == 1:
+            return self._sessions[0]
+        found = [
+            each
+            for each in self._sessions
+            if any(name in each.expanded.pipeline.processes or name in each.expanded.processes for name in names)
+        ]
+        if len(found) == 1:
+            return found[0]
+        if not self._sessions or (names and not found):
+            raise self._unknown(names[0] if names else "to be varied", [])
+        hint = "narrow to one with expops.config('name_of_config.yaml').run(...)"
+        raise UnknownProcess(f"which of the configs is to be varied? {self._paths()}", hint=hint)
+
     def config(self, path: str) -> Results:
         """Only the pipeline of one config, named by the end of its path.
 
@@ -85,7 +153,7 @@ class Results:
             raise UnknownProcess(f"{len(found)} of the configs end in {path!r}: {self._paths()}")
         return Results(found)
 
-    def _holding(self, name: str) -> PipelineSession:
+    def _holding(self, name: str) -> PipelineSession | VariedSession:
         __tracebackhide__ = True
         found = [each for each in self._sessions if name in each.expanded.processes]
         if len(found) == 1:
@@ -102,7 +170,7 @@ class Results:
         known = [each for session in self._sessions for each in session.expanded.processes]
         raise self._unknown(name, known)
 
-    def _configuring(self, base_name: str) -> PipelineSession:
+    def _configuring(self, base_name: str) -> PipelineSession | VariedSession:
         __tracebackhide__ = True
         found = [each for each in self._sessions if base_name in each.expanded.pipeline.processes]
         if len(found) == 1:

@@ -54,14 +54,25 @@ class Keep:
 class Runner:
     """Runs the expanded processes of one pipeline in this interpreter, one at a time."""
 
-    def __init__(self, expanded: ExpandedPipeline, store: ArtifactStore, folder: Path, worker: str = "main") -> None:
+    def __init__(
+        self,
+        expanded: ExpandedPipeline,
+        store: ArtifactStore,
+        folder: Path,
+        worker: str = "main",
+        *,
+        code_of: Runner | None = None,
+    ) -> None:
+        """`code_of` is a runner of the same scripts, whose project and functions are to serve this one too."""
         self.expanded = expanded
         self.pipeline = expanded.pipeline
-        self.project = Project(expanded.pipeline, folder.parent / CHILD_MODULES)
+        self.project: Project = (
+            code_of.project if code_of else Project(expanded.pipeline, folder.parent / CHILD_MODULES)
+        )
         self.store = store
         self.folder = folder
         self.worker = worker
-        self._callees: dict[str, Callee | None] = {}
+        self._callees: dict[str, Callee | None] = code_of._callees if code_of else {}
         self._styles: dict[str, CallStyle] = {}
 
     def callee(self, process: Process) -> Callee | None:
@@ -157,7 +168,7 @@ class Runner:
 
     def _keep(self, process: Process, returned: object, keep: Keep) -> dict[str, Output]:
         """Check what was returned, and fingerprint and store it key by key."""
-        outputs = _checked(process, returned)
+        outputs = checked(process, returned)
         kept = {}
         for key, value in outputs.items():
             path = f"outputs[{key!r}]"
@@ -174,8 +185,13 @@ class Runner:
         return kept
 
 
-def _checked(process: Process, returned: object) -> Outputs:
-    """What a process returned, as its outputs (S2.3), its rows to split in a form that can be split (S3.2)."""
+def checked(process: Process, returned: object) -> Outputs:
+    """What a process returned, as its outputs (S2.3), its rows to split in a form that can be split (S3.2).
+
+    Raises:
+        OutputError: it is no dict of outputs, or lacks the rows to split.
+        PartitionError: the rows cannot be split as the process says.
+    """
     split = process.split_data
     if isinstance(returned, list) and split is not None:
         returned = {split.data_name: returned}

@@ -83,6 +83,10 @@ class PipelineSession:
     def worker(self) -> str:
         return self.runner.worker
 
+    def running(self) -> AbstractContextManager[object]:
+        """Keep other threads of this worker from running processes of this pipeline meanwhile."""
+        return self._running
+
     def known(self, name: str) -> RunRecord | None:
         """The record of `name`, if its run has ended; runs nothing."""
         record = self._known.get(name)
