@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from pytest_expops.verdicts.intervals import Interval
 from pytest_expops.verdicts.paired import Comparison, Standing, overall
@@ -153,13 +153,13 @@ def _block(metric: str, columns: Mapping[str, Mapping[str, float]], feet: Mappin
     return [f"  {line}" for line in aligned([heads, *rows])]
 
 
-def aligned(rows: Iterable[Sequence[str]], left: int = 0) -> list[str]:
-    """Rows of equal length as lines; columns are put to the right, but the first `left` to the left."""
+def aligned(rows: Iterable[Sequence[str]], left: Collection[int] = ()) -> list[str]:
+    """Rows of equal length as lines; columns are put to the right, but those numbered in `left` to the left."""
     table = [list(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return [
         "  ".join(
-            cell.ljust(width) if index < left else cell.rjust(width)
+            cell.ljust(width) if index in left else cell.rjust(width)
             for index, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in table
