@@ -118,7 +118,7 @@ class VariedSession:
             elif each not in found and each not in self._records:
                 stack.append((each, True))
                 if not self._untouched[each]:
-                    stack.extend((upstream, False) for upstream in self.expanded[each].upstream)
+                    stack.extend((upstream, False) for upstream in reversed(self.expanded[each].upstream))
         return [*found, name]
 
     def _names(self, name: str) -> list[str]:
