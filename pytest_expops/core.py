@@ -30,13 +30,20 @@ def process(
     *, name: str | None = None, description: str | None = None, **options: Any
 ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 @overload
-def process(description: str, /, **options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
-def process(first: Callable[..., Any] | str | None = None, /, **options: Any) -> Any:
+def process(
+    description: str, /, parameters: Any = None, logging: bool = True, **options: Any
+) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def process(
+    first: Callable[..., Any] | str | None = None, /, parameters: Any = None, logging: bool = True, **options: Any
+) -> Any:
     """Mark a function as a process. It stays an ordinary function; the config decides what runs.
 
-    ``@process``, ``@process("description")`` and ``@process(description=...)`` all work; options are kept in
-    ``__expops_process__``.
+    ``@process``, ``@process("description")`` and ``@process(description=...)`` all work. `parameters` and `logging` are
+    accepted, as in ExpOps, and have no effect: the parameters are the config's, and the output is pytest's. All options
+    are kept in ``__expops_process__``.
     """
+    options |= {} if parameters is None else {"parameters": parameters}
+    options |= {} if logging else {"logging": logging}
     if isinstance(first, str):
         options["description"] = first
 
@@ -54,13 +61,26 @@ def step(
     *, name: str | None = None, description: str | None = None, **options: Any
 ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 @overload
-def step(name: str, /, **options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
-def step(first: Callable[..., Any] | str | None = None, /, *, name: str | None = None, **options: Any) -> Any:
+def step(
+    name: str, /, step_type: str = "general", logging: bool = True, **options: Any
+) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def step(
+    first: Callable[..., Any] | str | None = None,
+    /,
+    step_type: str = "general",
+    logging: bool = True,
+    *,
+    name: str | None = None,
+    **options: Any,
+) -> Any:
     """Mark a function as a step: within a process each call is recorded and draws from random streams of its own.
 
     The streams depend on the seed, the expanded process, the step's name and the number of the call (S4.3), so that
-    adding a step to a process leaves the numbers that the others draw as they were.
+    adding a step to a process leaves the numbers that the others draw as they were. `step_type` and `logging` are
+    accepted, as in ExpOps, and have no effect.
     """
+    options |= {} if step_type == "general" else {"step_type": step_type}
+    options |= {} if logging else {"logging": logging}
 
     def decorate(decorated: Callable[P, R]) -> Callable[P, R]:
         given = first if isinstance(first, str) else name
@@ -72,7 +92,10 @@ def step(first: Callable[..., Any] | str | None = None, /, *, name: str | None =
             if recorder is None:
                 return decorated(*args, **kwargs)
             with recorder.step(step_name):
-                return decorated(*args, **kwargs)
+                result = decorated(*args, **kwargs)
+            if recorder.context is not None:
+                recorder.context.remember_step(step_name, result)
+            return result
 
         call.__expops_step__ = {"name": step_name, **options}  # type: ignore[attr-defined]
         return call

@@ -95,6 +95,10 @@ class PartitionError(ExpopsError):
     """A value cannot be split as the config asks (S3.2, S3.3)."""
 
 
+class ChartError(ExpopsError):
+    """A chart wrote no image."""
+
+
 class FingerprintError(ExpopsError):
     """A value cannot be fingerprinted soundly; `path` is its place in the output."""
 

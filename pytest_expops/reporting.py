@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, overload
+
+from pytest_expops.execution.chart_context import ChartContext
 
 __all__ = ["ChartContext", "chart"]
 
@@ -29,24 +29,3 @@ def chart(first: Callable[..., Any] | str | None = None, /, **options: Any) -> A
         return decorated
 
     return mark(first) if callable(first) else mark
-
-
-@dataclass(frozen=True)
-class ChartContext:
-    """What a chart function is given to draw with: `output_dir` takes its images."""
-
-    output_dir: Path
-    project_id: str = ""
-    run_id: str = ""
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-
-    def savefig(self, filename: str, *, fig: Any = None, **options: Any) -> Path:
-        """Save a Matplotlib figure (the current one by default) in `output_dir`, and return its path."""
-        path = self.output_dir / filename
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if fig is None:
-            from matplotlib import pyplot
-
-            fig = pyplot.gcf()
-        fig.savefig(path, **options)
-        return path

@@ -60,7 +60,7 @@ def arrange(
         InputError: a name that the function takes is offered twice, or one that it needs is not offered.
     """
     classic: dict[str, Any] = {
-        "data": context.step_results,
+        "data": context.upstream,
         "hyperparameters": context.hyperparameters,
         "hparams": context.hyperparameters,
         "context": context,

@@ -14,16 +14,35 @@ from typing import Any
 class ProcessContext:
     """Where a process runs, for one that asks (S2.2).
 
-    `step_results` maps the base name of each direct upstream process to what this process received of it.
+    `upstream` maps the base name of each direct upstream process to what this process received of it, and
+    `shared_state` is a dict in which the steps of one run may leave things for each other.
     """
 
     project_id: str
     run_id: str
     process_name: str
     hyperparameters: Mapping[str, Any]
-    step_results: Mapping[str, Any] = field(repr=False)
+    upstream: Mapping[str, Any] = field(repr=False)
     document: Mapping[str, Any] = field(repr=False)
     checkpoint_root: Path = field(repr=False)
+    shared_state: dict[str, Any] = field(default_factory=dict, repr=False)
+    iteration: int = 0
+    """Always 0: nothing here runs in iterations. ExpOps has the attribute."""
+    _steps: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def current_process(self) -> str:
+        """The same as `process_name`."""
+        return self.process_name
+
+    @property
+    def step_results(self) -> Mapping[str, Any]:
+        """What each upstream process handed over, and what each `@step` function last returned in this process."""
+        return {**self.upstream, **self._steps} if self._steps else self.upstream
+
+    def remember_step(self, name: str, result: Any) -> None:
+        """Keep what the step `name` has returned, in place of what it returned before."""
+        self._steps[name] = result
 
     @cached_property
     def global_config(self) -> dict[str, Any]:
@@ -43,22 +62,39 @@ class ProcessContext:
         return self.checkpoint_root
 
     def get_step_result(self, name: str, key: str | None = None, default: Any = None) -> Any:
-        """What the upstream process `name` handed over, or one `key` of it; `default` where there is none."""
-        result = self.step_results.get(name)
-        if result is None or key is None:
-            return default if result is None else result
-        return result.get(key, default)
+        """What the step `name` of this process last returned, or else what the upstream process of that name handed
+        over; or one `key` of it. `default` where there is none."""
+        return _part(self.step_results.get(name), key, default)
+
+    def get_step_data(self, name: str, key: str, process_name: str | None = None) -> Any:
+        """One `key` of what a step of this process returned; of what an upstream process handed over, if it is named.
+
+        None where there is none. (What steps of other processes returned is not kept.)
+        """
+        return self.get_process_data(process_name, key) if process_name is not None else self.get_step_result(name, key)
 
     def get_process_data(self, name: str, key: str | None = None, default: Any = None) -> Any:
-        """The same as `get_step_result`; ExpOps has both names."""
-        return self.get_step_result(name, key, default)
+        """What the upstream process `name` handed over, or one `key` of it; `default` where there is none."""
+        return _part(self.upstream.get(name), key, default)
 
     def get_hyperparameters(self, name: str | None = None) -> dict[str, Any]:
         """The merged hyperparameters of this process; `name` is accepted as ExpOps does, and must be its own."""
         return dict(self.hyperparameters)
+
+    get_parameters = get_hyperparameters
+    """ExpOps has both names."""
+
+    def log_param(self, key: str, value: Any) -> None:
+        """Accepted, as in ExpOps, and without effect: parameters are the config's."""
 
     def log_metric(self, name: str, value: Any, step: int | None = None) -> None:
         """The same as `pytest_expops.core.log_metric`."""
         from pytest_expops.core import log_metric
 
         log_metric(name, value, step)
+
+
+def _part(result: Any, key: str | None, default: Any) -> Any:
+    if result is None:
+        return default
+    return result if key is None else result.get(key, default)

@@ -14,6 +14,7 @@ from typing import Any
 
 from pytest_expops.errors import ScriptError
 from pytest_expops.execution.installed import is_installed
+from pytest_expops.execution.requirements import advise
 from pytest_expops.execution.scripts import Project
 from pytest_expops.pipeline.model import CallRule, Kind, Process
 
@@ -54,6 +55,8 @@ def find_function(project: Project, process: Process) -> Callee | None:
         )
     module = _import(project, process)
     found = getattr(module, process.code.function, None)
+    if process.kind is Kind.CHART:
+        found = found if callable(found) else _registered_chart(module, process.code.function)
     if callable(found):
         return _callee(found, process)
     if process.kind is Kind.PASS_THROUGH:
@@ -105,6 +108,7 @@ def _import(project: Project, process: Process) -> ModuleType:
             f"script {path} raised {type(error).__name__} on import",
             path=path,
             process=process.name,
+            hint=advise(error, project.pipeline),
             user_traceback=_import_traceback(error),
         ) from error
 
@@ -118,6 +122,14 @@ def _import_traceback(error: BaseException) -> str:
 
 def _scripts_beside(path: Any) -> list[str]:
     return sorted(each.name for each in path.parent.glob("*.py")) if path.parent.is_dir() else []
+
+
+def _registered_chart(module: ModuleType, name: str) -> Any:
+    """The function that is decorated as ``@chart(name=...)`` with that name."""
+    for each in vars(module).values():
+        if getattr(each, "__expops_chart__", {}).get("name") == name:
+            return each
+    return None
 
 
 def _callee(function: Callable[..., Any], process: Process) -> Callee:

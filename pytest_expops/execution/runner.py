@@ -149,7 +149,7 @@ class Runner:
             run_id=RUN_ID,
             process_name=each.name,
             hyperparameters=hyperparameters(each, configured),
-            step_results={part.upstream: part.whole() for part in received},
+            upstream={part.upstream: part.whole() for part in received},
             document=self.pipeline.document,
             checkpoint_root=self.checkpoint_root(each.name, attempt),
         )

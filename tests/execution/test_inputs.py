@@ -170,7 +170,7 @@ def call(
         run_id="run",
         process_name="p",
         hyperparameters=hyperparameters(expanded, configured),
-        step_results={part.upstream: part.whole() for part in received},
+        upstream={part.upstream: part.whole() for part in received},
         document={"data": {"path": "x.csv"}},
         checkpoint_root=Path("unused"),
     )

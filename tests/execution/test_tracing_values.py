@@ -139,7 +139,7 @@ def test_the_context_of_a_process_is_no_value() -> None:
             run_id=run,
             process_name="p",
             hyperparameters={},
-            step_results={},
+            upstream={},
             document={},
             checkpoint_root=None,  # type: ignore[arg-type]
         )

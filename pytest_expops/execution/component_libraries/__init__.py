@@ -1,0 +1,1 @@
+"""The libraries of components that come with pytest-expops, one module each."""

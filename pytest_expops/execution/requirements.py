@@ -1,0 +1,73 @@
+"""Which requirements file of the project lists a module that is not there (S1.1: `environment` has no effect here)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pytest_expops.pipeline.model import Pipeline
+from pytest_expops.pipeline.project import Project
+
+# Modules whose distribution is called otherwise; only to read a requirements file by, so an unknown one costs a hint.
+_DISTRIBUTIONS = {
+    "PIL": ("pillow",),
+    "bs4": ("beautifulsoup4",),
+    "cv2": ("opencv-python", "opencv-python-headless"),
+    "dateutil": ("python-dateutil",),
+    "skimage": ("scikit-image",),
+    "sklearn": ("scikit-learn",),
+    "xgboost": ("xgboost", "xgboost-cpu"),
+    "yaml": ("pyyaml",),
+}
+
+
+def advise(error: BaseException, pipeline: Pipeline) -> str | None:
+    """What to do about a module that is missing; None where that is not what went wrong, or nothing lists it."""
+    if not isinstance(error, ModuleNotFoundError) or not error.name:
+        return None
+    module = error.name.partition(".")[0]
+    names = {_normal(each) for each in _DISTRIBUTIONS.get(module, (module,))}
+    for path in requirement_files(pipeline):
+        if names & set(_listed(path)):
+            shown = os.path.relpath(path, pipeline.workspace)
+            return (
+                f"`{module}` is listed in {shown}; processes run in the interpreter that pytest runs in, so install it "
+                f"there: python -m pip install -r {shown if not shown.startswith('..') else path}"
+            )
+    return None
+
+
+def requirement_files(pipeline: Pipeline) -> list[Path]:
+    """The requirements files that `environment` names, then those beside the project, that are there."""
+    project = Project.of(pipeline.path)
+    named = [project.resolve(text) for text in _texts(pipeline.document.get("environment"))]
+    beside = [*sorted(pipeline.root.glob("requirements*.txt")), *sorted(pipeline.root.glob("*/requirements*.txt"))]
+    return [path for path in dict.fromkeys([*named, *beside]) if path.suffix == ".txt" and path.is_file()]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in the section: the two spellings name files in different places, and names of environments match
+    no file."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+
+
+def _listed(path: Path) -> Iterator[str]:
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        match = re.match(r"\s*([A-Za-z0-9][\w.-]*)", line)
+        if match:
+            yield _normal(match[1])
+
+
+def _normal(name: str) -> str:
+    """As PEP 503 compares names."""
+    return re.sub(r"[-_.]+", "-", name).lower()
