@@ -47,7 +47,7 @@ class ConfigFile(pytest.File):
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
-        self.add_marker(_marker("expops"))
+        self.add_marker(marker_of("expops"))
 
     @property
     def run(self) -> Run:
@@ -57,7 +57,7 @@ class ConfigFile(pytest.File):
     def pipeline_session(self) -> PipelineSession:
         return self.run.sessions[self.path]
 
-    def collect(self) -> Iterator[ExpopsItem]:
+    def collect(self) -> Iterator[OwnItem]:
         """Check that every function is there, then yield each process with its checks, in topological order.
 
         Raises:
@@ -66,12 +66,16 @@ class ConfigFile(pytest.File):
         self._warn()
         self.run.remember_environment()
         self._check_functions()
+        from pytest_expops.plugin.baseline_items import baseline_items, stale_items
+
         mode = self.run.options.replay
         for each in self.pipeline_session.expanded.processes.values():
             yield self._item(ProcessItem, each, each.name)
             replays = mode == "all" or (mode == "seeded" and each.seeds)
             if replays and each.process.kind is not Kind.CHART:
                 yield self._item(ReplayItem, each, f"{each.name}[replay]")
+            yield from baseline_items(self, each)
+        yield from stale_items(self)
 
     def _item(self, kind: type[ExpopsItem], each: ExpandedProcess, name: str) -> ExpopsItem:
         # The node id is given besides the name: pytest 9.2 would otherwise take the brackets for those of a
@@ -107,15 +111,11 @@ class ConfigFile(pytest.File):
             raise self.CollectError("\n".join(problems))
 
 
-class ExpopsItem(pytest.Item):
-    """What process items and checks have in common."""
+class OwnItem(pytest.Item):
+    """What all items of a config have in common."""
 
     worked = True
     """False once the item has run, and found that its work was done already."""
-
-    def __init__(self, *, expanded: ExpandedProcess, **keywords: Any) -> None:
-        super().__init__(**keywords)
-        self.expanded = expanded
 
     @property
     def run_state(self) -> Run:
@@ -126,10 +126,6 @@ class ExpopsItem(pytest.Item):
         parent = self.parent
         assert isinstance(parent, ConfigFile)
         return parent.pipeline_session
-
-    def reportinfo(self) -> tuple[Path, int | None, str]:
-        location = self.expanded.process.location
-        return self.path, location.line - 1 if location else None, self.name
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Our own errors as their message; a user's exception with the user's frames, as for any test."""
@@ -145,12 +141,24 @@ class ExpopsItem(pytest.Item):
         return cut.filter(excinfo) or cut  # without frames that ask to be hidden, as those of `pytest.fail` do
 
 
+class ExpopsItem(OwnItem):
+    """What process items and the checks of one expanded process have in common."""
+
+    def __init__(self, *, expanded: ExpandedProcess, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.expanded = expanded
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        location = self.expanded.process.location
+        return self.path, location.line - 1 if location else None, self.name
+
+
 class ProcessItem(ExpopsItem):
     """Runs one expanded process, or finds that it has been run, and passes if it passed."""
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
-        self.add_marker(_marker("expops_process"))
+        self.add_marker(marker_of("expops_process"))
 
     def __repr__(self) -> str:
         upstream = _listed(self.expanded.upstream)
@@ -188,7 +196,7 @@ class ReplayItem(ExpopsItem):
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
-        self.add_marker(_marker("expops_replay"))
+        self.add_marker(marker_of("expops_replay"))
         reason = self.expanded.process.nondeterministic
         if reason is not None:
             self.add_marker(pytest.mark.xfail(reason=reason, strict=True, raises=ReplayDiffered))
@@ -249,12 +257,12 @@ def put_in_order(items: list[pytest.Item]) -> None:
 
     (They do when a config is given and its folder is collected too.)
     """
-    own = {item.nodeid: item for item in items if isinstance(item, ExpopsItem)}
-    items[:] = [*own.values(), *(item for item in items if not isinstance(item, ExpopsItem))]
+    own = {item.nodeid: item for item in items if isinstance(item, OwnItem)}
+    items[:] = [*own.values(), *(item for item in items if not isinstance(item, OwnItem))]
 
 
 @functools.cache
-def _marker(name: str) -> pytest.MarkDecorator:
+def marker_of(name: str) -> pytest.MarkDecorator:
     """Made once: given a name, `add_marker` would look it up among those registered, item by item."""
     marker: pytest.MarkDecorator = getattr(pytest.mark, name)
     return marker

@@ -5,11 +5,13 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from pytest_expops.plugin.baseline_options import BaselineOptions, add_baseline_options, read_baseline_options
 
 REPLAY_MODES = ("seeded", "all", "none")
 SCHEDULES = ("graph", "xdist")
@@ -49,6 +51,7 @@ class Options:
     schedule: str = "graph"
     memory: int = 256 << 20
     progress: str = "auto"
+    baseline: BaselineOptions = field(default_factory=BaselineOptions)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -61,6 +64,7 @@ def add_options(parser: pytest.Parser) -> None:
         help="a pipeline config whose processes are collected as tests; may be repeated",
     )
     _add_replay_options(group)
+    add_baseline_options(parser, group)
     group.addoption(
         "--expops-artifacts",
         metavar="DIR",
@@ -179,6 +183,7 @@ def read_options(config: pytest.Config) -> Options:
         memory=_bytes(config.getoption("expops_memory") or config.getini("expops_memory")),
         tolerances=tuple(config.getini("expops_tolerance")),
         artifacts=_artifacts(config),
+        baseline=read_baseline_options(config),
         vary=_sources(config.getoption("expops_vary") or config.getini("expops_vary")),
         diagnose=_switch(config.getoption("expops_diagnose") or config.getini("expops_diagnose")),
         diagnose_timeout=_seconds(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_expops.plugin.baseline_writing import BaselineHooks
 from pytest_expops.plugin.durations import Durations, WorkMarks
 from pytest_expops.plugin.fixtures import aggregation_fixtures, fixture_names
 from pytest_expops.plugin.options import Options, absolute
@@ -34,6 +35,7 @@ def configure(config: pytest.Config, options: Options) -> None:
     else:
         durations = Durations(config)
         config.pluginmanager.register(durations, "expops-durations")
+        config.pluginmanager.register(BaselineHooks(run), "expops-baseline")
         register_progress(config, run, durations)
         if config.pluginmanager.hasplugin("xdist"):
             _register_in_controller(config, run, durations)

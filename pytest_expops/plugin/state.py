@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,11 +22,16 @@ from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.loader import load_config
 from pytest_expops.pipeline.model import ExpandedPipeline
+from pytest_expops.plugin.baselines import Locks
 from pytest_expops.plugin.options import Options
 from pytest_expops.plugin.tolerances import with_tolerances
+from pytest_expops.verdicts.baseline import Baseline
 from pytest_expops.verdicts.diagnosis import diagnose
 from pytest_expops.verdicts.findings import Diagnosis
 from pytest_expops.verdicts.replay import Status, Verdict, judge
+
+if TYPE_CHECKING:
+    from pytest_expops.plugin.baseline_writing import Written
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
 
@@ -45,6 +52,12 @@ class Run:
     replicas: ReplicaPool | None = None
     environment: dict[str, str] | None = None
     """The environment variables as they were before any script was imported."""
+    lock_paths: Mapping[Path, Path] = field(default_factory=dict)
+    """The lock file of each config, there or not."""
+    baselines: Mapping[Path, Baseline] = field(default_factory=dict)
+    """By config, where there is a lock file or may be one."""
+    written: Mapping[Path, Written] = field(default_factory=dict)
+    """What became of the lock files at the end."""
 
     @property
     def varied(self) -> tuple[str, ...]:
@@ -116,9 +129,10 @@ def start(options: Options, *, folder: Path | None, shared: bool, worker: str) -
     """Load the configs and set up their sessions, in `folder` if another process has made it already.
 
     Raises:
-        pytest.UsageError: a config cannot be run; all problems of all configs.
+        pytest.UsageError: a config cannot be run, all problems of all configs; or a lock file cannot be used.
     """
     pipelines = with_tolerances(load_pipelines(options.configs), options.tolerances)
+    locks = Locks(options.baseline, pipelines)
     if folder is None:
         sweep()  # what an earlier session has left that was killed
     made = folder or _new_folder(options.artifacts)
@@ -127,7 +141,8 @@ def start(options: Options, *, folder: Path | None, shared: bool, worker: str) -
         place = made / f"{number}-{path.stem}"
         place.mkdir(exist_ok=True)
         sessions[path] = PipelineSession(pipeline, place, shared=shared, worker=worker, cache=cache)
-    return Run(options, made, sessions, owns_folder=folder is None)
+    baselines = locks.baselines(sessions)
+    return Run(options, made, sessions, owns_folder=folder is None, lock_paths=locks.paths, baselines=baselines)
 
 
 def load_pipelines(paths: tuple[Path, ...]) -> dict[Path, ExpandedPipeline]:

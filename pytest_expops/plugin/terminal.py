@@ -12,6 +12,7 @@ import pytest
 from pytest_expops.execution.conditions.registry import SOURCES
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
+from pytest_expops.plugin.baseline_summary import baseline_lines
 from pytest_expops.plugin.explaining import gist
 from pytest_expops.plugin.progress.workers import NAME
 from pytest_expops.plugin.state import Run, verdicts_of
@@ -56,6 +57,8 @@ def summarize(reporter: pytest.TerminalReporter, run: Run, directory: Path) -> N
             reporter.line(_what_matched(session, verdicts))
         _list_differences(reporter, session, verdicts)
         _list_failures(reporter, records)
+        for line, colour in baseline_lines(run, path, directory):
+            reporter.line(line, **({colour: True} if colour else {}))
         if run.options.artifacts is not None:
             reporter.line(f"outputs and records are kept in {session.folder}")
     workers = reporter.config.pluginmanager.get_plugin(NAME)

@@ -64,6 +64,18 @@ def with_tolerances(pipelines: Mapping[Path, ExpandedPipeline], lines: Iterable[
     return {path: _applied(pipeline, read.values()) for path, pipeline in pipelines.items()} if read else {**pipelines}
 
 
+def tolerance_of(option: str, text: str) -> Tolerance:
+    """``rtol=1e-6 atol=1e-9``, as the value of an option.
+
+    Raises:
+        pytest.UsageError: it cannot be read.
+    """
+    try:
+        return _tolerance(text)
+    except _Bad as error:
+        raise pytest.UsageError(f"{option}, `{text}`: {error}") from None
+
+
 def parse(text: str, known: Collection[str]) -> Line:
     """One line; `known` are the processes there are, so that names with dots in them are told from keys."""
     target, colon, amounts = text.rpartition(":")

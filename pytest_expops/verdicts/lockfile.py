@@ -57,14 +57,14 @@ class Entry:
     rows: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Strict JSON; the inverse of `from_json`. Without what is empty, but for the outputs."""
+        """Strict JSON; the inverse of `from_json`. What is empty is left out."""
         plain = {name: encode(getattr(self, name)) for name in self.__slots__ if name != "metrics"}
         plain["metrics"] = {name: _readings_to_json(each) for name, each in self.metrics.items()}
         order = ("environment", "seeds", "base_seed", "partitions", "rows", "code", "parameters", "inputs", "files")
         return {
             name: plain[name]
             for name in (*order, "outputs", "metrics", "sketch")
-            if name == "outputs" or plain[name] not in (None, [], {})
+            if name in ("environment", "outputs") or plain[name] not in (None, [], {})
         }
 
     @classmethod

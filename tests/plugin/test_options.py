@@ -22,6 +22,9 @@ NAMES = [
     "schedule",
     "progress",
     "graph",
+    "baseline",
+    "baseline-strict",
+    "baseline-force",
 ]
 
 

@@ -1,0 +1,113 @@
+"""The checks `NAME[baseline]`: is the result still what the lock file records?"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_expops.errors import ExpopsError
+from pytest_expops.execution.records import Outcome
+from pytest_expops.pipeline.model import ExpandedProcess, Kind
+from pytest_expops.plugin.baseline_options import WRITING
+from pytest_expops.plugin.baseline_words import explain_drift
+from pytest_expops.plugin.items import ConfigFile, ExpopsItem, OwnItem, marker_of, stop_for
+from pytest_expops.verdicts.baseline import Agreement, Baseline, Comparison
+
+
+class BaselineDiffered(ExpopsError):
+    """A process no longer gives what the lock file records."""
+
+    def __init__(self, comparison: Comparison, text: str) -> None:
+        super().__init__(text, process=comparison.process)
+        self.comparison = comparison
+
+
+class StaleEntry(ExpopsError):
+    """The lock file has an entry of a process that the config does not have."""
+
+
+class BaselineItem(ExpopsItem):
+    """Compares a process with its entry; where that is to be written, makes the new one ready for the end."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.add_marker(marker_of("expops_baseline"))
+
+    def __repr__(self) -> str:
+        return f"<Baseline {self.name}>"
+
+    def runtest(self) -> None:
+        run, session, name = self.run_state, self.pipeline_session, self.expanded.name
+        record = session.record(name)
+        if record.outcome is not Outcome.PASSED:
+            stop_for(self.config, self.path, session.roots(record), "nothing to compare with the baseline: ")
+        declared = self.expanded.process.nondeterministic
+        if declared is not None:
+            pytest.skip(f"declared nondeterministic, so that there is nothing to compare: {declared}")
+        baseline, mode = run.baselines[self.path], run.options.baseline.mode
+        if mode == "update" or name not in baseline.lock.entries:
+            baseline.propose(name)
+            return
+        comparison = baseline.compare(name)
+        self.user_properties.append(("expops_baseline", comparison.agreement.value))
+        if comparison.agreement is Agreement.DIFFERS:
+            raise BaselineDiffered(comparison, explain_drift(comparison, self._context(baseline), self._command()))
+
+    def _context(self, baseline: Baseline) -> tuple[str, str, str]:
+        """The lock file, the process's function, and the tolerance granted, as words."""
+        path = os.path.relpath(self.run_state.lock_paths[self.path], self.config.invocation_params.dir)
+        return path, self.expanded.process.code.function, self.run_state.options.baseline.tolerance
+
+    def _command(self) -> str:
+        """What records the new result."""
+        path = os.path.relpath(self.path, self.config.invocation_params.dir)
+        name = f"{path}::{self.expanded.name}"
+        return shlex.join(["pytest", "--expops-config", path, "--expops-baseline=update", name])
+
+
+class StaleItem(OwnItem):
+    """Fails: its entry is of a process that the config does not have."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.add_marker(marker_of("expops_baseline"))
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, None, self.name
+
+    def runtest(self) -> None:
+        path = os.path.relpath(self.run_state.lock_paths[self.path], self.config.invocation_params.dir)
+        process = self.name.removesuffix("[baseline]")
+        raise StaleEntry(
+            f"stale: {path} has an entry for `{process}`, which {self.path.name} does not have",
+            process=process,
+            hint="--expops-baseline=update removes it; without --expops-baseline-strict it is only told of",
+        )
+
+
+def baseline_items(file: ConfigFile, each: ExpandedProcess) -> Iterator[OwnItem]:
+    """The check of one process: where the lock has an entry for it, or may get one."""
+    run = file.run
+    baseline = run.baselines.get(file.path)
+    if baseline is None or each.process.kind is Kind.CHART:
+        return
+    name = f"{each.name}[baseline]"
+    recordable = run.options.baseline.mode in WRITING and each.process.nondeterministic is None
+    if recordable or each.name in baseline.lock.entries:
+        yield BaselineItem.from_parent(file, name=name, nodeid=f"{file.nodeid}::{name}", expanded=each)
+
+
+def stale_items(file: ConfigFile) -> Iterator[OwnItem]:
+    """One for each stale entry, where those fail."""
+    run = file.run
+    baseline = run.baselines.get(file.path)
+    if baseline is None or not run.options.baseline.strict or run.options.baseline.mode == "update":
+        return
+    for stale in baseline.stale:
+        name = f"{stale}[baseline]"
+        yield StaleItem.from_parent(file, name=name, nodeid=f"{file.nodeid}::{name}")

@@ -1,0 +1,115 @@
+"""What the terminal summary says of the baseline: how many agree, within what, and what was written."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from pytest_expops.pipeline.model import Kind
+from pytest_expops.plugin.baseline_words import drift_gist, listed, words_for
+from pytest_expops.plugin.baseline_writing import Written
+from pytest_expops.plugin.state import Run
+from pytest_expops.verdicts.baseline import Agreement, Baseline, Comparison
+from pytest_expops.verdicts.changes import changes_between
+
+MOST_SHOWN = 10
+"""How many processes of one kind the summary names."""
+Line = tuple[str, str]
+"""A line, and its colour: red, yellow, green or none."""
+
+_WORDS = {Agreement.SAME: "the same", Agreement.WITHIN: "within tolerance", Agreement.DIFFERS: "different"}
+
+
+def baseline_lines(run: Run, config: Path, directory: Path) -> Iterator[Line]:
+    """The lines under the heading of one config; none where there is no lock file, and none is to be made."""
+    baseline = run.baselines.get(config)
+    if baseline is None:
+        return
+    path = _short(run.lock_paths[config], directory)
+    comparisons = baseline.comparisons()
+    if comparisons:
+        yield from _compared(baseline, comparisons, path, run.options.baseline.tolerance)
+        for name in [name for name, each in comparisons.items() if each.agreement is Agreement.DIFFERS][:MOST_SHOWN]:
+            function = run.sessions[config].expanded[name].process.code.function
+            yield f"  {name} differs from the baseline: {drift_gist(comparisons[name], function)}", "red"
+    written = run.written.get(config)
+    if written is not None:
+        yield from _told(written, path)
+    elif run.options.baseline.mode == "check":
+        yield from _missing(run, config, baseline)
+    if baseline.stale and run.options.baseline.mode != "update":
+        yield f"  stale entries: {listed(baseline.stale)} (--expops-baseline=update removes them)", "yellow"
+
+
+def _compared(baseline: Baseline, comparisons: Mapping[str, Comparison], path: str, tolerance: str) -> Iterator[Line]:
+    count = Counter(each.agreement for each in comparisons.values())
+    parts = [f"{count[each]} {_WORDS[each]}" for each in Agreement if count[each]]
+    yield f"compared {len(comparisons)} with {path}: {', '.join(parts)}", ""
+    elsewhere = [name for name, each in comparisons.items() if each.elsewhere]
+    if elsewhere:
+        all_of_them = "all" if len(elsewhere) == len(comparisons) else str(len(elsewhere))
+        yield (
+            f"  {all_of_them} recorded in another environment ({_environments(baseline, elsewhere)}), so metrics and "
+            f"sketches were compared within {tolerance}, or what the config grants",
+            "yellow",
+        )
+
+
+def _environments(baseline: Baseline, names: Iterable[str]) -> str:
+    """How it differs from those in which some processes were recorded."""
+    told: dict[str, None] = {}
+    for name in names:
+        entry = baseline.lock.entries[name]
+        for change in changes_between(entry, replace(entry, environment=baseline.environment)):
+            told[words_for(change)] = None
+    return listed(told)
+
+
+def _missing(run: Run, config: Path, baseline: Baseline) -> Iterator[Line]:
+    """Processes that ran and have no entry."""
+    session = run.sessions[config]
+    ran = session.all_records()
+    names = [
+        name
+        for name, each in session.expanded.processes.items()
+        if name in ran
+        and name not in baseline.lock.entries
+        and each.process.kind is not Kind.CHART
+        and each.process.nondeterministic is None
+    ]
+    if names:
+        yield f"  not in the baseline: {listed(names)} (--expops-baseline=new records them)", ""
+
+
+def _told(written: Written, path: str) -> Iterator[Line]:
+    """Exactly what was written, and why the rest was not."""
+    if written.error:
+        yield f"the baseline was not written: {written.error}", "red"
+        return
+    counts = [
+        f"{len(written.added)} added" if written.added else "",
+        f"{len(written.updated)} updated" if written.updated else "",
+        f"{len(written.removed)} removed" if written.removed else "",
+        f"{written.unchanged} unchanged" if written.unchanged else "",
+    ]
+    shown = ", ".join(each for each in counts if each) or "nothing to record"
+    yield f"baseline {path}: {shown}", "green" if written.added or written.updated or written.removed else ""
+    if written.added:
+        yield f"  added {listed(written.added, MOST_SHOWN)}", ""
+    for name, what in written.updated.items():
+        yield f"  updated {name}: {what}", ""
+    if written.removed:
+        yield f"  removed {listed(written.removed, len(written.removed))}", ""
+    reasons: dict[str, list[str]] = {}
+    for name, reason in written.withheld.items():
+        reasons.setdefault(reason, []).append(name)
+    for reason, names in reasons.items():
+        yield f"  not recorded: {listed(names)}: {reason}", "yellow"
+
+
+def _short(path: Path, directory: Path) -> str:
+    shown = os.path.relpath(path, directory)
+    return str(path) if shown.startswith("..") else shown

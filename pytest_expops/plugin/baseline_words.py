@@ -1,0 +1,139 @@
+"""The words for a result that is not what the lock file records: what differs, and what else is not as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from pytest_expops.values.comparison import Difference
+from pytest_expops.verdicts.baseline import Comparison
+from pytest_expops.verdicts.changes import ABSENT, Change, Subject
+
+MOST_TOLD = 6
+"""How many differences of one process its failure tells."""
+MOST_NAMED = 4
+"""How many names a list in one line has."""
+
+_MACHINE = {"cpu": "another CPU", "python": "Python", "blas": "BLAS", "gpu": "GPU", "fingerprints": "fingerprints of"}
+
+
+def explain_drift(comparison: Comparison, context: tuple[str, str, str], command: str) -> str:
+    """Why a `[baseline]` item failed; the first line alone is what pytest's short summary shows.
+
+    :param context: the lock file, the name of the process's function, and the tolerance of other environments.
+    """
+    path, function, tolerance = context
+    how = f" (recorded elsewhere, so compared within {tolerance})" if comparison.elsewhere else ""
+    lines = [
+        f"baseline differs: {drift_gist(comparison, function)}",
+        "",
+        f"{comparison.process} no longer gives what {path} records{how}:",
+        "",
+    ]
+    for difference in comparison.differences[:MOST_TOLD]:
+        lines += _difference(difference)
+    if comparison.count > MOST_TOLD:
+        lines.append(f"and {comparison.count - MOST_TOLD} more differences")
+    lines += ["", *_what_else(comparison, function)]
+    return "\n".join([*lines, "", f"if this is what it should give, record it: {command}"])
+
+
+def drift_gist(comparison: Comparison, function: str) -> str:
+    """The first difference in one line, how many more there are, and what seems to be the reason."""
+    first = comparison.differences[0]
+    short = max(len(first.expected), len(first.obtained)) <= 40
+    how = f"expected {first.expected}, obtained {first.obtained}" if short else first.detail
+    more = f" (and {comparison.count - 1} more)" if comparison.count > 1 else ""
+    return f"{first.path}: {how}{more}; {because(comparison, function)}"
+
+
+def because(comparison: Comparison, function: str) -> str:
+    """What is most likely the reason, in a few words."""
+    if comparison.upstream:
+        names = listed([f"`{name}`" for name in comparison.upstream])
+        return f"{names} already differ{'s' if len(comparison.upstream) == 1 else ''} from the baseline"
+    own = [words_for(each, function) for each in comparison.changes if not each.subject.around]
+    around = [words_for(each, function) for each in comparison.changes if each.subject.around]
+    if own:
+        also = " (the environment changed too)" if around else ""
+        return f"{listed(own)} changed{also}"
+    if around:
+        return f"nothing changed but {listed(around)}"
+    return "nothing else changed"
+
+
+def words_for(change: Change, function: str = "") -> str:
+    """What changed, as the subject of a sentence."""
+    what, before, after = change.what, change.before, change.after
+    became = f"{what} {before} -> {after}"
+    if change.subject is Subject.CODE:
+        return _code(change, function)
+    if change.subject is Subject.PARAMETER:
+        return f"the parameter {what} ({before} -> {after})"
+    if change.subject is Subject.SEED:
+        return f"the seed ({before} -> {after})"
+    if change.subject is Subject.SIZE:
+        return f"the size of its partition ({before} -> {after} rows)"
+    if change.subject is Subject.INPUT:
+        return f"what it receives from `{what}`"
+    if change.subject is Subject.FILE:
+        return f"the file {what}"
+    if change.subject is Subject.MACHINE:
+        return _machine(change)
+    return became
+
+
+def _code(change: Change, function: str) -> str:
+    file, _, name = change.what.rpartition(":")
+    if not file:
+        return f"what {name} does when it is imported"
+    if name == function:
+        return f"the code of `{name}`"
+    of = f", which `{function}` uses" if function else ""
+    if change.before == ABSENT:
+        of = f", which `{function}` uses now," if function else ""
+    elif change.after == ABSENT:
+        of = f", which `{function}` no longer uses," if function else ""
+    return f"the code of `{name}` ({file}){of}"
+
+
+def _machine(change: Change) -> str:
+    if change.what == "features":
+        before, after = set(change.before.split()), set(change.after.split())
+        gone, new = " ".join(sorted(before - after)), " ".join(sorted(after - before))
+        told = [f"without {gone}"] if gone else []
+        told += [f"with {new}"] if new else []
+        return f"CPU features ({', '.join(told)})"
+    name = _MACHINE.get(change.what, change.what)
+    return f"{name} {change.before} -> {change.after}"
+
+
+def _what_else(comparison: Comparison, function: str) -> list[str]:
+    lines = [f"    `{name}`, upstream, already differs from the baseline" for name in comparison.upstream[:MOST_TOLD]]
+    if len(comparison.upstream) > MOST_TOLD:
+        lines.append(f"    and {len(comparison.upstream) - MOST_TOLD} more upstream processes")
+    lines += [f"    {words_for(each, function)}" for each in comparison.changes]
+    if not lines:
+        return [
+            "nothing else that is recorded changed: code, parameters, seeds, input data, libraries and machine are as",
+            "they were. Does it replay? What it reads besides (files, network, clock) is not recorded.",
+        ]
+    if any(not each.subject.around for each in comparison.changes) or comparison.upstream:
+        return ["what else changed since it was recorded:", *lines]
+    return ["nothing else changed since it was recorded but:", *lines]
+
+
+def _difference(difference: Difference) -> list[str]:
+    detail = f": {difference.detail}" if difference.detail else ""
+    return [
+        f"  {difference.path}{detail}",
+        f"      expected: {difference.expected}",
+        f"      obtained: {difference.obtained}",
+    ]
+
+
+def listed(names: Iterable[str], most: int = MOST_NAMED) -> str:
+    """``a, b and c``; of many the first few, and how many more."""
+    found: Sequence[str] = list(names)
+    if len(found) > most:
+        return f"{', '.join(found[:most])} and {len(found) - most} more"
+    return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"

@@ -1,0 +1,140 @@
+"""At the end of a session what is to be recorded is put into the lock files, by the one process that reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from pytest_expops.execution.session import PipelineSession
+from pytest_expops.plugin.baseline_options import WRITING
+from pytest_expops.plugin.state import Run, verdicts_of
+from pytest_expops.verdicts.baseline import Baseline
+from pytest_expops.verdicts.lock_text import LockError
+from pytest_expops.verdicts.lockfile import Entry, Lock, held, lock_text, read_lock, write_lock
+from pytest_expops.verdicts.replay import Status, Verdict
+
+
+@dataclass(slots=True)
+class Written:
+    """What became of one lock file. `withheld` maps a process to the reason for which it is not recorded.
+
+    `updated` maps a process to what changed in its entry.
+    """
+
+    added: list[str] = field(default_factory=list)
+    updated: dict[str, str] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    withheld: dict[str, str] = field(default_factory=dict)
+    error: str = ""
+
+
+class BaselineHooks:
+    """Registered in the controller, or in the only process."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Also after `-x` and Ctrl-C: what is complete is recorded."""
+        if session.config.option.collectonly:
+            return
+        self._run.written = write_baselines(self._run)
+        if any(each.error for each in self._run.written.values()) and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def write_baselines(run: Run) -> dict[Path, Written]:
+    """Record what this session may record, in the lock file of each config of which anything was made ready."""
+    found: dict[Path, Written] = {}
+    mode = run.options.baseline.mode
+    if mode not in WRITING:
+        return found
+    for path, baseline in run.baselines.items():
+        proposals = baseline.proposals()
+        if proposals:
+            try:
+                found[path] = _write(run, path, baseline, proposals)
+            except LockError as error:
+                found[path] = Written(error=str(error))
+    return found
+
+
+def _write(run: Run, config: Path, baseline: Baseline, proposals: Mapping[str, Entry]) -> Written:
+    session, path, update = run.sessions[config], run.lock_paths[config], run.options.baseline.mode == "update"
+    withheld = dict(_withheld(run, session, proposals))
+    written = Written(withheld=withheld)
+    with held(path):
+        lock = read_lock(path) or Lock()  # as it is now: another session may have written meanwhile
+        entries = dict(lock.entries)
+        for name, entry in proposals.items():
+            if name in withheld:
+                continue
+            before = entries.get(name)
+            if before is None:
+                written.added.append(name)
+            elif not update:
+                continue
+            elif before.to_json() == entry.to_json():
+                written.unchanged += 1
+            else:
+                written.updated[name] = what_changed(before, entry)
+            entries[name] = entry
+        if update:
+            written.removed = [name for name in entries if _is_obsolete(session, name)]
+            for name in written.removed:
+                del entries[name]
+        if written.added or written.updated or written.removed:
+            write_lock(path, lock_text(replace(lock, entries=entries), session.expanded.processes))
+    return written
+
+
+def _is_obsolete(session: PipelineSession, name: str) -> bool:
+    """Whether an entry is stale, or of a process that has been declared nondeterministic."""
+    each = session.expanded.processes.get(name)
+    return each is None or each.process.nondeterministic is not None
+
+
+def _withheld(run: Run, session: PipelineSession, names: Mapping[str, Entry]) -> Iterator[tuple[str, str]]:
+    """The processes that must not be recorded, and why: only what is known to repeat may become a baseline."""
+    verdicts = {data["process"]: Verdict.from_json(data) for data in verdicts_of(session).all()}
+    shaky: dict[str, str] = {}
+    for name, each in session.expanded.processes.items():
+        verdict = verdicts.get(name)
+        above = next((upstream for upstream in each.upstream if upstream in shaky), None)
+        if each.process.nondeterministic is not None:
+            shaky[name] = f"`{name}` is declared nondeterministic"
+        elif verdict is not None and verdict.status is not Status.MATCHED:
+            shaky[name] = f"`{name}` gives other results when it is replayed"
+        elif above is not None:
+            shaky[name] = shaky[above]
+        if name not in names:
+            continue
+        if name in shaky:
+            yield name, shaky[name]
+        elif verdict is None and (each.seeds or run.options.replay == "all"):
+            yield name, f"`{name}` was not replayed"
+
+
+def what_changed(before: Entry, after: Entry) -> str:
+    """In a few words, what an update changes in an entry."""
+    parts = []
+    metrics = [name for name in {**before.metrics, **after.metrics} if _differ(before.metrics, after.metrics, name)]
+    outputs = [name for name in {**before.outputs, **after.outputs} if _differ(before.outputs, after.outputs, name)]
+    if metrics:
+        parts.append(f"metrics {', '.join(metrics)}")
+    if outputs:
+        parts.append(f"outputs {', '.join(outputs)}")
+    if not parts:
+        parts.append("same results")
+    if before.environment != after.environment:
+        parts.append("recorded in another environment")
+    return "; ".join(parts)
+
+
+def _differ(before: Mapping[str, object], after: Mapping[str, object], name: str) -> bool:
+    return repr(before.get(name)) != repr(after.get(name))

@@ -1,0 +1,45 @@
+"""The baseline of each config: its lock file, read once at the start of the session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pytest
+
+from pytest_expops.execution.session import PipelineSession
+from pytest_expops.pipeline.model import Tolerance
+from pytest_expops.plugin.baseline_options import WRITING, BaselineOptions, lock_paths
+from pytest_expops.plugin.tolerances import tolerance_of
+from pytest_expops.verdicts.baseline import Baseline
+from pytest_expops.verdicts.lock_text import LockError
+from pytest_expops.verdicts.lockfile import Lock, read_lock
+
+
+class Locks:
+    """Where the lock file of each config stands, and what is in it; empty with ``--expops-baseline=off``."""
+
+    def __init__(self, options: BaselineOptions, configs: Iterable[Path]) -> None:
+        """Read them.
+
+        Raises:
+            pytest.UsageError: a lock file cannot be used; all of them are told.
+        """
+        self.tolerance: Tolerance = tolerance_of("expops_baseline_tolerance", options.tolerance)
+        self.paths: Mapping[Path, Path] = lock_paths(configs, options.file) if options.mode != "off" else {}
+        self.locks: dict[Path, Lock] = {}
+        errors = []
+        for config, path in self.paths.items():
+            try:
+                lock = read_lock(path)
+            except LockError as error:
+                errors.append(str(error))
+                continue
+            if lock is not None or options.mode in WRITING:
+                self.locks[config] = lock or Lock()
+        if errors:
+            raise pytest.UsageError("\n".join(errors))
+
+    def baselines(self, sessions: Mapping[Path, PipelineSession]) -> dict[Path, Baseline]:
+        """For each config that has a lock file, or may get one, what its session is compared with."""
+        return {config: Baseline(sessions[config], lock, self.tolerance) for config, lock in self.locks.items()}
