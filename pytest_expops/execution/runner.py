@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pytest_expops.errors import ExpopsError, OutputError
 from pytest_expops.execution.arguments import arrange, configured_parameters, hyperparameters, merged
+from pytest_expops.execution.calling import RecordOf, chart_call, component_call, finished
+from pytest_expops.execution.components import ChartComponent, Component, find_component
 from pytest_expops.execution.context import ProcessContext
 from pytest_expops.execution.functions import Callee, CallStyle, find_function, settle, user_traceback
 from pytest_expops.execution.inputs import Load, Outputs, Received, receive
+from pytest_expops.execution.mapping import renamed_inputs
 from pytest_expops.execution.partitioning import as_splittable
 from pytest_expops.execution.recording import Recorder, recording_to
 from pytest_expops.execution.records import Failure, Outcome, Output, RunRecord, file_name
+from pytest_expops.execution.requirements import advise
 from pytest_expops.execution.run_environment import run_environment
 from pytest_expops.execution.scripts import Project
 from pytest_expops.execution.seeding import seeded, task_seed
-from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Process
+from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Kind, Process
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.values.store import ArtifactStore
 
@@ -73,17 +77,27 @@ class Runner:
         self.folder = folder
         self.worker = worker
         self._callees: dict[str, Callee | None] = code_of._callees if code_of else {}
+        self._components: dict[str, Component | ChartComponent] = code_of._components if code_of else {}
         self._styles: dict[str, CallStyle] = {}
 
     def callee(self, process: Process) -> Callee | None:
-        """The function of a process, looked up once.
+        """The function of a process, looked up once; None for a component, once it is found, and a functionless split.
 
         Raises:
-            ScriptError: as `find_function`.
+            ScriptError: as `find_function` and `find_component`.
         """
+        if process.component is not None:
+            self.component(process)
+            return None
         if process.name not in self._callees:
             self._callees[process.name] = find_function(self.project, process)
         return self._callees[process.name]
+
+    def component(self, process: Process) -> Component | ChartComponent:
+        """The component of a process that has one, looked up once; raises as `find_component`."""
+        if process.name not in self._components:
+            self._components[process.name] = find_component(process, self.pipeline)
+        return self._components[process.name]
 
     def forget(self) -> None:
         """Import the project's modules anew at the next run, and settle everything about its functions again."""
@@ -95,9 +109,18 @@ class Runner:
         """Where `checkpoint_dir` of one run is made, if it is asked for."""
         return self.folder / "checkpoints" / f"{file_name(name)}-{attempt}"
 
-    def run(self, name: str, load: Load, *, attempt: int = 0, keep: Keep | None = None) -> Run:
+    def run(
+        self,
+        name: str,
+        load: Load,
+        *,
+        attempt: int = 0,
+        keep: Keep | None = None,
+        record_of: RecordOf | None = None,
+    ) -> Run:
         """Run the expanded process `name` on what `load` gives of its upstream, and keep of its outputs what is asked.
 
+        A chart reads the records of its upstream instead; without `record_of` it is not drawn.
         Whatever the process raises is in the result, except KeyboardInterrupt, which is raised.
         """
         each = self.expanded[name]
@@ -110,7 +133,10 @@ class Runner:
         error: BaseException | None = None
         try:
             with self.project.entered(), run_environment(self.pipeline):
-                call = self._prepare(each, load, recorder, attempt)
+                if each.process.kind is Kind.CHART:
+                    call = self._chart(each, record_of)
+                else:
+                    call = self._prepare(each, load, recorder, attempt)
                 begin = time.perf_counter()
                 try:
                     with seeded(task_seed(seed, name)), recording_to(recorder):
@@ -122,6 +148,9 @@ class Runner:
             raise
         except BaseException as raised:
             # SystemExit, and what test tools raise through a process (a timeout, say), are failures of it too.
+            advice = advise(raised, self.pipeline)
+            if advice is not None and advice not in getattr(raised, "__notes__", ()):
+                raised.add_note(advice)
             error, failure = raised, _failure(raised)
         record = RunRecord(
             process=name,
@@ -137,10 +166,33 @@ class Runner:
         )
         return Run(record, error)
 
-    def _prepare(self, each: ExpandedProcess, load: Load, recorder: Recorder, attempt: int) -> Any:
+    def _chart(self, each: ExpandedProcess, record_of: RecordOf | None) -> Callable[[], object]:
+        """The drawing of a chart, as a function without arguments; nothing for one that a browser draws."""
+        process = each.process
+        if record_of is None or (process.chart is not None and process.chart.dynamic):
+            return dict
+        made_by = self.callee(process) or self.component(process)
+        assert not isinstance(made_by, Component)
+        return chart_call(made_by, each, self.expanded, self.folder, RUN_ID, record_of)
+
+    def _prepare(self, each: ExpandedProcess, load: Load, recorder: Recorder, attempt: int) -> Callable[[], object]:
         """Everything up to the call, as a function without arguments."""
-        callee = self.callee(each.process)
+        process = each.process
         received = receive(each, self.expanded, load)
+        call = self._call(each, renamed_inputs(process, received), recorder, attempt)
+        if not process.renames.outputs and not process.metrics:
+            return call
+        return lambda: finished(process, self.project, recorder, call(), received)
+
+    def _call(
+        self, each: ExpandedProcess, received: list[Received], recorder: Recorder, attempt: int
+    ) -> Callable[[], object]:
+        """The call itself, on what was received, renamed already."""
+        callee = self.callee(each.process)
+        if each.process.component is not None:
+            component = self.component(each.process)
+            assert isinstance(component, Component)
+            return component_call(component, each.process, self.pipeline, received, recorder)
         if callee is None:
             return lambda: merged(each.process, received)
         configured = configured_parameters(each, self.expanded)

@@ -226,7 +226,11 @@ class PipelineSession:
         if self._claims is not None:
             self._claims.take(name)
         try:
-            run = self.runner.run(name, lambda upstream, part=None: self.load(self._known[upstream], part))
+            run = self.runner.run(
+                name,
+                lambda upstream, part=None: self.load(self._known[upstream], part),
+                record_of=self._known.__getitem__,
+            )
             if run.error is not None:
                 self.errors[name] = run.error
             return self._finish(run.record)

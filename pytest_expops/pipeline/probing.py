@@ -69,7 +69,8 @@ def with_probed(expanded: ExpandedPipeline) -> ExpandedPipeline:
 
 def probes_of(chart: Process, expanded: ExpandedPipeline) -> list[Probe]:
     """The probes of a chart, in the order of the config."""
-    assert chart.chart is not None
+    if chart.chart is None:
+        return []
     known = _Known(chart, expanded)
     return [Probe(key, path, known.waits_for(path)) for key, path in chart.chart.probes.items()]
 
