@@ -17,6 +17,8 @@ def run_environment(pipeline: Pipeline) -> Iterator[None]:
     directory = os.getcwd()
     os.environ["MLOPS_WORKSPACE_DIR"] = str(pipeline.workspace)
     os.environ["MLOPS_PROJECT_ID"] = pipeline.project_id
+    # Nobody sits before a test; a Matplotlib that is imported from here on opens no windows, unless it is told to.
+    os.environ.setdefault("MPLBACKEND", "Agg")
     # Which test pytest is at, the first run would find in its environment, and a replay would not.
     os.environ.pop("PYTEST_CURRENT_TEST", None)
     os.chdir(pipeline.working_directory)

@@ -20,6 +20,7 @@ __all__ = ["expops"]
 MARKERS = (
     "expops: made from a pipeline config by pytest-expops (every such item)",
     "expops_process: runs one expanded process of a pipeline",
+    "expops_chart: draws a chart of a pipeline",
     "expops_replay: runs an expanded process again and compares",
     "expops_baseline: compares an expanded process with what the lock file records of it",
 )
