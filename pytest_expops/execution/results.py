@@ -11,6 +11,7 @@ from pytest_expops.execution.inputs import Outputs
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.variation import Sizes, Variation
 from pytest_expops.execution.varied_session import VariedSession
+from pytest_expops.pipeline.model import ExpandedPipeline
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,6 +142,15 @@ class Results:
             raise self._unknown(names[0] if names else "to be varied", [])
         hint = "narrow to one with expops.config('name_of_config.yaml').run(...)"
         raise UnknownProcess(f"which of the configs is to be varied? {self._paths()}", hint=hint)
+
+    def expanded(self, base_name: str) -> ExpandedPipeline:
+        """The expanded pipeline that has this process, as it is configured, or varied by `run`.
+
+        Raises:
+            UnknownProcess: no such process, or it is in more than one config.
+        """
+        __tracebackhide__ = True
+        return self._configuring(base_name).expanded
 
     def config(self, path: str) -> Results:
         """Only the pipeline of one config, named by the end of its path.
