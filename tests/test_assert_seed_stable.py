@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.special  # noqa: F401 - which bears to be imported only once, see conftest.py
 
 from pytest_expops import StabilityError, assert_seed_stable
 from pytest_expops.verdicts.stability import Finding, Status

@@ -111,7 +111,7 @@ def check_claims(pipeline: Pipeline, layers: Mapping[str, Layers], problems: Pro
         for claims in process.stability[:1]:
             key, at = f"stability.{process.name}", claims.location or process.location
             if process.kind is Kind.CHART:
-                problems.error(f"`{key}` claims something of a chart, which is not run", at, process=process.name)
+                problems.error(f"`{key}` claims something of a chart, which has no outputs", at, process=process.name)
             elif not layers[process.name].seeds:
                 message = (
                     f"`{key}` claims something over seeds, but process `{process.name}` stands under no seed layer"

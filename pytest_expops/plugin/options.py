@@ -16,6 +16,7 @@ from pytest_expops.plugin.baseline_options import BaselineOptions, add_baseline_
 REPLAY_MODES = ("seeded", "all", "none")
 SCHEDULES = ("graph", "xdist")
 PROGRESS = ("auto", "on", "off")
+UNDECIDED = ("skip", "fail", "pass")
 GRAPH_FORMATS = ("text", "mermaid", "dot")
 VARIABLE = (
     "hashseed",
@@ -51,6 +52,7 @@ class Options:
     schedule: str = "graph"
     memory: int = 256 << 20
     progress: str = "auto"
+    undecided: str = "skip"
     baseline: BaselineOptions = field(default_factory=BaselineOptions)
 
 
@@ -85,6 +87,12 @@ def add_options(parser: pytest.Parser) -> None:
         "knows the graph of processes (graph, the default), or pytest-xdist's own (xdist)",
     )
     group.addoption(
+        "--expops-undecided",
+        choices=UNDECIDED,
+        help="what becomes of the check of a claim over seeds (reproducibility.stability) that so few seeds cannot "
+        "decide: it is skipped (skip, the default), fails (fail) or passes (pass)",
+    )
+    group.addoption(
         "--expops-progress",
         choices=PROGRESS,
         help="whether a line at the bottom of the terminal tells how far the pipelines are: where somebody seems to "
@@ -111,6 +119,7 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("expops_artifacts", "as --expops-artifacts; relative to the ini file", default="")
     parser.addini("expops_memory", "as --expops-memory", default="256M")
     parser.addini("expops_schedule", "as --expops-schedule", default="graph")
+    parser.addini("expops_undecided", "as --expops-undecided", default="skip")
     parser.addini("expops_progress", "as --expops-progress", default="auto")
     parser.addini("expops_graph", "as --expops-graph", default="")
 
@@ -180,6 +189,7 @@ def read_options(config: pytest.Config) -> Options:
         replays=_count(config.getoption("expops_replays") or config.getini("expops_replays")),
         schedule=_choice(config, "expops_schedule", SCHEDULES),
         progress=_choice(config, "expops_progress", PROGRESS),
+        undecided=_choice(config, "expops_undecided", UNDECIDED),
         memory=_bytes(config.getoption("expops_memory") or config.getini("expops_memory")),
         tolerances=tuple(config.getini("expops_tolerance")),
         artifacts=_artifacts(config),

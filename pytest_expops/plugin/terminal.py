@@ -15,6 +15,7 @@ from pytest_expops.execution.session import PipelineSession
 from pytest_expops.plugin.baseline_summary import baseline_lines
 from pytest_expops.plugin.explaining import gist
 from pytest_expops.plugin.progress.workers import NAME
+from pytest_expops.plugin.stability_table import list_stability
 from pytest_expops.plugin.state import Run, verdicts_of
 from pytest_expops.verdicts.replay import Status, Verdict
 
@@ -57,6 +58,7 @@ def summarize(reporter: pytest.TerminalReporter, run: Run, directory: Path) -> N
             reporter.line(_what_matched(session, verdicts))
         _list_differences(reporter, session, verdicts)
         _list_failures(reporter, records)
+        list_stability(reporter, session)
         for line, colour in baseline_lines(run, path, directory):
             reporter.line(line, **({colour: True} if colour else {}))
         if run.options.artifacts is not None:

@@ -134,6 +134,6 @@ def special() -> Any:
     """
     try:
         import scipy.special
-    except ImportError:
+    except ModuleNotFoundError:
         raise MissingExtra("intervals over seeds are computed with SciPy", extra="stability") from None
     return scipy.special

@@ -142,7 +142,7 @@ BAD: list[Case] = [
         "a chart",
         _section("plot: {a: {min_mean: 1}}")
         + current("- {name: start, seed_parallelism: [1, 2]}", "- {name: plot, type: chart}", edges=["start plot"]),
-        ["3:12: `stability.plot` claims something of a chart, which is not run"],
+        ["3:12: `stability.plot` claims something of a chart, which has no outputs"],
     ),
 ]
 

@@ -21,6 +21,7 @@ NAMES = [
     "memory",
     "schedule",
     "progress",
+    "undecided",
     "graph",
     "baseline",
     "baseline-strict",

@@ -1,0 +1,133 @@
+"""The summary's table of what was found over seeds: a row per metric and partition, with a tiny distribution."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+
+from pytest_expops.execution.session import PipelineSession
+from pytest_expops.plugin.stability_items import check_name, stability_of
+from pytest_expops.verdicts.paired import Comparison, Standing, overall
+from pytest_expops.verdicts.spread import Spread
+from pytest_expops.verdicts.stability import Group, Status
+from pytest_expops.verdicts.stability_text import aligned, number, spanned
+
+MOST_ROWS = 20
+"""How many rows the table has; what passes is left out first."""
+BINS = 8
+BLOCKS = "▁▂▃▄▅▆▇█"
+ASCII = "_.:-=+*#"
+"""The levels of a distribution; the lowest stands for none."""
+HEADS = ("stability over seeds", "n", "mean", "std", "interval of the mean", "seeds", "verdict")
+_LINKS = {Standing.BETTER: "than", Standing.WORSE: "than", Standing.SAME: "to", Standing.UNDECIDED: "against"}
+_RANKS = {Status.FAIL: 0, Status.UNDECIDED: 1, Status.PASS: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table."""
+
+    status: Status
+    cells: tuple[str, ...]
+
+
+def list_stability(reporter: pytest.TerminalReporter, session: PipelineSession) -> None:
+    """A table of what the checks of this config have found, if any were made."""
+    spreads = _found(session)
+    glyphs = levels(getattr(sys.stdout, "encoding", None))
+    rows = [row for spread in spreads for row in _rows(spread, glyphs)]
+    if not rows:
+        return
+    shown = _most_telling(rows)
+    head, *lines = aligned([HEADS, *(row.cells for row in shown)], left=(0, len(HEADS) - 1))
+    reporter.line(head)
+    for row, line in zip(shown, lines, strict=True):
+        reporter.line(line, red=row.status is Status.FAIL, yellow=row.status is Status.UNDECIDED)
+    if len(rows) > len(shown):
+        reporter.line(f"  ... and {len(rows) - len(shown)} more")
+    reporter.line(_footnote(spreads))
+
+
+def levels(encoding: str | None) -> str:
+    """The characters of a distribution that the terminal can show."""
+    try:
+        BLOCKS.encode(encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return ASCII
+    return BLOCKS
+
+
+def distribution(values: Collection[float], low: float, high: float, glyphs: str = BLOCKS) -> str:
+    """How many of the values lie in each eighth of the way from `low` to `high`, the tallest bar for the most.
+
+    Of equal ends the middle is taken.
+    """
+    counts = [0] * BINS
+    for value in values:
+        share = (value / 2 - low / 2) / (high / 2 - low / 2) if high > low else 0.5  # halves cannot overflow
+        counts[min(BINS - 1, int(share * BINS))] += 1
+    most = max(counts)
+    return "".join(glyphs[-(-count * (len(glyphs) - 1) // most)] for count in counts)
+
+
+def _found(session: PipelineSession) -> list[Spread]:
+    """In topological order of the processes, then as the config has them."""
+    folder, processes = stability_of(session), {}
+    for each in session.expanded.processes.values():
+        if each.process.stability:
+            processes[each.process.name] = each.process
+    known = [folder.read(check_name(name, claims)) for name, one in processes.items() for claims in one.stability]
+    return [Spread.from_json(data) for data in known if data is not None]
+
+
+def _most_telling(rows: Sequence[Row]) -> list[Row]:
+    """The rows in their order, without some that pass where there are too many."""
+    kept = sorted(range(len(rows)), key=lambda index: (_RANKS[rows[index].status], index))[:MOST_ROWS]
+    return [rows[index] for index in sorted(kept)]
+
+
+def _footnote(spreads: Iterable[Spread]) -> str:
+    findings = [spread.finding for spread in spreads]
+    percent = " or ".join(f"{each:.6g} %" for each in sorted({100 * finding.confidence for finding in findings}))
+    together = max(finding.together for finding in findings)
+    joint = f"all {together} intervals hold at once" if together > 1 else "the interval holds"
+    return f"  ({joint} with {percent}; min, max and range are of the seeds that ran)"
+
+
+def _rows(spread: Spread, glyphs: str) -> list[Row]:
+    finding = spread.finding
+    against = {each.label: each for each in spread.comparisons}
+    values = [value for group in finding.groups for value in group.values.values()]
+    rows = []
+    for group in finding.groups:
+        comparisons = [against[group.label]] if group.label in against else []
+        status = overall(replace(finding, groups=(group,)), comparisons)
+        cells = (
+            f"  {finding.process} {finding.metric}{f', {group.label}' if group.label else ''}",
+            str(len(group.values)),
+            number(group.mean),
+            number(group.std),
+            spanned(group.interval),
+            distribution(group.values.values(), min(values), max(values), glyphs),
+            _verdict(group, comparisons, status),
+        )
+        rows.append(Row(status, cells))
+    return rows
+
+
+def _verdict(group: Group, comparisons: Sequence[Comparison], status: Status) -> str:
+    """The status, which bounds it is of, how many seeds would decide, and how it stands to the baseline."""
+    bounds = [claim for claim in group.claims if claim.status is status]
+    said = [status.value]
+    if status is not Status.PASS and bounds:
+        said[0] += f" {', '.join(claim.bound for claim in bounds)}"
+    enough = [claim.enough for claim in bounds if claim.enough is not None]
+    if enough and len(enough) == len(bounds):
+        said.append(f"{max(enough)} seeds would decide")
+    if group.without_effect:
+        said.append("the seed has no effect")
+    said += [f"{each.standing.value} {_LINKS[each.standing]} the baseline" for each in comparisons]
+    return "; ".join(said)
