@@ -45,7 +45,7 @@ class Scenario:
     maxfail: int = 0
     max_restart: int | None = None
     collects: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
-    """What workers collect that collect something else, by number; replacements count on."""
+    """What workers collect that collect something else, by number; replacements count on. Those with nothing end."""
     boot: tuple[float, ...] = (0.5,)
     """From a worker's start until its collection is sent, in turn."""
     latency: float = 0.0005
