@@ -75,8 +75,9 @@ class JournalReader:
             return
         end = data.rfind(b"\n") + 1
         self._at += end
-        for line in data[:end].splitlines():
-            yield json.loads(line)
+        if end:
+            # As one list, which takes a third of the time. JSON has no end of line within a record.
+            yield from json.loads(b"[%b]" % data[: end - 1].replace(b"\n", b","))
 
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode

@@ -8,12 +8,15 @@ import random
 import signal
 import textwrap
 import time
+import urllib.parse
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_expops.execution.claims import Claims
 from pytest_expops.execution.records import JsonFolder, Outcome, file_name
@@ -290,3 +293,13 @@ def test_any_name_makes_a_file_name(tmp_path: Path, name: str) -> None:
     assert folder.read(name) == {"name": name}
     assert folder.read(name + "x") is None
     assert len(os.fsencode(file_name(name))) < 200
+
+
+@given(st.text(max_size=12))
+def test_a_name_can_be_told_from_that_of_its_file(name: str) -> None:
+    assert urllib.parse.unquote(file_name(name)) == name
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_different_names_make_different_file_names(one: str, other: str) -> None:
+    assert (file_name(one) == file_name(other)) == (one == other)
