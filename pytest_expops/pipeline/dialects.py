@@ -123,6 +123,7 @@ def _processes(
             tolerances=reproducibility.tolerances.get(each.name, {}),
             nondeterministic=reproducibility.nondeterministic.get(each.name),
             stability=reproducibility.stability.get(each.name, ()),
+            properties=reproducibility.properties.get(each.name, ()),
         )
         for each in sorted(listed, key=lambda each: each.name)
     }

@@ -23,6 +23,7 @@ __all__ = [
     "Location",
     "Pipeline",
     "Process",
+    "Property",
     "SeedClaims",
     "SeedSplit",
     "Tolerance",
@@ -123,13 +124,23 @@ class SeedClaims:
 
 
 @dataclass(frozen=True, slots=True)
+class Property:
+    """A law that is asked of a process, with options for the function of that name in `pytest_expops.laws`."""
+
+    law: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    location: Location | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Process:
     """One process as configured; `upstream` are base names, sorted, so that writing order cannot matter.
 
     `parameters` are the process's own; the runner lays them over the pipeline's. `tolerances` maps an output key to
     its tolerance, ``None`` standing for every other key. `nondeterministic` is the reason for which differences
-    between replays are expected (S7.3). `stability` is what is claimed of its metrics over seeds.
-    `chart` is what a chart reads, and None for what is none; a chart may be made by a component too.
+    between replays are expected (S7.3). `stability` is what is claimed of its metrics over seeds,
+    and `properties` are the laws that it is to keep. `chart` is what a chart reads, and None for what is none; a chart
+    may be made by a component too.
     """
 
     name: str
@@ -148,6 +159,7 @@ class Process:
     component: ComponentRef | None = None
     chart: Chart | None = None
     stability: tuple[SeedClaims, ...] = ()
+    properties: tuple[Property, ...] = ()
     location: Location | None = field(default=None, compare=False)
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pytest_expops.errors import Location
 from pytest_expops.pipeline import vocabulary
 from pytest_expops.pipeline.document import Broken, Entry, MapNode, Node, describe
-from pytest_expops.pipeline.model import SeedClaims, Tolerance
+from pytest_expops.pipeline.model import Property, SeedClaims, Tolerance
+from pytest_expops.pipeline.properties import mentioned, read_properties
 from pytest_expops.pipeline.reading import Reader, entries_of, is_null
 from pytest_expops.pipeline.stability import read_claims
 
@@ -22,6 +23,7 @@ _SHAPE = "a map of `rtol` and `atol`, or of output keys to such maps"
 _REASON = "the reason, as a text, why its results may differ"
 _WHAT = {
     "nondeterministic": "reasons, as texts",
+    "properties": "laws",
     "stability": "maps of metrics to bounds",
     "tolerance": "tolerances",
 }
@@ -35,6 +37,7 @@ class Reproducibility:
     tolerances: Mapping[str, Mapping[str | None, Tolerance]] = field(default_factory=dict)
     nondeterministic: Mapping[str, str] = field(default_factory=dict)
     stability: Mapping[str, tuple[SeedClaims, ...]] = field(default_factory=dict)
+    properties: Mapping[str, tuple[Property, ...]] = field(default_factory=dict)
     mentions: tuple[tuple[str, str, Location | None], ...] = ()
     """(section, process, place), for checking that these processes exist."""
 
@@ -59,7 +62,11 @@ def read_reproducibility(section: MapNode | None, reader: Reader) -> Reproducibi
     for name, entry in _by_process(section, "stability", reader):
         mentions.append(("reproducibility.stability", name, entry.key.location))
         claims[name] = read_claims(entry.value, f"stability.{name}", reader)
-    return Reproducibility(_base_seed(section, reader), tolerances, reasons, claims, tuple(mentions))
+    laws: dict[str, tuple[Property, ...]] = {}
+    for name, entry in _by_process(section, "properties", reader):
+        laws[name] = read_properties(entry.value, f"properties.{name}", reader)
+        mentions += [("reproducibility.properties", name, entry.key.location), *mentioned(laws[name])]
+    return Reproducibility(_base_seed(section, reader), tolerances, reasons, claims, laws, tuple(mentions))
 
 
 def _base_seed(section: MapNode, reader: Reader) -> int:

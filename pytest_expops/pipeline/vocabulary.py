@@ -34,7 +34,9 @@ MODEL_PARAMETERS = _RUNTIME | frozenset({"custom_script_path", "hyperparameters"
 EXPERIMENT = _RUNTIME | frozenset({"hyperparameters", "name", "parameters", "pipeline"})
 PIPELINE = _RUNTIME | frozenset({"process_adjlist", "processes"})
 REPORTING = _RUNTIME | frozenset({"charts", "dynamic_entrypoint", "entrypoint", "static_entrypoint"})
-REPRODUCIBILITY = _RUNTIME | frozenset({"nondeterministic", "random_seed", "seed", "stability", "tolerance"})
+REPRODUCIBILITY = _RUNTIME | frozenset(
+    {"nondeterministic", "properties", "random_seed", "seed", "stability", "tolerance"}
+)
 STABILITY_BOUNDS = (
     "min_mean",
     "max_mean",
@@ -46,6 +48,15 @@ STABILITY_BOUNDS = (
     "max_value",
 )
 """What can be claimed of a metric over seeds, in the order in which it is told."""
+_EVERY_LAW = frozenset({"atol", "examples", "keys", "rtol", "seconds"})
+_OF_SPLITS = frozenset({"max_partitions", "min_rows", "of"})
+PROPERTIES = {
+    "partition_invariant": _EVERY_LAW | _OF_SPLITS,
+    "order_invariant": _EVERY_LAW | frozenset({"key", "of"}),
+    "seed_invariant": _EVERY_LAW,
+    "batch_consistent": _EVERY_LAW | _OF_SPLITS,
+}
+"""The laws that may be asked of a process, with the options of each."""
 STABILITY = frozenset({*STABILITY_BOUNDS, "better", "confidence", "margin", "over"})
 DATA_PARALLELISM = frozenset({"aggregation", "data_name", "size"})
 SEED_PARALLELISM = frozenset({"aggregation", "seeds"})
