@@ -128,6 +128,6 @@ def _verdict(group: Group, comparisons: Sequence[Comparison], status: Status) ->
     if enough and len(enough) == len(bounds):
         said.append(f"{max(enough)} seeds would decide")
     if group.without_effect:
-        said.append("the seed has no effect")
+        said.append("the seed shows no effect")
     said += [f"{each.standing.value} {_LINKS[each.standing]} the baseline" for each in comparisons]
     return "; ".join(said)

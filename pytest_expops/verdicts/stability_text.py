@@ -114,7 +114,7 @@ def explain(finding: Finding, comparisons: Sequence[Comparison] = ()) -> str:
 
 
 def _effect(group: Group) -> str:
-    return ": all values are equal, so the seed has no effect on it" if group.without_effect else ""
+    return ": all values are equal, the seed shows no effect" if group.without_effect else ""
 
 
 def _footnote(finding: Finding) -> str:

@@ -168,7 +168,7 @@ def test_the_summary_has_a_row_per_metric_and_partition(project: Project) -> Non
     assert table[2].split("  ")[0] == "evaluate score/accuracy, partition 2"
     assert table[2].split("  ")[-1] == "PASS"
     assert table[3].split("  ")[:4] == ["evaluate constant", "4", "0.5", "0"]
-    assert table[3].split("  ")[-1] == "PASS; the seed has no effect"
+    assert table[3].split("  ")[-1] == "PASS; the seed shows no effect"
     assert table[4] == "(all 3 intervals hold at once with 95 %; min, max and range are of the seeds that ran)"
 
 
@@ -215,7 +215,7 @@ def test_workers_that_all_judge_judge_alike(project: Project) -> None:
     assert [row.split("  ")[-1] for row in rows] == [
         "FAIL min_mean",
         "FAIL min_mean",
-        *["PASS; the seed has no effect"] * 2,
+        *["PASS; the seed shows no effect"] * 2,
     ]
 
 

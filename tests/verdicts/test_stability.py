@@ -72,7 +72,7 @@ def test_a_process_that_ignores_its_seed_is_judged_and_said_to() -> None:
     found = judge({"": {"1": 0.1, "2": 0.1, "3": 0.1}}, {"min_mean": 0.1, "max_std": 0.0, "max_cv": 0.0})
     assert found.status is Status.PASS
     assert found.groups[0].without_effect
-    assert ", 3 seeds: all values are equal, so the seed has no effect on it" in explain(found)
+    assert ", 3 seeds: all values are equal, the seed shows no effect" in explain(found)
     assert judge({"": dict.fromkeys("123", 0.1)}, {"min_std": 0.001}).status is Status.FAIL
     assert "no effect" not in explain(judge({"": FIVE}, {"min_mean": 0.5}))
 
