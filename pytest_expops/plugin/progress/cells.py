@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_UNSEEN = re.compile(r"\x1b\[[\d;:]*m|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
-"""Colours, and commands to the window (title, progress in the task bar): they move nothing."""
+_UNMOVING = re.compile(r"\x1b\[[\d;:]*[mK]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+"""Colours, erasing within the row, and commands to the window (title, progress in the task bar)."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MARK = "..."
 
@@ -33,25 +33,28 @@ def clipped(text: str, most: int) -> str:
     """As much of a printable text as fits into so many cells; three dots in place of the rest."""
     if cells(text) <= most:
         return text
-    room, kept = most - len(_MARK), []
+    mark = _MARK[: max(most, 0)]
+    room, kept = most - len(mark), []
     for character in text:
         room -= _cells(character)
         if room < 0:
             break
         kept.append(character)
-    return ("".join(kept) + _MARK)[: max(most, 0)]
+    return "".join(kept) + mark
 
 
 class Cursor:
     """Follows what is written, to know where the cursor is in its row.
 
     `column` counts the cells to its left, so that it equals the number of columns where the next character will go to
-    the next row; None after something that is not understood, until the next line.
+    the next row; None after a character that is not understood, until the next line, and for good once a command may
+    have moved the cursor to where there is text below it.
     """
 
     def __init__(self) -> None:
         self.column: int | None = 0
         self._end = 0
+        self._lost = False
 
     @property
     def at_end(self) -> bool:
@@ -61,7 +64,11 @@ class Cursor:
     def feed(self, text: str, columns: int) -> bool:
         """Take in what is written to a terminal of so many columns; whether the cursor stays in its row for sure."""
         if not (text.isascii() and text.isprintable()):
-            text = _UNSEEN.sub("", text)
+            text = _UNMOVING.sub("", text)
+            self._lost = self._lost or "\x1b" in text
+        if self._lost:
+            self.column = None
+            return False
         _, newline, text = text.rpartition("\n")
         if newline:
             self.column = self._end = 0
@@ -84,6 +91,9 @@ class Cursor:
             column += 1
         else:
             for each in map(_cells, text):
+                if column + each == columns + 1 and each == 2:  # half of it would fit, and terminals differ
+                    self.column = None
+                    return False
                 if column + each > columns:
                     column, rows = 0, rows + 1
                 column += each

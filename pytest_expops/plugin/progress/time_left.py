@@ -102,5 +102,7 @@ def in_words(seconds: float) -> str:
     minutes = round(seconds / 60)
     if minutes < 60:
         return f"about {minutes} min"
+    if minutes >= 600:
+        return f"about {round(minutes / 60)} h"
     hours, rest = divmod(5 * round(minutes / 5), 60)
-    return f"about {hours} h {rest} min" if rest and hours < 10 else f"about {hours} h"
+    return f"about {hours} h {rest} min" if rest else f"about {hours} h"

@@ -13,6 +13,8 @@ from pytest_expops.execution.records import Outcome, RunRecord
 NAME = "expops-worker-times"
 MOST_NAMED = 4
 """With more workers than that, only the least and the most that any did."""
+SHORTEST = 0.1
+"""Seconds of a session below which there is nothing to tell."""
 
 Status = Any
 """What `pytest_report_teststatus` gives: a category, a letter, and a word, which may come with its colour."""
@@ -36,13 +38,13 @@ class WorkerTimes:
         self._begin, self._end = min(self._begin, report.start), max(self._end, report.stop)
 
     def line(self, records: Iterable[RunRecord]) -> str | None:
-        """How much each worker did, and which part of the time they were busy; None if none did anything."""
-        if not self.busy:
+        """How much each worker did, and which part of the time they were busy; None if it was over at once."""
+        elapsed = self._end - self._begin
+        if elapsed < SHORTEST:
             return None
         count = Counter(each.worker for each in records if each.outcome is not Outcome.BLOCKED)
         shares = [(worker, count[worker], self.busy[worker]) for worker in sorted(self.busy, key=_number)]
-        elapsed = self._end - self._begin
-        part = sum(self.busy.values()) / (len(shares) * elapsed) if elapsed > 0 else 1.0
+        part = sum(self.busy.values()) / (len(shares) * elapsed)
         workers = f"{len(shares)} worker{'' if len(shares) == 1 else 's'}"
         return f"on {workers}, busy {min(part, 1.0):.0%} of {elapsed:.1f} s: {_listed(shares)}"
 
