@@ -11,7 +11,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -97,25 +97,23 @@ def run_in_terminal(
     folder: Path,
     columns: int = 80,
     rows: int = 24,
-    environment: Mapping[str, str | None] | None = None,
     react: Callable[[Screen], str | None] = lambda screen: None,
     seconds: float = 60,
 ) -> Watched:
     """Run `python -m pytest` with these arguments on a terminal of its own.
 
-    `react` is asked what is typed, given what the screen shows, after every read; `environment` says what differs from
-    this process's, None for a variable that is not there.
+    `react` is asked what is typed, given what the screen shows, after every read.
     """
     master, slave = os.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    changes = {"TERM": "xterm", "CI": None, "BUILD_NUMBER": None, "COLUMNS": None, "LINES": None, **(environment or {})}
-    variables = {**os.environ, **changes}
+    unset = {"CI", "BUILD_NUMBER", "COLUMNS", "LINES", "NO_COLOR"}
+    variables = {name: value for name, value in os.environ.items() if name not in unset}
     # A shell that leads a session makes the terminal that it opens the session's own, so that Ctrl-C is a signal.
     shell = ["sh", "-c", 'exec "$@" <"$0" >"$0" 2>&1', os.ttyname(slave)]
     process = subprocess.Popen(
         [*shell, sys.executable, "-m", "pytest", *arguments],
         cwd=folder,
-        env={name: value for name, value in variables.items() if value is not None},
+        env={**variables, "TERM": "xterm", "PY_COLORS": "1"},
         start_new_session=True,
     )
     screen, written, deadline = Screen(columns, rows), b"", time.monotonic() + seconds
