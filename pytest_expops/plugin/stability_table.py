@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import pytest
@@ -89,12 +89,13 @@ def _most_telling(rows: Sequence[Row]) -> list[Row]:
     return [rows[index] for index in sorted(kept)]
 
 
-def _footnote(spreads: Iterable[Spread]) -> str:
+def _footnote(spreads: Sequence[Spread]) -> str:
     findings = [spread.finding for spread in spreads]
-    percent = " or ".join(f"{each:.6g} %" for each in sorted({100 * finding.confidence for finding in findings}))
-    together = max(finding.together for finding in findings)
-    joint = f"all {together} intervals hold at once" if together > 1 else "the interval holds"
-    return f"  ({joint} with {percent}; min, max and range are of the seeds that ran)"
+    together = findings[0].together
+    asked = sorted({finding.confidence for finding in findings})
+    single = " or ".join(f"{100 - 100 * (1 - confidence) / together:.4g} %" for confidence in asked)
+    jointly = f": the {together} that claims take hold at once with {100 * asked[0]:.4g} %" if together > 1 else ""
+    return f"  (intervals of {single}{jointly}; min, max and range are of the seeds that ran)"
 
 
 def _rows(spread: Spread, glyphs: str) -> list[Row]:
