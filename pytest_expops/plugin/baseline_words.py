@@ -13,6 +13,7 @@ MOST_TOLD = 6
 MOST_NAMED = 4
 """How many names a list in one line has."""
 
+_ALL = "(without the last argument it records whatever differs)"
 _MACHINE = {"cpu": "another CPU", "python": "Python", "blas": "BLAS", "gpu": "GPU", "fingerprints": "fingerprints of"}
 
 
@@ -34,7 +35,7 @@ def explain_drift(comparison: Comparison, context: tuple[str, str, str], command
     if comparison.count > MOST_TOLD:
         lines.append(f"and {comparison.count - MOST_TOLD} more differences")
     lines += ["", *_what_else(comparison, function)]
-    return "\n".join([*lines, "", f"if this is what it should give, record it: {command}"])
+    return "\n".join([*lines, "", f"if this is what it should give, record it: {command}", _ALL])
 
 
 def drift_gist(comparison: Comparison, function: str) -> str:
@@ -88,12 +89,12 @@ def _code(change: Change, function: str) -> str:
         return f"what {name} does when it is imported"
     if name == function:
         return f"the code of `{name}`"
-    of = f", which `{function}` uses" if function else ""
+    user = f" (used by `{function}`)" if function else ""
     if change.before == ABSENT:
-        of = f", which `{function}` uses now," if function else ""
+        user = f" (now used by `{function}`)"
     elif change.after == ABSENT:
-        of = f", which `{function}` no longer uses," if function else ""
-    return f"the code of `{name}` ({file}){of}"
+        user = f" (no longer used by `{function}`)"
+    return f"the code of `{name}` in {file}{user}"
 
 
 def _machine(change: Change) -> str:

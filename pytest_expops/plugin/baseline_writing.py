@@ -13,7 +13,8 @@ from pytest_expops.plugin.baseline_options import WRITING
 from pytest_expops.plugin.state import Run, verdicts_of
 from pytest_expops.verdicts.baseline import Baseline
 from pytest_expops.verdicts.lock_text import LockError
-from pytest_expops.verdicts.lockfile import Entry, Lock, held, lock_text, read_lock, write_lock
+from pytest_expops.verdicts.lock_writing import held, write_lock
+from pytest_expops.verdicts.lockfile import Entry, Lock, lock_text, read_lock
 from pytest_expops.verdicts.replay import Status, Verdict
 
 

@@ -5,13 +5,9 @@ Nothing of it is ever executed. A file that cannot be read whole is an error, an
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -198,38 +194,6 @@ def _top(lock: Lock) -> Mapping[str, Any]:
         return lock.environment
     count = Counter(_digest(each) for each in used)
     return max(used, key=lambda each: count[_digest(each)])
-
-
-@contextmanager
-def held(path: Path) -> Iterator[None]:
-    """Keep other sessions from writing the lock files in the folder of `path`; leaves no file behind."""
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
-
-
-def write_lock(path: Path, text: str) -> None:
-    """Put `text` in the place of the lock file, whole or not at all; a link stays one.
-
-    Raises:
-        LockError: the disk refuses.
-    """
-    target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with open(temporary, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, temporary)
-        os.replace(temporary, target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise LockError(f"{path}: the lock file cannot be written: {error.strerror or error}", path=path) from None
 
 
 def _readings_to_json(readings: Readings) -> Any:

@@ -26,18 +26,24 @@ def sketch_differences(
 
     :param same_libraries: if not, an attribute that only one has is no difference, nor the module of a class.
     """
-    found = []
+    found, summed_up = [], []
     for path in dict.fromkeys([*expected, *obtained]):
         if path not in expected or path not in obtained:
             if same_libraries or not _is_attribute(path):
                 one, other = (described(each[path]) if path in each else ABSENT for each in (expected, obtained))
                 found.append(Difference(path, one, other, "in one of the two only"))
+                summed_up.append(False)
             continue
         fields = _differing(expected[path], obtained[path], tolerance, loose=not same_libraries)
         if fields:
             one, other = described(expected[path], fields), described(obtained[path], fields)
             found.append(Difference(path, one, other, _told(fields)))
-    return found
+            summed_up.append(fields.keys() <= _ALL_PARTS and "parts" in expected[path])
+    # What all parts come to is news only where no part tells more.
+    return found[1:] if len(found) > 1 and summed_up[:1] == [True] else found
+
+
+_ALL_PARTS = {"min", "max", "mean"}
 
 
 def described(leaf: Any, fields: Mapping[str, float | None] | None = None) -> str:

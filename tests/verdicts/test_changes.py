@@ -35,15 +35,15 @@ def _moved(**environment: Any) -> Entry:
         (replace(ENTRY, code={**ENTRY.code, "models/m.py:train": "9"}), ["the code of `train`"]),
         (
             replace(ENTRY, code={**ENTRY.code, "models/m.py:helper": "9"}),
-            ["the code of `helper` (models/m.py), which `train` uses"],
+            ["the code of `helper` in models/m.py (used by `train`)"],
         ),
         (
             replace(ENTRY, code={**ENTRY.code, "models/m.py:more": "9"}),
-            ["the code of `more` (models/m.py), which `train` uses now,"],
+            ["the code of `more` in models/m.py (now used by `train`)"],
         ),
         (
             replace(ENTRY, code={"models/m.py:train": "1", "models/m.py": "3"}),
-            ["the code of `helper` (models/m.py), which `train` no longer uses,"],
+            ["the code of `helper` in models/m.py (no longer used by `train`)"],
         ),
         (replace(ENTRY, code={**ENTRY.code, "models/m.py": "9"}), ["what models/m.py does when it is imported"]),
         (replace(ENTRY, parameters={**ENTRY.parameters, "rate": 0.2}), ["the parameter rate (0.1 -> 0.2)"]),

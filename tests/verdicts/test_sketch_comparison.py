@@ -105,3 +105,9 @@ def test_what_is_within_the_tolerance_of_the_largest_element_passes(
     moved = array + sign * 0.9 * rtol * np.abs(array).max()
     assert _differ(array, moved, Tolerance(rtol=rtol, atol=1e-9)) == []
     assert _differ(array, array) == []
+
+
+def test_what_all_parts_come_to_is_told_only_where_no_part_tells_more() -> None:
+    one = {f"c{index:02}": np.array([float(index)]) for index in range(40)}
+    assert [each.path for each in _differ(one, {**one, "c00": np.array([7.0])})] == ["out['c00']"]
+    assert [each.path for each in _differ(one, {**one, "c39": np.array([7.0])})] == ["out"]
