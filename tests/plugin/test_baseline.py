@@ -307,7 +307,7 @@ def test_only_collecting_writes_nothing(project: Project) -> None:
     assert not (project.root / LOCK).exists()
 
 
-def test_in_ci_nothing_is_written_unless_forced(chain: Project, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+def test_in_ci_nothing_is_written_unless_forced(chain: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     edit_lock(chain, lambda document: document["entries"].pop("load"))
     before = (chain.root / LOCK).read_bytes()
     monkeypatch.setenv("CI", "true")
