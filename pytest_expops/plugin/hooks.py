@@ -22,6 +22,8 @@ MARKERS = (
     "expops_process: runs one expanded process of a pipeline",
     "expops_chart: draws a chart of a pipeline",
     "expops_replay: runs an expanded process again and compares",
+    "expops_split: holds the partitions of a process against the rows that they are of",
+    "expops_property: asks a law of a process, such as that partitions do not matter",
     "expops_stability: judges what the config claims of a metric over seeds",
     "expops_baseline: compares an expanded process with what the lock file records of it",
 )

@@ -68,17 +68,20 @@ class ConfigFile(pytest.File):
         self._check_functions()
         from pytest_expops.plugin.baseline_items import baseline_items, stale_items
         from pytest_expops.plugin.chart_items import process_item
+        from pytest_expops.plugin.property_items import property_items, split_items
         from pytest_expops.plugin.stability_items import stability_items
 
-        over_seeds = stability_items(self)
+        over_seeds, laws = stability_items(self), property_items(self)
         mode = self.run.options.replay
         for each in self.pipeline_session.expanded.processes.values():
             yield self._item(process_item(each), each, each.name)
             replays = mode == "all" or (mode == "seeded" and each.seeds)
             if replays and each.process.kind is not Kind.CHART:
                 yield self._item(ReplayItem, each, f"{each.name}[replay]")
+            yield from split_items(self, each)
             yield from baseline_items(self, each)
             yield from over_seeds.get(each.name, ())
+            yield from laws.get(each.name, ())
         yield from stale_items(self)
 
     def _item(self, kind: type[ExpopsItem], each: ExpandedProcess, name: str) -> ExpopsItem:

@@ -30,8 +30,11 @@ class LawBroken(AssertionError):
 
 def hold(
     law: str, check: Check, claim: str, case: Any | None, tolerance: Tolerance, effort: Effort, least_rows: int
-) -> None:
-    """Raise `LawBroken` if the case breaks the law; without a case, if one can be found that does."""
+) -> int:
+    """Raise `LawBroken` if the case breaks the law; without a case, if one can be found that does.
+
+    Returns how many cases were tried.
+    """
     __tracebackhide__ = True
     judge = _Judge(check, tolerance)
     broken: list[Broken] = []
@@ -45,7 +48,7 @@ def hold(
             broken.append(judge.broken(None, found.case, found.violation))
             broken += _with_fewer_rows(judge, found.violation, effort, max(2, least_rows))
     if not broken:
-        return
+        return 1 if case is not None else effort.tried
     last = broken[-1]
     message = told(law, check.process, claim, check.rows, broken, effort.tried)
     raise LawBroken(message, law=law, process=check.process, case=last.case, violation=last.violation) from (

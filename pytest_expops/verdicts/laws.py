@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pytest_expops.execution.results import Results
 from pytest_expops.execution.variation import Sizes
-from pytest_expops.pipeline.model import Tolerance
+from pytest_expops.pipeline.model import ExpandedPipeline, Tolerance
 from pytest_expops.verdicts.law_checks import BatchCheck, OrderCheck, PartitionCheck, SeedCheck
 from pytest_expops.verdicts.law_judging import LawBroken, hold
 from pytest_expops.verdicts.law_search import Effort
@@ -46,7 +46,7 @@ def partition_invariant(
     min_rows: int = 1,
     examples: int = EXAMPLES,
     seconds: float = SECONDS,
-) -> None:
+) -> int:
     """An aggregation gives the same however the rows were split: as with one partition, so with `sizes`.
 
     A mistake that it catches: the mean over all rows as the mean of the partitions' means, ``mean(part["mean"] for part
@@ -65,6 +65,9 @@ def partition_invariant(
         examples: how many sizes are tried.
         seconds: how long is looked at most.
 
+    Returns:
+        How many cases were tried; fewer than `examples` where the time was up, or where there are no more.
+
     Raises:
         LawBroken: another split gives another result, or has a process raise.
         LawError: no split is merged at or above the process.
@@ -73,7 +76,9 @@ def partition_invariant(
     rows = rows_of(expops, process, merged_split(expops.expanded(process), process, of), None)
     check = PartitionCheck(expops, process, rows, _listed(keys), max_partitions, min_rows)
     claim = f"gives another result where `{rows.source}` splits otherwise"
-    hold("partition_invariant", check, claim, sizes, Tolerance(rtol, atol), Effort(examples, seconds), 2 * min_rows)
+    return hold(
+        "partition_invariant", check, claim, sizes, Tolerance(rtol, atol), Effort(examples, seconds), 2 * min_rows
+    )
 
 
 def batch_consistent(
@@ -89,7 +94,7 @@ def batch_consistent(
     min_rows: int = 1,
     examples: int = EXAMPLES,
     seconds: float = SECONDS,
-) -> None:
+) -> int:
     """A process gives for each row the same, whatever rows are in its partition: as with all rows at once.
 
     A mistake that it catches: features standardised by the mean and deviation of the partition, so that a patient's
@@ -110,7 +115,7 @@ def batch_consistent(
     rows = rows_of(expops, process, standing_split(expops.expanded(process), process, of), None)
     check = BatchCheck(expops, process, rows, _listed(keys), max_partitions, min_rows)
     claim = f"gives rows another result where `{rows.source}` splits otherwise"
-    hold("batch_consistent", check, claim, sizes, Tolerance(rtol, atol), Effort(examples, seconds), 2 * min_rows)
+    return hold("batch_consistent", check, claim, sizes, Tolerance(rtol, atol), Effort(examples, seconds), 2 * min_rows)
 
 
 def order_invariant(
@@ -125,7 +130,7 @@ def order_invariant(
     atol: float = ATOL,
     examples: int = EXAMPLES,
     seconds: float = SECONDS,
-) -> None:
+) -> int:
     """A process gives the same in whatever order the rows upstream stand.
 
     One that stands in a partition is asked of all rows in a single partition, so that none moves to another one.
@@ -146,11 +151,11 @@ def order_invariant(
         LawError: it is not clear which rows are meant.
     """
     __tracebackhide__ = True
-    rows = rows_of(expops, process, of or _source(expops, process), key)
+    rows = rows_of(expops, process, of or _source(expops.expanded(process), process), key)
     unsplit = rows.source in expops.expanded(process).layers[process].data
     check = OrderCheck(expops, process, rows, _listed(keys), unsplit)
     claim = f"gives another result where the rows of `{rows.source}` stand in another order"
-    hold("order_invariant", check, claim, order, Tolerance(rtol, atol), Effort(examples, seconds), 2)
+    return hold("order_invariant", check, claim, order, Tolerance(rtol, atol), Effort(examples, seconds), 2)
 
 
 def seed_invariant(
@@ -163,7 +168,7 @@ def seed_invariant(
     atol: float = 0.0,
     examples: int = 10,
     seconds: float = SECONDS,
-) -> None:
+) -> int:
     """A process gives the same under any seed, on the same inputs: it draws nothing at random.
 
     The process alone is asked: what stands upstream is given to it as the session found it. The seed is that of the
@@ -185,22 +190,35 @@ def seed_invariant(
     check = SeedCheck(expops, process, _listed(keys))
     layer = f"the seed that `{check.fan}` gives" if check.fan is not None else "the base seed"
     claim = f"gives another result on the same inputs where {layer} is another"
-    hold("seed_invariant", check, claim, seed, Tolerance(rtol, atol), Effort(examples, seconds), 0)
+    return hold("seed_invariant", check, claim, seed, Tolerance(rtol, atol), Effort(examples, seconds), 0)
 
 
-LAWS: Mapping[str, Callable[..., None]] = {
+LAWS: Mapping[str, Callable[..., int]] = {
     law.__name__: law for law in (partition_invariant, order_invariant, seed_invariant, batch_consistent)
 }
 """The laws by name, as `reproducibility.properties` of a config names them."""
+
+
+def check_askable(law: str, pipeline: ExpandedPipeline, process: str, of: str | None = None) -> None:
+    """Check that a law has a meaning for a process, as far as that can be told before anything has run.
+
+    Raises:
+        LawError: it has none, or it is not clear which split is meant.
+    """
+    if law == "partition_invariant":
+        merged_split(pipeline, process, of)
+    elif law == "batch_consistent":
+        standing_split(pipeline, process, of)
+    elif law == "order_invariant" and of is None:
+        _source(pipeline, process)
 
 
 def _listed(keys: Iterable[str] | None) -> list[str] | None:
     return [keys] if isinstance(keys, str) else None if keys is None else list(keys)
 
 
-def _source(expops: Results, process: str) -> str:
+def _source(pipeline: ExpandedPipeline, process: str) -> str:
     """Whose rows are put in another order, if nobody says."""
-    pipeline = expops.expanded(process)
     if pipeline.layers[process].data:
         return standing_split(pipeline, process, None)
     if splits_above(pipeline, process):
