@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ class Probed:
 def probe(chart: Process, expanded: ExpandedPipeline, record_of: Callable[[str], RunRecord]) -> Probed:
     """Read the records of what a chart probes."""
 
-    def steps_of(name: str) -> Iterable[str]:
+    def steps_of(name: str) -> Collection[str]:
         record = record_of(name)
         sources = [each.source for each in record.metrics if each.source is not None]
         return dict.fromkeys(source.rpartition("/")[2] for source in [*(each.name for each in record.steps), *sources])

@@ -12,7 +12,7 @@ has any upstream, else everywhere.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_expops.errors import Problem
@@ -23,7 +23,7 @@ from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Kind
 from pytest_expops.pipeline.problems import in_file_order
 from pytest_expops.pipeline.xpath import Element, XPath
 
-StepsOf = Callable[[str], Iterable[str]]
+StepsOf = Callable[[str], Collection[str]]
 """The names of the steps of an expanded process, each once."""
 
 
@@ -99,7 +99,10 @@ def _places(probe: Probe, expanded: ExpandedPipeline, steps_of: StepsOf) -> Iter
         found = _select(path, [expanded[name] for name in probe.waits_for])
         return found or _select(path, [expanded[name] for name in probe.waits_for], steps_of)
     _, slash, step = probe.path.partition("/")
-    return [Target(name, step if slash else None) for name in probe.waits_for]
+    if not slash:
+        return [Target(name) for name in probe.waits_for]
+    innermost = step.rpartition("/")[2]
+    return [Target(name, step) for name in probe.waits_for if innermost in steps_of(name)]
 
 
 class _Known:
@@ -130,7 +133,7 @@ class _Known:
     def _with_step(self, query: XPath) -> list[Target]:
         """The processes in which a step that the path names would be found."""
 
-        def steps_of(name: str) -> Iterable[str]:
+        def steps_of(name: str) -> Collection[str]:
             return query.literals
 
         found = _select(query, self.processes, steps_of)

@@ -61,10 +61,8 @@ def _estimator(name: str) -> type[Any]:
         if inspect.isclass(found) and issubclass(found, BaseEstimator):
             return found
         near += [each for each, value in vars(module).items() if inspect.isclass(value)]
-    hint = vocabulary.did_you_mean(name, near)
-    raise ComponentError(
-        f"scikit-learn {sklearn.__version__} has no estimator `{name}`" + (f"; {hint}" if hint else "")
-    )
+    hint = vocabulary.did_you_mean(name, near) or "name a class of scikit-learn that has `fit`"
+    raise ComponentError(f"scikit-learn {sklearn.__version__} has no estimator `{name}`; {hint}")
 
 
 def _csv_to_xy(work: Work) -> dict[str, Any]:
