@@ -45,8 +45,26 @@ class Replica:
         self.replayed: list[str] = []
         """What this interpreter has replayed so far."""
         self._child: subprocess.Popen[bytes] | None = None
+        self._prepared: int | None = None
+        """Where in `_printed` the words begin of what was imported ahead of the first replay."""
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the replica)
         self._received = b""
+
+    def prepare(self, session: PipelineSession, name: str | None) -> None:
+        """Start the child, if it is not, and have it import what a replay of `name` needs. Nobody waits for it.
+
+        Without `name` nothing of the project is imported: it would have to be done again for a replay under conditions
+        that concern the import.
+        """
+        if self._is_alive():
+            return
+        child = self._started()
+        if name is not None:
+            assert child.stdin is not None
+            self._prepared = self._printed.seek(0, os.SEEK_END)
+            with contextlib.suppress(OSError):  # it is dead: the replay will start another
+                child.stdin.write(json.dumps({**_surroundings(session, self.aside), "process": name}).encode() + b"\n")
+                child.stdin.flush()
 
     def replay(self, session: PipelineSession, name: str, request: Request, *, timeout: float = math.inf) -> Replay:
         """Run `name` again on the inputs of its first run, as `request` says.
@@ -56,7 +74,7 @@ class Replica:
             ReplayTimeout: there was no answer within `timeout` seconds; the child is ended.
             ReplayError: the child could not set up the project.
         """
-        begin = self._printed.seek(0, os.SEEK_END)
+        begin = self._printed.seek(0, os.SEEK_END) if self._prepared is None else self._prepared
         message = _message(session, name, request, self.aside)
         reused = self._is_alive()
         deadline = time.monotonic() + timeout
@@ -68,6 +86,7 @@ class Replica:
         if "error" in answer:
             raise ReplayError(f"`{name}` could not be replayed: {answer['error']}", process=name)
         self.replayed.append(name)
+        self._prepared = None
         return from_answer(answer, self._read_printed(begin), request)
 
     def close(self) -> None:
@@ -86,6 +105,7 @@ class Replica:
                 child.wait()
             child.stdout.close()
         self._received = b""
+        self._prepared = None
         self.replayed.clear()
         tell(put_back(self.aside))
 
@@ -188,17 +208,23 @@ def _interpreter_options() -> list[str]:
 def _message(session: PipelineSession, name: str, request: Request, aside: str) -> dict[str, Any]:
     names = {upstream for each in (name, *request.before) for upstream in session.expanded[each].upstream}
     return {
+        **_surroundings(session, aside),
+        "process": name,
+        "upstream": {each: session.record(each).to_json() for each in sorted(names)},
+        "request": request.to_json(),
+    }
+
+
+def _surroundings(session: PipelineSession, aside: str) -> dict[str, Any]:
+    return {
         "config": str(session.expanded.pipeline.path),
         "scripts": session.runner.project.module_names,
         "folder": str(session.folder),
         "aside": aside,
         "memory": session.reader.cache.most,
-        "process": name,
         "worker": session.worker,
-        "upstream": {each: session.record(each).to_json() for each in sorted(names)},
         "sys_path": common_path(),
         "warning_filters": described_filters(),
-        "request": request.to_json(),
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import queue
@@ -12,12 +11,9 @@ import sys
 import threading
 import traceback
 from contextlib import ExitStack
-from functools import cache
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from pytest_expops.execution import replica_folder
-from pytest_expops.execution.artifact_cache import ArtifactReader, PartCache
 from pytest_expops.execution.conditions import files
 from pytest_expops.execution.conditions.base import Watcher
 from pytest_expops.execution.conditions.registry import applied
@@ -25,14 +21,9 @@ from pytest_expops.execution.inputs import Load, Outputs
 from pytest_expops.execution.partitioning import Partition
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.replay_request import FAREWELL, SHARED, Request, to_answer
+from pytest_expops.execution.replica_project import ReplicaProject, reader_of
 from pytest_expops.execution.runner import Keep, Runner
-from pytest_expops.execution.scripts import reserve_names
 from pytest_expops.execution.tracing import Tracer
-from pytest_expops.execution.warning_filters import filtering
-from pytest_expops.pipeline.expansion import expand
-from pytest_expops.pipeline.loader import load_config
-from pytest_expops.pipeline.model import ExpandedPipeline
-from pytest_expops.values.store import ArtifactStore
 
 
 def main() -> None:
@@ -41,14 +32,15 @@ def main() -> None:
     requests, answers = _take_pipes()
     lines: queue.Queue[bytes] = queue.Queue()
     threading.Thread(target=_read, args=(requests, lines), daemon=True).start()
-    pipelines: dict[str, ExpandedPipeline] = {}
-    environment = dict(os.environ)
+    project = ReplicaProject()
     answer: dict[str, Any]
     while True:
         message = json.loads(lines.get())
-        _reset(environment)
+        if "request" not in message:
+            project.prepare(message)
+            continue
         try:
-            answer = _replay(message, pipelines)
+            answer = _replay(message, project)
         except Exception:
             answer = {"error": traceback.format_exc()}
         sys.stdout.flush()
@@ -79,50 +71,17 @@ def _read(requests: BinaryIO, lines: queue.Queue[bytes]) -> None:
     replica_folder.end_abandoned()
 
 
-def _reset(environment: dict[str, str]) -> None:
-    """Undo what the scripts and processes of earlier replays did to the environment variables."""
-    if dict(os.environ) != environment:
-        os.environ.clear()
-        os.environ.update(environment)
-
-
-def _replay(message: dict[str, Any], pipelines: dict[str, ExpandedPipeline]) -> dict[str, Any]:
-    sys.path[:] = message["sys_path"]
-    config = message["config"]
-    if config not in pipelines:
-        pipelines[config] = expand(load_config(Path(config)))
-    expanded = pipelines[config]
-    reserve_names(message["scripts"], expanded.pipeline)
-    replica_folder.enter(message["aside"])
-    folder = Path(message["folder"])
-    files.leave_out(folder.parent)
+def _replay(message: dict[str, Any], project: ReplicaProject) -> dict[str, Any]:
     request = Request.from_json(message["request"])
     # What is traced must not hang on what this interpreter has read before.
-    reader = _reader(folder / "artifacts", 0 if request.trace or request.lines else message["memory"])
-    runner = Runner(expanded, reader.store, folder, f"replica of {message['worker']}")
+    reader = reader_of(message, cached=not (request.trace or request.lines))
     upstream = {name: RunRecord.from_json(record) for name, record in message["upstream"].items()}
 
     def load(name: str, partition: Partition | None = None, /) -> Outputs:
         return reader.outputs(upstream[name].outputs, partition)
 
-    try:
-        with filtering(message["warning_filters"]):
-            return _run(runner, message["process"], load, request)
-    finally:
-        # Whatever the process left in its modules must not reach the next replay.
-        with contextlib.suppress(KeyError):
-            runner.forget()
-
-
-@cache
-def _reader(root: Path, memory: int) -> ArtifactReader:
-    """Kept from one replay to the next; it holds bytes only, as the project's classes are made anew for each."""
-    return ArtifactReader(ArtifactStore(root), _cache(memory))
-
-
-@cache
-def _cache(memory: int) -> PartCache:
-    return PartCache(memory)
+    with project.opened(message, request) as runner:
+        return _run(runner, message["process"], load, request)
 
 
 def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, Any]:

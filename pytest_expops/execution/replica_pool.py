@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from pytest_expops.execution.conditions.base import Conditions
 from pytest_expops.execution.conditions.registry import interpreter_environment
 from pytest_expops.execution.replay_request import Replay, Request
 from pytest_expops.execution.replica import Replica
@@ -56,6 +57,17 @@ class ReplicaPool:
         while len(self._replicas) > self.most:
             self._replicas.pop(next(iter(self._replicas))).close()
         return replica.replay(session, name, request, timeout=timeout)
+
+    def prepare(self, session: PipelineSession, name: str, conditions: Conditions) -> None:
+        """Start the interpreter for replays under `conditions`, `name` the first of them, before it is needed.
+
+        Returns at once. With no other condition than the hash seed it imports what `name` needs as well.
+        """
+        environment = interpreter_environment(conditions, self.environment)
+        key = frozenset(environment.items()), 0
+        if key not in self._replicas:
+            self._replicas[key] = self._new(environment)
+        self._replicas[key].prepare(session, None if conditions.keys() - {"hashseed"} else name)
 
     def close(self) -> None:
         """End all interpreters. There can be no more replays."""

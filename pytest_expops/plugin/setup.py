@@ -10,6 +10,7 @@ from pytest_expops.plugin.baseline_writing import BaselineHooks
 from pytest_expops.plugin.durations import Durations, WorkMarks
 from pytest_expops.plugin.fixtures import aggregation_fixtures, fixture_names
 from pytest_expops.plugin.options import Options, absolute
+from pytest_expops.plugin.preparing import PreparingHooks
 from pytest_expops.plugin.progress.starting import register_progress, register_worker_times
 from pytest_expops.plugin.state import RUN, Run, start
 
@@ -30,6 +31,7 @@ def configure(config: pytest.Config, options: Options) -> None:
     _add_arguments(config, options)
     config.pluginmanager.register(aggregation_fixtures(run), "expops-aggregation-fixtures")
     config.pluginmanager.register(WorkMarks(), "expops-work-marks")
+    config.pluginmanager.register(PreparingHooks(run), "expops-preparing")
     if worker_input is not None:
         _register_in_worker(config, run, filler=worker_input.get("expops_filler", False))
     else:

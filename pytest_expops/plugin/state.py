@@ -28,7 +28,7 @@ from pytest_expops.plugin.tolerances import with_tolerances
 from pytest_expops.verdicts.baseline import Baseline
 from pytest_expops.verdicts.diagnosis import diagnose
 from pytest_expops.verdicts.findings import Diagnosis
-from pytest_expops.verdicts.replay import Status, Verdict, judge
+from pytest_expops.verdicts.replay import Status, Verdict, judge, replay_conditions
 
 if TYPE_CHECKING:
     from pytest_expops.plugin.baseline_writing import Written
@@ -104,6 +104,10 @@ class Run:
         if diagnosis.causes:
             found.write(base, list(dict.fromkeys([*(cause.source for cause in diagnosis.causes), *hints])))
         return diagnosis
+
+    def prepare_replays(self, session: PipelineSession, name: str) -> None:
+        """Have the interpreter for first replays start, and import what `name` needs, while nobody waits for it."""
+        self._pool().prepare(session, name, replay_conditions(1, self.varied))
 
     def _pool(self) -> ReplicaPool:
         if self.replicas is None:

@@ -118,11 +118,15 @@ def _privacy(difference: Difference) -> int:
 
 def replay_request(session: PipelineSession, name: str, number: int, vary: Sequence[str]) -> Request:
     """How replay `number` (1, 2, ...) of `name` is made: the same in every session."""
-    setting = Setting(Mode.VARIED, number)
-    conditions = dict.fromkeys(("hashseed", *vary), setting)
+    conditions = replay_conditions(number, vary)
     equal = {key: output.digest for key, output in session.record(name).outputs.items()}
     before = others(session, name) if "order" in conditions else ()
     return Request(number, conditions, Keep(equal=equal), before)
+
+
+def replay_conditions(number: int, vary: Sequence[str]) -> dict[str, Setting]:
+    """What replay `number` finds otherwise than the first run: the hash seed, and the sources `vary`."""
+    return dict.fromkeys(("hashseed", *vary), Setting(Mode.VARIED, number))
 
 
 def others(session: PipelineSession, name: str) -> tuple[str, ...]:

@@ -1,0 +1,70 @@
+"""Who will replay starts an interpreter for it as soon as the items are known, and nobody else does."""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_expops.execution.replica_pool import ReplicaPool
+from pytest_expops.plugin.preparing import PreparingHooks
+from pytest_expops.plugin.state import RUN
+from tests.conftest import Project
+
+EDGES = "start train"
+SEEDS = {"start": {"seed_parallelism": [1, 2]}}
+SCRIPT = """
+    def start(data):
+        return {}
+
+    def train(data):
+        return {"x": 1}
+"""
+
+
+@pytest.fixture
+def seeded(project: Project, monkeypatch: pytest.MonkeyPatch) -> tuple[Project, list[str]]:
+    """A project with two replays, and what was prepared in this process."""
+    names: list[str] = []
+    prepare = ReplicaPool.prepare
+
+    def noted(self: ReplicaPool, session: object, name: str, conditions: object) -> None:
+        names.append(name)
+        prepare(self, session, name, conditions)  # type: ignore[arg-type] # they are passed on
+
+    monkeypatch.setattr(ReplicaPool, "prepare", noted)
+    project.write(EDGES, SCRIPT, SEEDS)
+    return project, names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ([], ["train_seed1"]),
+        (["-k", "seed2"], ["train_seed2"]),
+        (["-k", "start"], []),
+        (["--expops-replay=none"], []),
+        (["--co"], []),
+    ],
+    ids=str,
+)
+def test_the_first_of_the_selected_replays_is_prepared_for(
+    seeded: tuple[Project, list[str]], arguments: list[str], names: list[str]
+) -> None:
+    project, prepared = seeded
+    assert project.run(*arguments).ret == 0
+    assert prepared == names
+
+
+@pytest.mark.parametrize(("workers", "prepared"), [(1, 1), (2, 1), (3, 0)])
+def test_a_worker_prepares_where_there_is_a_replay_for_each(
+    seeded: tuple[Project, list[str]], workers: int, prepared: int
+) -> None:
+    project, names = seeded
+    collected = project.pytester.inline_genitems("--expops-config", project.config, project.config)[0]
+    session = collected[0].session
+    session.items = collected
+    session.config.option.collectonly = False
+    session.config.workerinput = {"workercount": workers}  # type: ignore[attr-defined] # as pytest-xdist sets it
+    run = session.config.stash[RUN]
+    PreparingHooks(run).pytest_collection_finish(session)
+    run.close()
+    assert names == ["train_seed1"] * prepared
