@@ -1,8 +1,8 @@
 """A discrete-event model of xdist's controller and workers, which drives a real scheduler without any process.
 
-It follows xdist 3.8 rule by rule; what it takes from where is said at each class, and `test_xdist_contract.py` holds
-the rules that matter against the real xdist. Only the workers' nodes are fakes. Time is the model's own, so a run of
-minutes takes milliseconds and is the same every time.
+It follows xdist 3.6 to 3.8 rule by rule; what it takes from where is said at each class, and `test_xdist_contract.py`
+holds the rules that matter against the real xdist. Only the workers' nodes are fakes. Time is the model's own, so a run
+of minutes takes milliseconds and is the same every time.
 """
 
 from __future__ import annotations

@@ -42,6 +42,8 @@ class Scenario:
     late_reruns: bool = False
     """It asks when who waits for the item has been released already."""
     failing: frozenset[int] = frozenset()
+    gives_some: bool = False
+    """Whether a worker gives back what it can, as in xdist 3.6, or all that it is asked for or nothing."""
     maxfail: int = 0
     max_restart: int | None = None
     collects: Mapping[int, tuple[str, ...]] = field(default_factory=dict)

@@ -38,6 +38,7 @@ def random_scenario(rng: Random, largest: int = 30) -> Scenario:
         reruns=rng.choice((0, 1, 2)),
         late_reruns=rng.random() < 0.2,
         failing=frozenset(index for index in range(count) if rng.random() < 0.1),
+        gives_some=rng.random() < 0.5,
         maxfail=rng.choice((0, 0, 0, 1, 2)),
         max_restart=rng.choice((None, None, 0, 2)),
         collects={number: _odd_ids(rng, ids, number) for number in range(first_odd, workers * 2)},

@@ -119,10 +119,14 @@ def test_attributes_of_a_report_reach_the_controller(log: list[list[Any]]) -> No
     assert of_ours <= reports
 
 
-def test_all_that_is_asked_back_is_given_or_nothing(log: list[list[Any]]) -> None:
-    """The item behind the one that runs is held already. The fifth was never sent when it was asked for at first."""
+def test_what_is_asked_back_and_not_held_yet_is_given_once(log: list[list[Any]]) -> None:
+    """The item behind the one that runs is held. Asked for it and one more, xdist 3.6 gives the other; 3.8, nothing.
+
+    Each time that it is asked, a worker answers.
+    """
     answers = [entry[2] for entry in log if entry[0] == "unscheduled"]
-    assert answers == [[], [], [], [], [], [4]]
+    assert answers[:4] == [[], [], [], []], "it had not been sent yet"
+    assert answers[4:] in ([[], [4]], [[4], []])
 
 
 def test_what_remove_node_returns_is_handled_as_a_crash(log: list[list[Any]]) -> None:

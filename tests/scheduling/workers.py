@@ -89,15 +89,16 @@ class Process:
             self._step()
 
     def steal(self, indices: Sequence[int]) -> None:
-        """All or none; by the receiving thread, so also while an item runs and for a moment after the last."""
+        """By the receiving thread, so also while an item runs, and for a moment after the last.
+
+        All or none as from xdist 3.8 on, or what is there.
+        """
         if self.dead:
             return
-        requested = set(indices)
-        stolen = [each for each in self._queue if each in requested]
-        if len(stolen) == len(requested):
-            self._queue = deque(each for each in self._queue if each not in requested)
-        else:
+        stolen = [each for each in self._queue if each in indices]
+        if len(stolen) < len(indices) and not self._model.scenario.gives_some:
             stolen = []
+        self._queue = deque(each for each in self._queue if each not in stolen)
         self._emit("unscheduled", stolen)
 
     def kill(self) -> None:
