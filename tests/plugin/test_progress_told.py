@@ -67,23 +67,25 @@ def test_items_are_known_by_their_ids_and_put_behind_what_they_wait_for(fan: Pro
         f"{PREFIX}split",
         "other/configs/project_config.yaml::split",
         f"{PREFIX}load",
+        f"{PREFIX}train[stability:loss[mean]]",
     ]
     planned = plan_of(fan, ids)
     assert {node_id: (each.process, each.check) for node_id, each in planned.items()} == {
         ids[0]: (None, None),
         ids[1]: ("merge", None),
-        ids[2]: ("train_2_seed41", "replay"),
-        ids[3]: ("train_2_seed41", None),
+        ids[2]: ("train", "replay"),
+        ids[3]: ("train", None),
         ids[4]: (None, None),
         ids[5]: ("split", None),
         ids[6]: (None, None),
         ids[7]: ("load", None),
+        ids[8]: ("train", "stability:loss[mean]"),
     }
-    assert [each for each in planned if planned[each].process] == [ids[7], ids[5], ids[3], ids[2], ids[1]]
+    assert [each for each in planned if planned[each].process] == [ids[7], ids[5], ids[3], ids[2], ids[8], ids[1]]
     train, replay = planned[ids[3]], planned[ids[2]]
     assert train == Planned(
         "train_2_seed41",
-        "train_2_seed41",
+        "train",
         None,
         f"{PREFIX}train",
         (CONFIG, (2,)),
@@ -91,6 +93,9 @@ def test_items_are_known_by_their_ids_and_put_behind_what_they_wait_for(fan: Pro
     )
     assert (replay.kind, replay.part) == (f"{PREFIX}train[replay]", train.part)
     assert replay.upstream == (f"{PREFIX}train_2_seed41",)
+    of_all = planned[ids[8]]
+    assert of_all.upstream == tuple(f"{PREFIX}train_{part}_seed{seed}" for part in (1, 2) for seed in (40, 41))
+    assert of_all.kind == f"{PREFIX}train[stability:loss[mean]]"
 
 
 def test_every_item_of_the_fan_is_of_the_pipeline(fan: Project) -> None:
@@ -131,6 +136,13 @@ def test_the_line_tells_what_is_done_running_waiting_failed_and_left() -> None:
         told.over(each)
     clock.now += 1
     assert told.line(2) == "expops: 3 of 3 processes; 2 of 2 replays; 1 failed; a few seconds left"
+
+
+def test_checks_are_told_besides_replays() -> None:
+    told, _ = tally(items(a="", a__replay="a", a__baseline="a", b="a", b__laws="b"))
+    for each in ("a[baseline]", "b[laws]"):
+        told.over(each)
+    assert told.line(1) == "expops: 0 of 2 processes, 2 waiting; 0 of 1 replay; 2 of 2 checks"
 
 
 def test_few_names_are_told_and_none_of_them_is_a_command_to_the_terminal() -> None:

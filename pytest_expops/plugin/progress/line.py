@@ -43,11 +43,13 @@ class LiveLine:
         self._streams = streams
         self._cursor = Cursor()
         self._shown: tuple[str, int] | None = None
+        self._width = 80
         self._originals: list[Callable[[str], int]] = []
 
     def __enter__(self) -> LiveLine:
         """Raises TypeError, with nothing changed, for a stream that takes no attributes and so cannot be watched."""
         spaces = [vars(stream) for stream in self._streams]
+        self._width = self._columns()
         self._originals = [stream.write for stream in self._streams]
         for stream, space, original in zip(self._streams, spaces, self._originals, strict=True):
             space["write"] = _Watched(partial(self._write, stream, original), space.get("write"))
@@ -72,6 +74,7 @@ class LiveLine:
         """
         with self._lock:
             stream, columns = self._streams[0], self._columns()
+            self._width = columns
             at_edge = self._cursor.column is None or self._cursor.column >= columns
             if at_edge or not self._cursor.at_end or columns < NARROWEST or not stream.isatty():
                 return
@@ -93,7 +96,7 @@ class LiveLine:
 
     def _write(self, stream: TextIO, write: Callable[[str], int], text: str) -> int:
         with self._lock:
-            if isinstance(text, str) and stream.isatty() and not self._cursor.feed(text, self._columns()):
+            if isinstance(text, str) and stream.isatty() and not self._cursor.feed(text, self._width):
                 self.hide()
             return write(text)
 

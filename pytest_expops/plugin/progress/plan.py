@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.pipeline.model import ExpandedPipeline
+from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One item. `check` is what stands in the brackets of a check on a process, and None for the process itself.
+    """One item. `process` is a base name, and `check` what stands in the brackets of a check on it, None for a process.
 
     Both are None for an ordinary test. `upstream` are node ids; items of one `kind` take alike long, but for what their
     `part` of the data makes of it, as in `Estimates`.
@@ -56,16 +56,24 @@ class _Names:
 
     def find(self, name: str) -> tuple[int, Planned] | None:
         """The place in topological order, and what it is; None if no process is called so."""
-        process, check = name, None
-        if name not in self._place:
-            process, _, rest = name.rpartition("[")
-            if process not in self._place or not rest.endswith("]"):
-                return None
-            check = rest[:-1]
-        each, prefix = self._expanded[process], self._prefix
-        kind, part = f"{prefix}::{each.process.name}", (prefix, each.partitions) if each.partitions else None
-        if check is None:
-            upstream = tuple([f"{prefix}::{above}" for above in each.upstream])
-        else:
-            kind, upstream = f"{kind}[{check}]", (f"{prefix}::{process}",)
-        return self._place[process], Planned(name, process, check, kind, part, upstream)
+        if name in self._place:
+            return self._place[name], self._process(self._expanded[name], name)
+        process, _, rest = name.partition("[")
+        if not rest.endswith("]"):
+            return None
+        if process in self._place:
+            checked: tuple[ExpandedProcess, ...] = (self._expanded[process],)
+        else:  # some checks are on all duplicates of a process together, and come after the last
+            checked = self._expanded.of(process)
+        if not checked:
+            return None
+        last = self._process(checked[-1], name)
+        upstream = tuple([f"{self._prefix}::{each.name}" for each in checked])
+        check = replace(last, check=rest[:-1], kind=f"{last.kind}[{rest}", upstream=upstream)
+        return self._place[checked[-1].name], check
+
+    def _process(self, each: ExpandedProcess, name: str) -> Planned:
+        prefix = self._prefix
+        upstream = tuple([f"{prefix}::{above}" for above in each.upstream])
+        part = (prefix, each.partitions) if each.partitions else None
+        return Planned(name, each.process.name, None, f"{prefix}::{each.process.name}", part, upstream)

@@ -86,5 +86,7 @@ _PROCESS = "process"
 
 
 def _noun(planned: Planned) -> str:
-    """What a person calls it: a process, or a check by its name."""
-    return _PROCESS if planned.check is None else planned.check
+    """What a person calls it."""
+    if planned.check is None:
+        return _PROCESS
+    return planned.check if planned.check == "replay" else "check"
