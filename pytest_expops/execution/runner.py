@@ -178,6 +178,7 @@ class Runner:
     def _prepare(self, each: ExpandedProcess, load: Load, recorder: Recorder, attempt: int) -> Callable[[], object]:
         """Everything up to the call, as a function without arguments."""
         process = each.process
+        self.callee(process)  # the script first: inputs may be of classes from where it has put on the import path
         received = receive(each, self.expanded, load)
         call = self._call(each, renamed_inputs(process, received), recorder, attempt)
         if not process.renames.outputs and not process.metrics:

@@ -16,7 +16,7 @@ import itertools
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -128,7 +128,7 @@ class Project:
             _last._leave(self)
             self._enter()
         _last = self
-        path_before, known = list(sys.path), list(sys.modules)
+        path_before, known = list(sys.path), _module_names()
         sys.path[:0] = [entry for entry in self.import_path if entry not in sys.path]
         hidden = self.modules.put_in_force()
         aliased = install_aliases()
@@ -141,8 +141,9 @@ class Project:
             _take_back(sys.path, self.import_path, path_before)
             if sys.path != path_before:
                 self._claim_path(path_before)
-            if hidden or list(sys.modules) != known:  # a module that is new stands last
-                self._claim(set(sys.modules).difference(known) | {name for name in hidden if name in sys.modules})
+            found = _module_names()
+            if hidden or found is not known:
+                self._claim((found - known) | {name for name in hidden if name in sys.modules})
             # Scripts have names of their own, and stay.
             self.modules.withdraw(hidden, keep=lambda name: name.startswith(PREFIX))
 
@@ -173,7 +174,7 @@ class Project:
         folders = [*roots, *(path.parent for path in self.pipeline.scripts.values())]
         return [os.path.realpath(each) for each in [*map(str, folders), *self.added_path[0], *self.added_path[1]]]
 
-    def _claim(self, names: set[str]) -> None:
+    def _claim(self, names: Set[str]) -> None:
         for name in names:
             module = sys.modules.get(name)
             if module is not None and self.owns(module):
@@ -208,6 +209,22 @@ def common_path() -> list[str]:
     """The import path without what the scripts of any project have added to it."""
     path = sys.path if _last is None else _last._without_added()
     return [entry for entry in path if isinstance(entry, str)]  # the import system passes over others, too
+
+
+_names: frozenset[str] = frozenset()
+_last_name = ""
+
+
+def _module_names() -> frozenset[str]:
+    """The names in `sys.modules`, made anew only where their number, or the last of them, is another.
+
+    What is new stands last. To look at all of them would take longer than running a small process.
+    """
+    global _names, _last_name
+    last = next(reversed(sys.modules), "")
+    if len(sys.modules) != len(_names) or last != _last_name:
+        _names, _last_name = frozenset(sys.modules), last
+    return _names
 
 
 def _relative(path: Path, pipeline: Pipeline) -> Path:
