@@ -120,7 +120,7 @@ def test_attributes_of_a_report_reach_the_controller(log: list[list[Any]]) -> No
 
 
 def test_what_is_asked_back_and_not_held_yet_is_given_once(log: list[list[Any]]) -> None:
-    """The item behind the one that runs is held. Asked for it and one more, xdist 3.6 gives the other; 3.8, nothing.
+    """The item behind the one that runs is held. Asked for it and one more, xdist 3.6 gives the other; 3.7, nothing.
 
     Each time that it is asked, a worker answers.
     """

@@ -91,7 +91,7 @@ class Process:
     def steal(self, indices: Sequence[int]) -> None:
         """By the receiving thread, so also while an item runs, and for a moment after the last.
 
-        All or none as from xdist 3.8 on, or what is there.
+        All or none as from xdist 3.7 on, or what is there.
         """
         if self.dead:
             return
