@@ -227,6 +227,9 @@ FAN_NAMES = [
 ]
 
 
+FAN_CHECKS = ["split[split]", *(f"{name}[replay]" for name in FAN_NAMES if "_seed" in name)]
+
+
 @pytest.fixture
 def fan(project: Project) -> Project:
     """load -> split in 2 -> seeds 40, 41 -> train -> evaluate -> merge."""

@@ -189,7 +189,7 @@ def test_empty_partitions_are_allowed_and_warned_of(project: Project) -> None:
         {"a": {"data_parallelism": {"size": 3, "data_name": "df"}}},
     )
     outcome = project.run()
-    assert outcome.items == dict.fromkeys(["a", "b_1", "b_2", "b_3"], "passed")
+    assert outcome.items == dict.fromkeys(["a", "a[split]", "b_1", "b_2", "b_3"], "passed")
     assert "EmptyPartitionWarning: `df` of `a` has 1 row for 3 partitions: partitions 2, 3 are empty" in outcome.text
 
 

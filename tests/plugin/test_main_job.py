@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.conftest import FAN_NAMES, Project
+from tests.conftest import FAN_CHECKS, FAN_NAMES, Project
 
 TESTS = """
 def test_aggregation(merge):
@@ -38,9 +38,8 @@ def test_metrics(expops):
 def test_the_whole_fan_passes_and_reaches_tests(fan: Project, workers: Callable[[], list[str]]) -> None:
     fan.pytester.makepyfile(test_results=TESTS)
     outcome = fan.run(*workers())
-    replays = [f"{name}[replay]" for name in FAN_NAMES if "_seed" in name]
     assert outcome.items == dict.fromkeys(
-        [*FAN_NAMES, *replays, "test_aggregation", "test_by_name", "test_metrics"], "passed"
+        [*FAN_NAMES, *FAN_CHECKS, "test_aggregation", "test_by_name", "test_metrics"], "passed"
     )
     assert outcome.ret == 0
     assert "replayed 8: 8 matched" in outcome.text

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import FAN_NAMES, Project
+from tests.conftest import FAN_CHECKS, FAN_NAMES, Project
 
 SEEDED = [name for name in FAN_NAMES if "_seed" in name]
 
@@ -39,6 +39,7 @@ def test_whatever_upstream_is_needed_runs_whether_or_not_selected(
     [
         ("expops_replay", [f"{name}[replay]" for name in SEEDED]),
         ("expops_process", FAN_NAMES),
+        ("expops_split", ["split[split]"]),
         ("not expops", ["test_other"]),
     ],
 )
@@ -58,7 +59,7 @@ def test_items_stand_beside_whatever_else_was_asked_for(fan: Project) -> None:
 @pytest.mark.parametrize("argument", [".", "configs", "configs/project_config.yaml"])
 def test_a_config_that_is_also_collected_by_path_stands_once(fan: Project, argument: str) -> None:
     result = fan.run(argument, "--co", "-q").result
-    assert len([line for line in result.outlines if "::" in line]) == len(FAN_NAMES) + len(SEEDED)
+    assert len([line for line in result.outlines if "::" in line]) == len(FAN_NAMES) + len(FAN_CHECKS)
 
 
 def test_an_ini_entry_does_not_turn_one_test_into_a_run_of_the_pipeline(fan: Project) -> None:
@@ -132,4 +133,4 @@ def test_a_shuffled_order_changes_nothing(fan: Project, workers: Callable[[], li
     )
     outcome = fan.run(*workers())
     assert set(outcome.items.values()) == {"passed"}
-    assert len(outcome.items) == len(FAN_NAMES) + len(SEEDED)
+    assert len(outcome.items) == len(FAN_NAMES) + len(FAN_CHECKS)

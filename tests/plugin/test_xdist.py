@@ -12,9 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import FAN_NAMES, Project
-
-SEEDED = [name for name in FAN_NAMES if "_seed" in name]
+from tests.conftest import FAN_CHECKS, FAN_NAMES, Project
 
 
 @pytest.mark.parametrize("mode", ["load", "worksteal", "loadscope", "loadfile", "loadgroup", "each"])
@@ -26,7 +24,7 @@ def test_any_dist_mode_gives_the_right_results(fan: Project, mode: str) -> None:
     assert outcome.ret == 0
     assert {name.split("@")[0] for name in outcome.items} == {
         *FAN_NAMES,
-        *(f"{name}[replay]" for name in SEEDED),
+        *FAN_CHECKS,
         "test_it",
     }
     assert set(outcome.items.values()) == {"passed"}
