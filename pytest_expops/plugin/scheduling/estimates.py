@@ -9,6 +9,9 @@ UNMEASURED = 1.0
 UNMEASURED_TEST = 0.05
 SURE_AFTER = 2
 """So many measurements of a kind make its mean something to build upon."""
+FORGETS = 0.9
+"""What is left, at each measurement, of the longest before it: one item that a busy machine held up should not rule for
+the rest of the session."""
 
 
 class Estimates:
@@ -49,7 +52,7 @@ class Estimates:
     def sure(self, node_id: str, kind: str | None, part: Hashable = None) -> float | None:
         """An upper estimate that may be built upon, or None where too little is known.
 
-        Of a kind it is the longest seen: the mean of many short ones says nothing of the first long one.
+        Of a kind it is the longest of late: the mean of many short ones says nothing of the first long one.
         """
         known = self.history.get(node_id)
         if known is not None:
@@ -69,7 +72,7 @@ class Estimates:
         mean = self._mean.get(kind)
         scaled = seconds / max(factor, 1e-3)
         mean = self._mean[kind] = scaled if mean is None else mean + (scaled - mean) / count
-        self._longest[kind] = max(self._longest.get(kind, 0.0), seconds)
+        self._longest[kind] = max(self._longest.get(kind, 0.0) * FORGETS, seconds)
         news = _is_power_of_two(count)
         if part is not None and mean > 0:
             known = self._factor_count[part] = self._factor_count.get(part, 0) + 1
