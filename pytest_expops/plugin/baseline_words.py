@@ -8,7 +8,7 @@ from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.baseline import Comparison
 from pytest_expops.verdicts.changes import ABSENT, Change, Subject
 
-MOST_TOLD = 6
+MOST_TOLD = 4
 """How many differences of one process its failure tells."""
 MOST_NAMED = 4
 """How many names a list in one line has."""

@@ -43,6 +43,7 @@ def sketch_differences(
     return found[1:] if len(found) > 1 and summed_up[:1] == [True] else found
 
 
+_SIZES = {"length", "nan", "shape"}
 _ALL_PARTS = {"min", "max", "mean"}
 
 
@@ -91,7 +92,7 @@ def _differing(expected: Any, obtained: Any, tolerance: Tolerance, *, loose: boo
             one, other = str(one).rpartition(".")[2], str(other).rpartition(".")[2]
         far = _far(one, other, tolerance, size)
         if far is not None:
-            found[name] = far[0]
+            found[name] = None if name in _SIZES else far[0]
     return found
 
 

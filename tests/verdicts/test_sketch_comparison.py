@@ -32,6 +32,11 @@ def test_a_changed_element_is_told_by_the_fields_that_differ() -> None:
     )
 
 
+def test_sizes_have_no_distance() -> None:
+    (found,) = _differ(np.zeros(3), np.zeros(40))
+    assert found.detail == "shape, values differ"
+
+
 @pytest.mark.parametrize(
     ("expected", "obtained"),
     [
