@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import re
-import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +12,6 @@ from hypothesis import strategies as st
 
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.plugin.options import read_options
-from pytest_expops.plugin.progress import starting
 from pytest_expops.plugin.progress.plan import Planned, plan
 from pytest_expops.plugin.progress.tally import Tally
 from pytest_expops.plugin.progress.time_left import TimeLeft, in_words
@@ -234,56 +231,6 @@ def test_a_time_in_words_is_near_the_time(seconds: float) -> None:
     units = [{"h": 3600, "min": 60, "s": 1}[each] for each in re.findall(r"\b(h|min|s)\b", words)]
     told = sum(number * unit for number, unit in zip(numbers, units, strict=True))
     assert abs(told - seconds) <= max(5.0, seconds / 6)
-
-
-QUIET = ["-q", "-s", "--capture=sys", "--collect-only", "--expops-progress=off"]
-
-
-def registered(pytester: pytest.Pytester, *arguments: str) -> bool:
-    config = pytester.parseconfigure("--expops-config", CONFIG, *arguments)
-    found = config.pluginmanager.has_plugin("expops-live-progress")
-    config._ensure_unconfigure()
-    return found
-
-
-@pytest.fixture
-def on_a_terminal(fan: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
-    monkeypatch.setattr(starting, "_on_a_terminal", lambda: True)
-    monkeypatch.delenv("CI", raising=False)
-    monkeypatch.delenv("BUILD_NUMBER", raising=False)
-    return fan
-
-
-@pytest.mark.parametrize("arguments", [["--capture=fd"], ["-v", "--capture=fd"], ["-s", "-q", "--expops-progress=on"]])
-def test_there_is_a_line_where_somebody_watches(on_a_terminal: Project, arguments: list[str]) -> None:
-    assert registered(on_a_terminal.pytester, *arguments)
-
-
-@pytest.mark.parametrize("argument", QUIET)
-def test_there_is_none_where_it_would_be_in_the_way(on_a_terminal: Project, argument: str) -> None:
-    assert not registered(on_a_terminal.pytester, argument)
-
-
-def test_there_is_none_in_ci_unless_asked_for(on_a_terminal: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CI", "true")
-    assert not registered(on_a_terminal.pytester)
-    assert registered(on_a_terminal.pytester, "--expops-progress=on")
-    on_a_terminal.pytester.makeini("[pytest]\nexpops_progress = on\n")
-    assert registered(on_a_terminal.pytester)
-
-
-@pytest.mark.parametrize(
-    ("terminal", "kind", "live"),
-    [(True, "xterm", True), (True, "dumb", False), (True, "", False), (False, "xterm", False)],
-)
-def test_a_line_needs_a_terminal_that_understands_commands(
-    fan: Project, monkeypatch: pytest.MonkeyPatch, terminal: bool, kind: str, live: bool
-) -> None:
-    stream = io.StringIO()
-    stream.isatty = lambda: terminal  # type: ignore[method-assign]
-    monkeypatch.setattr(sys, "stdout", stream)
-    monkeypatch.setenv("TERM", kind)
-    assert registered(fan.pytester, "--expops-progress=on") is live
 
 
 def report(worker: str | None, begin: float, seconds: float) -> Any:

@@ -22,6 +22,8 @@ from pytest_expops.plugin.state import Run
 
 INTERVAL = 0.1
 """Seconds between two drawings."""
+PYTESTS_OWN = "_pytest.terminal"
+"""The module of pytest's own reporter; its class has a public name only since pytest 8.4."""
 PHASES = ("setup", "call", "teardown")
 
 
@@ -45,10 +47,8 @@ class LiveProgress:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
         """The line lives as long as the loop."""
-        plugins = self._config.pluginmanager
-        reporter = plugins.get_plugin("terminalreporter")
-        if reporter is None or not (self._any_reporter or type(reporter) is pytest.TerminalReporter):
-            plugins.unregister(self)
+        if not self._may_draw():
+            self._config.pluginmanager.unregister(self)
             return (yield)
         streams = dict.fromkeys(each for each in (sys.stdout, sys.stderr) if watchable(each))
         end = threading.Event()
@@ -108,6 +108,12 @@ class LiveProgress:
         if self._tally is not None:
             with self._lock:
                 self._tally.over(nodeid)
+
+    def _may_draw(self) -> bool:
+        """Whether the terminal is still there, and pytest's reporter writes on it."""
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        own = self._any_reporter or type(reporter).__module__ == PYTESTS_OWN
+        return reporter is not None and own and watchable(sys.stdout)
 
     def _collected(self, worker: Any, ids: Sequence[str]) -> None:
         with self._lock:
