@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -34,6 +35,8 @@ def header(run: Run, directory: Path) -> list[str]:
         if seeds:
             line += f"; seeds {_joined(map(str, seeds))}"
         lines.append(f"{line}; base seed {pipeline.base_seed}; replay {run.options.replay}")
+        if pipeline.document.get("environment"):
+            lines.append(f"expops: its `environment` has no effect: processes run in {sys.executable}")
     if run.options.vary and run.options.replay != "none":
         lines.append(f"expops: replays vary {', '.join(('hashseed', *run.varied))}")
         for name in run.options.vary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import textwrap
 from pathlib import Path
 
@@ -297,6 +298,7 @@ def test_a_project_in_the_current_spelling(project: Project, workers: str) -> No
     replays = {f"{name}[replay]" for name in CURRENT_NAMES if "_seed" in name}
     expected = dict.fromkeys([*CURRENT_NAMES, *replays, "test_results"], "passed") | {"live": "skipped"}
     assert _items(outcome) == expected, outcome.text
+    assert f"expops: its `environment` has no effect: processes run in {sys.executable}\n" in outcome.text
     assert "a dynamic chart is drawn by a browser (JavaScript)" in outcome.message("live")
     assert _images(project.root / "kept") == ["compare.svg", "counts.svg"]
     assert outcome.properties("compare")["expops_images"] == "compare.svg"
