@@ -136,7 +136,7 @@ def test_the_line_tells_what_is_done_running_waiting_failed_and_left() -> None:
 
 
 def test_checks_are_told_besides_replays() -> None:
-    told, _ = tally(items(a="", a__replay="a", a__baseline="a", b="a", b__laws="b"))
+    told, _ = tally(items(a="", a__baseline="a", a__replay="a", b="a", b__laws="b"))
     for each in ("a[baseline]", "b[laws]"):
         told.over(each)
     assert told.line(1) == "expops: 0 of 2 processes, 2 waiting; 0 of 1 replay; 2 of 2 checks"

@@ -50,7 +50,8 @@ class Tally:
     def line(self, workers: int) -> str:
         """What stands where while so many workers are up, most important first: the end may be cut off."""
         parts = []
-        for noun, total in sorted(self._total.items(), key=lambda each: each[0] != _PROCESS):
+        for noun in (each for each in _NOUNS if self._total[each]):
+            total = self._total[noun]
             ending = "" if total == 1 else "es" if noun == _PROCESS else "s"
             part = f"{self._done[noun]} of {total} {noun}{ending}"
             if noun == _PROCESS:
@@ -83,10 +84,11 @@ class Tally:
 
 
 _PROCESS = "process"
+_NOUNS = (_PROCESS, "replay", "check")
 
 
 def _noun(planned: Planned) -> str:
     """What a person calls it."""
     if planned.check is None:
         return _PROCESS
-    return planned.check if planned.check == "replay" else "check"
+    return "replay" if planned.check == "replay" else "check"
