@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import textwrap
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import numpy  # noqa: F401
 import pandas  # noqa: F401
 import pytest
@@ -17,16 +15,7 @@ import yaml
 
 # All of these are imported before any in-process run: pytester forgets the modules that a run imports, which NumPy
 # bears only once, and which costs a second a run for the rest.
-import pytest_expops.execution.results
-import pytest_expops.plugin.graph
-import pytest_expops.plugin.items
-import pytest_expops.plugin.setup
-import pytest_expops.plugin.xdist_hooks
-import pytest_expops.reporting  # noqa: F401
-
-# Examples are not timed: these machines are busy. In CI they are the same every time.
-hypothesis.settings.register_profile("tests", deadline=None, derandomize="CI" in os.environ)
-hypothesis.settings.load_profile("tests")
+import tests.hypothesis_profiles  # noqa: F401
 
 
 class Project:

@@ -25,6 +25,7 @@ from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.loader import load_config
 from pytest_expops.strategies import partition_sizes, seeds
 from pytest_expops.values.fingerprint import fingerprint
+from tests.hypothesis_profiles import examples
 
 EDGES = "load split\nsplit prepare\nprepare fit\nfit judge\njudge merge\nload side\nside merge"
 PROCESSES: dict[str, dict[str, Any]] = {
@@ -141,7 +142,7 @@ def digests(session: Any) -> dict[str, str]:
     return {name: fingerprint(session.outputs(name), name).digest for name in session.expanded.processes}
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     size=st.none() | partition_sizes(6),
     fan=st.none() | seeds(min_value=-3, max_value=50),

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from pytest_expops import ConfigError, ExpandedPipeline, expand
+from pytest_expops import ExpandedPipeline, expand, load_config
 from pytest_expops.pipeline.render import to_dot, to_mermaid, to_text
-from tests.pipeline.configs import classic_document, current, expand_document, load
-from tests.pipeline.strategies import Drawn, pipelines
+from pytest_expops.strategies import DrawnConfig, pipelines
+from tests.hypothesis_profiles import examples
+from tests.pipeline.configs import current, load
 
 
 @pytest.fixture
@@ -110,13 +111,10 @@ def test_dot_marks_roles_by_shape(expanded: ExpandedPipeline) -> None:
     assert ("seeds_1", "end_1_seed-3") in edges
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=pipelines())
-def test_dot_holds_exactly_the_expanded_graph(tmp_path: Path, drawn: Drawn) -> None:
-    try:
-        expanded = expand_document(tmp_path, classic_document(drawn.edges, drawn.processes))
-    except ConfigError:
-        return
+def test_dot_holds_exactly_the_expanded_graph(tmp_path: Path, drawn: DrawnConfig) -> None:
+    expanded = expand(load_config(drawn.write(tmp_path)))
     shapes, edges = _parse_dot(to_dot(expanded))
     assert list(shapes) == list(expanded.processes)
     assert edges == {(source, each.name) for each in expanded.processes.values() for source in each.upstream}

@@ -15,6 +15,7 @@ from pytest_expops.pipeline.model import DataSplit
 from pytest_expops.strategies import frames
 from pytest_expops.verdicts.splitting import complaints
 from tests.conftest import Project
+from tests.hypothesis_profiles import examples
 
 EDGES = "load part\npart merge\nmerge tail"
 PROCESSES: dict[str, dict[str, Any]] = {
@@ -192,7 +193,7 @@ def test_partitions_that_are_not_the_rows_are_told(value: Any, size: Any, parts:
     assert found[0].startswith(told)
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(frame=frames(max_rows=6))
 @pytest.mark.filterwarnings("ignore::pytest_expops.EmptyPartitionWarning")
 def test_partitions_as_they_are_made_are_the_rows(frame: pd.DataFrame) -> None:

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from pytest_expops import ConfigError, expand, load_config
 from pytest_expops.strategies import DEFECTS, BrokenConfig, DrawnConfig, broken_pipelines, pipelines
+from tests.hypothesis_profiles import examples
 
 T = TypeVar("T")
 # Each example overwrites one file in the folder, so that it may be shared.
-laws = settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+laws = settings(deadline=None, max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-def drawn(strategy: st.SearchStrategy[T], condition: Callable[[T], bool], *phases: Phase, tries: int = 3000) -> T:
+def drawn(strategy: st.SearchStrategy[T], condition: Callable[[T], bool], *phases: Phase, tries: int = 400) -> T:
     """An example of which `condition` holds; the smallest, if shrinking is among the phases."""
     chosen = settings(max_examples=tries, derandomize=True, database=None, deadline=None, phases=phases)
     return find(strategy, condition, settings=chosen)
@@ -123,7 +124,7 @@ def test_a_counterexample_is_small_and_prints_as_yaml() -> None:
 def test_a_broken_pipeline_gives_its_one_error(tmp_path: Path, defect: str) -> None:
     """S1.4: whatever stands around the defect, there is one problem, and it is the expected one."""
 
-    @settings(laws, max_examples=8)
+    @settings(laws, max_examples=examples(8))
     @given(config=broken_pipelines(defects=[defect]))
     def law(config: BrokenConfig) -> None:
         path = config.write(tmp_path)
@@ -140,7 +141,7 @@ def test_a_broken_pipeline_gives_its_one_error(tmp_path: Path, defect: str) -> N
 def test_defects_of_all_kinds_are_drawn_and_printed() -> None:
     seen: dict[str, str] = {}
 
-    @settings(derandomize=True, max_examples=60, database=None)
+    @settings(derandomize=True, max_examples=examples(60), database=None)
     @given(config=broken_pipelines())
     def look(config: BrokenConfig) -> None:
         seen[config.defect] = repr(config)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pytest_expops.execution.partitioning import bounds
 from pytest_expops.strategies import KINDS, frames, partition_sizes, seeds
+from tests.hypothesis_profiles import examples
 
 
 def smallest(strategy: st.SearchStrategy[Any], condition: Callable[[Any], bool]) -> Any:
@@ -22,7 +23,7 @@ def counts(rows: int, size: int | list[int]) -> list[int]:
     return [stop - start for start, stop in bounds(rows, size)]
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(rows=st.integers(0, 40), most=st.integers(1, 9), least=st.integers(0, 5), data=st.data())
 def test_sizes_are_such_as_the_config_takes(rows: int, most: int, least: int, data: st.DataObject) -> None:
     """S3.1, S3.3: either spelling sums to the rows, in at most so many partitions of at least so many rows."""
@@ -83,7 +84,7 @@ DTYPES = {
 }
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(frame=frames(), one=frames({"x": "int", "y": st.floats(0, 1), "z": "category"}, min_rows=1, default_index=True))
 def test_frames_have_the_columns_that_were_asked_for(frame: pd.DataFrame, one: pd.DataFrame) -> None:
     assert 0 <= len(frame) <= 8
