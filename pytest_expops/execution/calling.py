@@ -45,7 +45,8 @@ def chart_call(
         output_dir=chart_folder(folder, each.name),
         project_id=expanded.pipeline.project_id,
         run_id=run_id,
-        metrics=probed.metrics,
+        # A component names the bars and the curves by the keys.
+        metrics=probed.metrics if isinstance(made_by, ChartComponent) else {**probed.by_process, **probed.metrics},
         chart_name=each.name,
     )
     parameters = copy.deepcopy(dict(each.process.parameters))

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pytest_expops.execution.records import RunRecord
+from pytest_expops.pipeline.charts import is_xpath
 from pytest_expops.pipeline.model import ExpandedPipeline, Process
 from pytest_expops.pipeline.probing import Target, find, probes_of
 
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """What the probes of a chart found. `nothing` are the paths that found no place where metrics were logged."""
+    """What the probes of a chart found.
+
+    `metrics` are those of each place by the key of its probe, or by its own path; `by_process` the same, for what XPath
+    found, by the name of its process: `train`, `train__2`, ... in the order in which they were found. `nothing` are the
+    paths that found no place where metrics were logged.
+    """
 
     metrics: Mapping[str, Mapping[str, Any]]
+    by_process: Mapping[str, Mapping[str, Any]]
     nothing: tuple[str, ...] = ()
 
 
@@ -28,13 +36,30 @@ def probe(chart: Process, expanded: ExpandedPipeline, record_of: Callable[[str],
         return dict.fromkeys(source.rpartition("/")[2] for source in [*(each.name for each in record.steps), *sources])
 
     metrics: dict[str, Mapping[str, Any]] = {}
+    by_target: dict[Target, Mapping[str, Any]] = {}
     nothing = []
     for each in probes_of(chart, expanded):
-        found = {key: _metrics(target, record_of) for key, target in find(each, expanded, steps_of).items()}
+        targets = find(each, expanded, steps_of)
+        found = {key: _metrics(target, record_of) for key, target in targets.items()}
         metrics.update(found)
+        if is_xpath(each.path):
+            by_target |= {target: found[key] for key, target in targets.items() if target is not None}
         if not any(found.values()):
             nothing.append(each.path)
-    return Probed(metrics, tuple(nothing))
+    return Probed(metrics, _by_process(by_target, expanded), tuple(nothing))
+
+
+def _by_process(
+    by_target: Mapping[Target, Mapping[str, Any]], expanded: ExpandedPipeline
+) -> dict[str, Mapping[str, Any]]:
+    """ExpOps gives charts these keys too; charts of its templates read them, though its guide does not say so."""
+    count: Counter[str] = Counter()
+    named = {}
+    for target, metrics in by_target.items():
+        base = expanded[target.process].process.name
+        count[base] += 1
+        named[base if count[base] == 1 else f"{base}__{count[base]}"] = metrics
+    return named
 
 
 def _metrics(target: Target | None, record_of: Callable[[str], RunRecord]) -> dict[str, Any]:

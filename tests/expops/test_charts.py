@@ -72,6 +72,8 @@ def test_it_gets_numbers_by_step_and_everything_else_as_it_is(tmp_path: Path) ->
         "step": of_step,
         "by_itself": of_step,
         "nothing": {},
+        "load": {"loss": {"10": 0.5}, "word": "w"},
+        "load__2": of_step,
     }
 
 
@@ -80,7 +82,15 @@ def test_it_gets_several_places_by_their_paths_though_it_is_not_downstream_of_th
     assert _kept(_ran(tmp_path, "parts: \"//*[@name='part']\"", charts))["metrics"] == {
         "//*[@partition='p1']/process[@name='part']": {"size": {"1": 2.0}},
         "//*[@partition='p2']/process[@name='part']": {"size": {"1": 1.0}},
+        "part": {"size": {"1": 2.0}},
+        "part__2": {"size": {"1": 1.0}},
     }
+
+
+def test_keys_of_probes_go_before_names_of_processes(tmp_path: Path) -> None:
+    charts = "@chart()\ndef plot(metrics):\n    _keep(metrics)\n"
+    probes = "part: load, load: \"//*[@name='part']\""
+    assert _kept(_ran(tmp_path, probes, charts))["metrics"]["part"] == {"loss": {"10": 0.5}, "word": "w"}
 
 
 @pytest.mark.parametrize(

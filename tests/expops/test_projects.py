@@ -123,14 +123,16 @@ def compare(metrics):
     assert metrics.pop("one") == {"loss": {"1": 3.0, "2": 0.5}}, metrics
     assert metrics.pop("best") == {"chosen": {"1": 0.5}}, metrics
     keys = "//*[@partition='p{}']/*[@seed='{}']/process[@name='train_b']/step[@name='fit']"
+    also = [metrics.pop(each) for each in ("train_a", "train_b", "train_b__2", "train_b__3", "train_b__4")]
     assert sorted(metrics) == [keys.format(p, s) for p in (1, 2) for s in (41, 42)], metrics
+    assert all(each in also for each in metrics.values())
     assert {each["loss"]["2"] for each in metrics.values()} == {0.25}
     _draw("compare", metrics)
 
 
 @chart()
 def counts(metrics, ctx):
-    assert metrics == ctx.metrics == {"read": {"rows": {"1": 3.0}}}
+    assert metrics == ctx.metrics == {"read": {"rows": {"1": 3.0}}, "load": {"rows": {"1": 3.0}}}
     _draw("counts", metrics)
 """
 CURRENT_FILES = {
