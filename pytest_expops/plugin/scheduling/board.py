@@ -36,6 +36,9 @@ class Board:
         self.estimates = estimates
         self.priorities = Priorities(view, estimates)
         self.items = ReadyItems(self.priorities.rank)
+        """Those that something waits for, if only a check."""
+        self.leaves = ReadyItems(self.priorities.rank)
+        """Those that nothing waits for: checks, above all."""
         self.tests = ReadyTests(view)
         self.unfinished = view.count
         self.state = [WAITING] * len(view.parents)
@@ -58,7 +61,7 @@ class Board:
     @property
     def ready(self) -> int:
         """How many items may start now."""
-        return len(self.items) + len(self.tests)
+        return len(self.items) + len(self.leaves) + len(self.tests)
 
     def is_ranked(self, node: int) -> bool:
         """Whether it is placed by its rank; else it is an ordinary test, which fills gaps."""
@@ -70,7 +73,7 @@ class Board:
         """It is in the queue of `worker`."""
         if self.state[node] == READY:
             if self.is_ranked(node):
-                self.items.take(node)
+                self._pool(node).take(node)
             else:
                 self.tests.take(worker, node)
         self.state[node] = SENT
@@ -131,6 +134,7 @@ class Board:
         """Rank anew, if there is news and it is time."""
         if self.priorities.compute_if_due():
             self.items.ranks_changed()
+            self.leaves.ranks_changed()
             seconds, state = self.priorities.seconds, self.state
             self._seconds_left = sum(seconds[node] for node in range(self.view.count) if state[node] != OVER)
 
@@ -167,9 +171,12 @@ class Board:
                 else:
                     passed.append(child)
 
+    def _pool(self, node: int) -> ReadyItems:
+        return self.items if self.view.children[node] else self.leaves
+
     def _make_ready(self, node: int, *, first: bool = False) -> None:
         self.state[node] = READY
         if self.is_ranked(node):
-            self.items.add(node, self.maker(node))
+            self._pool(node).add(node, self.maker(node))
         else:
             self.tests.add(node, first=first)

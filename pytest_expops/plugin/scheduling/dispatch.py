@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping
 
 from pytest_expops.plugin.scheduling.board import READY, Board
 from pytest_expops.plugin.scheduling.queues import WorkerQueue
+from pytest_expops.plugin.scheduling.ready import ReadyItems
 
 LOW = 0.02
 """Seconds of known work. A queue with less is topped up, so that a worker need not wait for an answer every time."""
@@ -14,8 +15,8 @@ HIGH = 0.1
 TEST_CHUNK = 0.25
 """The same for ordinary tests, on which nothing waits and which share module fixtures."""
 SLACK = 0.5
-"""A worker may go on with what it has made the inputs of, as long as the better item could still be begun within this
-share of the time that all remaining work will take."""
+"""Of two items the less urgent may go first, for another reason, as long as the more urgent could still be begun within
+this share of the time that all remaining work will take."""
 MOST_QUEUED = 512
 MOST_CHILDREN = 32
 """So many of the items that wait for one are looked at for the next of a chain."""
@@ -82,20 +83,29 @@ class Dispatcher:
         return False
 
     def _best(self, worker: WorkerQueue) -> int | None:
-        """What `worker` should run next of what is ready."""
+        """What `worker` should run next of what is ready.
+
+        What something waits for goes before what nothing waits for (a long check, say), as long as the latter can still
+        be begun in time.
+        """
         board = self._board
-        best = board.items.best()
-        if best is None:
-            return board.tests.peek(worker.node)
-        near = board.items.best_near(worker.node)
-        if near is None or near == best:
-            return best
-        rank, seconds = board.priorities.rank, board.priorities.seconds
         slack = SLACK * board.seconds_left / max(1, len(self._live()))
+        inner, leaf = self._best_of(board.items, worker, slack), self._best_of(board.leaves, worker, slack)
+        if inner is None:
+            return board.tests.peek(worker.node) if leaf is None else leaf
+        if leaf is None:
+            return inner
+        rank, seconds = board.priorities.rank, board.priorities.seconds
+        return inner if rank[inner] >= rank[leaf] or seconds[inner] + rank[leaf] <= slack else leaf
+
+    def _best_of(self, ready: ReadyItems, worker: WorkerQueue, slack: float) -> int | None:
+        """The most urgent, or one whose inputs `worker` made if the most urgent can wait so long."""
+        best, near = ready.best(), ready.best_near(worker.node)
+        if best is None or near is None or near == best:
+            return best
+        rank, seconds = self._board.priorities.rank, self._board.priorities.seconds
         # Nearly equal ranks are equal: estimates are no better than that.
-        if rank[near] >= 0.999 * rank[best] or seconds[near] + rank[best] <= slack:
-            return near
-        return best
+        return near if rank[near] >= 0.999 * rank[best] or seconds[near] + rank[best] <= slack else best
 
     def _send(self, worker: WorkerQueue, item: int) -> bool:
         """Send a batch that begins with `item`; False if the worker is gone, in which case all is as before."""
@@ -129,7 +139,7 @@ class Dispatcher:
         """What may be sent along behind `item`, of its own sort: the next of its chain, or the best that is ready."""
         board = self._board
         if not board.is_ranked(item):
-            return board.tests.peek(worker.node) if board.items.best() is None else None
+            return None if board.items or board.leaves else board.tests.peek(worker.node)
         rank = board.priorities.rank
         best = self._best(worker)
         if best is not None and not board.is_ranked(best):
