@@ -138,12 +138,15 @@ class Runner:
                 else:
                     call = self._prepare(each, load, recorder, attempt)
                 begin = time.perf_counter()
-                try:
-                    with seeded(task_seed(seed, name)), recording_to(recorder):
-                        returned = call()
-                finally:
-                    duration = time.perf_counter() - begin
-                outputs = self._keep(each.process, returned, keep or Keep())
+                with seeded(task_seed(seed, name)):
+                    try:
+                        with recording_to(recorder):
+                            returned = call()
+                    finally:
+                        duration = time.perf_counter() - begin
+                    # Still seeded: an output may hold a global generator (an estimator of scikit-learn does), whose
+                    # state is the process's own until what the session had is put back.
+                    outputs = self._keep(each.process, returned, keep or Keep())
         except KeyboardInterrupt:
             raise
         except BaseException as raised:
