@@ -81,6 +81,14 @@ def _made(project: Project, what: str) -> int:
     return sum(line.startswith(what) for line in lines)
 
 
+def test_what_fails_when_the_last_fixtures_are_torn_down_is_an_error_of_the_last_test(mixed: Project) -> None:
+    """The filler stands between the last test and the end."""
+    outcome = mixed.run("-n1", "-k", "test_it", "test_b.py", "-rE")
+    outcome.result.assert_outcomes(passed=12, errors=1)
+    assert outcome.where("error") == {"test_it[11]"}
+    assert "ERROR test_b.py::test_it[11] - AssertionError: cannot tear down" in outcome.text
+
+
 def test_last_failed_and_failed_first(mixed: Project) -> None:
     """S6.1. What was skipped because of a failure has not failed."""
     assert mixed.run("-n2", "configs").where("failed") == {"bad"}
