@@ -6,6 +6,7 @@ Read, not run: what a name stands for is looked up in the text, as far as the te
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -200,9 +201,11 @@ def _dumped(node: Any) -> str:
     if isinstance(node, list):
         return "[" + ", ".join(map(_dumped, node)) + "]"
     if not isinstance(node, ast.AST):
-        return repr(node)
+        return ascii(node)  # `repr` knows the printable characters of its version
     fields = []
     for name, value in ast.iter_fields(node):
+        if isinstance(node, ast.JoinedStr):
+            value = [*_whole_texts(value)]
         if name == "body" and isinstance(value, list) and value and _is_text(value[0]):
             value = value[1:]
         if value is not None and value != [] and name not in ("ctx", "kind", "type_comment"):
@@ -210,3 +213,14 @@ def _dumped(node: Any) -> str:
         elif isinstance(node, ast.Constant) and name == "value":
             fields.append("value=None")
     return f"{type(node).__name__}({', '.join(fields)})"
+
+
+def _whole_texts(parts: list[ast.expr]) -> Iterator[ast.expr]:
+    """The parts of an f-string, texts that stand side by side as one: how they are cut differs between versions."""
+    for is_text, group in itertools.groupby(parts, lambda part: isinstance(part, ast.Constant)):
+        if is_text:
+            text = "".join(str(part.value) for part in group if isinstance(part, ast.Constant))
+            if text:
+                yield ast.Constant(text)
+        else:
+            yield from group

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from pytest_expops.execution.code_used import CodeReader, CodeUsed
 from pytest_expops.execution.scripts import Project as ProjectCode
-from pytest_expops.execution.sources import Sources
+from pytest_expops.execution.sources import Sources, digest_of
 from pytest_expops.pipeline.loader import load_config
 from tests.conftest import Project
 
@@ -214,3 +215,19 @@ def test_libraries_are_told_by_their_top_level_module(read: Read) -> None:
 def test_classes_are_told_apart_so_that_whoever_gets_an_instance_can_be_charged_with_them(read: Read) -> None:
     used = read("class Net:\n    def forward(self): ...\ndef train():\n    return Net()\n")
     assert used.classes == {("models/model.py", "Net")}
+
+
+def test_digests_do_not_hang_on_the_version_of_python() -> None:
+    # Versions cut f-strings and leave out what is empty differently; their syntax trees were held against each other.
+    text = """
+class A(B, metaclass=M):
+    async def g(self, *a, k=None, **kw) -> "str":
+        return f"{a!r:>{k}} {{}} {kw['x']} {k=}" + b"\\x00".decode() if a else ...
+def h():
+    match h:
+        case {"a": [1, *rest]} if rest:
+            return lambda: (yield)
+        case None:
+            pass
+"""
+    assert digest_of([ast.parse(text)]) == "7ae8baccbddf003d"
