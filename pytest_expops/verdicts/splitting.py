@@ -57,7 +57,12 @@ def _moved(value: Any, partitions: Sequence[Any], counts: Sequence[int]) -> list
 
 def _rows(value: Any, positions: range) -> Any:
     """These rows, by another way than slicing wherever there is one."""
-    if isinstance(value, pd.DataFrame | pd.Series | pd.Index | np.ndarray):
+    if isinstance(value, pd.DataFrame | pd.Series):
+        taken = value.take(np.array(positions, dtype=np.intp), axis=0)
+        # Below pandas 3 a `RangeIndex` comes out of `take` as numbers written out; its slice is one.
+        taken.index = value.index[positions.start : positions.stop]
+        return taken
+    if isinstance(value, pd.Index | np.ndarray):
         return value.take(np.array(positions, dtype=np.intp), axis=0)
     if isinstance(value, list | tuple | range):
         return [value[position] for position in positions]
