@@ -92,7 +92,7 @@ def pipelines(
 
 @st.composite
 def _pipelines(draw: st.DrawFn, max_processes: int, spelling: Spelling | None, allow_empty: bool) -> DrawnConfig:
-    names = draw(st.permutations(NAMES))[: draw(st.integers(1, max_processes))]
+    names = draw(st.permutations(NAMES[: draw(st.integers(1, max_processes))]))
     stacks: dict[str, _Stacks] = {}
     edges: list[Edge] = []
     bodies: dict[str, dict[str, Any]] = {}

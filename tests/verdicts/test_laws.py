@@ -95,17 +95,17 @@ def expops(tmp_path_factory: pytest.TempPathFactory) -> Results:
 Ask = Callable[[Results], None]
 
 KEPT: dict[str, Ask] = {
-    "a mean by sums": lambda expops: partition_invariant(expops, "merge", keys=["mean", "rows"], examples=15),
+    "a mean by sums": lambda expops: partition_invariant(expops, "merge", keys=["mean", "rows"], examples=6),
     "a mean of means, of equal partitions": lambda expops: partition_invariant(
         expops, "merge", 3, keys="mean_of_means"
     ),
-    "what comes after a merge": lambda expops: partition_invariant(expops, "judge", keys="mean", examples=8),
+    "what comes after a merge": lambda expops: partition_invariant(expops, "judge", keys="mean", examples=4),
     "what does not look at other rows": lambda expops: batch_consistent(
         expops, "part", keys=["double", "texts"], examples=15
     ),
     "the same, asked two levels below": lambda expops: batch_consistent(expops, "seeds", keys="double", examples=5),
-    "a sum in another order": lambda expops: order_invariant(expops, "part", keys=["mean", "sum", "rows"], examples=15),
-    "a mean over partitions of other rows": lambda expops: order_invariant(expops, "merge", keys="mean", examples=15),
+    "a sum in another order": lambda expops: order_invariant(expops, "part", keys=["mean", "sum", "rows"], examples=6),
+    "a mean over partitions of other rows": lambda expops: order_invariant(expops, "merge", keys="mean", examples=6),
     "one that draws nothing": lambda expops: seed_invariant(expops, "seeds", examples=3),
     "one above all seeds": lambda expops: seed_invariant(expops, "part", examples=3),
     "one that hands on what others drew": lambda expops: seed_invariant(expops, "judge", keys="mean", examples=3),
@@ -195,7 +195,7 @@ def test_the_same_is_found_every_time(expops: Results) -> None:
 def test_a_law_is_part_of_a_test_of_hypothesis_with_the_case_that_it_draws(expops: Results) -> None:
     """So the test's own settings hold, and Hypothesis does the shrinking."""
 
-    @settings(database=None, deadline=None, max_examples=15)
+    @settings(database=None, deadline=None, max_examples=6)
     @given(partition_sizes(30, allow_empty=False))
     def within(sizes: int | list[int]) -> None:
         partition_invariant(expops, "merge", sizes, keys=["mean", "rows"])
