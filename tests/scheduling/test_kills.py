@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import threading
 import time
@@ -184,6 +185,8 @@ def test_without_restarts_the_session_ends_with_the_first_worker_that_dies(proje
     assert outcome.ret == pytest.ExitCode.TESTS_FAILED
     assert outcome.items["p0"] == "error"
     assert crashes(outcome.text) == {"p0"}
+    elapsed = re.search(r"busy \d+% of ([\d.]+) s", outcome.text)
+    assert elapsed is None or float(elapsed[1]) < 3600, "the report of a crash has no times"
     assert set(storm.runs.values()) == {1}
     assert not storm.below({"p0"}) & set(storm.runs)
 

@@ -31,7 +31,7 @@ class WorkerTimes:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """One phase of an item is over."""
         node = getattr(report, "node", None)
-        if node is None or not hasattr(report, "start"):  # the report of a crash is made by the controller
+        if node is None or not getattr(report, "start", 0.0):  # the controller makes that of a crash, without times
             return
         worker = node.gateway.id
         self.busy[worker] = self.busy.get(worker, 0.0) + report.duration
