@@ -36,8 +36,9 @@ class Screen:
     @property
     def lines(self) -> list[str]:
         """Every row since the beginning, without what is blank at their ends, and without blank ones at the end."""
-        top = ["".join(row[x].data for x in range(self.columns)) for row in self._screen.history.top]
-        lines = [line.rstrip() for line in (*top, *self._screen.display)]
+        # Not by the emulator's `display`, which cannot bear half of a wide character that was written over.
+        rows = [*self._screen.history.top, *(self._screen.buffer[y] for y in range(self._screen.lines))]
+        lines = ["".join(row[x].data for x in range(self.columns)).rstrip() for row in rows]
         while lines and not lines[-1]:
             lines.pop()
         return lines
