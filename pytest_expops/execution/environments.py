@@ -21,6 +21,7 @@ _DISTRIBUTIONS = {"sklearn": "scikit-learn", "cv2": "opencv-python", "PIL": "pil
 """The distribution of a module, where it is called otherwise and common enough to save a long search."""
 _NUMERIC = frozenset(
     {
+        "bottleneck",
         "cupy",
         "intel-openmp",
         "jax",
@@ -56,6 +57,8 @@ _NUMERIC = frozenset(
     }
 )
 """Of what a library requires, those that numbers may hang on."""
+_USED_WHERE_THERE = {"pandas": ("bottleneck", "numexpr", "pyarrow")}
+"""What a library does not require, yet computes or stores with where it is installed."""
 _ON_GPU = frozenset({"cupy", "jax", "keras", "lightgbm", "tensorflow", "torch", "xgboost"})
 _FLAGS = re.compile(r"^(sse|ssse|avx|fma|f16c|amx|sve|asimd|neon|fp16|bf16|i8mm)")
 _VARIABLES = (
@@ -173,6 +176,7 @@ def _libraries(modules: frozenset[str]) -> dict[str, str]:
             continue
         if name in direct or name in _NUMERIC:
             found[name] = distribution.version
+        stack += _USED_WHERE_THERE.get(name, ())
         stack += [_normal(each) for each in distribution.requires or () if "extra ==" not in each]
     return found
 

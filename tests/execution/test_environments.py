@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 import sklearn
 
@@ -26,6 +27,12 @@ def test_versions_are_told_of_what_is_imported_and_of_what_numbers_hang_on_benea
     assert not {"python-dateutil", "json", "pytest-expops", "no-such-module"} & libraries.keys()
     assert found["python"] == f"CPython {platform.python_version()}"
     assert list(environment_of([])["libraries"]) == ["numpy"]
+
+
+def test_what_pandas_uses_where_it_is_installed_is_told_of_too() -> None:
+    """`str` columns are stored by pyarrow where it is, and in Python objects where it is not."""
+    assert environment_of(["pandas"])["libraries"]["pyarrow"] == pyarrow.__version__
+    assert "pyarrow" not in environment_of(["numpy"])["libraries"]
 
 
 def test_it_is_plain_data_and_the_same_again() -> None:

@@ -109,25 +109,18 @@ def _row(index: pd.Index, position: int) -> str:
 
 def extension_form(value: Any) -> Form:
     """An extension array by its dtype and elements; one that we do not know, by the arrays of its state."""
+    if isinstance(value.dtype, pd.StringDtype):
+        return _texts(value)
     tag = type_name(type(value))
-    traits = (("dtype", dtype_text(value.dtype)), ("shape", str(value.shape)))
+    traits = (("dtype", str(value.dtype)), ("shape", str(value.shape)))
     for base, handler in _EXTENSIONS.items():
         if isinstance(value, base):
             return handler(value, tag, traits)
     if hasattr(value, "_mask") and hasattr(value, "_data"):  # Int64, Float64, boolean
         return _masked(value, tag, traits)
-    if hasattr(value, "__arrow_array__") and value.dtype.__class__.__name__ in ("ArrowDtype", "StringDtype"):
-        if isinstance(getattr(value, "_ndarray", None), np.ndarray):
-            return _objects(value, tag, traits)
+    if hasattr(value, "__arrow_array__") and value.dtype.__class__.__name__ == "ArrowDtype":
         return _arrow(value, tag, traits)
     return object_form(value)
-
-
-def dtype_text(dtype: Any) -> str:
-    """A dtype with all that tells it from another, such as the storage and missing value of a string dtype."""
-    if isinstance(dtype, pd.StringDtype):
-        return f"string[{dtype.storage}, {getattr(dtype, 'na_value', pd.NA)!r}]"
-    return str(dtype)
 
 
 def _masked(value: Any, tag: str, traits: Any) -> Form:
@@ -141,11 +134,32 @@ def _masked(value: Any, tag: str, traits: Any) -> Form:
     )
 
 
-def _objects(value: Any, tag: str, traits: Any) -> Form:
-    """Strings that Python objects hold."""
-    form = plain_array_form(np.asarray(value, dtype=object))
-    form.tag, form.traits = tag, traits
-    return form
+def _texts(value: Any) -> Form:
+    """Strings, by their dtype (``str`` where NaN stands for what is missing), where they are stored, and their text.
+
+    Without pyarrow, pandas stores in Python objects what it stores in Arrow's buffers with it: all but the storage
+    is told in the same way of both.
+    """
+    dtype = value.dtype
+    name = "string" if getattr(dtype, "na_value", pd.NA) is pd.NA and dtype.storage != "pyarrow_numpy" else "str"
+    traits = (("dtype", name), ("storage", dtype.storage), ("shape", str(value.shape)))
+    if not isinstance(getattr(value, "_ndarray", None), np.ndarray):
+        return _arrow(value, _TEXTS, traits)
+
+    def elements() -> Array:
+        found = np.asarray(value, dtype=object).copy()
+        found[np.asarray(value.isna())] = None
+        return found
+
+    def content() -> bytes:
+        texts = [None if text is None else text.encode("utf-8", "surrogatepass") for text in elements().tolist()]
+        lengths = np.array([-1 if text is None else len(text) for text in texts], dtype=np.int64)
+        return hashed(array_digest(lengths), b"".join(text for text in texts if text is not None))
+
+    return Bulk(_TEXTS, traits, content=content, elements=elements)
+
+
+_TEXTS = "pandas.arrays.StringArray"
 
 
 def _arrow(value: Any, tag: str, traits: Any) -> Form:
