@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow
 import pytest
 import sklearn
 
@@ -31,6 +30,7 @@ def test_versions_are_told_of_what_is_imported_and_of_what_numbers_hang_on_benea
 
 def test_what_pandas_uses_where_it_is_installed_is_told_of_too() -> None:
     """`str` columns are stored by pyarrow where it is, and in Python objects where it is not."""
+    pyarrow = pytest.importorskip("pyarrow")
     assert environment_of(["pandas"])["libraries"]["pyarrow"] == pyarrow.__version__
     assert "pyarrow" not in environment_of(["numpy"])["libraries"]
 
