@@ -65,8 +65,11 @@ def test_everything_is_told_of_once_and_of_what_fills_queues_nothing(mixed: Proj
     outcome = mixed.run("-n2", "-v", "--durations=0", "--durations-min=0", "-rA")
     assert outcomes(outcome) == PROCESSES
     assert NAME not in outcome.text
-    names = Counter(str(case.get("name")) for case in outcome.cases)
+    cases = Counter((str(case.get("classname")), str(case.get("name"))) for case in outcome.cases)
+    names = Counter(name for _, name in cases)
     assert names == {f"test_it[{number}]": 3 for number in range(12)} | dict.fromkeys(ALL, 1)
+    # Only the error of a fixture that was torn down after its test had been told of is a case of its own.
+    assert {case for case, count in cases.items() if count > 1} <= {("test_b", "test_it[11]")}
     # Each time that the fixture of test_b is torn down is an error of a test, beside its pass.
     outcome.result.assert_outcomes(passed=38, failed=1, skipped=2, errors=_made(mixed, "down test_b"))
     assert outcome.text.count("E       AssertionError: cannot tear down") == _made(mixed, "down test_b") >= 1
