@@ -39,8 +39,8 @@ def _variables() -> dict[Any, Any]:
 
 def _restore(before: Mapping[Any, Any]) -> None:
     after = _variables()
-    for name in after.keys() - before.keys():
-        del os.environ[os.fsdecode(name)]
-    for name, value in before.items():
-        if after.get(name) != value:
-            os.environ[os.fsdecode(name)] = os.fsdecode(value)
+    for name in {name for name, _ in after.items() ^ before.items()}:
+        if name in before:
+            os.environ[os.fsdecode(name)] = os.fsdecode(before[name])
+        else:
+            del os.environ[os.fsdecode(name)]

@@ -107,7 +107,7 @@ class Runner:
 
     def checkpoint_root(self, name: str, attempt: int) -> Path:
         """Where `checkpoint_dir` of one run is made, if it is asked for."""
-        return self.folder / "checkpoints" / f"{file_name(name)}-{attempt}"
+        return Path(f"{self.folder}/checkpoints/{file_name(name)}-{attempt}")
 
     def run(
         self,
@@ -126,7 +126,7 @@ class Runner:
         each = self.expanded[name]
         seed = each.seeds[-1] if each.seeds else self.pipeline.base_seed
         recorder = Recorder(name, seed)
-        started, begin = time.time(), time.perf_counter()
+        started = time.time()
         duration = 0.0
         outputs: Mapping[str, Output] = {}
         failure: Failure | None = None
@@ -137,8 +137,8 @@ class Runner:
                     call = self._chart(each, record_of)
                 else:
                     call = self._prepare(each, load, recorder, attempt)
-                begin = time.perf_counter()
                 with seeded(task_seed(seed, name)):
+                    begin = time.perf_counter()
                     try:
                         with recording_to(recorder):
                             returned = call()

@@ -12,6 +12,8 @@ SURE_AFTER = 2
 FORGETS = 0.9
 """What is left, at each measurement, of the longest before it: one item that a busy machine held up should not rule for
 the rest of the session."""
+NEWS = 0.1
+"""A mean that has moved by so much of itself may change who goes first."""
 
 
 class Estimates:
@@ -27,6 +29,7 @@ class Estimates:
         self._factor: dict[Hashable, float] = {}
         self._factor_count: dict[Hashable, int] = {}
         self._longest: dict[str | None, float] = {}
+        self._told: dict[Hashable, float] = {}
 
     def seconds(self, node_id: str, kind: str | None, part: Hashable = None) -> float:
         """The estimate for one item; of its kind only, if `node_id` has no history."""
@@ -73,12 +76,20 @@ class Estimates:
         scaled = seconds / max(factor, 1e-3)
         mean = self._mean[kind] = scaled if mean is None else mean + (scaled - mean) / count
         self._longest[kind] = max(self._longest.get(kind, 0.0) * FORGETS, seconds)
-        news = _is_power_of_two(count)
+        news = _is_power_of_two(count) and self._moved(kind, mean)
         if part is not None and mean > 0:
             known = self._factor_count[part] = self._factor_count.get(part, 0) + 1
-            self._factor[part] = factor + (seconds / mean - factor) / (known + 1)
-            news = news or _is_power_of_two(known)
+            factor = self._factor[part] = factor + (seconds / mean - factor) / (known + 1)
+            news = (_is_power_of_two(known) and self._moved((part,), factor)) or news
         return news
+
+    def _moved(self, what: Hashable, value: float) -> bool:
+        """Whether the mean of a kind, or the factor of a part, is another than when it was news last."""
+        told = self._told.get(what)
+        if told is not None and abs(value - told) <= NEWS * told:
+            return False
+        self._told[what] = value
+        return True
 
 
 def _is_power_of_two(count: int) -> bool:
