@@ -137,8 +137,21 @@ class OwnItem(pytest.Item):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Our own errors as their message; a user's exception with the user's frames, as for any test."""
         if isinstance(excinfo.value, ExpopsError) and not self.config.getoption("fulltrace", False):
-            return str(excinfo.value)
+            return self.told(excinfo, str(excinfo.value))
         return super().repr_failure(excinfo, style or self.config.getoption("tbstyle", "auto"))
+
+    def told(self, excinfo: pytest.ExceptionInfo[BaseException], text: str) -> Any:
+        """`text`, of which the first line is enough where pytest tells in short what failed; the place is the config's.
+
+        (Of a mere text pytest's short summary tells all in CI, and so does a JUnit report.)
+        """
+        found = excinfo.getrepr(style="value", chain=False)
+        found.reprtraceback.reprentries[-1].lines = text.split("\n")
+        if found.reprcrash is not None:
+            path, line, _ = self.reportinfo()
+            found.reprcrash.path, found.reprcrash.lineno = os.fspath(path), 1 if line is None else line + 1
+            found.reprcrash.message = text.partition("\n")[0]
+        return found
 
     def _traceback_filter(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
         if self.config.getoption("fulltrace", False):

@@ -85,7 +85,7 @@ class PropertyItem(ExpopsItem):
         error = excinfo.value
         if not isinstance(error, LawBroken) or self.config.getoption("fulltrace", False):
             return super().repr_failure(excinfo, style)
-        return str(error) if error.error is None else f"{error}\n\n{user_traceback(error.error)}"
+        return self.told(excinfo, str(error) if error.error is None else f"{error}\n\n{user_traceback(error.error)}")
 
     def _wait_for(self) -> None:
         """Run what has not been run; if anything did not pass, stop (S6.3)."""

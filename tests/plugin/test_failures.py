@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+
+import pytest
 
 from tests.conftest import Project
 
@@ -111,3 +114,36 @@ def test_fixtures_of_a_failed_aggregation_skip_their_tests_or_fail_them(project:
     outcome = project.run("-k", "test_it")
     assert outcome.items == {"test_it": "error"}
     assert "`b` failed" in outcome.message("test_it")
+
+
+def test_what_is_told_in_short_is_one_line_also_where_nothing_is_cut(
+    project: Project, workers: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pytest cuts no line of its short summary in CI; of a message of many lines it would show them all there."""
+    monkeypatch.setenv("CI", "true")
+    project.write(
+        "a b",
+        "import os\ndef a(data): return {}\ndef b(data): return {'pid': os.getpid(), 'time': os.urandom(8)}",
+        {"a": {"seed_parallelism": [7]}},
+    )
+    outcome = project.run(*workers())
+    assert outcome.where("failed") == {"b_seed7[replay]"}
+    short = outcome.text.partition("short test summary info")[2].splitlines()[1:-1]
+    assert len(short) == 1
+    assert short[0].startswith(
+        f"FAILED {project.config}::b_seed7[replay] - not deterministic: outputs['pid']: value differs"
+    )
+    assert "first run:" in outcome.text
+    (failure,) = (child for case in outcome.cases for child in case if child.tag == "failure")
+    assert failure.get("message", "") in short[0]
+    assert "first run:" in (failure.text or "")
+
+    in_lines = project.run("--tb=line", *workers())
+    (line,) = (
+        each for each in in_lines.text.splitlines() if each.startswith(str(project.root)) and "replay" not in each
+    )
+    place, _, message = line.partition(": ")
+    assert message.startswith("not deterministic: outputs['pid']: value differs")
+    path, _, number = place.rpartition(":")
+    assert Path(path) == project.root / project.config
+    assert Path(path).read_text().splitlines()[int(number) - 1].strip().startswith("- name: b")

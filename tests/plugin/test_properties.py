@@ -68,7 +68,7 @@ def test_a_mean_of_means_is_shown_with_its_rows(project: Project) -> None:
     outcome = project.run("--expops-replay=none")
     assert outcome.where("failed") == {"merge[partition_invariant]"}
     text = outcome.message("merge[partition_invariant]")
-    lines = text[text.index("partition_invariant: ") :].splitlines()
+    lines = text[text.rindex("partition_invariant: `merge`") :].splitlines()
     assert re.fullmatch(
         r"3 rows of `df` of `load` \(0 to 2\), in (2 )?partitions of \[[12], [12]\] rows: not as in one partition",
         lines[2],
