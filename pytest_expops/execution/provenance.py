@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from pytest_expops.values.fingerprint import fingerprint
 LARGE = 1 << 30
 """Of files of more bytes than this only the size is told."""
 _PIECE = 1 << 20
+CLOCK_OF_FILES = 0.02
+"""By so many seconds a file may seem to be older than what wrote it: its time is that of the kernel's last tick."""
 
 
 class Provenance:
@@ -32,6 +35,7 @@ class Provenance:
         self._reader = CodeReader(Sources(session.runner.project))
         self._own: dict[str, CodeUsed] = {}
         self._code: dict[str, Mapping[str, str]] = {}
+        self._files: dict[tuple[Path, int, int], str] = {}
         self._cuts: dict[str, tuple[tuple[int, int], ...]] = {}
 
     def code(self, process: Process) -> Mapping[str, str]:
@@ -83,19 +87,42 @@ class Provenance:
         return found
 
     def files(self, each: ExpandedProcess) -> Mapping[str, str]:
-        """For a process without upstream, the files that its parameters, or the config's `data`, name: path -> digest.
+        """The files that its own parameters name, and without upstream global ones and the config's `data`.
 
-        Paths are relative to the project's root. What else it may read is not known.
+        Path -> digest; paths are relative to the project's root. What else it may read is not known. A file that has
+        been written since this process, or the first upstream of it, began is a result and not told.
         """
-        if each.upstream:
-            return {}
-        named = [*_texts(self.parameters(each.process)), *_texts(self._pipeline.document.get("data"))]
+        named = [*_texts(plain(each.process.parameters))]
+        if not each.upstream:
+            named += [*_texts(self.parameters(each.process)), *_texts(self._pipeline.document.get("data"))]
+        return self._digests(each, named)
+
+    def files_named(self, each: ExpandedProcess) -> Mapping[str, str]:
+        """As `files`, of all parameters that the process gets, whatever is upstream."""
+        return self._digests(each, _texts(self.parameters(each.process)))
+
+    def _digests(self, each: ExpandedProcess, texts: Iterable[str]) -> dict[str, str]:
+        paths = [path for text in sorted(set(texts)) if (path := self._file(text)) is not None]
+        begun = self._begun(each) if paths else 0.0
         found = {}
-        for text in sorted(set(named)):
-            path = self._file(text)
-            if path is not None:
-                found[path.relative_to(self._pipeline.root).as_posix()] = _file_digest(path)
+        for path in paths:
+            status = path.stat()
+            if status.st_mtime < begun:
+                key = (path, status.st_mtime_ns, status.st_size)
+                if key not in self._files:
+                    self._files[key] = _file_digest(path)
+                found[path.relative_to(self._pipeline.root).as_posix()] = self._files[key]
         return found
+
+    def _begun(self, each: ExpandedProcess) -> float:
+        """When a process, or the first upstream of it, began; as far as the clocks of file systems tell."""
+        names, stack = {each.name}, [each]
+        while stack:
+            new = set(stack.pop().upstream) - names
+            names |= new
+            stack += [self._expanded[name] for name in new]
+        records = [record for name in names if (record := self._session.known(name)) is not None]
+        return min((record.started for record in records if record.started), default=math.inf) - CLOCK_OF_FILES
 
     def rows(self, each: ExpandedProcess) -> int | None:
         """How many rows the partition has in which a process stands; None where it stands in none."""

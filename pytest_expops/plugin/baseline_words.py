@@ -59,7 +59,7 @@ def because(comparison: Comparison, function: str) -> str:
         return f"{listed(own)} changed{also}"
     if around:
         return f"nothing changed but {listed(around)}"
-    return "nothing else changed"
+    return "nothing else that is recorded changed"
 
 
 def words_for(change: Change, function: str = "") -> str:

@@ -9,15 +9,15 @@ from functools import cached_property
 from typing import Any
 
 from pytest_expops.execution.environments import Environment, environment_of
-from pytest_expops.execution.provenance import Provenance
 from pytest_expops.execution.records import JsonFolder, Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import Tolerance
 from pytest_expops.values.comparison import Difference
 from pytest_expops.values.differences import ABSENT
 from pytest_expops.values.sketch import LEAVES, sketch
-from pytest_expops.verdicts.changes import Change, changes_between
+from pytest_expops.verdicts.changes import Change
 from pytest_expops.verdicts.lockfile import Entry, Lock
+from pytest_expops.verdicts.origins import Origins, above_of
 from pytest_expops.verdicts.replay import EXACT, series_differences, series_of
 from pytest_expops.verdicts.sketch_comparison import sketch_differences
 
@@ -83,14 +83,14 @@ class Baseline:
         self.lock = lock
         self._session = session
         self._tolerance = tolerance
-        self._provenance = Provenance(session)
+        self._origins = Origins(session, lock)
         self._kept = JsonFolder(session.folder / "baseline")
         self._proposed = JsonFolder(session.folder / "proposed")
 
     @cached_property
     def environment(self) -> Environment:
         """The one in which this session runs."""
-        return environment_of(self._provenance.libraries())
+        return environment_of(self._origins.libraries)
 
     @property
     def stale(self) -> tuple[str, ...]:
@@ -99,8 +99,8 @@ class Baseline:
 
     def entry(self, name: str) -> Entry:
         """What would be recorded of `name`, which has passed."""
-        record = self._session.record(name)
-        return replace(self._made_from(name), **self._given(record), environment=self.environment)
+        given = self._given(self._session.record(name))
+        return replace(self._origins.of(name), **given, environment=self.environment)
 
     def propose(self, name: str) -> None:
         """Keep what would be recorded of `name`, which has passed, until the end of the session."""
@@ -136,7 +136,7 @@ class Baseline:
                     tuple(differences[:MOST_KEPT]),
                     len(differences),
                     self._differing_upstream(name),
-                    changes_between(recorded, replace(self._made_from(name), environment=self.environment)),
+                    self._origins.changes(name, recorded, self.environment),
                 )
         self._kept.write(name, found.to_json())
         return found
@@ -156,21 +156,6 @@ class Baseline:
             "metrics": _in_order(series_of(record)),
             "sketch": leaves,
         }
-
-    def _made_from(self, name: str) -> Entry:
-        each, provenance = self._session.expanded[name], self._provenance
-        return Entry(
-            environment={},
-            outputs={},
-            code=provenance.code(each.process),
-            parameters=provenance.parameters(each.process),
-            inputs=provenance.inputs(each),
-            files=provenance.files(each),
-            seeds=each.seeds,
-            base_seed=None if each.seeds else self._session.expanded.pipeline.base_seed,
-            partitions=each.partitions,
-            rows=provenance.rows(each),
-        )
 
     def _differences(
         self, name: str, recorded: Entry, record: RunRecord, *, elsewhere: bool, exact: bool
@@ -228,14 +213,7 @@ class Baseline:
 
     def _differing_upstream(self, name: str) -> tuple[str, ...]:
         """Of all processes upstream those that differ from their entries, and nothing before them does."""
-        processes = self._session.expanded.processes
-        above: set[str] = set()
-        stack = [*processes[name].upstream]
-        while stack:
-            each = stack.pop()
-            if each not in above:
-                above.add(each)
-                stack += processes[each].upstream
+        processes, above = self._session.expanded.processes, above_of(self._session.expanded, name)
         differing: set[str] = set()
         first = []
         for each in processes:

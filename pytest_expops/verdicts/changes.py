@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,15 +51,18 @@ class Change:
         return cls(Subject(data[0]), *data[1:])
 
 
-def changes_between(recorded: Entry, present: Entry) -> tuple[Change, ...]:
+def changes_between(
+    recorded: Entry, present: Entry, accounted_for: Collection[str] = frozenset()
+) -> tuple[Change, ...]:
     """What is not as it was, in the order in which it is likely to be the reason.
 
-    Inputs are compared only within one environment: in another, their last digits may well be others.
+    :param accounted_for: upstream processes of which nothing else than what is told here can have changed what they
+        give: in another environment, its last digits. What is received of them is no change of its own.
     """
-    return tuple(_changes(recorded, present))
+    return tuple(_changes(recorded, present, accounted_for))
 
 
-def _changes(recorded: Entry, present: Entry) -> Iterator[Change]:
+def _changes(recorded: Entry, present: Entry, accounted_for: Collection[str]) -> Iterator[Change]:
     for label in _differing(recorded.code, present.code):
         yield Change(Subject.CODE, label, _presence(recorded.code, label), _presence(present.code, label))
     yield from _each(Subject.PARAMETER, recorded.parameters, present.parameters)
@@ -69,8 +72,8 @@ def _changes(recorded: Entry, present: Entry) -> Iterator[Change]:
         yield Change(Subject.SIZE, "rows", _text(recorded.rows), _text(present.rows))
     for path in _differing(recorded.files, present.files):
         yield Change(Subject.FILE, path, _presence(recorded.files, path), _presence(present.files, path))
-    if recorded.environment == present.environment or recorded.inputs.keys() != present.inputs.keys():
-        for name in _differing(recorded.inputs, present.inputs):
+    for name in _differing(recorded.inputs, present.inputs):
+        if name not in accounted_for:
             yield Change(Subject.INPUT, name, _presence(recorded.inputs, name), _presence(present.inputs, name))
     before, after = recorded.environment, present.environment
     yield from _each(Subject.LIBRARY, before.get("libraries", {}), after.get("libraries", {}))

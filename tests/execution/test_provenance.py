@@ -50,8 +50,8 @@ def test_inputs_are_told_apart_by_partition_and_not_by_what_others_got(start: St
     assert list(inputs["merge"]) == ["evaluate"]
     assert inputs["seeds_1"] != inputs["seeds_2"]
     assert inputs["train_1_seed40"] == inputs["train_1_seed41"]  # the seed is no input
-    # Only the second partition gets other rows.
-    changed, other = start(FAN, FAN_SCRIPT.replace('list("abcde")', 'list("abcdX")'), FAN_PROCESSES)
+    # Only the second partition gets other rows. (Of another size, lest Python take the bytecode that is there.)
+    changed, other = start(FAN, FAN_SCRIPT.replace('list("abcde")', 'list( "abcdX")'), FAN_PROCESSES)
     assert other.inputs(changed.expanded["seeds_1"]) == inputs["seeds_1"]
     assert other.inputs(changed.expanded["seeds_2"]) != inputs["seeds_2"]
 
@@ -80,6 +80,28 @@ def test_files_that_parameters_of_a_root_name_are_told_by_their_contents(start: 
     assert provenance.files(session.expanded["load"]) != found
     data.write_text("1")
     assert provenance.files(session.expanded["load"]) == found
+
+
+def test_with_upstream_the_files_that_its_own_parameters_name_are_told(start: Start, project: Project) -> None:
+    for name in ("words.txt", "rows.csv"):
+        (project.root / name).write_text("1")
+    session, provenance = start(
+        "load train",
+        "def load(): return {}\ndef train(): return {}\n",
+        {"train": {"hyperparameters": {"words": "words.txt"}}},
+        parameters={"path": "rows.csv"},
+    )
+    assert list(provenance.files(session.expanded["load"])) == ["rows.csv"]
+    assert list(provenance.files(session.expanded["train"])) == ["words.txt"]
+    assert list(provenance.files_named(session.expanded["train"])) == ["rows.csv", "words.txt"]
+
+
+def test_a_file_that_the_run_has_written_is_a_result(start: Start) -> None:
+    script = "def load(out):\n    open(out, 'w').write('1')\n    return {}\ndef train(out):\n    return {}\n"
+    processes = {name: {"hyperparameters": {"out": "out.txt"}} for name in ("load", "train")}
+    session, provenance = start("load train", script, processes)
+    session.record("train")
+    assert [provenance.files(each) for each in session.expanded.processes.values()] == [{}, {}]
 
 
 def test_files_outside_the_project_are_not_told(start: Start, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -159,11 +159,24 @@ def test_other_input_data_is_told_where_it_comes_in(project: Project) -> None:
     assert "expected 1, obtained 2; `load` already differs" in outcome.message("train[baseline]")
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_a_file_that_only_a_later_process_reads_is_told(project: Project, own: bool) -> None:
+    script = "def load():\n    return {'n': 1}\ndef train(n, path):\n    return {'n': int(open(path).read())}\n"
+    parameters = {"path": "data.txt"}
+    processes = {"train": {"hyperparameters": parameters}} if own else None
+    project.write("load train", script, processes, parameters={} if own else parameters)
+    (project.root / "data.txt").write_text("1")
+    project.run("--expops-baseline=new")
+    (project.root / "data.txt").write_text("2")
+    outcome = project.run()
+    assert "expected 1, obtained 2; the file data.txt changed" in outcome.message("train[baseline]")
+
+
 def test_where_nothing_else_changed_that_is_said(chain: Project) -> None:
     edit_lock(chain, lambda document: document["entries"]["train"]["metrics"].update(loss=[0.5, 0.25, 0.125]))
     message = chain.run().message("train[baseline]")
     assert message.startswith("baseline differs: metrics['loss'][3]: ")
-    assert "; nothing else changed\n" in message
+    assert "; nothing else that is recorded changed\n" in message
     assert "nothing else that is recorded changed: code, parameters, seeds, input data, libraries" in message
 
 
@@ -200,6 +213,22 @@ def test_elsewhere_more_than_the_tolerance_fails_and_nothing_but_the_library_is_
     chain.script(SCRIPT.replace("rate / (epoch + 1)", "rate * 2 / (epoch + 1)"))
     message = chain.run().message("train[baseline]")
     assert "; the code of `train` changed (the environment changed too)\n" in message
+
+
+@pytest.mark.parametrize("in_baseline", [True, False])
+def test_elsewhere_the_library_is_not_blamed_alone_for_other_inputs(project: Project, in_baseline: bool) -> None:
+    script = "def load():\n    return {'x': 1.0}\ndef train(x):\n    return {'x': (x - 1.0) * 1e9}\n"
+    project.write("load train", script)
+    project.run("--expops-baseline=new")
+    edit_lock(project, _recorded_with_another_numpy)
+    if not in_baseline:
+        edit_lock(project, lambda document: document["entries"].pop("load"))
+    # What `load` gives is within the tolerance, but it is made in another way.
+    project.script(script.replace("1.0}", "1.0 + 1e-8}"))
+    outcome = project.run()
+    assert baselines(outcome) == {"train": "failed"} | ({"load": "passed"} if in_baseline else {})
+    message = outcome.message("train[baseline]")
+    assert "; what it receives from `load` changed (the environment changed too)\n" in message
 
 
 def test_in_the_recorded_environment_the_same_deviation_fails(chain: Project) -> None:

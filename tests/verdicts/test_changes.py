@@ -64,9 +64,10 @@ def test_each_change_is_told_and_nothing_else(present: Entry, expected: list[str
     assert [Change.from_json(each.to_json()) for each in changes] == list(changes)
 
 
-def test_in_another_environment_other_inputs_are_no_news() -> None:
+def test_inputs_that_are_accounted_for_are_no_news() -> None:
     moved = replace(_moved(python="CPython 3.12.1"), inputs={"load": "9"})
-    assert [each.subject for each in changes_between(ENTRY, moved)] == [Subject.MACHINE]
+    assert [each.subject for each in changes_between(ENTRY, moved)] == [Subject.INPUT, Subject.MACHINE]
+    assert [each.subject for each in changes_between(ENTRY, moved, {"load"})] == [Subject.MACHINE]
     # Another upstream process is.
-    rewired = replace(moved, inputs={"other": "4"})
-    assert [each.what for each in changes_between(ENTRY, rewired)] == ["load", "other", "python"]
+    rewired = replace(moved, inputs={"load": "9", "other": "4"})
+    assert [each.what for each in changes_between(ENTRY, rewired, {"load"})] == ["other", "python"]

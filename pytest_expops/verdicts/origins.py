@@ -1,0 +1,99 @@
+"""What an expanded process is made from, and what of that is not as it was when its entry was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pytest_expops.execution.provenance import Provenance
+from pytest_expops.execution.session import PipelineSession
+from pytest_expops.pipeline.model import ExpandedPipeline
+from pytest_expops.verdicts.changes import Change, changes_between
+from pytest_expops.verdicts.lockfile import Entry, Lock
+
+
+class Origins:
+    """Asked for what `session` has run; `lock` tells what it was made from before."""
+
+    def __init__(self, session: PipelineSession, lock: Lock) -> None:
+        self._expanded = session.expanded
+        self._lock = lock
+        self._provenance = Provenance(session)
+        self._as_recorded: dict[str, bool] = {}
+
+    @property
+    def libraries(self) -> frozenset[str]:
+        """The top-level modules that the project's code imports, and that are not its own."""
+        return self._provenance.libraries()
+
+    def of(self, name: str) -> Entry:
+        """An entry for `name`, still without environment and results."""
+        return replace(self._without_inputs(name), inputs=self._provenance.inputs(self._expanded[name]))
+
+    def changes(self, name: str, recorded: Entry, environment: Mapping[str, Any]) -> tuple[Change, ...]:
+        """What is not as it was when `name` was recorded, in this environment."""
+        elsewhere = recorded.environment != environment
+        accounted_for = self._accounted_for(name) if elsewhere else frozenset()
+        present = replace(self.of(name), environment=environment)
+        return changes_between(*self._with_files_of_upstream(name, recorded, present), accounted_for)
+
+    def _with_files_of_upstream(self, name: str, recorded: Entry, present: Entry) -> tuple[Entry, Entry]:
+        """Both with the files that it may read itself, since a parameter names them, and that upstream entries have."""
+        now = self._provenance.files_named(self._expanded[name])
+        before = {
+            path: digest
+            for each in sorted(above_of(self._expanded, name))
+            for path, digest in self._lock.entries.get(each, recorded).files.items()
+            if path in now
+        }
+        return replace(recorded, files={**before, **recorded.files}), replace(
+            present, files={**{path: now[path] for path in before}, **present.files}
+        )
+
+    def _accounted_for(self, name: str) -> frozenset[str]:
+        """The direct upstream processes that, with all before them, are made from just what their entries say.
+
+        In another environment they may still give other last digits, of which that environment is the reason.
+        """
+        above = above_of(self._expanded, name)
+        for each in self._expanded.processes:
+            if each in above and each not in self._as_recorded:
+                before = (self._as_recorded[upstream] for upstream in self._expanded[each].upstream)
+                self._as_recorded[each] = all(before) and self._is_made_as_recorded(each)
+        direct = self._expanded[name].upstream
+        names = {self._expanded[each].process.name for each in direct}
+        return frozenset(names - {self._expanded[each].process.name for each in direct if not self._as_recorded[each]})
+
+    def _is_made_as_recorded(self, name: str) -> bool:
+        """Whether it has an entry, from the same code, parameters, seeds and files; of what it receives apart."""
+        entry = self._lock.entries.get(name)
+        return entry is not None and not changes_between(
+            replace(entry, inputs={}, environment={}), self._without_inputs(name)
+        )
+
+    def _without_inputs(self, name: str) -> Entry:
+        each, provenance = self._expanded[name], self._provenance
+        return Entry(
+            environment={},
+            outputs={},
+            code=provenance.code(each.process),
+            parameters=provenance.parameters(each.process),
+            files=provenance.files(each),
+            seeds=each.seeds,
+            base_seed=None if each.seeds else self._expanded.pipeline.base_seed,
+            partitions=each.partitions,
+            rows=provenance.rows(each),
+        )
+
+
+def above_of(expanded: ExpandedPipeline, name: str) -> set[str]:
+    """Every expanded process upstream of `name`."""
+    found: set[str] = set()
+    stack = [*expanded[name].upstream]
+    while stack:
+        each = stack.pop()
+        if each not in found:
+            found.add(each)
+            stack += expanded[each].upstream
+    return found
