@@ -96,7 +96,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     run = _run(config)
-    if run is not None and not config.option.collectonly:
+    # A worker's terminal is shown to nobody.
+    if run is not None and not config.option.collectonly and not hasattr(config, "workerinput"):
         from pytest_expops.plugin.terminal import summarize
 
         summarize(terminalreporter, run, config.invocation_params.dir)
