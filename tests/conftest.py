@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import textwrap
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -16,6 +18,10 @@ import yaml
 # All of these are imported before any in-process run: pytester forgets the modules that a run imports, which NumPy
 # bears only once, and which costs a second a run for the rest.
 import tests.hypothesis_profiles  # noqa: F401
+
+# Tests rewrite helper modules within a second, in which Python takes cached bytecode of the same size for current.
+sys.dont_write_bytecode = True
+os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
 
 
 class Project:

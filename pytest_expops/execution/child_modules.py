@@ -18,10 +18,12 @@ import sys
 
 sys.path += [entry for entry in {import_path!r} if entry not in sys.path]
 
-from pytest_expops.execution.scripts import install_aliases
+from pytest_expops.execution.scripts import ScriptLoader, install_aliases
 
 install_aliases()
-__spec__ = importlib.util.spec_from_file_location(__name__, {script!r})
+__spec__ = importlib.util.spec_from_file_location(
+    __name__, {script!r}, loader=ScriptLoader(__name__, {script!r})
+)
 __file__ = {script!r}
 __spec__.loader.exec_module(sys.modules[__name__])
 """

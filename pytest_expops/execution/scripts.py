@@ -19,7 +19,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from pytest_expops.execution.child_modules import write_child_modules
@@ -37,6 +37,17 @@ ALIASES = {
     "expops.reporting": "pytest_expops.reporting",
     "mlops.reporting": "pytest_expops.reporting",
 }
+
+
+class ScriptLoader(importlib.machinery.SourceFileLoader):
+    """Compiles a script each time: what runs is what stands in the file.
+
+    Python takes cached bytecode for current where the file's size and its time of change, in whole seconds, are the
+    recorded ones; an edit within the second in which a script was compiled would be missed.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
 
 
 class _ScriptFinder(importlib.abc.MetaPathFinder):
@@ -61,7 +72,9 @@ class _ScriptFinder(importlib.abc.MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         script = self.paths.get(fullname)
-        return importlib.util.spec_from_file_location(fullname, script) if script is not None else None
+        if script is None:
+            return None
+        return importlib.util.spec_from_file_location(fullname, script, loader=ScriptLoader(fullname, str(script)))
 
 
 _finder = _ScriptFinder()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import pickle
 import random
 import sys
@@ -135,6 +136,17 @@ def test_forgetting_imports_script_and_helpers_anew(tmp_path: Path) -> None:
     assert again is not module
     assert again.helper is not helper
     assert again.json is json, "what is installed stays"
+
+
+def test_an_edit_that_leaves_size_and_second_is_not_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    for number in (1, 2):
+        project = Project(pipeline(tmp_path, f"def p(): return {number}"))
+        os.utime(tmp_path / "models/model.py", (1e9, 1e9))
+        found = find_function(project, project.pipeline.processes["p"])
+        assert found is not None
+        assert found.function() == number
+        project.forget()
 
 
 def test_a_project_owns_what_lies_in_it_but_not_its_environment(tmp_path: Path) -> None:
