@@ -6,7 +6,7 @@ A fingerprint tells that a value has changed; a sketch, kept beside it, tells in
 from __future__ import annotations
 
 import datetime
-import math
+import re
 from collections import deque
 from typing import Any
 
@@ -14,12 +14,14 @@ import numpy as np
 
 from pytest_expops.values.amounts import is_number
 from pytest_expops.values.atoms import ATOMS
-from pytest_expops.values.bulk import Array, has_nan
+from pytest_expops.values.bulk import Array
 from pytest_expops.values.dispatch import form_of
+from pytest_expops.values.exactness import contents_digest, elements_digest, labels_digest
 from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unsound
 from pytest_expops.values.kinds.builtin import object_array
 from pytest_expops.values.naming import type_name
-from pytest_expops.values.showing import shortened, show
+from pytest_expops.values.ranges import Totals, range_of
+from pytest_expops.values.showing import WIDTH, shortened, show
 
 __all__ = ["LEAVES", "Leaf", "sketch"]
 
@@ -29,13 +31,17 @@ what there is to say of it.
 
 Of an array: `dtype`, `shape`, `values` (the first three elements and the last, or all of four), and, where they are
 numbers, `min`, `max` and `mean`, NaNs left out and counted as `nan`. Of complex numbers those are of their absolute
-values. Of a container: `length`. Of a whole that has more parts than are told of: `parts`, their number, with the
-least and greatest element of all, and the mean of their means.
+values. `weighted`, of more than four, tells them from the same numbers in another order (`values.ranges`). `digest` is
+that of elements that are no numbers, `labels` that of a table's index, columns and categories (`values.exactness`).
+
+Of a container: `length`, and where its items are not told of one by one their `digest`. Of a whole that has more parts
+than are told of: `parts`, their number, with the `digest`, the least and greatest number of all, and the mean of their
+means. Of a long text: its `digest`.
 """
 
 LEAVES = 12
 """A sketch has at most so many leaves."""
-LOOKED_AT = 600
+LOOKED_AT = 10_000
 """Of larger values, no more parts than these are looked at."""
 WIDE = 256
 """A container of more parts than these is told by their number."""
@@ -68,31 +74,42 @@ def sketch(value: object, path: str, *, leaves: int = LEAVES) -> dict[str, Leaf]
             except Unsound as error:
                 raise error.error(place) from error.__cause__
             below = _below(form, place)
-            if not below or place == path:
-                found.append((place, *_form(form)))
+            rank, leaf = _form(form)
+            if not below:
+                leaf |= _of_items(form)
+            if not below or place == path or "labels" in leaf:
+                found.append((place, rank, leaf))
             queue.extend(below)
-    return _chosen(found, leaves)
+    return _chosen(found, leaves, value)
 
 
-def _chosen(found: list[tuple[str, int, Leaf]], leaves: int) -> dict[str, Leaf]:
+def _chosen(found: list[tuple[str, int, Leaf]], leaves: int, value: object) -> dict[str, Leaf]:
     """The whole, and the most telling of the parts, in the order in which they were found."""
     ranked = sorted(range(1, len(found)), key=lambda index: found[index][1])[: leaves - 1]
     chosen: dict[str, Leaf] = {}
     for place, _, leaf in [found[index] for index in (0, *sorted(ranked))]:
         # A series and its elements stand at one place: what it is is told by the one, what is in it by the other.
-        chosen[place] = {**leaf, "is": chosen[place]["is"]} if isinstance(chosen.get(place), dict) else leaf
+        outer = chosen.get(place)
+        whole = {name: outer[name] for name in ("is", "labels") if name in outer} if isinstance(outer, dict) else None
+        chosen[place] = leaf if whole is None else {**leaf, **whole}
     if len(ranked) < len(found) - 1:
-        chosen[found[0][0]] |= {"parts": len(found) - 1, **_together([leaf for _, _, leaf in found[1:]])}
+        totals = Totals()
+        for place, _, leaf in found[1:]:
+            if isinstance(leaf, dict) or not _is_attribute(place):
+                totals.add(leaf)
+        chosen[found[0][0]] |= {"parts": len(found) - 1, **totals.told(), "digest": contents_digest(value)}
     return chosen
 
 
-def _together(leaves: list[Leaf]) -> dict[str, Any]:
-    """What the numbers of all parts come to: least, greatest, and the mean of their means."""
-    arrays = [leaf for leaf in leaves if isinstance(leaf, dict) and "min" in leaf]
-    if not arrays:
+def _of_items(form: Form) -> dict[str, Any]:
+    """Of a container of which no item is told of by itself what all come to."""
+    if isinstance(form, Bulk) or not form.children or _is_numbers(form):
         return {}
-    mean = sum(leaf["mean"] for leaf in arrays) / len(arrays)
-    return {"min": min(leaf["min"] for leaf in arrays), "max": max(leaf["max"] for leaf in arrays), "mean": mean}
+    if isinstance(form, Parts) and (form.whole or (form.names is not None and not form.tag.startswith("pandas."))):
+        return {}
+    totals = Totals()
+    digest = contents_digest(form, totals)
+    return {**totals.told(), "digest": digest}
 
 
 def _below(form: Form, place: str) -> list[tuple[str, Any]]:
@@ -144,8 +161,13 @@ def _atom(value: Any) -> tuple[int, Leaf]:
     if isinstance(value, int):
         return _INTEGER, value
     if isinstance(value, str):
-        return _REST, shortened(str(value))
-    return _REST, {"is": type_name(type(value)), "value": show(value)}
+        shown = shortened(str(value))
+        whole = shown == value
+        return _REST, shown if whole else {"is": "str", "value": shown, "digest": contents_digest(str(value))}
+    leaf = {"is": type_name(type(value)), "value": show(value)}
+    if isinstance(value, (bytes, bytearray)) and len(value) > WIDTH // 4:
+        leaf["digest"] = contents_digest(value)
+    return _REST, leaf
 
 
 def _form(form: Form) -> tuple[int, Leaf]:
@@ -156,10 +178,15 @@ def _form(form: Form) -> tuple[int, Leaf]:
         return _ARRAY, _array(form, object_array(form.values))
     leaf: dict[str, Any] = {"is": form.tag}
     traits = dict(form.traits)
+    labels = labels_digest(form)
+    if labels is not None:
+        leaf["labels"] = labels
     if "rows" in traits:
         leaf["shape"] = [int(traits["rows"]), sum(form.suffix(i).startswith("[") for i in range(len(form.children)))]
     elif "value" in traits:
         leaf["value"] = traits["value"]
+    elif "format" in traits:  # a sparse matrix
+        leaf["shape"] = [int(each) for each in re.findall(r"\d+", traits["shape"])]
     elif isinstance(form, Mapping):
         leaf["length"] = len(form.keys)
     elif not isinstance(form, Parts) or form.names is None:
@@ -167,18 +194,34 @@ def _form(form: Form) -> tuple[int, Leaf]:
     return _REST, leaf
 
 
-def _array(form: Form, elements: Array) -> dict[str, Any]:
+def _array(form: Bulk | Parts, elements: Array) -> dict[str, Any]:
     elements = _as_numbers(elements)
     leaf: dict[str, Any] = {} if form.tag == "numpy.ndarray" else {"is": form.tag}
     leaf["dtype"] = dict(form.traits).get("dtype", elements.dtype.name)
     leaf["shape"] = [int(each) for each in elements.shape]
-    if elements.dtype.kind in "biufc" and elements.size:
-        leaf |= _range_of(elements)
+    numbers = elements if elements.dtype.kind in "biufc" else _numbers_among(elements)
+    if numbers.size:
+        leaf |= range_of(numbers)
     shown = elements.reshape(-1) if elements.flags.c_contiguous else elements.flat
     count = elements.size
     places = range(count) if count <= _SHOWN + 1 else [*range(_SHOWN), count - 1]
     leaf["values"] = [_element(shown[index]) for index in places]
+    digest = elements_digest(form, elements)
+    if digest is not None:
+        ordered = dict(form.traits).get("ordered", "False")
+        leaf["digest"] = digest if ordered == "False" else contents_digest([digest, ordered])
     return leaf
+
+
+def _numbers_among(elements: Array) -> Array:
+    """Those of an array that holds texts or what is missing, too."""
+    if not elements.dtype.hasobject:
+        return np.empty(0)
+    found = [each for each in elements.reshape(-1) if type(each) in (int, float) or isinstance(each, np.floating)]
+    try:
+        return np.array(found, dtype=np.float64)
+    except OverflowError:  # an int beyond floats
+        return np.empty(0)
 
 
 def _as_numbers(elements: Array) -> Array:
@@ -193,21 +236,6 @@ def _as_numbers(elements: Array) -> Array:
     except (OverflowError, ValueError):
         return elements
     return numbers if numbers.dtype.kind in "biufc" else elements
-
-
-def _range_of(elements: Array) -> dict[str, Any]:
-    """Least, greatest and mean, in float64 where they are not integers; of nothing but NaNs only their number."""
-    numbers = np.abs(elements) if elements.dtype.kind == "c" else elements
-    if has_nan(numbers):
-        missing = int(np.isnan(numbers).sum())
-        numbers = numbers[~np.isnan(numbers)]
-        if not numbers.size:
-            return {"nan": missing, "mean": math.nan}
-        return {"nan": missing, **_range_of(numbers)}
-    with np.errstate(all="ignore"):
-        mean = float(numbers.mean(dtype=np.float64))
-    least, greatest = _element(numbers.min()), _element(numbers.max())
-    return {"min": least, "max": greatest, "mean": mean}
 
 
 def _element(value: Any) -> Any:

@@ -194,7 +194,8 @@ class Baseline:
                 # Which parts stand in a sketch hangs on how many there are: so those that the recorded one has.
                 whole = "parts" not in expected.get(of, ())
                 more = sketch(value, of, leaves=10 * LEAVES)
-                obtained = {place: leaf for place, leaf in more.items() if whole or place in expected}
+                kept = {place: leaf for place, leaf in more.items() if whole or place in expected}
+                obtained = kept if whole else {**kept, of: obtained[of]}
         libraries = [each.get("libraries") for each in (recorded.environment, self.environment)]
         found = sketch_differences(expected, obtained, tolerance, same_libraries=libraries[0] == libraries[1])
         found = [replace(each, path=path + each.path.removeprefix(of)) for each in found]

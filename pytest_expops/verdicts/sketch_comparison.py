@@ -44,7 +44,9 @@ def sketch_differences(
 
 
 _SIZES = {"length", "nan", "shape"}
-_ALL_PARTS = {"min", "max", "mean"}
+_ALL_PARTS = {"digest", "max", "mean", "min", "weighted"}
+_LATER = {"digest", "labels", "weighted"}
+"""What sketches of early lock files do not have."""
 
 
 def described(leaf: Any, fields: Mapping[str, float | None] | None = None) -> str:
@@ -58,7 +60,7 @@ def described(leaf: Any, fields: Mapping[str, float | None] | None = None) -> st
         head += f" {tuple(leaf['shape'])}"
     shown = [name for name in ("length", "value", "nan", "min", "max", "mean", "values") if name in leaf]
     if fields is not None:
-        shown = [name for name in shown if name in fields]
+        shown = [name for name in (*shown, *sorted(_LATER)) if name in fields and name in leaf]
     parts = [f"{name} {_shown(leaf[name])}" for name in shown]
     return f"{head}: {', '.join(parts)}" if parts else head
 
@@ -84,16 +86,21 @@ def _differing(expected: Any, obtained: Any, tolerance: Tolerance, *, loose: boo
         return {} if far is None else {"": far[0]}
     size = _size(expected)
     found: dict[str, float | None] = {}
+    # Of what one side tells in full and the other by its parts, an attribute more or less may be the reason.
+    summed_up = _ALL_PARTS if loose and ("parts" in expected) != ("parts" in obtained) else set()
     for name in dict.fromkeys([*expected, *obtained]):
         one, other = expected.get(name), obtained.get(name)
-        if name == "parts":  # those that differ are told of
+        if name == "parts" or name in summed_up:  # those that differ are told of
+            continue
+        if one is None and name in _LATER:
             continue
         if name == "is" and loose:
             one, other = str(one).rpartition(".")[2], str(other).rpartition(".")[2]
         far = _far(one, other, tolerance, size)
         if far is not None:
             found[name] = None if name in _SIZES else far[0]
-    return found
+    # What says only that something differs is not worth telling beside what says what.
+    return {name: gap for name, gap in found.items() if name not in ("digest", "weighted")} or found
 
 
 def _far(expected: Any, obtained: Any, tolerance: Tolerance, size: float | None) -> tuple[float | None] | None:

@@ -84,7 +84,8 @@ def test_new_records_what_is_missing_and_check_then_passes(chain: Project) -> No
     assert list(entries) == ["load", "train", "evaluate"]
     assert entries["train"]["metrics"] == {"loss": [0.5, 0.25, 0.16666666666666666]}
     assert entries["train"]["sketch"]["weights"] == {
-        "dtype": "float64", "shape": [6], "min": 0.0, "max": 10.0, "mean": 5.0, "values": [0.0, 2.0, 4.0, 10.0]
+        "dtype": "float64", "shape": [6], "min": 0.0, "max": 10.0, "mean": 5.0, "weighted": 2.420793070830881,
+        "values": [0.0, 2.0, 4.0, 10.0],
     }  # fmt: skip
     before = (chain.root / LOCK).read_bytes()
     outcome = chain.run()
@@ -213,6 +214,19 @@ def test_elsewhere_more_than_the_tolerance_fails_and_nothing_but_the_library_is_
     chain.script(SCRIPT.replace("rate / (epoch + 1)", "rate * 2 / (epoch + 1)"))
     message = chain.run().message("train[baseline]")
     assert "; the code of `train` changed (the environment changed too)\n" in message
+
+
+def test_elsewhere_a_text_that_changed_amid_a_table_is_no_rounding(project: Project) -> None:
+    script = "import pandas as pd\ndef load():\n    return {'df': pd.DataFrame({'t': list('abcdefg')})}\n"
+    project.write("load", script)
+    project.run("--expops-baseline=new")
+    edit_lock(project, _recorded_with_another_numpy)
+    project.script(script.replace("abcdefg", "abcdXfg"))
+    outcome = project.run()
+    assert baselines(outcome) == {"load": "failed"}
+    message = outcome.message("load[baseline]")
+    assert "outputs['df']['t']: digest differs\n" in message
+    assert "; the code of `load` changed (the environment changed too)\n" in message
 
 
 @pytest.mark.parametrize("in_baseline", [True, False])

@@ -29,6 +29,7 @@ def test_an_array_is_told_by_dtype_shape_range_mean_and_a_few_elements() -> None
             "min": 1.0,
             "max": 32.0,
             "mean": 10.5,
+            "weighted": 5.39815173145271,
             "values": [1.0, 2.0, 4.0, 32.0],
         }
     }
@@ -60,12 +61,14 @@ def test_nans_are_counted_and_left_out_of_the_range() -> None:
         (np.array([], dtype="int8"), {"dtype": "int8", "shape": [0], "values": []}),
         (np.array([1 + 2j]), {"dtype": "complex128", "shape": [1], "min": 5**0.5, "max": 5**0.5, "mean": 5**0.5,
                               "values": [[1.0, 2.0]]}),
-        (np.array(["a", "b"]), {"dtype": "<U1", "shape": [2], "values": ["a", "b"]}),
-        (np.array(["2020-01-01"], dtype="M8[D]"), {"dtype": "datetime64[D]", "shape": [1], "values": ["2020-01-01"]}),
+        (np.array(["a", "b"]), {"dtype": "<U1", "shape": [2], "values": ["a", "b"], "digest": "9d921ef3aa45"}),
+        (np.array(["2020-01-01"], dtype="M8[D]"), {"dtype": "datetime64[D]", "shape": [1], "values": ["2020-01-01"],
+                                                    "digest": "80a6f887752d"}),
         ([1, 2], {"is": "list", "dtype": "int64", "shape": [2], "min": 1, "max": 2, "mean": 1.5, "values": [1, 2]}),
         ([1.0] * 40, {"is": "list", "dtype": "float64", "shape": [40], "min": 1.0, "max": 1.0, "mean": 1.0,
-                      "values": [1.0, 1.0, 1.0, 1.0]}),
-        ({1, 2}, {"is": "set", "length": 2}),
+                      "weighted": 0.4946967693728455, "values": [1.0, 1.0, 1.0, 1.0]}),
+        ({1, 2}, {"is": "set", "length": 2, "min": 1, "max": 2, "mean": 1.5, "weighted": 0.5450849718747373,
+                  "digest": "fbb373c98dca"}),
         ({}, {"is": "dict", "length": 0}),
     ],
 )  # fmt: skip
@@ -77,6 +80,12 @@ def test_a_frame_is_told_as_a_whole_and_by_column() -> None:
     frame = pd.DataFrame({"x": [1.0, 3.0], "when": [datetime.datetime(2020, 1, 1)] * 2, "name": ["a", "b"]})
     found = sketch(frame, "df")
     assert list(found) == ["df", "df['x']", "df['when']", "df['name']"]
+    labels = found["df"].pop("labels")
+    assert (
+        labels
+        == sketch(frame.copy(), "df")["df"]["labels"]
+        != sketch(frame[["x", "name", "when"]], "df")["df"]["labels"]
+    )
     assert found["df"] == {"is": "pandas.DataFrame", "shape": [2, 3]}
     assert found["df['x']"]["mean"] == 2.0
     assert found["df['when']"]["values"] == ["2020-01-01 00:00:00"] * 2
@@ -105,6 +114,9 @@ def test_of_many_columns_a_few_are_told_and_the_whole_says_what_all_come_to() ->
         "min": 0.0,
         "max": 39.0,
         "mean": 19.5,
+        "weighted": 9.512116003693984,
+        "labels": "5439e23e7b68",
+        "digest": "5324e8feaaf6",
     }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +57,83 @@ def test_sizes_have_no_distance() -> None:
 def test_types_shapes_texts_and_keys_differ_whatever_the_tolerance(expected: Any, obtained: Any) -> None:
     assert _differ(expected, obtained, EXACT)
     assert _differ(expected, obtained, Tolerance(rtol=10, atol=10))
+
+
+def _frame(**columns: Any) -> pd.DataFrame:
+    made = {"x": np.arange(10.0), "n": np.arange(10), "t": list("abcdefghij"), "c": pd.Categorical(["u", "v"] * 5)}
+    return pd.DataFrame({**made, "when": pd.date_range("2020-01-01", periods=10), **columns})
+
+
+def _swapped(values: Any) -> Any:
+    """With the elements exchanged that a sketch does not show."""
+    return [values[index] for index in (0, 1, 2, 3, 5, 4, 6, 7, 8, 9)]
+
+
+FRAME = _frame()
+MANY = {f"k{index}": float(index) for index in range(100)}
+NULLABLE = pd.Series([0.1, None, 2, 3, 4, 5], dtype="Float64")
+RECORDS = [{"a": float(index), "t": f"t{index}"} for index in range(300)]
+
+
+@pytest.mark.parametrize(
+    ("expected", "obtained"),
+    [
+        *[(FRAME, _frame(**{name: _swapped(FRAME[name].tolist())})) for name in ("x", "n", "t")],
+        (FRAME, _frame(c=FRAME["c"].cat.reorder_categories(["v", "u"]))),
+        (FRAME, _frame(c=pd.Categorical(_swapped(FRAME["c"].tolist())))),
+        (FRAME, _frame(c=FRAME["c"].cat.add_categories("w"))),
+        (FRAME, _frame(c=FRAME["c"].cat.as_ordered())),
+        (FRAME, _frame(when=_swapped(FRAME["when"]))),
+        (FRAME, FRAME[["n", "x", "t", "c", "when"]]),
+        (FRAME, FRAME.set_axis(range(9, -1, -1))),
+        (FRAME, FRAME.set_axis([str(label) for label in range(10)])),
+        (FRAME, FRAME.rename_axis("id")),
+        (pd.Series([1.0, 2.0], name="a"), pd.Series([1.0, 2.0], name="b")),
+        (pd.Series([1, None, 2, 3, 4, 5], dtype="Int64"), pd.Series([1, 2, None, 3, 4, 5], dtype="Int64")),
+        (np.array([True, False] * 5), np.array(_swapped([True, False] * 5))),
+        (np.array([math.inf, *range(9)]), np.array([math.inf, *_swapped([0, *range(9)])[1:]])),
+        (np.array([1 + 2j] * 10), np.array([1 + 2j] * 5 + [2 + 1j] + [1 + 2j] * 4)),
+        (MANY, {**MANY, "k50": 51.0}),
+        (MANY, {**MANY, "k50": MANY["k51"], "k51": MANY["k50"]}),
+        ({key: str(value) for key, value in MANY.items()}, {key: str(value or 1) for key, value in MANY.items()}),
+        (RECORDS, [*RECORDS[:150], {"a": 151.0, "t": "t150"}, *RECORDS[151:]]),
+        (RECORDS, [*RECORDS[:150], {"a": 150.0, "t": "other"}, *RECORDS[151:]]),
+        ([each["t"] for each in RECORDS], [each["t"].replace("t150", "x") for each in RECORDS]),
+        ({1, 2, 3}, {1, 2, 4}),
+        ("a" * 200 + "b" + "a" * 200, "a" * 200 + "c" + "a" * 200),
+        (b"a" * 200 + b"b" + b"a" * 200, b"a" * 200 + b"c" + b"a" * 200),
+    ],
+)
+def test_what_no_rounding_explains_differs_elsewhere_too(expected: Any, obtained: Any) -> None:
+    assert _differ(expected, obtained, LOOSE)
+    assert _differ(expected, obtained, LOOSE, same_libraries=False)
+    assert not _differ(expected, copy.deepcopy(expected), EXACT)
+
+
+@pytest.mark.parametrize(
+    ("expected", "obtained"),
+    [
+        (FRAME, _frame(x=FRAME["x"] * (1 + 1e-12))),
+        (FRAME, FRAME.set_axis(pd.Index(range(10), dtype="int64"))),
+        (FRAME.set_axis(FRAME["when"].astype("M8[us]")), FRAME.set_axis(FRAME["when"].astype("M8[ns]"))),
+        (MANY, {key: value * (1 + 1e-12) for key, value in reversed(MANY.items())}),
+        (RECORDS, [{"t": each["t"], "a": each["a"] * (1 + 1e-12)} for each in RECORDS]),
+        (NULLABLE, NULLABLE * (1 + 1e-12)),
+        ({0.1, "a", None}, {0.1 + 1e-12, None, "a"}),
+    ],
+)  # fmt: skip
+def test_rounding_order_of_keys_and_what_pandas_stores_otherwise_do_not_differ_elsewhere(
+    expected: Any, obtained: Any
+) -> None:
+    assert not _differ(expected, obtained, LOOSE, same_libraries=False)
+
+
+def test_a_sketch_of_an_early_lock_file_has_no_digests() -> None:
+    early = {
+        path: {name: each for name, each in leaf.items() if name not in ("digest", "labels", "weighted")}
+        for path, leaf in sketch(FRAME, "out").items()
+    }
+    assert not sketch_differences(early, sketch(FRAME, "out"), LOOSE)
 
 
 def test_nan_equals_nan_and_minus_zero_is_not_zero() -> None:
