@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def advise(error: BaseException, pipeline: Pipeline) -> str | None:
             shown = os.path.relpath(path, pipeline.workspace)
             return (
                 f"`{module}` is listed in {shown}; processes run in the interpreter that pytest runs in, so install it "
-                f"there: python -m pip install -r {shown if not shown.startswith('..') else path}"
+                f"there: python -m pip install -r {shlex.quote(str(path))}"
             )
     return None
 

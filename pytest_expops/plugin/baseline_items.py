@@ -48,7 +48,8 @@ class BaselineItem(ExpopsItem):
             stop_for(self.config, self.path, session.roots(record), "nothing to compare with the baseline: ")
         declared = self.expanded.process.nondeterministic
         if declared is not None:
-            pytest.skip(f"declared nondeterministic, so that there is nothing to compare: {declared}")
+            told = f"declared nondeterministic, so that there is nothing to compare: {declared}"
+            raise pytest.skip.Exception(told, _use_item_location=True)
         baseline, mode = run.baselines[self.path], run.options.baseline.mode
         if mode == "update" or name not in baseline.lock.entries:
             baseline.propose(name)

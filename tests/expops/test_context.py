@@ -144,7 +144,7 @@ def test_a_missing_module_names_the_requirements_file_that_lists_it(tmp_path: Pa
     assert failure is not None
     advice = (
         "`no_such_module` is listed in project/needs/train.txt; processes run in the interpreter that pytest runs in, "
-        "so install it there: python -m pip install -r project/needs/train.txt"
+        f"so install it there: python -m pip install -r {project / 'needs/train.txt'}"
     )
     assert failure.traceback.splitlines()[-2:] == ["ModuleNotFoundError: No module named 'no_such_module'", advice]
     unlisted = ran.record("c").failure

@@ -441,9 +441,10 @@ def test_what_failed_upstream_leaves_nothing_to_compare_and_is_no_pass(chain: Pr
 
 def test_a_process_that_becomes_nondeterministic_by_declaration_is_skipped_and_taken_out(chain: Project) -> None:
     chain.write(CHAIN, SCRIPT, PARAMETERS, reproducibility={"nondeterministic": {"train": "it is a fair coin"}})
-    outcome = chain.run()
+    outcome = chain.run("-rs")
     assert baselines(outcome)["train"] == "skipped"
     assert "it is a fair coin" in outcome.message("train[baseline]")
+    assert "SKIPPED [1] configs/project_config.yaml:" in outcome.text
     updated = chain.run("--expops-baseline=update")
     assert "removed train" in updated.text
     # What comes after it stands on nothing firm.
