@@ -2,7 +2,8 @@
 
 Run `python benchmarks/expops_templates.py [--version 0.1.27] [--template sklearn-basic] [--folder FOLDER]`. For each
 version and template a scratch environment gets ExpOps, which makes the project and runs it in an environment of its
-own; then another gets this plugin with the very same versions of all packages, and runs the same project. Without
+own; then another gets this plugin with the very same versions of all packages, and runs the same project. Some
+templates are run a second time with an edit (`expops_templates_edits.py`) that tells why something differed. Without
 `--folder` all is made in a temporary one; with it, what is there already is not made again.
 """
 
@@ -14,8 +15,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+from expops_templates_edits import EDITS, Edit, noted_row
 from expops_templates_support import (
     Comparison,
     compare,
@@ -31,16 +34,17 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 class Bench:
-    """One version of ExpOps and one of its templates."""
+    """One version of ExpOps and one of its templates, as published or edited."""
 
-    def __init__(self, folder: Path, version: str, template: str) -> None:
-        self.version, self.template = version, template
+    def __init__(self, folder: Path, version: str, template: str, edit: Edit | None = None) -> None:
+        self.version, self.template, self.edit = version, template, edit
         self.folder = folder / version
-        self.workspace = self.folder / "workspace"
+        self.workspace = self.folder / ("workspace-edited" if edit else "workspace")
         # From 0.1.10 on a project stands in the workspace itself.
         is_classic = tuple(int(part) for part in version.split(".")) < (0, 1, 10)
         self.project = self.workspace / ("projects" if is_classic else "") / template
-        self.log = self.folder / f"{template}.log"
+        self.name = f"{template}-edited" if edit else template
+        self.log = self.folder / f"{self.name}.log"
 
     def make(self) -> None:
         """ExpOps and its project, if they are not there."""
@@ -50,6 +54,8 @@ class Bench:
         if not self.project.exists():
             create = [self.folder / "expops/bin/expops", "create", self.template, "--template", self.template]
             subprocess.run(create, cwd=self.workspace, check=True, capture_output=True)
+            if self.edit is not None:
+                self.edit.apply(self.project)
 
     def run_expops(self) -> None:
         """Run it by ExpOps, which first makes the project's environments."""
@@ -86,15 +92,37 @@ def venv(folder: Path, *packages: str, constraints: Path | None = None) -> None:
 
 
 def run_template(bench: Bench) -> Comparison:
+    """As published."""
     bench.make()
     if not bench.log.exists():
         bench.run_expops()
     metrics = expops_metrics(bench.project)
     python = bench.make_environment()
-    run = plugin_run(python, bench.project, bench.folder / f"{bench.template}-junit.xml")
+    run = plugin_run(python, bench.project, bench.folder / f"{bench.name}-junit.xml")
     seconds = expops_seconds(bench.project, bench.log)
     note = "" if metrics else f"ExpOps kept no metrics: {first_line_of_error(bench.log)}"
     return compare(f"{bench.version} {bench.template}", bench.project, metrics, run, seconds, note)
+
+
+def run_edited(published: Bench, bench: Bench, edit: Edit) -> Comparison:
+    """With an edit, and without replays, in which the script would note everything again."""
+    bench.make()
+    rows = []
+    python = published.make_environment()
+    report = bench.folder / f"{bench.name}-junit.xml"
+    if edit.by_expops:
+        edit.take_noted(bench.project)
+        bench.run_expops()
+        theirs = edit.take_noted(bench.project)
+        run = plugin_run(python, bench.project, report, "--expops-replay=none")
+        rows.append(noted_row(theirs, edit.take_noted(bench.project)))
+    else:
+        run = plugin_run(python, bench.project, report, "--expops-replay=none")
+    source = bench if edit.by_expops else published
+    seconds = expops_seconds(source.project, source.log)
+    title = f"{bench.version} {bench.template}, edited: {edit.why}"
+    found = compare(title, source.project, expops_metrics(source.project), run, seconds, "")
+    return replace(found, rows=(*found.rows, *rows))
 
 
 def main() -> None:
@@ -102,13 +130,19 @@ def main() -> None:
     parser.add_argument("--version", action="append", help=f"of ExpOps; default {' and '.join(VERSIONS)}")
     parser.add_argument("--template", action="append", help=f"default {' and '.join(TEMPLATES)}")
     parser.add_argument("--folder", type=Path, help="where to make everything, and to find what is made already")
+    parser.add_argument("--edited", action="store_true", help="only the edited ones (needs --folder of a whole run)")
     options = parser.parse_args()
     folder = options.folder.resolve() if options.folder else Path(tempfile.mkdtemp(prefix="expops-templates-"))
     os.environ.pop("PYTHONPATH", None)
     try:
         for version in options.version or VERSIONS:
             for template in options.template or TEMPLATES:
-                run_template(Bench(folder, version, template)).print()
+                published = Bench(folder, version, template)
+                if not options.edited:
+                    run_template(published).print()
+                edit = EDITS.get((version, template))
+                if edit is not None:
+                    run_edited(published, Bench(folder, version, template, edit), edit).print()
     finally:
         if options.folder is None:
             shutil.rmtree(folder, ignore_errors=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import json
 import math
+import os
 import re
 import sqlite3
 import subprocess
@@ -21,8 +23,16 @@ from typing import Any
 from pytest_expops import expand, load_config
 from pytest_expops.pipeline.probing import canonical
 
+# ExpOps runs processes in workers of Dask, whose nanny sets these. With other numbers of threads a BLAS sums in another
+# order, and what is trained on the sums differs.
+THREADS = {"MKL_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
 Metrics = Mapping[str, Mapping[str, Any]]
 """Metrics by the path of what logged them, as XPath: numbers as ``{step: value}``, else the value."""
+
+
+MOST = 20
+"""How many differences of a template are printed."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +57,10 @@ class Comparison:
         print(f"\n{self.title}")
         for name, value in self.rows:
             print(f"  {name:28} {value}")
-        for line in self.differences:
+        for line in self.differences[:MOST]:
             print(f"  differs: {line}")
+        if len(self.differences) > MOST:
+            print(f"  and {len(self.differences) - MOST} more")
 
 
 def expops_metrics(project: Path) -> dict[str, dict[str, Any]]:
@@ -104,13 +116,17 @@ def first_line_of_error(log: Path) -> str:
     return lines[0][:200] if lines else "its backend held them in memory"
 
 
-def plugin_run(python: Path, project: Path, report: Path) -> PluginRun:
-    """Run the project by the plugin, with replays, and read the JUnit report."""
+def plugin_run(python: Path, project: Path, report: Path, *options: str) -> PluginRun:
+    """Run the project by the plugin, with the threads of ExpOps, and read the JUnit report."""
     config = project / "configs/project_config.yaml"
     command = [python, "-m", "pytest", "-p", "no:cacheprovider", "-q", f"--junitxml={report}"]
     begin = time.perf_counter()
     done = subprocess.run(
-        [*command, "-o", "junit_family=xunit1", "--expops-config", config], cwd=project, capture_output=True, text=True
+        [*command, *options, "-o", "junit_family=xunit1", "--expops-config", config],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        env=os.environ | THREADS,
     )
     seconds = time.perf_counter() - begin
     expanded = expand(load_config(config))
@@ -127,10 +143,19 @@ def plugin_run(python: Path, project: Path, report: Path) -> PluginRun:
                 place = metrics.setdefault(canonical(expanded[name], step), {})
                 value = str(each.get("value"))
                 if number is None:
-                    place[metric] = value
+                    place[metric] = _plain(value)
                 else:
                     place.setdefault(metric, {})[number] = float(value)
     return PluginRun(outcomes, metrics, seconds, done.stdout)
+
+
+def _plain(text: str) -> Any:
+    """A metric that is no number, from its text in the report. (ExpOps writes the keys of maps as text.)"""
+    try:
+        value = ast.literal_eval(text)
+    except (SyntaxError, ValueError):
+        return text
+    return {str(key): each for key, each in value.items()} if isinstance(value, dict) else value
 
 
 _WORDS = {"error": "error", "failure": "failed", "skipped": "skipped"}
