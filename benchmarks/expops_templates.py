@@ -20,6 +20,7 @@ from pathlib import Path
 
 from expops_templates_edits import EDITS, Edit, noted_row
 from expops_templates_support import (
+    THREADS,
     Comparison,
     compare,
     expops_metrics,
@@ -43,6 +44,7 @@ class Bench:
         # From 0.1.10 on a project stands in the workspace itself.
         is_classic = tuple(int(part) for part in version.split(".")) < (0, 1, 10)
         self.project = self.workspace / ("projects" if is_classic else "") / template
+        self.threads = {} if is_classic else THREADS
         self.name = f"{template}-edited" if edit else template
         self.log = self.folder / f"{self.name}.log"
 
@@ -98,7 +100,8 @@ def run_template(bench: Bench) -> Comparison:
         bench.run_expops()
     metrics = expops_metrics(bench.project)
     python = bench.make_environment()
-    run = plugin_run(python, bench.project, bench.folder / f"{bench.name}-junit.xml")
+    report = bench.folder / f"{bench.name}-junit.xml"
+    run = plugin_run(python, bench.project, report, environment=bench.threads)
     seconds = expops_seconds(bench.project, bench.log)
     note = "" if metrics else f"ExpOps kept no metrics: {first_line_of_error(bench.log)}"
     return compare(f"{bench.version} {bench.template}", bench.project, metrics, run, seconds, note)
@@ -114,10 +117,10 @@ def run_edited(published: Bench, bench: Bench, edit: Edit) -> Comparison:
         edit.take_noted(bench.project)
         bench.run_expops()
         theirs = edit.take_noted(bench.project)
-        run = plugin_run(python, bench.project, report, "--expops-replay=none")
+        run = plugin_run(python, bench.project, report, "--expops-replay=none", environment=bench.threads)
         rows.append(noted_row(theirs, edit.take_noted(bench.project)))
     else:
-        run = plugin_run(python, bench.project, report, "--expops-replay=none")
+        run = plugin_run(python, bench.project, report, "--expops-replay=none", environment=bench.threads)
     source = bench if edit.by_expops else published
     seconds = expops_seconds(source.project, source.log)
     title = f"{bench.version} {bench.template}, edited: {edit.why}"

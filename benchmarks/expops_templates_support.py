@@ -23,8 +23,8 @@ from typing import Any
 from pytest_expops import expand, load_config
 from pytest_expops.pipeline.probing import canonical
 
-# ExpOps runs processes in workers of Dask, whose nanny sets these. With other numbers of threads a BLAS sums in another
-# order, and what is trained on the sums differs.
+# ExpOps from 0.1.10 on runs processes in workers of Dask, whose nanny sets these; before, in threads of its own. With
+# other numbers of threads a BLAS sums in another order, and what is trained on the sums differs.
 THREADS = {"MKL_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 Metrics = Mapping[str, Mapping[str, Any]]
@@ -116,8 +116,8 @@ def first_line_of_error(log: Path) -> str:
     return lines[0][:200] if lines else "its backend held them in memory"
 
 
-def plugin_run(python: Path, project: Path, report: Path, *options: str) -> PluginRun:
-    """Run the project by the plugin, with the threads of ExpOps, and read the JUnit report."""
+def plugin_run(python: Path, project: Path, report: Path, *options: str, environment: Mapping[str, str]) -> PluginRun:
+    """Run the project by the plugin, with more environment variables, and read the JUnit report."""
     config = project / "configs/project_config.yaml"
     command = [python, "-m", "pytest", "-p", "no:cacheprovider", "-q", f"--junitxml={report}"]
     begin = time.perf_counter()
@@ -126,7 +126,7 @@ def plugin_run(python: Path, project: Path, report: Path, *options: str) -> Plug
         cwd=project,
         capture_output=True,
         text=True,
-        env=os.environ | THREADS,
+        env=os.environ | environment,
     )
     seconds = time.perf_counter() - begin
     expanded = expand(load_config(config))
@@ -174,9 +174,9 @@ def compare(title: str, project: Path, kept: Metrics, run: PluginRun, expops_too
     differences += [f"{key}: here only" for key in sorted(ours.keys() - theirs.keys())] if theirs else []
     rows = [
         ("processes", f"{len(items)} expanded: {_counted(items)}"),
-        ("replayed", f"{len(replays)}: {_counted(replays)}" if replays else "none (no seed layer)"),
+        ("replayed", f"{len(replays)}: {_counted(replays)}" if replays else "none"),
         ("time of the pipeline, ExpOps", expops_took),
-        ("time here, with replays", f"{run.seconds:.1f} s"),
+        ("time here", f"{run.seconds:.1f} s{', with replays' if replays else ''}"),
         ("images by ExpOps", str(images)),
         ("readings of metrics", f"{len(theirs)} by ExpOps, {len(ours)} here, {len(equal)} of {len(both)} equal"),
     ]

@@ -302,9 +302,7 @@ def test_a_project_in_the_current_spelling(project: Project, workers: str) -> No
     expected = dict.fromkeys([*CURRENT_NAMES, *replays, "test_results"], "passed") | {"live": "skipped"}
     assert _items(outcome) == expected, outcome.text
     assert f"expops: its `environment` has no effect: processes run in {sys.executable}\n" in outcome.text
-    assert re.search(
-        r"SKIPPED \[1\] own/configs/project_config.yaml:\d+: a dynamic chart is drawn", outcome.text
-    )
+    assert re.search(r"SKIPPED \[1\] own/configs/project_config.yaml:\d+: a dynamic chart is drawn", outcome.text)
     assert _images(project.root / "kept") == ["compare.svg", "counts.svg"]
     assert outcome.properties("compare")["expops_images"] == "compare.svg"
 
