@@ -72,6 +72,7 @@ def _swapped(values: Any) -> Any:
 FRAME = _frame()
 MANY = {f"k{index}": float(index) for index in range(100)}
 NULLABLE = pd.Series([0.1, None, 2, 3, 4, 5], dtype="Float64")
+WIDE = pd.DataFrame({f"c{index}": np.arange(10.0) + index for index in range(40)})
 RECORDS = [{"a": float(index), "t": f"t{index}"} for index in range(300)]
 
 
@@ -93,6 +94,7 @@ RECORDS = [{"a": float(index), "t": f"t{index}"} for index in range(300)]
         (np.array([True, False] * 5), np.array(_swapped([True, False] * 5))),
         (np.array([math.inf, *range(9)]), np.array([math.inf, *_swapped([0, *range(9)])[1:]])),
         (np.array([1 + 2j] * 10), np.array([1 + 2j] * 5 + [2 + 1j] + [1 + 2j] * 4)),
+        (WIDE, WIDE.assign(c39=WIDE["c39"] + 1)),
         (MANY, {**MANY, "k50": 51.0}),
         (MANY, {**MANY, "k50": MANY["k51"], "k51": MANY["k50"]}),
         ({key: str(value) for key, value in MANY.items()}, {key: str(value or 1) for key, value in MANY.items()}),
@@ -116,6 +118,8 @@ def test_what_no_rounding_explains_differs_elsewhere_too(expected: Any, obtained
         (FRAME, _frame(x=FRAME["x"] * (1 + 1e-12))),
         (FRAME, FRAME.set_axis(pd.Index(range(10), dtype="int64"))),
         (FRAME.set_axis(FRAME["when"].astype("M8[us]")), FRAME.set_axis(FRAME["when"].astype("M8[ns]"))),
+        (WIDE, WIDE * (1 + 1e-12)),
+        ([WIDE["c1"].to_numpy()] * 20, [WIDE["c1"].to_numpy() * (1 + 1e-12)] * 20),
         (MANY, {key: value * (1 + 1e-12) for key, value in reversed(MANY.items())}),
         (RECORDS, [{"t": each["t"], "a": each["a"] * (1 + 1e-12)} for each in RECORDS]),
         (NULLABLE, NULLABLE * (1 + 1e-12)),
