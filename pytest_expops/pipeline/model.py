@@ -237,3 +237,14 @@ class ExpandedPipeline:
     def of(self, base_name: str) -> tuple[ExpandedProcess, ...]:
         """The expanded processes of one configured process, in topological order."""
         return tuple(each for each in self.processes.values() if each.process.name == base_name)
+
+    def ancestors(self, name: str) -> set[str]:
+        """Every expanded process upstream of `name`, near and far."""
+        found: set[str] = set()
+        waiting = [*self[name].upstream]
+        while waiting:
+            each = waiting.pop()
+            if each not in found:
+                found.add(each)
+                waiting += self[each].upstream
+        return found

@@ -17,7 +17,7 @@ from pytest_expops.values.differences import ABSENT
 from pytest_expops.values.sketch import LEAVES, sketch
 from pytest_expops.verdicts.changes import Change
 from pytest_expops.verdicts.lockfile import Entry, Lock
-from pytest_expops.verdicts.origins import Origins, above_of
+from pytest_expops.verdicts.origins import Origins
 from pytest_expops.verdicts.replay import EXACT, series_differences, series_of
 from pytest_expops.verdicts.sketch_comparison import sketch_differences
 
@@ -214,7 +214,7 @@ class Baseline:
 
     def _differing_upstream(self, name: str) -> tuple[str, ...]:
         """Of all processes upstream those that differ from their entries, and nothing before them does."""
-        processes, above = self._session.expanded.processes, above_of(self._session.expanded, name)
+        processes, above = self._session.expanded.processes, self._session.expanded.ancestors(name)
         differing: set[str] = set()
         first = []
         for each in processes:

@@ -8,7 +8,6 @@ from typing import Any
 
 from pytest_expops.execution.provenance import Provenance
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.pipeline.model import ExpandedPipeline
 from pytest_expops.verdicts.changes import Change, changes_between
 from pytest_expops.verdicts.lockfile import Entry, Lock
 
@@ -43,7 +42,7 @@ class Origins:
         now = self._provenance.files_named(self._expanded[name])
         before = {
             path: digest
-            for each in sorted(above_of(self._expanded, name))
+            for each in sorted(self._expanded.ancestors(name))
             for path, digest in self._lock.entries.get(each, recorded).files.items()
             if path in now
         }
@@ -56,7 +55,7 @@ class Origins:
 
         In another environment they may still give other last digits, of which that environment is the reason.
         """
-        above = above_of(self._expanded, name)
+        above = self._expanded.ancestors(name)
         for each in self._expanded.processes:
             if each in above and each not in self._as_recorded:
                 before = (self._as_recorded[upstream] for upstream in self._expanded[each].upstream)
@@ -85,15 +84,3 @@ class Origins:
             partitions=each.partitions,
             rows=provenance.rows(each),
         )
-
-
-def above_of(expanded: ExpandedPipeline, name: str) -> set[str]:
-    """Every expanded process upstream of `name`."""
-    found: set[str] = set()
-    stack = [*expanded[name].upstream]
-    while stack:
-        each = stack.pop()
-        if each not in found:
-            found.add(each)
-            stack += expanded[each].upstream
-    return found

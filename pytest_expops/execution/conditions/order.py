@@ -32,7 +32,7 @@ def unrelated(name: str, expanded: ExpandedPipeline) -> tuple[str, ...]:
     those that need no more than `name` has needed: inputs that are there when it has run.
     """
     own = expanded[name].process.name
-    needed = _needed(name, expanded)
+    needed = {name, *expanded.ancestors(name)}
     chosen: dict[str, str] = {}
     for each in expanded.processes.values():
         base = each.process.name
@@ -42,15 +42,3 @@ def unrelated(name: str, expanded: ExpandedPipeline) -> tuple[str, ...]:
             chosen[base] = each.name
     ordered = sorted(chosen, key=lambda base: base != own)
     return tuple(chosen[base] for base in ordered[:MOST])
-
-
-def _needed(name: str, expanded: ExpandedPipeline) -> set[str]:
-    """`name` and everything upstream of it."""
-    found: set[str] = set()
-    waiting = [name]
-    while waiting:
-        each = waiting.pop()
-        if each not in found:
-            found.add(each)
-            waiting += expanded[each].upstream
-    return found
