@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy  # noqa: F401
 import pandas  # noqa: F401
 import pytest
 import yaml

@@ -8,8 +8,6 @@ from contextlib import contextmanager, nullcontext
 from types import ModuleType
 from typing import Any, ClassVar
 
-import numpy.random
-
 from pytest_expops.execution import recording
 from pytest_expops.execution.conditions.base import Mode, Setting, Source, Watcher
 from pytest_expops.execution.conditions.patching import patching
@@ -37,6 +35,8 @@ class Imports(Source):
     def apply(self, setting: Setting, watcher: Watcher) -> Iterator[None]:
         with patching() as patches:
             if watcher.watching:
+                import numpy.random  # not above: a session that never needs it should not have to seed it
+
                 for owner, generator in ((random, random.random), (numpy.random, numpy.random.random_sample)):
                     watch(patches, watcher, self.name, owner, _draws(owner, generator), when=_is_importing)
             with seeded(SEED) if setting.mode is Mode.HELD else nullcontext():
