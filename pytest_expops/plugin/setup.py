@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +35,7 @@ def configure(config: pytest.Config, options: Options) -> None:
     config.pluginmanager.register(WorkMarks(), "expops-work-marks")
     config.pluginmanager.register(PreparingHooks(run), "expops-preparing")
     if worker_input is not None:
-        _register_in_worker(config, run, filler=worker_input.get("expops_filler", False))
+        _register_in_worker(config, run, worker_input)
     else:
         durations = Durations(config)
         config.pluginmanager.register(durations, "expops-durations")
@@ -43,8 +45,12 @@ def configure(config: pytest.Config, options: Options) -> None:
             _register_in_controller(config, run, durations)
 
 
-def _register_in_worker(config: pytest.Config, run: Run, *, filler: bool) -> None:
-    if not filler:
+def _register_in_worker(config: pytest.Config, run: Run, worker_input: Mapping[str, Any]) -> None:
+    from pytest_expops.plugin import messages
+
+    if messages.NAME in worker_input:
+        config.pluginmanager.register(messages.OutboxHooks(), "expops-outbox")
+    if "expops_filler" not in worker_input:
         return
     from pytest_expops.plugin.scheduling.filler import FillerHooks
     from pytest_expops.plugin.xdist_hooks import WorkerHooks

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pytest_expops.plugin.durations import Durations
+from pytest_expops.plugin.messages import accept
 from pytest_expops.plugin.scheduling.collected import graph_of, write_collected
 from pytest_expops.plugin.scheduling.scheduler import GraphScheduling
 from pytest_expops.plugin.state import Run
@@ -17,7 +18,7 @@ GRAPH_MODES = ("load", "worksteal")
 
 
 class ControllerHooks:
-    """Tells each worker where the session's folder is."""
+    """Tells each worker where the session's folder is, and that its messages may be packed."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -25,6 +26,7 @@ class ControllerHooks:
     def pytest_configure_node(self, node: Any) -> None:
         """Runs in the controller for every worker that is about to start, replacements included."""
         node.workerinput["expops_folder"] = str(self._run.folder)
+        accept(node)
 
 
 class SchedulerHooks:
