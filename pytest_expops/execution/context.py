@@ -24,7 +24,7 @@ class ProcessContext:
     hyperparameters: Mapping[str, Any]
     upstream: Mapping[str, Any] = field(repr=False)
     document: Mapping[str, Any] = field(repr=False)
-    checkpoint_root: Path = field(repr=False)
+    checkpoint_root: str = field(repr=False)
     shared_state: dict[str, Any] = field(default_factory=dict, repr=False)
     iteration: int = 0
     """Always 0: nothing here runs in iterations. ExpOps has the attribute."""
@@ -58,8 +58,9 @@ class ProcessContext:
     @property
     def checkpoint_dir(self) -> Path:
         """An empty folder of this run's own, made when first asked for."""
-        self.checkpoint_root.mkdir(parents=True, exist_ok=True)
-        return self.checkpoint_root
+        folder = Path(self.checkpoint_root)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def get_step_result(self, name: str, key: str | None = None, default: Any = None) -> Any:
         """What the step `name` of this process last returned, or else what the upstream process of that name handed

@@ -105,9 +105,9 @@ class Runner:
         self._callees.clear()
         self._styles.clear()
 
-    def checkpoint_root(self, name: str, attempt: int) -> Path:
+    def checkpoint_root(self, name: str, attempt: int) -> str:
         """Where `checkpoint_dir` of one run is made, if it is asked for."""
-        return Path(f"{self.folder}/checkpoints/{file_name(name)}-{attempt}")
+        return f"{self.folder}/checkpoints/{file_name(name)}-{attempt}"
 
     def run(
         self,

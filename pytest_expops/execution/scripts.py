@@ -8,6 +8,7 @@ tests, have modules of one name, each finds its own.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -249,6 +250,15 @@ def _relative(path: Path, pipeline: Pipeline) -> Path:
 
 def install_aliases() -> dict[str, ModuleType | None]:
     """Let the ExpOps names stand for ours; what they stood for before is returned."""
+    stand_ins = _stand_ins()
+    before = {name: sys.modules.get(name) for name in stand_ins}
+    sys.modules.update(stand_ins)
+    return before
+
+
+@functools.cache
+def _stand_ins() -> dict[str, ModuleType]:
+    """By the ExpOps names. They are the same for all processes, as modules are that are imported."""
     stand_ins = {}
     for package in ("expops", "mlops"):
         stand_ins[package] = ModuleType(package, "Stands in for ExpOps while a pipeline script runs.")
@@ -258,9 +268,7 @@ def install_aliases() -> dict[str, ModuleType | None]:
         package, _, attribute = alias.partition(".")
         setattr(stand_ins[package], attribute, module)
         stand_ins[alias] = module
-    before = {name: sys.modules.get(name) for name in stand_ins}
-    sys.modules.update(stand_ins)
-    return before
+    return stand_ins
 
 
 def _restore_aliases(before: dict[str, Any]) -> None:

@@ -111,7 +111,7 @@ class PipelineSession:
         while pending:
             busy = None
             for each in list(pending):
-                if self.known(each) is not None or self._try(each, wait=0) is not None:
+                if self._try(each, wait=0) is not None:
                     pending.remove(each)
                 elif busy is None and self._ready(each):
                     busy = each
@@ -211,11 +211,11 @@ class PipelineSession:
 
         One who has begun and left no record is dead. To run it again might kill this worker too.
         """
-        record = self.known(name)
-        if record is None:
-            owner = claims.owner(name)
-            if owner is not None:
-                record = self._finish(_crashed(name, owner))
+        record = self._known.get(name)
+        owner = claims.owner(name) if record is None else None
+        if owner is not None:
+            self._read_on(owner)
+            record = self._known.get(name) or self._finish(_crashed(name, owner))
         return record
 
     def _run(self, name: str) -> RunRecord:
