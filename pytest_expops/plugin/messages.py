@@ -93,7 +93,11 @@ class Outbox:
 
     def _waits(self) -> bool:
         """Whether there is nothing behind the next item: that one is not started before there is."""
-        with self._interactor.torun.lock() as queue:
+        torun = self._interactor.torun
+        if not hasattr(torun, "lock"):
+            # Before xdist 3.7: a queue of the standard library, and another one after items were given back.
+            return bool(torun.empty())
+        with torun.lock() as queue:
             return not queue
 
     def _flush(self, *last: Event) -> None:
@@ -118,7 +122,7 @@ class OutboxHooks:
         """Put the outbox in its place, if this is the worker that we know."""
         for plugin in session.config.pluginmanager.get_plugins():
             if all(hasattr(plugin, name) for name in ("sendevent", "run_one_test", "torun")):
-                if hasattr(plugin.torun, "lock"):
+                if hasattr(plugin.torun, "lock") or hasattr(plugin.torun, "empty"):
                     plugin.sendevent = Outbox(plugin, session.items).sendevent
                 return
 

@@ -6,6 +6,7 @@ import contextlib
 import enum
 import json
 import pickle
+import queue
 import re
 from collections import deque
 from collections.abc import Iterator
@@ -62,11 +63,14 @@ def test_bytes_that_name_a_function_are_not_followed() -> None:
         unpacked(pickle.dumps([("logfinish", {"nodeid": exit})]))
 
 
-class Queue:
-    """As xdist's worker has one."""
+class Lockable:
+    """As xdist's worker has one since 3.7."""
 
     def __init__(self) -> None:
         self.items: deque[int] = deque()
+
+    def put(self, index: int) -> None:
+        self.items.append(index)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[deque[int]]:
@@ -78,9 +82,9 @@ class Told:
 
     OURS, TEST = 0, 1
 
-    def __init__(self) -> None:
+    def __init__(self, make_queue: type[Any]) -> None:
         self.sent: list[list[str]] = []
-        self.torun = Queue()
+        self.torun = make_queue()
         self.item_index = self.OURS
         ours = ProcessItem.__new__(ProcessItem)
         self._outbox = Outbox(self, [ours, SimpleNamespace()])  # type: ignore[list-item]
@@ -98,45 +102,46 @@ class Told:
             self.tell(name)
 
 
+@pytest.fixture(params=[Lockable, queue.Queue])
+def told(request: pytest.FixtureRequest) -> Told:
+    """A worker of the one and of the other xdist."""
+    return Told(request.param)
+
+
 ALL = ["testreport", "testreport", "testreport", "logfinish", "runtest_protocol_complete"]
 
 
-def test_all_of_an_item_comes_with_the_start_of_the_next() -> None:
-    told = Told()
-    told.torun.items += [Told.OURS]
+def test_all_of_an_item_comes_with_the_start_of_the_next(told: Told) -> None:
+    told.torun.put(Told.OURS)
     told.run(Told.OURS)
     assert told.sent == [["logstart"]]
     told.run(Told.OURS)
     assert told.sent == [["logstart"], [*ALL, "logstart"]]
 
 
-def test_nothing_is_held_while_the_worker_waits() -> None:
-    told = Told()
+def test_nothing_is_held_while_the_worker_waits(told: Told) -> None:
     told.run(Told.OURS)
     assert told.sent == [["logstart"], ALL]
 
 
-def test_what_is_asked_of_the_worker_meanwhile_it_answers_after_what_it_held() -> None:
+def test_what_is_asked_of_the_worker_meanwhile_it_answers_after_what_it_held(told: Told) -> None:
     """Without this the controller might wait for an item that the worker has ended, and the worker for another."""
-    told = Told()
-    told.torun.items += [Told.OURS]
+    told.torun.put(Told.OURS)
     told.run(Told.OURS)
-    told.torun.items.clear()  # by another thread, that of xdist's receiver
+    told.torun = type(told.torun)()  # by another thread, that of xdist's receiver
     told.tell("unscheduled")
     assert told.sent == [["logstart"], [*ALL, "unscheduled"]]
 
 
-def test_a_failure_is_told_at_once() -> None:
-    told = Told()
-    told.torun.items += [Told.OURS]
+def test_a_failure_is_told_at_once(told: Told) -> None:
+    told.torun.put(Told.OURS)
     for name, outcome in (("logstart", ""), ("testreport", "passed"), ("testreport", "failed")):
         told.tell(name, outcome)
     assert told.sent == [["logstart"], ["testreport", "testreport"]]
 
 
-def test_of_an_ordinary_test_everything_is_told_at_once() -> None:
-    told = Told()
-    told.torun.items += [Told.OURS]
+def test_of_an_ordinary_test_everything_is_told_at_once(told: Told) -> None:
+    told.torun.put(Told.OURS)
     told.run(Told.TEST)
     assert told.sent == [["logstart"], *([each] for each in ALL)]
     told.run(Told.OURS)
@@ -144,8 +149,7 @@ def test_of_an_ordinary_test_everything_is_told_at_once() -> None:
     assert told.sent[6:] == [["logstart"], [*ALL, "logstart"], *([each] for each in ALL)]
 
 
-def test_what_is_not_plain_goes_xdists_own_way() -> None:
-    told = Told()
+def test_what_is_not_plain_goes_xdists_own_way(told: Told) -> None:
     told.tell("logstart")
     told.tell("testreport", extra=np.float64(1.0))
     told.tell("logfinish")
