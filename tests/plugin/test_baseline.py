@@ -217,7 +217,8 @@ def test_elsewhere_more_than_the_tolerance_fails_and_nothing_but_the_library_is_
 
 
 def test_elsewhere_a_text_that_changed_amid_a_table_is_no_rounding(project: Project) -> None:
-    script = "import pandas as pd\ndef load():\n    return {'df': pd.DataFrame({'t': list('abcdefg')})}\n"
+    column = "pd.Series(list('abcdefg'), dtype='string')"
+    script = f"import pandas as pd\ndef load():\n    return {{'df': pd.DataFrame({{'t': {column}}})}}\n"
     project.write("load", script)
     project.run("--expops-baseline=new")
     edit_lock(project, _recorded_with_another_numpy)

@@ -174,7 +174,7 @@ WRONG: dict[str, tuple[Any, Any, list[Any], str]] = {
     "a row twice": (FRAME, (2, 2), [FRAME[:2], FRAME[1:4]], "partition 2 has 3 rows, expected 2"),
     "other sizes": (FRAME, 3, [FRAME[:1], FRAME[1:3], FRAME[3:]], "partition 1 has 1 rows, expected 2"),
     "a partition missing": (FRAME, (4, 0), [FRAME], "there are 1 partitions, expected 2"),
-    "another order": (FRAME, 2, [FRAME[2:], FRAME[:2]], "partition 1.index"),
+    "another order": (FRAME, 2, [FRAME[2:], FRAME[:2]], "partition 1"),
     "another index": (FRAME, 2, [FRAME[:2], FRAME[2:].reset_index(drop=True)], "partition 2.index"),
     "another dtype": (FRAME, 2, [FRAME[:2], FRAME[2:].astype({"x": "float64"})], "partition 2['x'"),
     "another dtype of no rows": (FRAME, (4, 0), [FRAME, FRAME[4:].astype({"x": "float64"})], "partition 2['x'"),
