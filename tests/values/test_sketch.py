@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import inspect
 import json
 import math
 from typing import Any
@@ -16,6 +17,7 @@ from hypothesis.extra import numpy as npst
 
 from pytest_expops.errors import FingerprintError
 from pytest_expops.values.fingerprint import fingerprint
+from pytest_expops.values.naming import type_name
 from pytest_expops.values.sketch import LEAVES, sketch
 from pytest_expops.verdicts.lock_text import decode, encode
 
@@ -77,7 +79,8 @@ def test_what_is_told_of_each_kind_of_value(value: Any, expected: Any) -> None:
 
 
 def test_a_frame_is_told_as_a_whole_and_by_column() -> None:
-    frame = pd.DataFrame({"x": [1.0, 3.0], "when": [datetime.datetime(2020, 1, 1)] * 2, "name": ["a", "b"]})
+    frame = pd.DataFrame({"x": [1.0, 3.0], "when": [datetime.datetime(2020, 1, 1)] * 2})
+    frame["name"] = pd.array(["a", "b"], dtype="string")
     found = sketch(frame, "df")
     assert list(found) == ["df", "df['x']", "df['when']", "df['name']"]
     labels = found["df"].pop("labels")
@@ -86,7 +89,7 @@ def test_a_frame_is_told_as_a_whole_and_by_column() -> None:
         == sketch(frame.copy(), "df")["df"]["labels"]
         != sketch(frame[["x", "name", "when"]], "df")["df"]["labels"]
     )
-    assert found["df"] == {"is": "pandas.DataFrame", "shape": [2, 3]}
+    assert found["df"] == {"is": type_name(pd.DataFrame), "shape": [2, 3]}
     assert found["df['x']"]["mean"] == 2.0
     assert found["df['when']"]["values"] == ["2020-01-01 00:00:00"] * 2
     assert found["df['name']"]["values"] == ["a", "b"]
@@ -95,7 +98,7 @@ def test_a_frame_is_told_as_a_whole_and_by_column() -> None:
 @pytest.mark.parametrize("options", [{}, {"na_value": math.nan}], ids=["string", "str"])
 def test_strings_are_told_alike_wherever_pandas_stores_them(options: Any) -> None:
     """With pyarrow installed it keeps them in Arrow's buffers: a baseline's sketch must not hang on that."""
-    if options and not hasattr(pd.StringDtype, "na_value"):
+    if options and "na_value" not in inspect.signature(pd.StringDtype).parameters:
         pytest.skip("this pandas has no `str` dtype")
     dtypes = [pd.StringDtype(storage, **options) for storage in ("python", "pyarrow")]
     one, other = (pd.DataFrame({"a": pd.array(["x", None, "é"], dtype=dtype)}) for dtype in dtypes)
@@ -108,7 +111,7 @@ def test_of_many_columns_a_few_are_told_and_the_whole_says_what_all_come_to() ->
     found = sketch(frame, "df")
     assert len(found) == LEAVES
     assert found["df"] == {
-        "is": "pandas.DataFrame",
+        "is": type_name(pd.DataFrame),
         "shape": [1, 40],
         "parts": 40,
         "min": 0.0,

@@ -133,11 +133,12 @@ def test_rounding_order_of_keys_and_what_pandas_stores_otherwise_do_not_differ_e
 
 
 def test_a_sketch_of_an_early_lock_file_has_no_digests() -> None:
+    frame = FRAME.astype({"t": "string"})
     early = {
         path: {name: each for name, each in leaf.items() if name not in ("digest", "labels", "weighted")}
-        for path, leaf in sketch(FRAME, "out").items()
+        for path, leaf in sketch(frame, "out").items()
     }
-    assert not sketch_differences(early, sketch(FRAME, "out"), LOOSE)
+    assert not sketch_differences(early, sketch(frame, "out"), LOOSE)
 
 
 def test_nan_equals_nan_and_minus_zero_is_not_zero() -> None:
