@@ -16,6 +16,7 @@ from pytest_expops.plugin.progress.plan import Planned, plan
 from pytest_expops.plugin.progress.tally import Tally
 from pytest_expops.plugin.progress.time_left import TimeLeft, in_words
 from pytest_expops.plugin.progress.workers import WorkerTimes
+from pytest_expops.plugin.scheduling.parts import Part
 from pytest_expops.plugin.state import start
 from tests.conftest import FAN_NAMES, Project
 
@@ -85,7 +86,7 @@ def test_items_are_known_by_their_ids_and_put_behind_what_they_wait_for(fan: Pro
         "train",
         None,
         f"{PREFIX}train",
-        (CONFIG, (2,)),
+        Part((CONFIG, ("split",), (2,))),
         (f"{PREFIX}seeds_2",),
     )
     assert (replay.kind, replay.part) == (f"{PREFIX}train[replay]", train.part)

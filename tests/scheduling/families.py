@@ -14,6 +14,7 @@ import yaml
 
 from pytest_expops import ExpandedPipeline, expand, load_config
 from pytest_expops.plugin.scheduling.graph_view import Need
+from pytest_expops.plugin.scheduling.parts import Parts
 
 CONFIG = "project_config.yaml"
 SCRIPT = """
@@ -21,12 +22,14 @@ import json, time
 from pathlib import Path
 
 SECONDS = json.loads(Path(__file__).with_name("seconds.json").read_text())
+ROWS = {rows}
 
 
 def run(data, context):
     time.sleep(SECONDS[context.current_process])
-    return {"rows": list(range(1000))}
+    return {{"rows": list(range(ROWS))}}
 """
+ROWS = 1000
 MOST_LEVELS = 64
 """So many heads, and so many tails, are tried for the bound; any of them gives one."""
 
@@ -47,11 +50,12 @@ class Family:
     @property
     def graph(self) -> dict[str, Need]:
         """As the controller makes it of the pipeline."""
+        parts = Parts(CONFIG, self.expanded)
         return {
             f"{CONFIG}::{each.name}": Need(
                 tuple(f"{CONFIG}::{name}" for name in each.upstream),
                 kind=each.process.name,
-                part=each.partitions or None,
+                part=parts.of(each),
             )
             for each in self.expanded.processes.values()
         }
@@ -89,15 +93,29 @@ def _nested(count: int) -> tuple[str, dict[str, Any]]:
 
 
 def _unequal(count: int) -> tuple[str, dict[str, Any]]:
-    """Chains of three over partitions of which the last takes eight times as long as the first."""
-    parts = {"size": max(1, (count - 3) // 3), "data_name": "rows"}
+    """Chains of three over partitions of which the last has, and takes, eight times as much as the first."""
+    parts = max(1, (count - 3) // 3)
+    return _chains_over([round(10 * _factor(number, parts)) for number in range(1, parts + 1)])
+
+
+def _skewed(count: int) -> tuple[str, dict[str, Any]]:
+    """The same, but of as many rows each: nobody can know before."""
+    return _chains_over(max(1, (count - 3) // 3))
+
+
+def _factor(partition: int, partitions: int, spread: float = 7.0) -> float:
+    return 1 + spread * (partition - 1) / partitions
+
+
+def _chains_over(size: int | list[int]) -> tuple[str, dict[str, Any]]:
+    parts = {"size": size, "data_name": "rows"}
     return "source split\nsplit a\na b\nb c\nc merge", {
         "split": {"data_parallelism": parts},
         "merge": {"data_parallelism": {"aggregation": True}},
     }
 
 
-FAMILIES = {"chains": _chains, "fan": _fan, "nested": _nested, "unequal": _unequal}
+FAMILIES = {"chains": _chains, "fan": _fan, "nested": _nested, "unequal": _unequal, "skewed": _skewed}
 
 
 def make(name: str, count: int, mean: float, folder: Path, seed: int = 0) -> Family:
@@ -114,14 +132,16 @@ def make(name: str, count: int, mean: float, folder: Path, seed: int = 0) -> Fam
     }
     document = {"model": {"parameters": {"custom_script_path": "model.py", "pipeline": pipeline}}}
     (folder / CONFIG).write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
-    (folder / "model.py").write_text(SCRIPT, encoding="utf-8")
     expanded = expand(load_config(folder / CONFIG))
+    splits = [each.split_data for each in expanded.pipeline.processes.values() if each.split_data]
+    rows = sum(next((each.size for each in splits if not isinstance(each.size, int)), (ROWS,)))
+    (folder / "model.py").write_text(SCRIPT.format(rows=rows), encoding="utf-8")
     of_process = {each: rng.uniform(0.3, 2.0) for each in names}
     parts = max((each.partitions[0] for each in expanded.processes.values() if each.partitions), default=1)
-    spread = 7.0 if name == "unequal" else 0.5
+    spread = 7.0 if name in {"unequal", "skewed"} else 0.5
     seconds = {
         each.name: of_process[each.process.name]
-        * (1 + spread * (each.partitions[0] - 1) / parts if each.partitions else 1)
+        * (_factor(each.partitions[0], parts, spread) if each.partitions else 1)
         * rng.uniform(0.9, 1.1)
         for each in expanded.processes.values()
     }

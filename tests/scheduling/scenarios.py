@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from pytest_expops.plugin.scheduling.graph_view import Need
+from pytest_expops.plugin.scheduling.parts import Part
 from tests.scheduling.scenario import Moment, Scenario
 
 CONFIG = "configs/project_config.yaml"
@@ -83,7 +84,7 @@ def _random_graph(rng: Random, count: int) -> _Drawn:
             upstream = rng.sample(from_which, min(len(from_which), rng.choice((0, 1, 1, 1, 2, 3, 30))))
             ids.append(f"{CONFIG}::process{number}")
             processes.append(ids[-1])
-            part = rng.choice((None, 1, 2))
+            part = rng.choice((None, Part(1), Part(2), Part(3, 4.0)))
             graph[ids[-1]] = Need(tuple(upstream), kind=f"kind{rng.randrange(5)}", part=part)
     length = rng.choice((None, *LENGTHS))
     deselected = rng.choice((0.0, 0.0, 0.3, 0.8))

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from pytest_expops.plugin.scheduling.parts import Parts
 from pytest_expops.plugin.scheduling.priorities import Priorities
 from tests.scheduling.families import FAMILIES, Family, least_makespan, make
 from tests.scheduling.model import Model
 from tests.scheduling.scenario import Scenario
 
 
-def makespan(family: Family, workers: int) -> float:
-    """With the durations of an earlier session."""
+def makespan(family: Family, workers: int, *, known: bool = True) -> float:
+    """With the durations of an earlier session, or without."""
     seconds = tuple(family.seconds.values())
-    history = dict(zip(family.ids, seconds, strict=True))
+    history = dict(zip(family.ids, seconds, strict=True)) if known else {}
     outcome = Model(Scenario(family.ids, family.graph, seconds, workers, history)).run()
     assert outcome.ended == "finished"
     return outcome.makespan
@@ -27,6 +28,15 @@ def test_the_makespan_is_at_most_a_twentieth_over_the_bound(tmp_path: Path, name
     """No time is taken: the model's is its own."""
     family = make(name, 120, mean=0.2, folder=tmp_path)
     assert 1 <= makespan(family, workers) / least_makespan(family.upstream, family.seconds, workers) <= 1.05
+
+
+def test_a_first_session_knows_the_rows_of_unequal_partitions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the config lists them; without, the longest chains are begun late."""
+    family = make("unequal", 50, mean=0.2, folder=tmp_path)
+    least = least_makespan(family.upstream, family.seconds, 8)
+    assert makespan(family, 8, known=False) / least <= 1.05
+    monkeypatch.setattr(Parts, "_share", lambda *_: 1.0)
+    assert makespan(family, 8, known=False) / least > 1.05
 
 
 def test_a_serial_head_and_a_serial_tail_are_counted() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess
+from pytest_expops.plugin.scheduling.parts import Part, Parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Planned:
     process: str | None = None
     check: str | None = None
     kind: str | None = None
-    part: Hashable = None
+    part: Part | None = None
     upstream: tuple[str, ...] = ()
 
 
@@ -52,6 +53,7 @@ class _Names:
     def __init__(self, prefix: str, expanded: ExpandedPipeline) -> None:
         self._prefix = prefix
         self._expanded = expanded
+        self._parts = Parts(prefix, expanded)
         self._place = {name: place for place, name in enumerate(expanded.processes)}
 
     def find(self, name: str) -> tuple[int, Planned] | None:
@@ -75,5 +77,5 @@ class _Names:
     def _process(self, each: ExpandedProcess, name: str) -> Planned:
         prefix = self._prefix
         upstream = tuple([f"{prefix}::{above}" for above in each.upstream])
-        part = (prefix, each.partitions) if each.partitions else None
-        return Planned(name, each.process.name, None, f"{prefix}::{each.process.name}", part, upstream)
+        kind = f"{prefix}::{each.process.name}"
+        return Planned(name, each.process.name, None, kind, self._parts.of(each), upstream)

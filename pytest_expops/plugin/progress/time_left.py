@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 
 from pytest_expops.plugin.progress.plan import Planned
 from pytest_expops.plugin.scheduling.estimates import Estimates
+from pytest_expops.plugin.scheduling.parts import Part
 
 UNKNOWN_SHARE = 0.2
 """If more of the items that are left are of kinds of which none has been measured, nothing is said."""
@@ -65,7 +66,7 @@ class TimeLeft:
 
     def _estimate(self, now: float, workers: int) -> float | None:
         of_kind, history = self._estimates.of_kind, self._estimates.history
-        alike: dict[tuple[str | None, Hashable], tuple[float, bool]] = {}
+        alike: dict[tuple[str | None, Part | None], tuple[float, bool]] = {}
         work, longest, unknown = 0.0, 0.0, 0
         after: dict[str, float] = {}
         for node_id, planned in reversed(self._planned.items()):

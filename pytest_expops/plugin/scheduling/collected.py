@@ -17,6 +17,7 @@ import pytest
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedPipeline
 from pytest_expops.plugin.scheduling.graph_view import Need
+from pytest_expops.plugin.scheduling.parts import Parts
 
 FILE = "collected.json"
 ANY = "expops"
@@ -82,12 +83,12 @@ def _end(prefix: str) -> str:
 def _add_processes(graph: dict[str, Need], prefix: str, expanded: ExpandedPipeline) -> None:
     duplicates: dict[str, list[str]] = {}
     with_downstream: set[str] = set()
+    parts = Parts(prefix, expanded)
     for each in expanded.processes.values():
         upstream = tuple([f"{prefix}::{name}" for name in each.upstream])
         with_downstream.update(upstream)
         base, key = each.process.name, f"{prefix}::{each.name}"
-        part = (prefix, each.partitions) if each.partitions else None
-        graph[key] = Need(upstream, kind=f"{prefix}::{base}", part=part)
+        graph[key] = Need(upstream, kind=f"{prefix}::{base}", part=parts.of(each))
         duplicates.setdefault(base, []).append(key)
     last = [key for keys in duplicates.values() for key in keys if key not in with_downstream]
     for base, keys in duplicates.items():

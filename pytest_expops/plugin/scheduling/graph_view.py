@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from pytest_expops.plugin.scheduling.parts import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +17,7 @@ class Need:
 
     upstream: tuple[str, ...]
     kind: str | None = None
-    part: Hashable = None
+    part: Part | None = None
 
 
 class CircularNeeds(ValueError):
@@ -40,7 +42,7 @@ class GraphView:
         self.count = len(ids)
         self.in_graph = [each in graph for each in ids]
         self.kinds: list[str | None] = []
-        self.parts: list[Hashable] = []
+        self.parts: list[Part | None] = []
         self.parents: list[tuple[int, ...]] = []
         self._connect(graph)
         self.children: list[list[int]] = [[] for _ in self.parents]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable
 
 from pytest_expops.plugin.scheduling.estimates import Estimates
 from pytest_expops.plugin.scheduling.graph_view import GraphView
+from pytest_expops.plugin.scheduling.parts import Part
 
 SHARE = 20
 """Priorities are computed anew only when so many times as long has passed as that took."""
@@ -34,7 +34,7 @@ class Priorities:
         begin = time.perf_counter()
         view, history, of_kind = self._view, self._estimates.history, self._estimates.of_kind
         seconds, rank, kinds, parts = self.seconds, self.rank, view.kinds, view.parts
-        alike: dict[tuple[str | None, Hashable], float] = {}
+        alike: dict[tuple[str | None, Part | None], float] = {}
         for node, node_id in enumerate(view.ids):
             known = history.get(node_id) if history else None
             if known is None:
