@@ -31,10 +31,10 @@ WAITING, READY, SENT, OVER, CRASHED = State
 class Board:
     """The items of one session. Workers are known by any hashable object."""
 
-    def __init__(self, view: GraphView, estimates: Estimates) -> None:
+    def __init__(self, view: GraphView, estimates: Estimates, priorities: Priorities) -> None:
         self.view = view
         self.estimates = estimates
-        self.priorities = Priorities(view, estimates)
+        self.priorities = priorities
         self.items = ReadyItems(self.priorities.rank)
         """Those that something waits for, if only a check."""
         self.leaves = ReadyItems(self.priorities.rank)
@@ -133,10 +133,14 @@ class Board:
     def refresh(self) -> None:
         """Rank anew, if there is news and it is time."""
         if self.priorities.compute_if_due():
-            self.items.ranks_changed()
-            self.leaves.ranks_changed()
+            self.ranks_changed()
             seconds, state = self.priorities.seconds, self.state
             self._seconds_left = sum(seconds[node] for node in range(self.view.count) if state[node] != OVER)
+
+    def ranks_changed(self) -> None:
+        """Put what is ready in order again."""
+        self.items.ranks_changed()
+        self.leaves.ranks_changed()
 
     def maker(self, node: int) -> Hashable | None:
         """The worker that spent most time on what the item needs: what it made may be at hand there."""

@@ -22,7 +22,9 @@ from pytest_expops.plugin.scheduling.board import Board
 from pytest_expops.plugin.scheduling.dispatch import Dispatcher
 from pytest_expops.plugin.scheduling.estimates import Estimates
 from pytest_expops.plugin.scheduling.graph_view import GraphView, Need
+from pytest_expops.plugin.scheduling.priorities import Priorities
 from pytest_expops.plugin.scheduling.queues import WorkerQueue
+from pytest_expops.plugin.scheduling.rehearsal import improve
 
 
 class GraphScheduling:
@@ -95,17 +97,11 @@ class GraphScheduling:
 
     def schedule(self) -> None:
         """All have collected: send the first items. Also when a worker has come later."""
-        if self.collection is None:
-            if not self._all_collected_alike():
-                return
-            self.collection = next(iter(self._collections.values()))
-            self._index = {}
-            for index, node_id in enumerate(self.collection):
-                self._index.setdefault(node_id, index)
-            self._board = Board(GraphView(self.collection, self._graph(self.collection)), self.estimates)
-            self._dispatcher = Dispatcher(self._board, self._workers, filler=len(self.collection))
-        self.release_crashed()
-        self._fill()
+        if self.collection is not None:
+            self.release_crashed()
+            self._fill()
+        elif self._all_collected_alike():
+            self._begin(next(iter(self._collections.values())))
 
     def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
         """The protocol of an item has ended on a worker."""
@@ -182,6 +178,19 @@ class GraphScheduling:
         """Nobody wants the items again that workers died of: whoever waits for them may start, and will skip."""
         if self._board is not None and self._board.release_crashed():
             self._fill()
+
+    def _begin(self, collection: list[str]) -> None:
+        """Send the first items; then, as workers are busy, look for a better order of the rest."""
+        self.collection = collection
+        for index, node_id in enumerate(collection):
+            self._index.setdefault(node_id, index)
+        view = GraphView(collection, self._graph(collection))
+        board = self._board = Board(view, self.estimates, Priorities(view, self.estimates))
+        self._dispatcher = Dispatcher(board, self._workers, filler=len(collection))
+        self._fill()
+        begun = [list(worker.items) for worker in self._workers.values() if worker.live]
+        if improve(view, self.estimates, board.priorities, begun):
+            board.ranks_changed()
 
     def _fill(self, worker: WorkerQueue | None = None) -> None:
         if self._dispatcher is not None:
