@@ -54,6 +54,12 @@ def modelled(
     return outcome.makespan
 
 
+@pytest.fixture(autouse=True)
+def _no_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is, as many rehearsals are made as on one that is not."""
+    monkeypatch.setattr(rehearsal, "monotonic", lambda: 0.0)
+
+
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Nothing is rehearsed, until it is undone."""
@@ -157,6 +163,22 @@ def test_nothing_is_rehearsed_where_that_would_take_too_long(tmp_path: Path, mon
     assert not Session(make("chains", 50, mean=0.02, folder=tmp_path)).improve(nobody_has_begun(2))
     assert not Session(make("chains", 2_500, mean=0.5, folder=tmp_path)).improve(nobody_has_begun(2))
     assert not Session(make("chains", 50, mean=4.0, folder=tmp_path)).improve([])
+
+
+@pytest.mark.parametrize(("lasts", "expected"), [(0.05, 5), (1.0, 1)])
+def test_on_a_slow_machine_the_clock_ends_it(
+    tmp_path: Path, lasts: float, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quarter of a second may be spent on this session, which is enough for hundreds of rehearsals elsewhere."""
+    plays: list[int] = []
+    play = Rehearsal.play
+    monkeypatch.setattr(Rehearsal, "play", lambda self: plays.append(1) or play(self))
+    monkeypatch.setattr(rehearsal, "monotonic", lambda: lasts * len(plays))
+    session = Session(make("chains", 50, mean=4.0, folder=tmp_path, seed=3))
+    plain = list(session.priorities.rank)
+    changed = session.improve(nobody_has_begun(8))
+    assert len(plays) == expected
+    assert changed or session.priorities.rank == plain
 
 
 def test_what_cannot_be_improved_is_played_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

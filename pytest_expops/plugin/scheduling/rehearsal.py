@@ -12,6 +12,7 @@ from __future__ import annotations
 import heapq
 import random
 from collections.abc import Callable, Hashable, Sequence
+from time import monotonic
 
 from pytest_expops.plugin.scheduling.board import Board
 from pytest_expops.plugin.scheduling.dispatch import Dispatcher
@@ -25,7 +26,8 @@ SHARE = 0.01
 LONGEST = 0.5
 """And no more than so many seconds."""
 PER_ITEM = 15e-6
-"""Seconds that an item of a rehearsal takes, about: so that the number of rehearsals depends on no clock."""
+"""Seconds that an item of a rehearsal takes, about. So many rehearsals fit in that time, on a machine that is not busy
+with something else, and the same order is found every time; where they take longer, the clock ends them."""
 FEWEST = 20
 """With fewer there is little hope."""
 KNOWN = 0.9
@@ -122,7 +124,8 @@ def improve(view: GraphView, estimates: Estimates, priorities: Priorities, begun
     seconds, rank = priorities.seconds, priorities.rank
     work, workers = sum(seconds), len(begun)
     known = sum(seconds[node] for node in range(view.count) if view.ids[node] in estimates.history)
-    tries = int(min(SHARE * work / workers, LONGEST) / (PER_ITEM * max(view.count, 1)))
+    allowed = min(SHARE * work / workers, LONGEST)
+    tries, until = int(allowed / (PER_ITEM * max(view.count, 1))), monotonic() + allowed
     sent = {item for items in begun for item in items}
     nodes = [node for node in range(view.count) if view.kinds[node] is not None and rank[node] > 0 and node not in sent]
     if known < KNOWN * work or tries < FEWEST or len(nodes) < 2:
@@ -133,7 +136,8 @@ def improve(view: GraphView, estimates: Estimates, priorities: Priorities, begun
 
     plain = list(rank)
     first = play()
-    if _search(rank, nodes, tries, play, first, BEST * max(work / workers, *rank)) > (1 - ENOUGH) * first:
+    enough = BEST * max(work / workers, *rank)
+    if _search(rank, nodes, tries, until, play, first, enough) > (1 - ENOUGH) * first:
         rank[:] = plain
         return False
     priorities.factors = {node: rank[node] / plain[node] for node in nodes if rank[node] != plain[node]}
@@ -141,12 +145,21 @@ def improve(view: GraphView, estimates: Estimates, priorities: Priorities, begun
 
 
 def _search(
-    rank: list[float], nodes: list[int], tries: int, play: Callable[[], float], best: float, enough: float
+    rank: list[float],
+    nodes: list[int],
+    tries: int,
+    until: float,
+    play: Callable[[], float],
+    best: float,
+    enough: float,
 ) -> float:
-    """Change ranks of `nodes` here and there, and keep what makes the session shorter than `best` seconds."""
+    """Change ranks of `nodes` here and there, and keep what makes the session shorter than `best` seconds.
+
+    It ends after so many `tries`, at `until` by the monotonic clock, or where no more than `enough` seconds are left.
+    """
     rng = random.Random(0)
     for _ in range(tries):
-        if best <= enough:
+        if best <= enough or monotonic() >= until:
             break
         changed = [(node, rank[node]) for node in rng.choices(nodes, k=rng.choice(CHANGED))]
         for node, old in changed:
