@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     )
     from pytest_expops.execution.results import Results
     from pytest_expops.execution.variation import VariationError
+    from pytest_expops.pipeline.config.loader import load_config
     from pytest_expops.pipeline.expansion import expand
-    from pytest_expops.pipeline.loader import load_config
     from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Pipeline, Process
     from pytest_expops.stability import assert_seed_stable
     from pytest_expops.values.fingerprint import register
@@ -69,7 +69,7 @@ __all__ = [
 _ELSEWHERE = {
     "assert_seed_stable": "pytest_expops.stability",
     "expand": "pytest_expops.pipeline.expansion",
-    "load_config": "pytest_expops.pipeline.loader",
+    "load_config": "pytest_expops.pipeline.config.loader",
     "ExpandedPipeline": "pytest_expops.pipeline.model",
     "ExpandedProcess": "pytest_expops.pipeline.model",
     "Pipeline": "pytest_expops.pipeline.model",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_expops.errors import StabilityError
-from pytest_expops.pipeline.vocabulary import STABILITY_BOUNDS
+from pytest_expops.pipeline.config.vocabulary import STABILITY_BOUNDS
 from pytest_expops.verdicts.stability import Finding, Status, judge
 from pytest_expops.verdicts.stability_text import explain
 

@@ -20,10 +20,10 @@ from pytest_expops.errors import InputError, ScriptError
 from pytest_expops.execution.chart_context import ChartContext
 from pytest_expops.execution.inputs import Outputs, Received
 from pytest_expops.execution.recording import Recorder
-from pytest_expops.pipeline import vocabulary
+from pytest_expops.pipeline.config import vocabulary
+from pytest_expops.pipeline.config.project import Project
 from pytest_expops.pipeline.declarations import ComponentRef, IterativeLogging
 from pytest_expops.pipeline.model import Pipeline, Process
-from pytest_expops.pipeline.project import Project
 
 GROUP = "pytest_expops.components"
 

@@ -11,7 +11,7 @@ from pytest_expops.errors import ExpopsError, InputError, OutputError
 from pytest_expops.execution.inputs import Outputs, Received
 from pytest_expops.execution.recording import Recorder, check_metric
 from pytest_expops.execution.scripts import Project
-from pytest_expops.pipeline.charts import is_python
+from pytest_expops.pipeline.config.charts import is_python
 from pytest_expops.pipeline.declarations import DeclaredMetric
 from pytest_expops.pipeline.model import Process
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_expops.execution.records import RunRecord
-from pytest_expops.pipeline.charts import is_xpath
+from pytest_expops.pipeline.config.charts import is_xpath
 from pytest_expops.pipeline.model import ExpandedPipeline, Process
 from pytest_expops.pipeline.probing import Target, find, probes_of
 

@@ -25,8 +25,8 @@ from pytest_expops.execution.run_environment import run_environment
 from pytest_expops.execution.runner import Runner
 from pytest_expops.execution.scripts import reserve_names
 from pytest_expops.execution.warning_filters import filtering
+from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
-from pytest_expops.pipeline.loader import load_config
 from pytest_expops.pipeline.model import ExpandedPipeline
 from pytest_expops.values.store import ArtifactStore
 

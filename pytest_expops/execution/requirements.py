@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pytest_expops.pipeline.config.project import Project
 from pytest_expops.pipeline.model import Pipeline
-from pytest_expops.pipeline.project import Project
 
 # Modules whose distribution is called otherwise; only to read a requirements file by, so an unknown one costs a hint.
 _DISTRIBUTIONS = {

@@ -16,8 +16,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_expops.errors import Problem
-from pytest_expops.pipeline import vocabulary
-from pytest_expops.pipeline.charts import is_xpath
+from pytest_expops.pipeline.config import vocabulary
+from pytest_expops.pipeline.config.charts import is_xpath
 from pytest_expops.pipeline.graph import downstream_of
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Kind, Process
 from pytest_expops.pipeline.problems import in_file_order

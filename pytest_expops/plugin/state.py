@@ -19,8 +19,8 @@ from pytest_expops.execution.records import JsonFolder
 from pytest_expops.execution.replica_folder import sweep
 from pytest_expops.execution.replica_pool import ReplicaPool
 from pytest_expops.execution.session import PipelineSession
+from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
-from pytest_expops.pipeline.loader import load_config
 from pytest_expops.pipeline.model import ExpandedPipeline
 from pytest_expops.plugin.baselines import Locks
 from pytest_expops.plugin.options import Options

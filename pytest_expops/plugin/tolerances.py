@@ -22,8 +22,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_expops.pipeline.config.vocabulary import did_you_mean
 from pytest_expops.pipeline.model import ExpandedPipeline, Process, Tolerance
-from pytest_expops.pipeline.vocabulary import did_you_mean
 
 EVERY = "*"
 _FORM = "expected `PROCESS: rtol=NUMBER atol=NUMBER` or `PROCESS.KEY: ...`, with `*` for every process"

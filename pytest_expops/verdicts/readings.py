@@ -12,8 +12,8 @@ from typing import Any
 from pytest_expops.errors import StabilityError
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.session import PipelineSession
+from pytest_expops.pipeline.config.vocabulary import did_you_mean
 from pytest_expops.pipeline.model import ExpandedProcess
-from pytest_expops.pipeline.vocabulary import did_you_mean
 
 MOST_TOLD = 5
 """Of how many duplicates an error tells what is wrong."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_expops.errors import StabilityError
-from pytest_expops.pipeline.vocabulary import STABILITY_BOUNDS
+from pytest_expops.pipeline.config.vocabulary import STABILITY_BOUNDS
 from pytest_expops.verdicts.intervals import (
     ROUNDING,
     Interval,

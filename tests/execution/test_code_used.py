@@ -12,7 +12,7 @@ import pytest
 from pytest_expops.execution.code_used import CodeReader, CodeUsed
 from pytest_expops.execution.scripts import Project as ProjectCode
 from pytest_expops.execution.sources import Sources, digest_of
-from pytest_expops.pipeline.loader import load_config
+from pytest_expops.pipeline.config.loader import load_config
 from tests.conftest import Project
 
 Read = Callable[..., CodeUsed]

@@ -16,8 +16,8 @@ from pytest_expops.execution.context import ProcessContext
 from pytest_expops.execution.functions import Callee, CallStyle, settle
 from pytest_expops.execution.inputs import Load, receive
 from pytest_expops.execution.partitioning import Partition
+from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
-from pytest_expops.pipeline.loader import load_config
 from pytest_expops.pipeline.model import CallRule, CodeRef, ExpandedPipeline, Kind, Process, SeedSplit
 
 EXAMPLES = yaml.safe_load((Path(__file__).parents[1] / "pipeline" / "examples.yaml").read_text(encoding="utf-8"))

@@ -10,8 +10,8 @@ import pytest
 
 from pytest_expops.execution.provenance import Provenance
 from pytest_expops.execution.session import PipelineSession
+from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
-from pytest_expops.pipeline.loader import load_config
 from tests.conftest import FAN, FAN_PROCESSES, FAN_SCRIPT, Project
 
 Start = Callable[..., tuple[PipelineSession, Provenance]]

@@ -19,8 +19,8 @@ from pytest_expops.execution.replay_request import Request
 from pytest_expops.execution.replica_folder import sweep
 from pytest_expops.execution.replica_pool import ReplicaPool
 from pytest_expops.execution.session import PipelineSession
+from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
-from pytest_expops.pipeline.loader import load_config
 from tests.conftest import Project
 
 _HERE = Path(__file__).parents[2]

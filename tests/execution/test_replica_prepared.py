@@ -17,8 +17,8 @@ from pytest_expops.execution.records import Outcome
 from pytest_expops.execution.replay_request import Replay, Request
 from pytest_expops.execution.replica_pool import ReplicaPool
 from pytest_expops.execution.session import PipelineSession
+from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
-from pytest_expops.pipeline.loader import load_config
 from pytest_expops.verdicts.replay import replay_conditions
 from tests.conftest import Project
 

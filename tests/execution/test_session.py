@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from pytest_expops.execution.claims import Claims
 from pytest_expops.execution.records import JsonFolder, Outcome, file_name
 from pytest_expops.execution.session import NotPassed, PipelineSession
+from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
-from pytest_expops.pipeline.loader import load_config
 
 EDGES = """
 load split

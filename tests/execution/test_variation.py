@@ -21,8 +21,8 @@ from pytest_expops.errors import FingerprintError, InputError, OutputError, Part
 from pytest_expops.execution.results import Results, UnknownProcess
 from pytest_expops.execution.session import NotPassed, PipelineSession
 from pytest_expops.execution.variation import VariationError
+from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
-from pytest_expops.pipeline.loader import load_config
 from pytest_expops.strategies import partition_sizes, seeds
 from pytest_expops.values.fingerprint import fingerprint
 from tests.hypothesis_profiles import examples

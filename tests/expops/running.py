@@ -8,8 +8,8 @@ from typing import Any
 
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.session import PipelineSession
+from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
-from pytest_expops.pipeline.loader import load_config
 
 
 def config(edges: str, processes: str, *, head: str = "scripts: {main: src/model.py, reporting: src/charts.py}") -> str:

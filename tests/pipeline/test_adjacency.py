@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_expops.errors import Location
-from pytest_expops.pipeline.adjacency import read_adjacency
-from pytest_expops.pipeline.composing import Composer
-from pytest_expops.pipeline.document import Document, MapNode, Node
+from pytest_expops.pipeline.config.adjacency import read_adjacency
+from pytest_expops.pipeline.config.composing import Composer
+from pytest_expops.pipeline.config.document import Document, MapNode, Node
+from pytest_expops.pipeline.config.reading import Reader
 from pytest_expops.pipeline.problems import Problems
-from pytest_expops.pipeline.reading import Reader
 
 PATH = Path("p.yaml")
 

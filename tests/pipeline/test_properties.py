@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from pytest_expops.pipeline.config.vocabulary import PROPERTIES
 from pytest_expops.pipeline.model import Property
-from pytest_expops.pipeline.vocabulary import PROPERTIES
 from pytest_expops.verdicts.laws import LAWS
 from tests.pipeline.configs import Case, assert_problems, current, load
 

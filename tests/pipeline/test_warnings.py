@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.pipeline import vocabulary
+from pytest_expops.pipeline.config import vocabulary
 from tests.pipeline.configs import current, load
 
 

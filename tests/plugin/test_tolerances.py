@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
-from pytest_expops.pipeline.loader import load_config
 from pytest_expops.pipeline.model import ExpandedPipeline, Tolerance
 from pytest_expops.plugin.tolerances import Line, parse, with_tolerances
 from tests.conftest import Project

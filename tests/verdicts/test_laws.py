@@ -22,8 +22,8 @@ from pytest_expops.laws import (
     partition_invariant,
     seed_invariant,
 )
+from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
-from pytest_expops.pipeline.loader import load_config
 from pytest_expops.strategies import partition_sizes
 from pytest_expops.verdicts.laws import LAWS
 

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from pytest_expops.execution.session import PipelineSession
+from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
-from pytest_expops.pipeline.loader import load_config
 from pytest_expops.pipeline.model import SeedClaims
 from pytest_expops.verdicts.paired import Standing
 from pytest_expops.verdicts.spread import Spread, doubts, intervals_in, judge_spread, seed_count

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_expops.errors import StabilityError
-from pytest_expops.pipeline.vocabulary import STABILITY_BOUNDS
+from pytest_expops.pipeline.config.vocabulary import STABILITY_BOUNDS
 from pytest_expops.verdicts.intervals import mean_interval, moments, std_interval
 from pytest_expops.verdicts.paired import compare_paired
 from pytest_expops.verdicts.stability import Finding, Group, Status, doubt, judge

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from pytest_expops.execution.chart_context import ChartContext
 from pytest_expops.execution.components import ChartComponent, ComponentError
-from pytest_expops.pipeline import vocabulary
+from pytest_expops.pipeline.config import vocabulary
 
 _INCHES = (6.4, 4.8)
 _COMMON = ("grid", "title")

@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 
 from pytest_expops.execution.components import Component, ComponentError, Work
-from pytest_expops.pipeline import vocabulary
+from pytest_expops.pipeline.config import vocabulary
 
 # Where most estimators are, so that not all of scikit-learn is imported to find one.
 _FIRST = ("linear_model", "ensemble", "neural_network", "tree", "svm", "neighbors", "naive_bayes", "cluster")

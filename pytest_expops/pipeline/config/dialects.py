@@ -11,18 +11,18 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pytest_expops.pipeline import vocabulary
-from pytest_expops.pipeline.adjacency import Adjacency, read_adjacency
-from pytest_expops.pipeline.charts import read_reported
-from pytest_expops.pipeline.document import Document, Entry, MapNode
+from pytest_expops.pipeline.config import vocabulary
+from pytest_expops.pipeline.config.adjacency import Adjacency, read_adjacency
+from pytest_expops.pipeline.config.charts import read_reported
+from pytest_expops.pipeline.config.document import Document, Entry, MapNode
+from pytest_expops.pipeline.config.processes import charts_only_reported, list_processes, read_process
+from pytest_expops.pipeline.config.project import Project
+from pytest_expops.pipeline.config.reading import Found, Reader, entries_of, parameters
+from pytest_expops.pipeline.config.reproducibility import Reproducibility, read_reproducibility
+from pytest_expops.pipeline.config.scripts import Scripts, read_scripts
+from pytest_expops.pipeline.config.validation import check_mentions, read_edges, without_repeats
 from pytest_expops.pipeline.model import Pipeline, Process
 from pytest_expops.pipeline.problems import Problems, in_file_order
-from pytest_expops.pipeline.processes import charts_only_reported, list_processes, read_process
-from pytest_expops.pipeline.project import Project
-from pytest_expops.pipeline.reading import Found, Reader, entries_of, parameters
-from pytest_expops.pipeline.reproducibility import Reproducibility, read_reproducibility
-from pytest_expops.pipeline.scripts import Scripts, read_scripts
-from pytest_expops.pipeline.validation import check_mentions, read_edges, without_repeats
 
 _CLASSIC = "model.parameters.pipeline"
 _NOT_PARAMETERS = ("pipeline", "cache")

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_expops.errors import Location
-from pytest_expops.pipeline.document import Broken, Entry, ListNode, MapNode, Node, Scalar, describe
+from pytest_expops.pipeline.config.document import Broken, Entry, ListNode, MapNode, Node, Scalar, describe
+from pytest_expops.pipeline.config.reading import Reader, is_null
+from pytest_expops.pipeline.config.vocabulary import PROPERTIES, did_you_mean
 from pytest_expops.pipeline.model import Property
-from pytest_expops.pipeline.reading import Reader, is_null
-from pytest_expops.pipeline.vocabulary import PROPERTIES, did_you_mean
 
 SHAPE = "a law, a list of laws, or a map of laws to their options"
 _LAWS = ", ".join(PROPERTIES)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pytest_expops.pipeline import vocabulary
+from pytest_expops.pipeline.config import vocabulary
+from pytest_expops.pipeline.config.document import ListNode, MapNode, Node, Scalar
+from pytest_expops.pipeline.config.reading import Found, Reader, entries_of, parameters
 from pytest_expops.pipeline.declarations import DeclaredMetric, Renames
-from pytest_expops.pipeline.document import ListNode, MapNode, Node, Scalar
-from pytest_expops.pipeline.reading import Found, Reader, entries_of, parameters
 
 _METRICS = "a list of maps with a `name` and either `from_result` or `fn`"
 

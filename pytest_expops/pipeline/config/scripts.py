@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_expops.errors import Location
-from pytest_expops.pipeline import vocabulary
-from pytest_expops.pipeline.document import Broken, Entry, MapNode, Node, Scalar, describe
+from pytest_expops.pipeline.config import vocabulary
+from pytest_expops.pipeline.config.document import Broken, Entry, MapNode, Node, Scalar, describe
+from pytest_expops.pipeline.config.project import Project
+from pytest_expops.pipeline.config.reading import Found, Reader, entries_of
 from pytest_expops.pipeline.model import CodeRef, Kind
-from pytest_expops.pipeline.project import Project
-from pytest_expops.pipeline.reading import Found, Reader, entries_of
 
 MAIN = "main"
 """The key that the classic spelling's only script gets."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pytest_expops.pipeline import vocabulary
+from pytest_expops.pipeline.config import vocabulary
+from pytest_expops.pipeline.config.document import MapNode
+from pytest_expops.pipeline.config.reading import Found, Reader, entries_of
 from pytest_expops.pipeline.declarations import ComponentRef, IterativeLogging
-from pytest_expops.pipeline.document import MapNode
-from pytest_expops.pipeline.reading import Found, Reader, entries_of
 
 _EXPECTED = "LIBRARY.OPERATION, such as `sklearn.train_test_split` or `sklearn.LogisticRegression.fit_predict`"
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_expops.errors import Location
-from pytest_expops.pipeline.document import Broken, Document, ListNode, Node, Scalar
-from pytest_expops.pipeline.reading import Reader, is_null
+from pytest_expops.pipeline.config.document import Broken, Document, ListNode, Node, Scalar
+from pytest_expops.pipeline.config.reading import Reader, is_null
 
 
 @dataclass(frozen=True, slots=True)

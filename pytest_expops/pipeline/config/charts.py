@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_expops.errors import Location
-from pytest_expops.pipeline import vocabulary
+from pytest_expops.pipeline.config import vocabulary
+from pytest_expops.pipeline.config.document import ListNode, MapNode, Node, Scalar
+from pytest_expops.pipeline.config.mappings import text_map
+from pytest_expops.pipeline.config.reading import Found, Reader, entries_of
 from pytest_expops.pipeline.declarations import Chart
-from pytest_expops.pipeline.document import ListNode, MapNode, Node, Scalar
-from pytest_expops.pipeline.mappings import text_map
-from pytest_expops.pipeline.reading import Found, Reader, entries_of
 from pytest_expops.pipeline.xpath import XPath, XPathError
 
 _PROBES = "a map of keys to probe paths"

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pytest_expops.errors import Location
-from pytest_expops.pipeline import vocabulary
-from pytest_expops.pipeline.charts import Reported, is_python, read_chart
-from pytest_expops.pipeline.components import read_component
-from pytest_expops.pipeline.document import Broken, ListNode, MapNode, Node, Scalar, describe
-from pytest_expops.pipeline.mappings import read_metrics, read_renames
+from pytest_expops.pipeline.config import vocabulary
+from pytest_expops.pipeline.config.charts import Reported, is_python, read_chart
+from pytest_expops.pipeline.config.components import read_component
+from pytest_expops.pipeline.config.document import Broken, ListNode, MapNode, Node, Scalar, describe
+from pytest_expops.pipeline.config.mappings import read_metrics, read_renames
+from pytest_expops.pipeline.config.parallelism import Parallelism, read_parallelism
+from pytest_expops.pipeline.config.reading import Reader, entries_of, is_null, parameters
+from pytest_expops.pipeline.config.scripts import Scripts, read_code
 from pytest_expops.pipeline.model import CallRule, CodeRef, Kind, Process
-from pytest_expops.pipeline.parallelism import Parallelism, read_parallelism
 from pytest_expops.pipeline.problems import Problems
-from pytest_expops.pipeline.reading import Reader, entries_of, is_null, parameters
-from pytest_expops.pipeline.scripts import Scripts, read_code
 
 # Names become pytest ids (`PATH::NAME[check]`), words of the adjacency list, and parts of file names.
 _UNUSABLE = re.compile(r"[\s#\[\]/\\]|::")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_expops.errors import Location
-from pytest_expops.pipeline.document import Broken, Entry, ListNode, MapNode, Node, Scalar, describe, same
+from pytest_expops.pipeline.config.document import Broken, Entry, ListNode, MapNode, Node, Scalar, describe, same
 from pytest_expops.pipeline.problems import Problems
 
 # A number to people and to YAML 1.2; a text to YAML 1.1, which wants a dot and a signed exponent.

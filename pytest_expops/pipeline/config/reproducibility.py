@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pytest_expops.errors import Location
-from pytest_expops.pipeline import vocabulary
-from pytest_expops.pipeline.document import Broken, Entry, MapNode, Node, describe
+from pytest_expops.pipeline.config import vocabulary
+from pytest_expops.pipeline.config.document import Broken, Entry, MapNode, Node, describe
+from pytest_expops.pipeline.config.properties import mentioned, read_properties
+from pytest_expops.pipeline.config.reading import Reader, entries_of, is_null
+from pytest_expops.pipeline.config.stability import read_claims
 from pytest_expops.pipeline.model import Property, SeedClaims, Tolerance
-from pytest_expops.pipeline.properties import mentioned, read_properties
-from pytest_expops.pipeline.reading import Reader, entries_of, is_null
-from pytest_expops.pipeline.stability import read_claims
 
 BASE_SEED = 42
 """The base seed where the config gives none, as in ExpOps."""

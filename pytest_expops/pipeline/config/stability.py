@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_expops.pipeline.document import Broken, Entry, MapNode, Node, Scalar, describe
+from pytest_expops.pipeline.config.document import Broken, Entry, MapNode, Node, Scalar, describe
+from pytest_expops.pipeline.config.reading import Reader, reads_as_number
+from pytest_expops.pipeline.config.vocabulary import STABILITY, STABILITY_BOUNDS, did_you_mean
 from pytest_expops.pipeline.model import Kind, Layers, Pipeline, SeedClaims
 from pytest_expops.pipeline.problems import Problems
-from pytest_expops.pipeline.reading import Reader, reads_as_number
-from pytest_expops.pipeline.vocabulary import STABILITY, STABILITY_BOUNDS, did_you_mean
 
 _CHOICES = {"over": ("partition", "all"), "better": ("higher", "lower")}
 _NEVER_NEGATIVE = ("min_std", "max_std", "max_range", "max_cv", "margin")

@@ -6,11 +6,11 @@ import re
 from collections.abc import Collection, Mapping
 
 from pytest_expops.errors import Location
-from pytest_expops.pipeline import vocabulary
-from pytest_expops.pipeline.adjacency import Adjacency, Mention
+from pytest_expops.pipeline.config import vocabulary
+from pytest_expops.pipeline.config.adjacency import Adjacency, Mention
+from pytest_expops.pipeline.config.processes import Listed
 from pytest_expops.pipeline.graph import find_cycles
 from pytest_expops.pipeline.problems import Problems
-from pytest_expops.pipeline.processes import Listed
 
 
 def without_repeats(listed: list[Listed], problems: Problems) -> list[Listed]:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import yaml
 
 from pytest_expops.errors import Location
-from pytest_expops.pipeline.document import Broken, Entry, ListNode, MapNode, Node, Scalar, describe
+from pytest_expops.pipeline.config.document import Broken, Entry, ListNode, MapNode, Node, Scalar, describe
 from pytest_expops.pipeline.problems import Problems
 
 MAX_DEPTH = 100

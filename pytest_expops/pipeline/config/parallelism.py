@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pytest_expops.errors import Location
-from pytest_expops.pipeline import vocabulary
-from pytest_expops.pipeline.document import Broken, Entry, ListNode, MapNode, Node, Scalar, describe
+from pytest_expops.pipeline.config import vocabulary
+from pytest_expops.pipeline.config.document import Broken, Entry, ListNode, MapNode, Node, Scalar, describe
+from pytest_expops.pipeline.config.reading import Found, Reader, is_null
 from pytest_expops.pipeline.model import Aggregates, DataSplit, SeedSplit
-from pytest_expops.pipeline.reading import Found, Reader, is_null
 
 _SIZE = "a positive whole number of partitions, or a list of row counts"
 _SEEDS = "a whole number, or a list of them"
