@@ -24,7 +24,7 @@ import pandas as pd
 from pytest_expops.execution.artifact_cache import DEFAULT_MEMORY, ArtifactReader, PartCache
 from pytest_expops.execution.partitioning import Partition
 from pytest_expops.pipeline.model import DataSplit
-from pytest_expops.values.store import Artifact, ArtifactStore
+from pytest_expops.values.storage.store import Artifact, ArtifactStore
 
 COUNT = 100
 

@@ -20,7 +20,7 @@ import joblib
 import numpy as np
 import pandas as pd
 
-from pytest_expops.values.store import ArtifactStore
+from pytest_expops.values.storage.store import ArtifactStore
 
 
 def timed(function: Callable[[], Any]) -> tuple[float, Any]:

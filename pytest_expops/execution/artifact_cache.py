@@ -17,10 +17,10 @@ from typing import Any
 from pytest_expops.errors import StoreError
 from pytest_expops.execution.partitioning import Partition, row_count
 from pytest_expops.execution.records import Output
-from pytest_expops.values.cache import ByteCache
-from pytest_expops.values.codec import decode, pickle_size
-from pytest_expops.values.parts import EncodedPart, decode_part, encode_part
-from pytest_expops.values.store import Artifact, ArtifactStore
+from pytest_expops.values.storage.byte_cache import ByteCache
+from pytest_expops.values.storage.codec import decode, pickle_size
+from pytest_expops.values.storage.encoded_parts import EncodedPart, decode_part, encode_part
+from pytest_expops.values.storage.store import Artifact, ArtifactStore
 
 WORTHWHILE = 64 << 10
 """A pickle of fewer bytes is rebuilt within some milliseconds."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_expops.execution.recording import Metric, Step
-from pytest_expops.values.store import Artifact
+from pytest_expops.values.storage.store import Artifact
 
 
 class Outcome(enum.Enum):

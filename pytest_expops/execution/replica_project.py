@@ -28,7 +28,7 @@ from pytest_expops.execution.warning_filters import filtering
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.model import ExpandedPipeline
-from pytest_expops.values.store import ArtifactStore
+from pytest_expops.values.storage.store import ArtifactStore
 
 SURROUNDINGS = ("config", "scripts", "folder", "aside", "memory", "worker", "sys_path", "warning_filters")
 """What of a message concerns the import; the rest is the replay's own."""

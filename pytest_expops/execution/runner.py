@@ -25,7 +25,7 @@ from pytest_expops.execution.scripts import Project
 from pytest_expops.execution.seeding import seeded, task_seed
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Kind, Process
 from pytest_expops.values.fingerprint import fingerprint
-from pytest_expops.values.store import ArtifactStore
+from pytest_expops.values.storage.store import ArtifactStore
 
 RUN_ID = "pytest-expops"
 """The same in every session: a run id that changes would make a result that holds it impossible to reproduce."""

@@ -25,7 +25,7 @@ from pytest_expops.execution.partitioning import Partition
 from pytest_expops.execution.records import Failure, Outcome, RunRecord, file_name
 from pytest_expops.execution.runner import Runner
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess
-from pytest_expops.values.store import ArtifactStore
+from pytest_expops.values.storage.store import ArtifactStore
 
 WAIT_SECONDS = 0.5
 """How long to wait for one busy process before looking whether another has become free to run."""

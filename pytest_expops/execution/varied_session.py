@@ -29,7 +29,7 @@ from pytest_expops.execution.variation import EVERY, Variation, by_expanded_name
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Kind, Process
 from pytest_expops.values.fingerprint import fingerprint
-from pytest_expops.values.memory import MemoryStore
+from pytest_expops.values.storage.memory_store import MemoryStore
 
 MOST_EXPANSIONS = 64
 """So many varied pipelines are kept expanded, for each session."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from pytest_expops.values.atoms import ATOMS, atom_digest
+from pytest_expops.values.cycles import Graph
 from pytest_expops.values.dispatch import form_of, register, unregister
 from pytest_expops.values.forms import Form, Mapping, Parts, Unordered, Unsound
-from pytest_expops.values.graph import Graph
 
 __all__ = ["Fingerprint", "Leaf", "Walk", "fingerprint", "register", "unregister"]
 

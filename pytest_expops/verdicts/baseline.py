@@ -14,7 +14,7 @@ from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import Tolerance
 from pytest_expops.values.comparison import Difference
 from pytest_expops.values.differences import ABSENT
-from pytest_expops.values.sketch import LEAVES, sketch
+from pytest_expops.values.sketches.sketch import LEAVES, sketch
 from pytest_expops.verdicts.changes import Change
 from pytest_expops.verdicts.lockfile import Entry, Lock
 from pytest_expops.verdicts.origins import Origins

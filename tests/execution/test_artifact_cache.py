@@ -18,10 +18,10 @@ from pytest_expops.execution.artifact_cache import ArtifactReader, PartCache
 from pytest_expops.execution.partitioning import Partition
 from pytest_expops.execution.records import Output
 from pytest_expops.pipeline.model import DataSplit
-from pytest_expops.values.codec import decode
 from pytest_expops.values.comparison import compare
-from pytest_expops.values.parts import decode_part
-from pytest_expops.values.store import ArtifactStore
+from pytest_expops.values.storage.codec import decode
+from pytest_expops.values.storage.encoded_parts import decode_part
+from pytest_expops.values.storage.store import ArtifactStore
 
 ROWS = 600
 

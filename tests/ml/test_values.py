@@ -13,7 +13,7 @@ import pytest
 from pytest_expops.errors import FingerprintError
 from pytest_expops.values.comparison import compare
 from pytest_expops.values.fingerprint import fingerprint
-from pytest_expops.values.store import ArtifactStore
+from pytest_expops.values.storage.store import ArtifactStore
 
 pytestmark = pytest.mark.ml
 

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_expops.values.codec import decode, encode
 from pytest_expops.values.comparison import compare
 from pytest_expops.values.fingerprint import fingerprint
+from pytest_expops.values.storage.codec import decode, encode
 
 COLUMNS: dict[str, tuple[Any, list[Any]]] = {
     "int8": (pa.int8(), [1, None, -3, 4]),

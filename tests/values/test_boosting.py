@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from pytest_expops.errors import FingerprintError
-from pytest_expops.values.codec import decode, encode
 from pytest_expops.values.comparison import compare
 from pytest_expops.values.fingerprint import fingerprint
+from pytest_expops.values.storage.codec import decode, encode
 
 ROWS = np.random.default_rng(0).normal(size=(120, 4))
 LABELS = (ROWS[:, 0] + 0.1 * ROWS[:, 1] > 0).astype(int)

@@ -7,7 +7,7 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_expops.values.cache import ByteCache
+from pytest_expops.values.storage.byte_cache import ByteCache
 
 operations = st.lists(st.tuples(st.sampled_from(["get", "put"]), st.integers(0, 5), st.integers(0, 12)), max_size=40)
 

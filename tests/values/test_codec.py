@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_expops.errors import StoreError
-from pytest_expops.values.codec import ALIGNMENT, decode, encode, pickle_size
 from pytest_expops.values.comparison import compare
+from pytest_expops.values.storage.codec import ALIGNMENT, decode, encode, pickle_size
 from tests.values.samples import DISTINCT, FRAME, Plain, adder, holder, values
 
 
@@ -63,7 +63,7 @@ def test_a_class_of_main_can_be_read_by_another_program(tmp_path: pathlib.Path) 
     script, stored = tmp_path / "script.py", tmp_path / "stored"
     script.write_text(
         "import pathlib, sys\n"
-        "from pytest_expops.values.codec import encode\n"
+        "from pytest_expops.values.storage.codec import encode\n"
         "class Model:\n"
         "    def predict(self): return 42\n"
         "pathlib.Path(sys.argv[1]).write_bytes(encode([Model()]).to_bytes())\n"

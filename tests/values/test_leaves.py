@@ -22,9 +22,9 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_expops.values.codec import decode, encode
 from pytest_expops.values.comparison import compare
 from pytest_expops.values.fingerprint import fingerprint
+from pytest_expops.values.storage.codec import decode, encode
 from tests.values.samples import Colour, Pair, Plain, Point, Slotted, adder, holder
 
 

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_expops.values.codec import decode, encode
 from pytest_expops.values.comparison import compare
 from pytest_expops.values.fingerprint import fingerprint
+from pytest_expops.values.storage.codec import decode, encode
 from tests.values.samples import Colour, OtherPair, Pair, Plain, Point, Slotted, adder, default, holder, ring
 
 PARIS = zoneinfo.ZoneInfo("Europe/Paris")

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_expops.values.codec import decode
 from pytest_expops.values.comparison import compare
-from pytest_expops.values.parts import EncodedPart, decode_part, encode_part
-from pytest_expops.values.store import ArtifactStore
+from pytest_expops.values.storage.codec import decode
+from pytest_expops.values.storage.encoded_parts import EncodedPart, decode_part, encode_part
+from pytest_expops.values.storage.store import ArtifactStore
 from tests.values.samples import values
 
 ROWS = 4000

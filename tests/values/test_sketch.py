@@ -18,7 +18,7 @@ from hypothesis.extra import numpy as npst
 from pytest_expops.errors import FingerprintError
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.values.naming import type_name
-from pytest_expops.values.sketch import LEAVES, sketch
+from pytest_expops.values.sketches.sketch import LEAVES, sketch
 from pytest_expops.verdicts.lock_text import decode, encode
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from pytest_expops.values.codec import decode, encode
 from pytest_expops.values.comparison import compare
 from pytest_expops.values.fingerprint import fingerprint
+from pytest_expops.values.storage.codec import decode, encode
 
 SPARSE = [
     kind(np.array([[0, 1.0], [0, 2.0]]))

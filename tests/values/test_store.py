@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 
 from pytest_expops.errors import StoreError
 from pytest_expops.values.comparison import compare
-from pytest_expops.values.store import INLINE, VERIFIED, Artifact, ArtifactStore
+from pytest_expops.values.storage.store import INLINE, VERIFIED, Artifact, ArtifactStore
 from tests.values.samples import DISTINCT, values
 
 

@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from pytest_expops.errors import StoreError
-from pytest_expops.values.codec import Encoded
-from pytest_expops.values.store import Artifact, ArtifactStore
+from pytest_expops.values.storage.codec import Encoded
+from pytest_expops.values.storage.store import Artifact, ArtifactStore
 from tests.hypothesis_profiles import examples
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="writers are killed after a fork")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import xxhash
 
-from pytest_expops.values.codec import encode
-from pytest_expops.values.store import Artifact, ArtifactStore
+from pytest_expops.values.storage.codec import encode
+from pytest_expops.values.storage.store import Artifact, ArtifactStore
 
 
 class MemoryStore(ArtifactStore):

@@ -22,8 +22,8 @@ import numpy as np
 import xxhash
 
 from pytest_expops.errors import StoreError
-from pytest_expops.values.culprit import offending
 from pytest_expops.values.naming import type_name
+from pytest_expops.values.storage.culprit import offending
 
 MAGIC = b"EXPOPS\x00\x01"
 ALIGNMENT = 64

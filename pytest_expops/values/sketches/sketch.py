@@ -16,12 +16,12 @@ from pytest_expops.values.amounts import is_number
 from pytest_expops.values.atoms import ATOMS
 from pytest_expops.values.bulk import Array
 from pytest_expops.values.dispatch import form_of
-from pytest_expops.values.exactness import contents_digest, elements_digest, labels_digest
 from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unsound
 from pytest_expops.values.kinds.builtin import object_array
 from pytest_expops.values.naming import type_name
-from pytest_expops.values.ranges import Totals, range_of
 from pytest_expops.values.showing import WIDTH, shortened, show
+from pytest_expops.values.sketches.exactness import contents_digest, elements_digest, labels_digest
+from pytest_expops.values.sketches.ranges import Totals, range_of
 
 __all__ = ["LEAVES", "Leaf", "sketch"]
 

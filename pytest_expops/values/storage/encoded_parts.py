@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pytest_expops.values.codec import by_value
+from pytest_expops.values.storage.codec import by_value
 
 
 @dataclass(frozen=True, slots=True)

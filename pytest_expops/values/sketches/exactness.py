@@ -20,7 +20,7 @@ from pytest_expops.values.bulk import Array
 from pytest_expops.values.dispatch import form_of
 from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Unsound, hashed
 from pytest_expops.values.kinds.builtin import object_array
-from pytest_expops.values.ranges import Totals, range_of
+from pytest_expops.values.sketches.ranges import Totals, range_of
 
 DEEP = 50
 """Containers that are nested deeper than this are told by their type."""

@@ -1,0 +1,1 @@
+"""What a baseline keeps of a value: a small summary that can be compared within a tolerance."""

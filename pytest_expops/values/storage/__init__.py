@@ -1,0 +1,1 @@
+"""Keeping values: encoded once, under the digest of their bytes, and read back without a copy."""
