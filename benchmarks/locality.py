@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from pytest_expops.execution.artifact_cache import DEFAULT_MEMORY, ArtifactReader, PartCache
-from pytest_expops.execution.partitioning import Partition
+from pytest_expops.execution.calls.partitioning import Partition
 from pytest_expops.pipeline.model import DataSplit
 from pytest_expops.values.storage.store import Artifact, ArtifactStore
 

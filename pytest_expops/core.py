@@ -9,8 +9,8 @@ import functools
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeAlias, TypeVar, overload
 
-from pytest_expops.execution import recording
-from pytest_expops.execution.context import ProcessContext
+from pytest_expops.execution.calls import recording
+from pytest_expops.execution.calls.context import ProcessContext
 
 __all__ = ["ModelData", "SerializableData", "get_current_context", "log_metric", "process", "step"]
 

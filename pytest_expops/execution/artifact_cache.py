@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pytest_expops.errors import StoreError
-from pytest_expops.execution.partitioning import Partition, row_count
+from pytest_expops.execution.calls.partitioning import Partition, row_count
 from pytest_expops.execution.records import Output
 from pytest_expops.values.storage.byte_cache import ByteCache
 from pytest_expops.values.storage.codec import decode, pickle_size

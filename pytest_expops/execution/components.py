@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pytest_expops.errors import InputError, ScriptError
+from pytest_expops.execution.calls.inputs import Outputs, Received
+from pytest_expops.execution.calls.recording import Recorder
 from pytest_expops.execution.chart_context import ChartContext
-from pytest_expops.execution.inputs import Outputs, Received
-from pytest_expops.execution.recording import Recorder
 from pytest_expops.pipeline.config import vocabulary
 from pytest_expops.pipeline.config.project import Project
 from pytest_expops.pipeline.declarations import ComponentRef, IterativeLogging

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pytest_expops.errors import ExpopsError, InputError, OutputError
-from pytest_expops.execution.inputs import Outputs, Received
-from pytest_expops.execution.recording import Recorder, check_metric
+from pytest_expops.execution.calls.inputs import Outputs, Received
+from pytest_expops.execution.calls.recording import Recorder, check_metric
 from pytest_expops.execution.scripts import Project
 from pytest_expops.pipeline.config.charts import is_python
 from pytest_expops.pipeline.declarations import DeclaredMetric

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_expops.errors import InputError, OutputError
-from pytest_expops.execution.inputs import Outputs, Received
+from pytest_expops.execution.calls.inputs import Outputs, Received
 from pytest_expops.pipeline.model import Process
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import xxhash
 
+from pytest_expops.execution.calls.inputs import Outputs, receive
+from pytest_expops.execution.calls.partitioning import Partition, bounds, row_count
 from pytest_expops.execution.code_used import CodeReader, CodeUsed
-from pytest_expops.execution.inputs import Outputs, receive
-from pytest_expops.execution.partitioning import Partition, bounds, row_count
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.sources import Sources
 from pytest_expops.pipeline.expansion import expanded_name

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_expops.execution.recording import Metric, Step
+from pytest_expops.execution.calls.recording import Metric, Step
 from pytest_expops.values.storage.store import Artifact
 
 

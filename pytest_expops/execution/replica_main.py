@@ -14,11 +14,11 @@ from contextlib import ExitStack
 from typing import Any, BinaryIO
 
 from pytest_expops.execution import replica_folder
+from pytest_expops.execution.calls.inputs import Load, Outputs
+from pytest_expops.execution.calls.partitioning import Partition
 from pytest_expops.execution.conditions import files
 from pytest_expops.execution.conditions.base import Watcher
 from pytest_expops.execution.conditions.registry import applied
-from pytest_expops.execution.inputs import Load, Outputs
-from pytest_expops.execution.partitioning import Partition
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.replay_request import FAREWELL, SHARED, Request, to_answer
 from pytest_expops.execution.replica_project import ReplicaProject, reader_of

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pytest_expops.errors import ExpopsError
-from pytest_expops.execution.inputs import Outputs
+from pytest_expops.execution.calls.inputs import Outputs
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.variation import Sizes, Variation
 from pytest_expops.execution.varied_session import VariedSession

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from pytest_expops.errors import ExpopsError
-from pytest_expops.execution.inputs import Outputs
+from pytest_expops.execution.calls.inputs import Outputs
 from pytest_expops.pipeline.model import Pipeline, Process
 
 EVERY = "*"

@@ -19,9 +19,9 @@ from typing import Any
 
 from pytest_expops.errors import EmptyPartitionWarning, ExpopsError, StoreError
 from pytest_expops.execution.artifact_cache import ArtifactReader
-from pytest_expops.execution.functions import first_user_frame
-from pytest_expops.execution.inputs import Outputs
-from pytest_expops.execution.partitioning import Partition
+from pytest_expops.execution.calls.functions import first_user_frame
+from pytest_expops.execution.calls.inputs import Outputs
+from pytest_expops.execution.calls.partitioning import Partition
 from pytest_expops.execution.records import Outcome, Output, RunRecord
 from pytest_expops.execution.runner import Keep, Runner, checked
 from pytest_expops.execution.session import PipelineSession

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import pytest
 
 from pytest_expops.errors import ConfigWarning, ExpopsError, ReplayError, ScriptError
-from pytest_expops.execution.functions import first_user_frame
+from pytest_expops.execution.calls.functions import first_user_frame
 from pytest_expops.execution.records import Failure, Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedProcess, Kind

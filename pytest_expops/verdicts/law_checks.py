@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from hypothesis import strategies as st
 
-from pytest_expops.execution.inputs import Outputs
-from pytest_expops.execution.partitioning import bounds, row_count
+from pytest_expops.execution.calls.inputs import Outputs
+from pytest_expops.execution.calls.partitioning import bounds, row_count
 from pytest_expops.execution.results import Results
 from pytest_expops.pipeline.expansion import expanded_name
 from pytest_expops.pipeline.model import ExpandedProcess

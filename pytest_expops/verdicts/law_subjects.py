@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from pytest_expops.errors import ExpopsError
-from pytest_expops.execution.inputs import Outputs
-from pytest_expops.execution.partitioning import row_count, take
+from pytest_expops.execution.calls.inputs import Outputs
+from pytest_expops.execution.calls.partitioning import row_count, take
 from pytest_expops.execution.results import Results
 from pytest_expops.pipeline.model import ExpandedPipeline
 

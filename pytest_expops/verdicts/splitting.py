@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pytest_expops.execution.partitioning import row_count
+from pytest_expops.execution.calls.partitioning import row_count
 from pytest_expops.pipeline.model import DataSplit
 from pytest_expops.values.comparison import Difference, compare
 

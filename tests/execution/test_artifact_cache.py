@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pytest_expops.errors import PartitionError, StoreError
 from pytest_expops.execution import artifact_cache
 from pytest_expops.execution.artifact_cache import ArtifactReader, PartCache
-from pytest_expops.execution.partitioning import Partition
+from pytest_expops.execution.calls.partitioning import Partition
 from pytest_expops.execution.records import Output
 from pytest_expops.pipeline.model import DataSplit
 from pytest_expops.values.comparison import compare

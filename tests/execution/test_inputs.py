@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from pytest_expops.errors import InputError
-from pytest_expops.execution.arguments import arrange, configured_parameters, hyperparameters, merged
-from pytest_expops.execution.context import ProcessContext
-from pytest_expops.execution.functions import Callee, CallStyle, settle
-from pytest_expops.execution.inputs import Load, receive
-from pytest_expops.execution.partitioning import Partition
+from pytest_expops.execution.calls.arguments import arrange, configured_parameters, hyperparameters, merged
+from pytest_expops.execution.calls.context import ProcessContext
+from pytest_expops.execution.calls.functions import Callee, CallStyle, settle
+from pytest_expops.execution.calls.inputs import Load, receive
+from pytest_expops.execution.calls.partitioning import Partition
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.model import CallRule, CodeRef, ExpandedPipeline, Kind, Process, SeedSplit
@@ -157,8 +157,8 @@ def call(
     split_seeds: SeedSplit | None = None,
 ) -> Any:
     """Call `function` as a process is called, on plain upstream outputs."""
-    from pytest_expops.execution.functions import _callee
-    from pytest_expops.execution.inputs import Received
+    from pytest_expops.execution.calls.functions import _callee
+    from pytest_expops.execution.calls.inputs import Received
     from pytest_expops.pipeline.model import ExpandedProcess
 
     each = process(call_rule=rule, split_seeds=split_seeds)
@@ -264,7 +264,7 @@ def test_in_the_current_spelling_classic_names_are_names_where_they_are_offered(
 
 
 def test_by_name_aggregation_finds_each_key_so_keyed(tmp_path: Path) -> None:
-    from pytest_expops.execution.inputs import Received
+    from pytest_expops.execution.calls.inputs import Received
 
     received = Received("eval", {(f"data{d}", f"seed{s}"): {"m": (d, s)} for d in (1, 2) for s in (40, 41)})
     assert received.by_key() == {
@@ -273,7 +273,7 @@ def test_by_name_aggregation_finds_each_key_so_keyed(tmp_path: Path) -> None:
 
 
 def test_a_pass_through_merges_its_upstream_and_refuses_a_clash() -> None:
-    from pytest_expops.execution.inputs import Received
+    from pytest_expops.execution.calls.inputs import Received
 
     each = process(kind=Kind.PASS_THROUGH)
     assert merged(each, [Received("a", {(): {"x": 1}}), Received("b", {(): {"y": 2}})]) == {"x": 1, "y": 2}

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_expops.errors import EmptyPartitionWarning, PartitionError
-from pytest_expops.execution.partitioning import as_splittable, bounds, partition, partition_at, row_count, take
+from pytest_expops.execution.calls.partitioning import as_splittable, bounds, partition, partition_at, row_count, take
 from pytest_expops.pipeline.model import DataSplit
 
 sizes = st.integers(1, 12) | st.lists(st.integers(0, 6), min_size=1, max_size=8).map(tuple)

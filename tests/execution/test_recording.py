@@ -12,7 +12,7 @@ import pytest
 
 from pytest_expops import core
 from pytest_expops.core import get_current_context, log_metric, process, step
-from pytest_expops.execution.recording import Metric, Recorder, recording_to
+from pytest_expops.execution.calls.recording import Metric, Recorder, recording_to
 from pytest_expops.execution.seeding import seeded, task_seed
 
 

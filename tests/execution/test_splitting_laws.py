@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pytest_expops import ExpandedPipeline, ExpandedProcess, expand, load_config
-from pytest_expops.execution.inputs import receive
-from pytest_expops.execution.partitioning import Partition, partition
+from pytest_expops.execution.calls.inputs import receive
+from pytest_expops.execution.calls.partitioning import Partition, partition
 from pytest_expops.pipeline.model import DataSplit
 from pytest_expops.strategies import DrawnConfig, frames, partition_sizes, pipelines
 from tests.hypothesis_profiles import examples

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.execution.recording import Recorder, recording_to
+from pytest_expops.execution.calls.recording import Recorder, recording_to
 from pytest_expops.execution.seeding import preserved, seeded
 from pytest_expops.execution.tracing import Call, Target, Trace, Tracer, monitoring
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 
-from pytest_expops.execution.partitioning import partition
+from pytest_expops.execution.calls.partitioning import partition
 from pytest_expops.pipeline.model import DataSplit
 from pytest_expops.strategies import frames
 from pytest_expops.verdicts.splitting import complaints

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 
-from pytest_expops.execution.partitioning import bounds
+from pytest_expops.execution.calls.partitioning import bounds
 from pytest_expops.strategies import KINDS, frames, partition_sizes, seeds
 from tests.hypothesis_profiles import examples
 

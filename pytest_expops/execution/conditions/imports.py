@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from types import ModuleType
 from typing import Any, ClassVar
 
-from pytest_expops.execution import recording
+from pytest_expops.execution.calls import recording
 from pytest_expops.execution.conditions.base import Mode, Setting, Source, Watcher
 from pytest_expops.execution.conditions.patching import patching
 from pytest_expops.execution.conditions.watching import watch

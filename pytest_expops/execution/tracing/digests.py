@@ -14,8 +14,8 @@ from itertools import islice
 from time import perf_counter  # taken now: a process, or a diagnosis, may replace the clocks
 from typing import Any
 
-from pytest_expops.execution import recording
-from pytest_expops.execution.context import ProcessContext
+from pytest_expops.execution.calls import recording
+from pytest_expops.execution.calls.context import ProcessContext
 from pytest_expops.execution.seeding import rng_digests
 from pytest_expops.values.atoms import ATOMS, atom_digest
 from pytest_expops.values.fingerprint import Leaf, fingerprint

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_expops.errors import InputError
-from pytest_expops.execution.context import ProcessContext
-from pytest_expops.execution.functions import CLASSIC_NAMES, Callee, CallStyle
-from pytest_expops.execution.inputs import Outputs, Received
+from pytest_expops.execution.calls.context import ProcessContext
+from pytest_expops.execution.calls.functions import CLASSIC_NAMES, Callee, CallStyle
+from pytest_expops.execution.calls.inputs import Outputs, Received
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Process
 
 

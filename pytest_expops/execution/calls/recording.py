@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_expops.execution.seeding import seeded, task_seed
 
 if TYPE_CHECKING:
-    from pytest_expops.execution.context import ProcessContext
+    from pytest_expops.execution.calls.context import ProcessContext
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pytest_expops.execution.partitioning import Partition
+from pytest_expops.execution.calls.partitioning import Partition
 from pytest_expops.pipeline.expansion import expanded_name
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess
 
