@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, overload
 
-from pytest_expops.execution.chart_context import ChartContext
+from pytest_expops.execution.declared.chart_context import ChartContext
 
 __all__ = ["ChartContext", "chart"]
 

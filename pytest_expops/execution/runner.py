@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from pytest_expops.errors import ExpopsError, OutputError
-from pytest_expops.execution.calling import RecordOf, chart_call, component_call, finished
 from pytest_expops.execution.calls.arguments import arrange, configured_parameters, hyperparameters, merged
 from pytest_expops.execution.calls.context import ProcessContext
 from pytest_expops.execution.calls.functions import Callee, CallStyle, find_function, settle, user_traceback
 from pytest_expops.execution.calls.inputs import Load, Outputs, Received, receive
 from pytest_expops.execution.calls.partitioning import as_splittable
 from pytest_expops.execution.calls.recording import Recorder, recording_to
-from pytest_expops.execution.components import ChartComponent, Component, find_component
-from pytest_expops.execution.mapping import renamed_inputs
+from pytest_expops.execution.declared.calling import RecordOf, chart_call, component_call, finished
+from pytest_expops.execution.declared.components import ChartComponent, Component, find_component
+from pytest_expops.execution.declared.renames import renamed_inputs
 from pytest_expops.execution.records import Failure, Outcome, Output, RunRecord, file_name
 from pytest_expops.execution.requirements import advise
 from pytest_expops.execution.run_environment import run_environment

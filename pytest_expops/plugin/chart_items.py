@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.execution.charts import chart_folder, images_in
+from pytest_expops.execution.declared.charts import chart_folder, images_in
 from pytest_expops.pipeline.model import ExpandedProcess, Kind
 from pytest_expops.plugin.items import ProcessItem, marker_of
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.execution.charts import chart_folder, images_in
+from pytest_expops.execution.declared.charts import chart_folder, images_in
 from tests.expops.running import Ran, config, run
 
 SCRIPT = """

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pytest_expops import ConfigError, load_config
-from pytest_expops.execution import components
+from pytest_expops.execution.declared import components
 from tests.expops.running import Ran, config, make, run
 
 HEAD = "data: {path: data/table.csv}"
@@ -205,7 +205,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
         "[pytest_expops.components]\nown = own_parts:find\nbroken = own_parts:nothing\n"
     )
     (site / "own_parts.py").write_text(
-        "from pytest_expops.execution.components import Component, ComponentError\n"
+        "from pytest_expops.execution.declared.components import Component, ComponentError\n"
         "def find(operation):\n"
         "    if operation != 'scale':\n"
         "        raise ComponentError(f'own parts cannot {operation}')\n"
@@ -237,8 +237,8 @@ def test_an_entry_point_adds_a_library(tmp_path: Path) -> None:
 def test_a_library_that_needs_what_is_not_installed_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "pytest_expops.execution.component_libraries.sklearn_", None)
-    monkeypatch.delitem(sys.modules, "pytest_expops.execution.component_libraries.sklearn_")
+    monkeypatch.setitem(sys.modules, "pytest_expops.execution.declared.sklearn_", None)
+    monkeypatch.delitem(sys.modules, "pytest_expops.execution.declared.sklearn_")
     for name in [each for each in sys.modules if each == "sklearn" or each.startswith("sklearn.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [_Without("sklearn"), *sys.meta_path])

@@ -10,8 +10,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from pytest_expops.execution.chart_context import ChartContext
-from pytest_expops.execution.components import ChartComponent, ComponentError
+from pytest_expops.execution.declared.chart_context import ChartContext
+from pytest_expops.execution.declared.components import ChartComponent, ComponentError
 from pytest_expops.pipeline.config import vocabulary
 
 _INCHES = (6.4, 4.8)

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from pytest_expops.errors import InputError, ScriptError
 from pytest_expops.execution.calls.inputs import Outputs, Received
 from pytest_expops.execution.calls.recording import Recorder
-from pytest_expops.execution.chart_context import ChartContext
+from pytest_expops.execution.declared.chart_context import ChartContext
 from pytest_expops.pipeline.config import vocabulary
 from pytest_expops.pipeline.config.project import Project
 from pytest_expops.pipeline.declarations import ComponentRef, IterativeLogging
@@ -28,8 +28,8 @@ from pytest_expops.pipeline.model import Pipeline, Process
 GROUP = "pytest_expops.components"
 
 _BUILT_IN = {
-    "matplotlib": "pytest_expops.execution.component_libraries.matplotlib_",
-    "sklearn": "pytest_expops.execution.component_libraries.sklearn_",
+    "matplotlib": "pytest_expops.execution.declared.matplotlib_",
+    "sklearn": "pytest_expops.execution.declared.sklearn_",
 }
 
 

@@ -1,0 +1,1 @@
+"""What a config declares instead of a function: components, charts, metrics, renamed keys."""
