@@ -22,7 +22,7 @@ from pytest_expops.execution.records import Failure, Outcome, Output, RunRecord,
 from pytest_expops.execution.requirements import advise
 from pytest_expops.execution.run_environment import run_environment
 from pytest_expops.execution.scripts import Project
-from pytest_expops.execution.seeding import seeded, task_seed
+from pytest_expops.execution.seeding.task_seeds import seeded, task_seed
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Kind, Process
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.values.storage.store import ArtifactStore

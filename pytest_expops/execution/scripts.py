@@ -26,7 +26,7 @@ from typing import Any
 from pytest_expops.execution.child_modules import write_child_modules
 from pytest_expops.execution.installed import is_installed, is_under
 from pytest_expops.execution.own_modules import OwnModules, WithdrawnFinder
-from pytest_expops.execution.seeding import preserved
+from pytest_expops.execution.seeding.task_seeds import preserved
 from pytest_expops.pipeline.model import Pipeline
 
 PREFIX = "expops_scripts__"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.execution.import_hook import ImportHook, loaded_module
+from pytest_expops.execution.seeding.import_hook import ImportHook, loaded_module
 
 HOOKED = frozenset({"hooked_package", "hooked_package.part", "hooked_zip"})
 

@@ -13,7 +13,7 @@ import pytest
 from pytest_expops import core
 from pytest_expops.core import get_current_context, log_metric, process, step
 from pytest_expops.execution.calls.recording import Metric, Recorder, recording_to
-from pytest_expops.execution.seeding import seeded, task_seed
+from pytest_expops.execution.seeding.task_seeds import seeded, task_seed
 
 
 def record(function: Callable[[], Any], name: str = "p", seed: int = 7) -> Recorder:

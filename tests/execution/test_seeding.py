@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_expops.execution import seeding
-from pytest_expops.execution.import_hook import ImportHook
-from pytest_expops.execution.seeding import rng_digests, seeded, task_seed
+from pytest_expops.execution.seeding import task_seeds as seeding
+from pytest_expops.execution.seeding.import_hook import ImportHook
+from pytest_expops.execution.seeding.task_seeds import rng_digests, seeded, task_seed
 
 seeds = st.integers(0, 2**64 - 1)
 tasks = st.tuples(st.integers(), st.text(), st.none() | st.text(), st.integers(0, 99))
@@ -268,7 +268,7 @@ def _python(code: str, tmp_path: Path, **environment: str) -> Any:
 
 _DRAW = """
 import json, random, sys
-from pytest_expops.execution.seeding import rng_digests, seeded, task_seed
+from pytest_expops.execution.seeding.task_seeds import rng_digests, seeded, task_seed
 {early}
 with seeded(task_seed(42, "train")):
     import numpy as np
@@ -295,7 +295,7 @@ def test_streams_and_digests_are_the_same_in_every_interpreter(tmp_path: Path) -
 def test_nothing_is_imported_to_be_seeded(tmp_path: Path) -> None:
     code = """
 import json, sys
-from pytest_expops.execution.seeding import rng_digests, seeded
+from pytest_expops.execution.seeding.task_seeds import rng_digests, seeded
 with seeded(1):
     names = list(rng_digests())
 print(json.dumps([names, sorted({"numpy", "torch", "tensorflow", "keras", "pandas"} & set(sys.modules))]))

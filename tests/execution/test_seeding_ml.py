@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.execution.seeding import rng_digests, seeded
+from pytest_expops.execution.seeding.task_seeds import rng_digests, seeded
 
 pytestmark = pytest.mark.ml
 
@@ -199,7 +199,7 @@ def test_cuda_streams_are_seeded_and_restored(torch: Any) -> None:
 _WHO_IMPORTS = """
 import json, os, random, sys
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-from pytest_expops.execution.seeding import rng_digests, seeded
+from pytest_expops.execution.seeding.task_seeds import rng_digests, seeded
 
 def use():
     import numpy as np, torch, tensorflow as tf
@@ -259,7 +259,7 @@ def test_seeding_does_not_initialise_tensorflow(tf: Any, tmp_path: Path) -> None
     code = """
 import os
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-from pytest_expops.execution.seeding import rng_digests, seeded
+from pytest_expops.execution.seeding.task_seeds import rng_digests, seeded
 with seeded(1):
     import tensorflow as tf
     rng_digests()

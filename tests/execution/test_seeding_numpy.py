@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_expops.execution import rng_numpy
-from pytest_expops.execution.rng_numpy import NumPy
-from pytest_expops.execution.seeding import preserved, seeded
+from pytest_expops.execution.seeding import numpy_ as rng_numpy
+from pytest_expops.execution.seeding.numpy_ import NumPy
+from pytest_expops.execution.seeding.task_seeds import preserved, seeded
 
 GENERATORS: dict[str, Callable[[], Any]] = {
     "MT19937": lambda: np.random.MT19937(7),

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_expops.execution.calls.context import ProcessContext
-from pytest_expops.execution.seeding import rng_digests
+from pytest_expops.execution.seeding.task_seeds import rng_digests
 from pytest_expops.execution.tracing.digests import LEAVES, Digester, value_of
 from pytest_expops.values.fingerprint import fingerprint
 

@@ -65,7 +65,7 @@ def harmless():
 CASES = ["listed", "looped", "filled", "indexed", "hashed", "harmless"]
 CHILD = """
 import importlib, json, sys
-from pytest_expops.execution.seeding import seeded
+from pytest_expops.execution.seeding.task_seeds import seeded
 from pytest_expops.execution.tracing import Target, Tracer
 folder, cases, targets = sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3])
 sys.path.insert(0, folder)

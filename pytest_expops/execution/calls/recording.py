@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_expops.execution.seeding import seeded, task_seed
+from pytest_expops.execution.seeding.task_seeds import seeded, task_seed
 
 if TYPE_CHECKING:
     from pytest_expops.execution.calls.context import ProcessContext

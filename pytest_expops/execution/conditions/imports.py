@@ -12,7 +12,7 @@ from pytest_expops.execution.calls import recording
 from pytest_expops.execution.conditions.base import Mode, Setting, Source, Watcher
 from pytest_expops.execution.conditions.patching import patching
 from pytest_expops.execution.conditions.watching import watch
-from pytest_expops.execution.seeding import seeded, task_seed
+from pytest_expops.execution.seeding.task_seeds import seeded, task_seed
 
 SEED = task_seed(0, "import")
 """Where the streams start while they are held; any would do."""

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from types import ClassMethodDescriptorType, MethodType, ModuleType
 from typing import Any
 
-from pytest_expops.execution.import_hook import ImportHook, loaded_module
+from pytest_expops.execution.seeding.import_hook import ImportHook, loaded_module
 from pytest_expops.values.standing import StandsFor
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from pytest_expops.execution.calls import recording
 from pytest_expops.execution.calls.context import ProcessContext
-from pytest_expops.execution.seeding import rng_digests
+from pytest_expops.execution.seeding.task_seeds import rng_digests
 from pytest_expops.values.atoms import ATOMS, atom_digest
 from pytest_expops.values.fingerprint import Leaf, fingerprint
 from pytest_expops.values.forms import hashed, type_name

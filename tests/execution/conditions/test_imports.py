@@ -13,7 +13,7 @@ import pytest
 from pytest_expops.execution.calls.recording import Recorder, recording_to
 from pytest_expops.execution.conditions.base import HELD, NATURAL, Setting
 from pytest_expops.execution.conditions.imports import Imports
-from pytest_expops.execution.seeding import preserved, rng_digests, seeded, task_seed
+from pytest_expops.execution.seeding.task_seeds import preserved, rng_digests, seeded, task_seed
 from tests.execution.conditions.probe import Probe
 
 SOURCE = Imports()

@@ -17,7 +17,7 @@ import pytest
 
 from pytest_expops.execution.conditions.base import HELD, Conditions, Mode, Setting
 from pytest_expops.execution.conditions.registry import SOURCES, applied, interpreter_environment
-from pytest_expops.execution.seeding import preserved, rng_digests
+from pytest_expops.execution.seeding.task_seeds import preserved, rng_digests
 from tests.execution.conditions.probe import Probe
 
 RUN = """

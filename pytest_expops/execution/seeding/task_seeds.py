@@ -27,11 +27,11 @@ from json.encoder import encode_basestring_ascii
 from types import TracebackType
 from typing import Any
 
-from pytest_expops.execution.import_hook import ImportHook, loaded_module
-from pytest_expops.execution.rng import Python, RandomLibrary
-from pytest_expops.execution.rng_numpy import NumPy
-from pytest_expops.execution.rng_tensorflow import Keras, TensorFlow
-from pytest_expops.execution.rng_torch import Torch
+from pytest_expops.execution.seeding.import_hook import ImportHook, loaded_module
+from pytest_expops.execution.seeding.numpy_ import NumPy
+from pytest_expops.execution.seeding.python import Python, RandomLibrary
+from pytest_expops.execution.seeding.tensorflow_ import Keras, TensorFlow
+from pytest_expops.execution.seeding.torch_ import Torch
 
 __all__ = ["LIBRARIES", "preserved", "rng_digests", "seeded", "task_seed"]
 

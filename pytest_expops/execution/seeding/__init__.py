@@ -1,0 +1,1 @@
+"""Random generators: saved, seeded from the task, restored; one library a file."""
