@@ -25,8 +25,8 @@ from pytest_expops.errors import ReplayError, ReplayTimeout, ReplicaDied
 from pytest_expops.execution.keeping import put_back
 from pytest_expops.execution.replay_request import FAREWELL, Replay, Request, from_answer
 from pytest_expops.execution.replica_folder import tell
-from pytest_expops.execution.scripts import common_path
 from pytest_expops.execution.session import PipelineSession
+from pytest_expops.execution.user_code.scripts import common_path
 from pytest_expops.execution.warning_filters import described_filters
 
 POLL_SECONDS = 0.2

@@ -19,10 +19,10 @@ from pytest_expops.execution.declared.calling import RecordOf, chart_call, compo
 from pytest_expops.execution.declared.components import ChartComponent, Component, find_component
 from pytest_expops.execution.declared.renames import renamed_inputs
 from pytest_expops.execution.records import Failure, Outcome, Output, RunRecord, file_name
-from pytest_expops.execution.requirements import advise
-from pytest_expops.execution.run_environment import run_environment
-from pytest_expops.execution.scripts import Project
 from pytest_expops.execution.seeding.task_seeds import seeded, task_seed
+from pytest_expops.execution.user_code.requirements import advise
+from pytest_expops.execution.user_code.run_environment import run_environment
+from pytest_expops.execution.user_code.scripts import Project
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Kind, Process
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.values.storage.store import ArtifactStore

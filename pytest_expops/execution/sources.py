@@ -14,7 +14,7 @@ from typing import Any
 
 import xxhash
 
-from pytest_expops.execution.scripts import Project
+from pytest_expops.execution.user_code.scripts import Project
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_expops.execution.run_environment import run_environment
+from pytest_expops.execution.user_code.run_environment import run_environment
 from pytest_expops.pipeline.model import Pipeline
 
 NAMES = st.sampled_from(["EXPOPS_A", "EXPOPS_B", "EXPOPS_\udce9", "MLOPS_PROJECT_ID", "PYTEST_CURRENT_TEST", "HOME"])

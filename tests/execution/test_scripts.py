@@ -15,7 +15,7 @@ import pytest
 from pytest_expops import core, reporting
 from pytest_expops.errors import ScriptError
 from pytest_expops.execution.calls.functions import CallStyle, find_function
-from pytest_expops.execution.scripts import Project
+from pytest_expops.execution.user_code.scripts import Project
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.model import Pipeline
 

@@ -13,9 +13,9 @@ from types import ModuleType, TracebackType
 from typing import Any
 
 from pytest_expops.errors import ScriptError
-from pytest_expops.execution.installed import is_installed
-from pytest_expops.execution.requirements import advise
-from pytest_expops.execution.scripts import Project
+from pytest_expops.execution.user_code.installed import is_installed
+from pytest_expops.execution.user_code.requirements import advise
+from pytest_expops.execution.user_code.scripts import Project
 from pytest_expops.pipeline.model import CallRule, Kind, Process
 
 CLASSIC_NAMES = frozenset({"data", "hyperparameters", "hparams", "context"})

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from pytest_expops.execution.conditions.base import Mode, Setting, Source, Watcher, is_held
 from pytest_expops.execution.conditions.patching import Patches, patching
-from pytest_expops.execution.installed import is_installed
+from pytest_expops.execution.user_code.installed import is_installed
 
 _IRRELEVANT = frozenset({"COLUMNS", "LINES", "PWD", "OLDPWD", "SHLVL", "EDITOR", "_"})
 _UNUSED = "EXPOPS_UNUSED_"

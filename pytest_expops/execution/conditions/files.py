@@ -15,7 +15,7 @@ from pytest_expops.execution.conditions.base import Mode, Setting, Site, Source,
 from pytest_expops.execution.conditions.file_audit import Access, aside, listening
 from pytest_expops.execution.conditions.file_hiding import Hidden, hiding
 from pytest_expops.execution.conditions.file_looks import looking
-from pytest_expops.execution.installed import is_installed, is_under
+from pytest_expops.execution.user_code.installed import is_installed, is_under
 
 MOST = 5000
 """So many files of one run are remembered."""

@@ -16,7 +16,7 @@ from pytest_expops.execution.declared.declared_metrics import log_declared
 from pytest_expops.execution.declared.probes import probe
 from pytest_expops.execution.declared.renames import renamed_outputs
 from pytest_expops.execution.records import RunRecord
-from pytest_expops.execution.scripts import Project
+from pytest_expops.execution.user_code.scripts import Project
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Pipeline, Process
 
 RecordOf = Callable[[str], RunRecord]

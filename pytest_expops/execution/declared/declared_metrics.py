@@ -10,7 +10,7 @@ from typing import Any
 from pytest_expops.errors import ExpopsError, InputError, OutputError
 from pytest_expops.execution.calls.inputs import Outputs, Received
 from pytest_expops.execution.calls.recording import Recorder, check_metric
-from pytest_expops.execution.scripts import Project
+from pytest_expops.execution.user_code.scripts import Project
 from pytest_expops.pipeline.config.charts import is_python
 from pytest_expops.pipeline.declarations import DeclaredMetric
 from pytest_expops.pipeline.model import Process

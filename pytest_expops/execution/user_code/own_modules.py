@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from pytest_expops.execution.installed import is_installed
+from pytest_expops.execution.user_code.installed import is_installed
 
 
 class OwnModules(dict[str, ModuleType]):

@@ -18,7 +18,7 @@ import sys
 
 sys.path += [entry for entry in {import_path!r} if entry not in sys.path]
 
-from pytest_expops.execution.scripts import ScriptLoader, install_aliases
+from pytest_expops.execution.user_code.scripts import ScriptLoader, install_aliases
 
 install_aliases()
 __spec__ = importlib.util.spec_from_file_location(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 _PLACES = [
     os.path.realpath(sysconfig.get_path("stdlib")),
-    os.path.realpath(Path(__file__).parent.parent),
+    os.path.realpath(Path(__file__).parents[2]),
 ]
 
 

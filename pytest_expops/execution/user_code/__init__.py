@@ -1,0 +1,1 @@
+"""Importing a project's scripts and modules, and running them in its environment."""
