@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         StoreError,
     )
     from pytest_expops.execution.results import Results
-    from pytest_expops.execution.variation import VariationError
+    from pytest_expops.execution.variations.variation import VariationError
     from pytest_expops.pipeline.config.loader import load_config
     from pytest_expops.pipeline.expansion import expand
     from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Pipeline, Process
@@ -75,7 +75,7 @@ _ELSEWHERE = {
     "Pipeline": "pytest_expops.pipeline.model",
     "Process": "pytest_expops.pipeline.model",
     "Results": "pytest_expops.execution.results",
-    "VariationError": "pytest_expops.execution.variation",
+    "VariationError": "pytest_expops.execution.variations.variation",
     "register": "pytest_expops.values.fingerprint",
 }
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from pytest_expops.errors import ExpopsError
 from pytest_expops.execution.calls.inputs import Outputs
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.execution.variation import Sizes, Variation
-from pytest_expops.execution.varied_session import VariedSession
+from pytest_expops.execution.variations.variation import Sizes, Variation
+from pytest_expops.execution.variations.varied_session import VariedSession
 from pytest_expops.pipeline.model import ExpandedPipeline
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_expops.execution.variation import Variation
+from pytest_expops.execution.variations.variation import Variation
 from pytest_expops.values.differences import Difference
 from pytest_expops.values.showing import show
 from pytest_expops.verdicts.law_subjects import Rows, Window

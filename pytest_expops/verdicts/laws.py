@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pytest_expops.execution.results import Results
-from pytest_expops.execution.variation import Sizes
+from pytest_expops.execution.variations.variation import Sizes
 from pytest_expops.pipeline.model import ExpandedPipeline, Tolerance
 from pytest_expops.verdicts.law_checks import BatchCheck, OrderCheck, PartitionCheck, SeedCheck
 from pytest_expops.verdicts.law_judging import LawBroken, hold

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pytest_expops.errors import FingerprintError, InputError, OutputError, PartitionError
 from pytest_expops.execution.results import Results, UnknownProcess
 from pytest_expops.execution.session import NotPassed, PipelineSession
-from pytest_expops.execution.variation import VariationError
+from pytest_expops.execution.variations.variation import VariationError
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.strategies import partition_sizes, seeds

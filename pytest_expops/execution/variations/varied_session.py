@@ -25,7 +25,7 @@ from pytest_expops.execution.calls.partitioning import Partition
 from pytest_expops.execution.records import Outcome, Output, RunRecord
 from pytest_expops.execution.runner import Keep, Runner, checked
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.execution.variation import EVERY, Variation, by_expanded_name, unknown_process
+from pytest_expops.execution.variations.variation import EVERY, Variation, by_expanded_name, unknown_process
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Kind, Process
 from pytest_expops.values.fingerprint import fingerprint
