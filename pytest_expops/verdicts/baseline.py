@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from pytest_expops.execution.environments import Environment, environment_of
+from pytest_expops.execution.provenance.environments import Environment, environment_of
 from pytest_expops.execution.records import JsonFolder, Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import Tolerance

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from pytest_expops.execution.provenance import Provenance
+from pytest_expops.execution.provenance.provenance import Provenance
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.verdicts.changes import Change, changes_between
 from pytest_expops.verdicts.lockfile import Entry, Lock

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 import sklearn
 
-from pytest_expops.execution import environments
-from pytest_expops.execution.environments import environment_of
+from pytest_expops.execution.provenance import environments
+from pytest_expops.execution.provenance.environments import environment_of
 
 
 def test_versions_are_told_of_what_is_imported_and_of_what_numbers_hang_on_beneath() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.execution.provenance import Provenance
+from pytest_expops.execution.provenance.provenance import Provenance
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand

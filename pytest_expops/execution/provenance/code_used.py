@@ -9,7 +9,14 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pytest_expops.execution.sources import Imported, Source, Sources, digest_of, imported, imported_modules
+from pytest_expops.execution.provenance.source_files import (
+    Imported,
+    Source,
+    Sources,
+    digest_of,
+    imported,
+    imported_modules,
+)
 
 _DYNAMIC = frozenset({"__import__", "eval", "exec", "globals", "import_module"})
 _OWN_DECORATORS = frozenset({"chart", "process", "step"})
