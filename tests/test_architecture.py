@@ -1,4 +1,4 @@
-"""The house has five floors: imports go down only, and only the plugin floor knows pytest."""
+"""The house has six floors: imports go down only, and only the plugin floor knows pytest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "pytest_expops"
-FLOORS = ["pipeline", "values", "execution", "verdicts", "plugin"]
+FLOORS = ["pipeline", "values", "execution", "replay", "verdicts", "plugin"]
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -11,11 +11,11 @@ from typing import Any
 from pytest_expops.execution.conditions.base import Mode, Setting
 from pytest_expops.execution.conditions.order import unrelated
 from pytest_expops.execution.records import Outcome, Output, RunRecord
-from pytest_expops.execution.replay_request import Request
-from pytest_expops.execution.replica_pool import ReplicaPool
 from pytest_expops.execution.runner import Keep
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import Tolerance
+from pytest_expops.replay.pool import ReplicaPool
+from pytest_expops.replay.request import Request
 from pytest_expops.values.comparison import Difference, compare
 from pytest_expops.values.elements import rounded
 from pytest_expops.verdicts.findings import Diagnosis

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.execution.keeping import Kept, put_back
+from pytest_expops.replay.moved_aside import Kept, put_back
 
 LONG_AGO = 1_000_000_000_123_456_789
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.execution.keeping import Kept
-from pytest_expops.execution.replica_folder import ReplicaFolder, sweep
+from pytest_expops.replay.folder import ReplicaFolder, sweep
+from pytest_expops.replay.moved_aside import Kept
 
 
 @pytest.fixture

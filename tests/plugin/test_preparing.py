@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_expops.execution.replica_pool import ReplicaPool
 from pytest_expops.plugin.preparing import PreparingHooks
 from pytest_expops.plugin.state import RUN
+from pytest_expops.replay.pool import ReplicaPool
 from tests.conftest import Project
 
 EDGES = "start train"

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from pytest_expops.execution.conditions.base import Mode, Setting, Source, Watcher, is_held
 from pytest_expops.execution.conditions.patching import Patches, patching
 from pytest_expops.execution.conditions.variables import variables
-from pytest_expops.execution.replica_folder import shared_folder
+from pytest_expops.replay.folder import shared_folder
 
 
 class TemporaryFolder(Source):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.execution import replica_folder
-from pytest_expops.execution.replica_folder import ReplicaFolder
+from pytest_expops.replay import folder as replica_folder
+from pytest_expops.replay.folder import ReplicaFolder
 from tests.execution.conditions.probe import Probe
 
 

@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from pytest_expops.errors import ReplayError, ReplayTimeout, ReplicaDied
-from pytest_expops.execution.keeping import put_back
-from pytest_expops.execution.replay_request import FAREWELL, Replay, Request, from_answer
-from pytest_expops.execution.replica_folder import tell
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.user_code.scripts import common_path
-from pytest_expops.execution.warning_filters import described_filters
+from pytest_expops.replay.folder import tell
+from pytest_expops.replay.moved_aside import put_back
+from pytest_expops.replay.request import FAREWELL, Replay, Request, from_answer
+from pytest_expops.replay.warning_filters import described_filters
 
 POLL_SECONDS = 0.2
 """How often to look whether a silent child is still alive. (An answer is read as soon as it comes.)"""
@@ -194,8 +194,8 @@ class Replica:
 _BOOT = (
     "import sys; sys.path[:] = [entry for entry in sys.path if entry]; root = sys.argv.pop(); "
     "root in sys.path or sys.path.insert(0, root); "
-    "from pytest_expops.execution.replica_boot import prepare; prepare(); "
-    "from pytest_expops.execution.replica_main import main; main()"
+    "from pytest_expops.replay.child_boot import prepare; prepare(); "
+    "from pytest_expops.replay.child_main import main; main()"
 )
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 
 from pytest_expops.execution.conditions.base import Conditions
 from pytest_expops.execution.conditions.registry import interpreter_environment
-from pytest_expops.execution.replay_request import Replay, Request
-from pytest_expops.execution.replica import Replica
-from pytest_expops.execution.replica_folder import ReplicaFolder
 from pytest_expops.execution.session import PipelineSession
+from pytest_expops.replay.folder import ReplicaFolder
+from pytest_expops.replay.replica import Replica
+from pytest_expops.replay.request import Replay, Request
 
 Key = tuple[frozenset[tuple[str, str]], int]
 

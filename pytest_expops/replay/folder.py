@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from pytest_expops.errors import ExpopsWarning
-from pytest_expops.execution.keeping import put_back
+from pytest_expops.replay.moved_aside import put_back
 
 _PREFIX = "expops-"
 """Short, since sockets lie in it: their paths may have no more than about 100 bytes."""
@@ -105,10 +105,7 @@ def tell(told: Iterable[str]) -> None:
 
 _aside: str | None = None
 _held: int | None = None
-_TIDY = (
-    "import sys; sys.path.append(sys.argv[1]); from pytest_expops.execution.replica_folder import tidy; "
-    "tidy(sys.argv[2])"
-)
+_TIDY = "import sys; sys.path.append(sys.argv[1]); from pytest_expops.replay.folder import tidy; tidy(sys.argv[2])"
 
 
 def _made() -> tuple[str, int]:

@@ -1,0 +1,1 @@
+"""How a process is run again, in a fresh interpreter, and under which conditions."""
