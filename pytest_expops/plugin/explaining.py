@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from pytest_expops.execution.conditions.registry import SOURCES
+from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.divergence import Place
 from pytest_expops.verdicts.findings import Blamed, Cause, Diagnosis

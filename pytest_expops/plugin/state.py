@@ -14,7 +14,6 @@ import pytest
 
 from pytest_expops.errors import ConfigError
 from pytest_expops.execution.artifact_cache import PartCache
-from pytest_expops.execution.conditions.registry import SOURCES
 from pytest_expops.execution.records import JsonFolder
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.config.loader import load_config
@@ -24,6 +23,7 @@ from pytest_expops.plugin.baselines import Locks
 from pytest_expops.plugin.options import Options
 from pytest_expops.plugin.tolerances import with_tolerances
 from pytest_expops.replay.folder import sweep
+from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.verdicts.baseline import Baseline
 from pytest_expops.verdicts.diagnosis import diagnose

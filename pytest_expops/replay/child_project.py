@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from pytest_expops.execution.artifact_cache import ArtifactReader, PartCache
-from pytest_expops.execution.conditions import files
 from pytest_expops.execution.runner import Runner
 from pytest_expops.execution.user_code.run_environment import run_environment
 from pytest_expops.execution.user_code.scripts import reserve_names
@@ -26,6 +25,7 @@ from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.model import ExpandedPipeline
 from pytest_expops.replay import folder as replica_folder
+from pytest_expops.replay.nondeterminism import files
 from pytest_expops.replay.request import Request
 from pytest_expops.replay.warning_filters import filtering
 from pytest_expops.values.storage.store import ArtifactStore

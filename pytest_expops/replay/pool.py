@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from pytest_expops.execution.conditions.base import Conditions
-from pytest_expops.execution.conditions.registry import interpreter_environment
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.replay.folder import ReplicaFolder
+from pytest_expops.replay.nondeterminism.base import Conditions
+from pytest_expops.replay.nondeterminism.registry import interpreter_environment
 from pytest_expops.replay.replica import Replica
 from pytest_expops.replay.request import Replay, Request
 

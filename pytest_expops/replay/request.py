@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_expops.execution.conditions.base import Conditions, Setting, Site
-from pytest_expops.execution.conditions.files import OpenedFile
-from pytest_expops.execution.conditions.registry import SOURCES
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.runner import Keep
 from pytest_expops.execution.tracing import Target, Trace
+from pytest_expops.replay.nondeterminism.base import Conditions, Setting, Site
+from pytest_expops.replay.nondeterminism.files import OpenedFile
+from pytest_expops.replay.nondeterminism.registry import SOURCES
 
 FAREWELL = b"\n"
 """The line with which a worker dismisses a replica; if its standard input ends without it, the worker is dead."""

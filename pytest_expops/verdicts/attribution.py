@@ -7,8 +7,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pytest_expops.execution.conditions.base import HELD
-from pytest_expops.execution.conditions.registry import SOURCES
+from pytest_expops.replay.nondeterminism.base import HELD
+from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.verdicts.findings import Count, Tried
 from pytest_expops.verdicts.trials import OUTCOME, Plan, Trial, Trials, interpreter_of
 

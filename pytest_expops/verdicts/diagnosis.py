@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pytest_expops.errors import ExpopsError
-from pytest_expops.execution.conditions.addresses import masked
-from pytest_expops.execution.conditions.base import Site
-from pytest_expops.execution.conditions.registry import SOURCES
 from pytest_expops.execution.session import PipelineSession
+from pytest_expops.replay.nondeterminism.addresses import masked
+from pytest_expops.replay.nondeterminism.base import Site
+from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.attribution import NEEDED, Search, among, ranked

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_expops.execution.conditions.base import Site
 from pytest_expops.execution.records import RunRecord
+from pytest_expops.replay.nondeterminism.base import Site
 from pytest_expops.verdicts.attribution import minimal
 from pytest_expops.verdicts.findings import Count
 from pytest_expops.verdicts.trials import Plan, Trial, Trials

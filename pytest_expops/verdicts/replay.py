@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pytest_expops.execution.conditions.base import Mode, Setting
-from pytest_expops.execution.conditions.order import unrelated
 from pytest_expops.execution.records import Outcome, Output, RunRecord
 from pytest_expops.execution.runner import Keep
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import Tolerance
+from pytest_expops.replay.nondeterminism.base import Mode, Setting
+from pytest_expops.replay.nondeterminism.earlier_processes import unrelated
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.replay.request import Request
 from pytest_expops.values.comparison import Difference, compare

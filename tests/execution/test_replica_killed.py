@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from pytest_expops.errors import ExpopsWarning, ReplayTimeout, ReplicaDied
-from pytest_expops.execution.conditions.base import Mode, Setting
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.replay.folder import sweep
+from pytest_expops.replay.nondeterminism.base import Mode, Setting
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.replay.request import Request
 from tests.conftest import Project

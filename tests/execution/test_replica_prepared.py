@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.execution.conditions.base import Conditions
 from pytest_expops.execution.records import Outcome
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
+from pytest_expops.replay.nondeterminism.base import Conditions
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.replay.request import Replay, Request
 from pytest_expops.verdicts.replay import replay_conditions

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pytest_expops.execution.artifact_cache import DEFAULT_MEMORY
-from pytest_expops.execution.conditions.registry import SOURCES
 from pytest_expops.plugin import options
 from pytest_expops.plugin.state import RUN
+from pytest_expops.replay.nondeterminism.registry import SOURCES
 from tests.conftest import FAN, FAN_NAMES, FAN_PROCESSES, FAN_SCRIPT, Project
 
 NAMES = [

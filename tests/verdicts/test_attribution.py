@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_expops.execution.conditions.base import Site
 from pytest_expops.execution.records import Failure, Outcome, RunRecord
+from pytest_expops.replay.nondeterminism.base import Site
 from pytest_expops.replay.request import Replay
 from pytest_expops.verdicts.attribution import FEW, MANY, Search, among, enough, minimal, ranked
 from pytest_expops.verdicts.findings import Count

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_expops.execution.conditions.base import NATURAL, Setting, Source, Watcher
+from pytest_expops.replay.nondeterminism.base import NATURAL, Setting, Source, Watcher
 
 
 class Probe:

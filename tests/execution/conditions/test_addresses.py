@@ -15,15 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_expops.execution.conditions import addresses
-from pytest_expops.execution.conditions.addresses import (
+from pytest_expops.replay.nondeterminism import addresses
+from pytest_expops.replay.nondeterminism.addresses import (
     VARIABLE,
     Addresses,
     fix_addresses,
     fixed_addresses_possible,
     masked,
 )
-from pytest_expops.execution.conditions.base import HELD, NATURAL, Mode, Setting
+from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
 from tests.execution.conditions.probe import Probe, started_with
 
 SOURCE = Addresses()
@@ -115,7 +115,7 @@ def test_an_interpreter_is_told_to_fix_them_only_if_all_are_held() -> None:
 
 
 def _started(code: str, *options: str) -> Any:
-    begin = "import sys; sys.path.insert(0, sys.argv[1]); from pytest_expops.execution.conditions import personality\n"
+    begin = "import sys; sys.path.insert(0, sys.argv[1]); from pytest_expops.replay.nondeterminism import personality\n"
     command = [sys.executable, *options, "-c", f"{begin}{code}", str(ROOT), "an argument"]
     environment = {"PYTHONHASHSEED": "0"}
     return json.loads(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
@@ -140,7 +140,7 @@ def test_to_ask_whether_it_is_possible_changes_nothing() -> None:
 
 
 def test_where_the_system_refuses_the_process_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pytest_expops.execution.conditions.personality._personality", lambda persona: None)
+    monkeypatch.setattr("pytest_expops.replay.nondeterminism.personality._personality", lambda persona: None)
     fix_addresses()
     assert fixed_addresses_possible() is False
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.execution.conditions.base import HELD, NATURAL, Mode, Setting
-from pytest_expops.execution.conditions.clock import SECOND, SHIFT, START, Clock
+from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
+from pytest_expops.replay.nondeterminism.clock import SECOND, SHIFT, START, Clock
 from tests.execution.conditions.probe import Probe
 
 SOURCE = Clock()

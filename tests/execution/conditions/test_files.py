@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.execution.conditions import files
-from pytest_expops.execution.conditions.base import NATURAL, Watcher
-from pytest_expops.execution.conditions.files import Files, OpenedFile, opened
+from pytest_expops.replay.nondeterminism import files
+from pytest_expops.replay.nondeterminism.base import NATURAL, Watcher
+from pytest_expops.replay.nondeterminism.files import Files, OpenedFile, opened
 from tests.execution.conditions.probe import LONG_AGO, Probe, left
 
 SOURCE = Files()

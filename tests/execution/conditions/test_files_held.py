@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pytest_expops.execution.conditions.base import HELD, NATURAL, Mode, Setting
-from pytest_expops.execution.conditions.files import Files, opened
-from pytest_expops.execution.conditions.listing import ListingOrder
+from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
+from pytest_expops.replay.nondeterminism.files import Files, opened
+from pytest_expops.replay.nondeterminism.listing_order import ListingOrder
 from tests.execution.conditions.probe import LONG_AGO, Probe, left
 
 SOURCE = Files()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.execution.conditions.base import HELD, NATURAL, Mode, Setting
-from pytest_expops.execution.conditions.gc import Collector
+from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
+from pytest_expops.replay.nondeterminism.garbage_collector import Collector
 from tests.execution.conditions.probe import Probe
 
 SOURCE = Collector()

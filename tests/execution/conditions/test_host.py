@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.execution.conditions.base import HELD, NATURAL, Mode, Setting
-from pytest_expops.execution.conditions.host import NUMBERS, Host
+from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
+from pytest_expops.replay.nondeterminism.host import NUMBERS, Host
 from tests.execution.conditions.probe import Probe, started_with
 
 SOURCE = Host()

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.execution.conditions.base import HELD, NATURAL, Mode, Setting
-from pytest_expops.execution.conditions.listing import ListingOrder
+from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
+from pytest_expops.replay.nondeterminism.listing_order import ListingOrder
 from tests.execution.conditions.probe import Probe
 
 SOURCE = ListingOrder()

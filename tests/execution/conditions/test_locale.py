@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.execution.conditions.base import HELD, NATURAL, Mode, Setting
-from pytest_expops.execution.conditions.locale import Locale, installed, locale_of
+from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
+from pytest_expops.replay.nondeterminism.locale_ import Locale, installed, locale_of
 from tests.execution.conditions.probe import Probe, started_with
 
 SOURCE = Locale()
@@ -99,8 +99,8 @@ def test_a_machine_without_the_command_has_no_others(monkeypatch: pytest.MonkeyP
 def _formatted(setting: Setting, text: str, german: Path) -> str:
     """What the text finds in an interpreter of its own, in a machine with a German locale."""
     code = (
-        "import sys\nfrom pytest_expops.execution.conditions.base import Setting, Watcher\n"
-        "from pytest_expops.execution.conditions.locale import Locale\n"
+        "import sys\nfrom pytest_expops.replay.nondeterminism.base import Setting, Watcher\n"
+        "from pytest_expops.replay.nondeterminism.locale_ import Locale\n"
         f"with Locale().apply(Setting.from_json({setting.to_json()}), Watcher(lambda file: True)):\n"
         f"{text}\n    print(found, open(__file__).encoding)"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from pytest_expops.execution.conditions.registry import SOURCES
+from pytest_expops.replay.nondeterminism.registry import SOURCES
 
 PAGE = (Path(__file__).parents[3] / "docs" / "vary.md").read_text(encoding="utf-8")
 

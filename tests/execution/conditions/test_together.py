@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pytest_expops.execution.conditions.base import HELD, Conditions, Mode, Setting
-from pytest_expops.execution.conditions.registry import SOURCES, applied, interpreter_environment
 from pytest_expops.execution.seeding.task_seeds import preserved, rng_digests
+from pytest_expops.replay.nondeterminism.base import HELD, Conditions, Mode, Setting
+from pytest_expops.replay.nondeterminism.registry import SOURCES, applied, interpreter_environment
 from tests.execution.conditions.probe import Probe
 
 RUN = """

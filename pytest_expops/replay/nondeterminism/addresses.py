@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import ClassVar
 
-from pytest_expops.execution.conditions.base import Mode, Setting, Source, Watcher, is_held
-from pytest_expops.execution.conditions.patching import patching
-from pytest_expops.execution.conditions.personality import fix_addresses, fixed_addresses_possible
+from pytest_expops.replay.nondeterminism.base import Mode, Setting, Source, Watcher, is_held
+from pytest_expops.replay.nondeterminism.patching import patching
+from pytest_expops.replay.nondeterminism.personality import fix_addresses, fixed_addresses_possible
 
 __all__ = ["VARIABLE", "Addresses", "fix_addresses", "fixed_addresses_possible", "masked"]
 

@@ -8,9 +8,9 @@ from contextlib import ExitStack, contextmanager
 from types import ModuleType
 from typing import Any, ClassVar
 
-from pytest_expops.execution.conditions.base import Mode, Setting, Source, Watcher, is_held
-from pytest_expops.execution.conditions.concurrency import Concurrency
-from pytest_expops.execution.conditions.patching import Patches, patching
+from pytest_expops.replay.nondeterminism.base import Mode, Setting, Source, Watcher, is_held
+from pytest_expops.replay.nondeterminism.concurrency import Concurrency
+from pytest_expops.replay.nondeterminism.patching import Patches, patching
 
 SIZES = (
     *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
-from pytest_expops.execution.conditions.base import Mode, Setting, Source, Watcher
-from pytest_expops.execution.conditions.patching import Patches, patching
-from pytest_expops.execution.conditions.watching import watch
+from pytest_expops.replay.nondeterminism.base import Mode, Setting, Source, Watcher
+from pytest_expops.replay.nondeterminism.patching import Patches, patching
+from pytest_expops.replay.nondeterminism.watching import watch
 
 EAGER = (10, 10, 10)
 """The thresholds under which it runs every few allocations."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import ClassVar
 
-from pytest_expops.execution.conditions.base import Mode, Setting, Source, Watcher
+from pytest_expops.replay.nondeterminism.base import Mode, Setting, Source, Watcher
 
 
 def hash_seed_of(number: int) -> int:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from pytest_expops.execution.conditions.base import Mode, Setting, Source, Watcher, is_held
-from pytest_expops.execution.conditions.patching import Patches, patching
 from pytest_expops.execution.user_code.installed import is_installed
+from pytest_expops.replay.nondeterminism.base import Mode, Setting, Source, Watcher, is_held
+from pytest_expops.replay.nondeterminism.patching import Patches, patching
 
 _IRRELEVANT = frozenset({"COLUMNS", "LINES", "PWD", "OLDPWD", "SHLVL", "EDITOR", "_"})
 _UNUSED = "EXPOPS_UNUSED_"

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, ClassVar
 
-from pytest_expops.execution.conditions.base import Mode, Setting, Source, Watcher, is_held
-from pytest_expops.execution.conditions.patching import Patches, patching
+from pytest_expops.replay.nondeterminism.base import Mode, Setting, Source, Watcher, is_held
+from pytest_expops.replay.nondeterminism.patching import Patches, patching
 
 PERTURB = "MALLOC_PERTURB_"
 """Has glibc fill what it allocates with the complement of this byte, see mallopt(3). Others do not know it."""

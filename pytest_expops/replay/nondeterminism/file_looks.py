@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
-from pytest_expops.execution.conditions.file_audit import Access, Listener, is_aside, real_path
-from pytest_expops.execution.conditions.patching import patching
+from pytest_expops.replay.nondeterminism.file_audit import Access, Listener, is_aside, real_path
+from pytest_expops.replay.nondeterminism.patching import patching
 
 
 @contextmanager

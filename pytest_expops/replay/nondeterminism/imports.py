@@ -9,10 +9,10 @@ from types import ModuleType
 from typing import Any, ClassVar
 
 from pytest_expops.execution.calls import recording
-from pytest_expops.execution.conditions.base import Mode, Setting, Source, Watcher
-from pytest_expops.execution.conditions.patching import patching
-from pytest_expops.execution.conditions.watching import watch
 from pytest_expops.execution.seeding.task_seeds import seeded, task_seed
+from pytest_expops.replay.nondeterminism.base import Mode, Setting, Source, Watcher
+from pytest_expops.replay.nondeterminism.patching import patching
+from pytest_expops.replay.nondeterminism.watching import watch
 
 SEED = task_seed(0, "import")
 """Where the streams start while they are held; any would do."""

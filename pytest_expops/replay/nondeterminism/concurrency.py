@@ -11,8 +11,8 @@ from time import monotonic  # the true one, whatever becomes of `time.monotonic`
 from types import ModuleType
 from typing import Any
 
-from pytest_expops.execution.conditions.base import Setting, Watcher, is_held
-from pytest_expops.execution.conditions.patching import Patches
+from pytest_expops.replay.nondeterminism.base import Setting, Watcher, is_held
+from pytest_expops.replay.nondeterminism.patching import Patches
 
 PATIENCE = 1.0
 """So many seconds one that was started is waited for; it may wait for something that its starter has yet to do."""

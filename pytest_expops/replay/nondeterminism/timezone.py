@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from pytest_expops.execution.conditions.base import Mode, Setting, Source, Watcher
-from pytest_expops.execution.conditions.patching import Patches, patching
-from pytest_expops.execution.conditions.variables import variables
-from pytest_expops.execution.conditions.watching import watch
+from pytest_expops.replay.nondeterminism.base import Mode, Setting, Source, Watcher
+from pytest_expops.replay.nondeterminism.patching import Patches, patching
+from pytest_expops.replay.nondeterminism.variables import variables
+from pytest_expops.replay.nondeterminism.watching import watch
 
 ZONES = (
     ("Pacific/Chatham", "<+1245>-12:45<+1345>,M9.5.0/2:45,M4.1.0/3:45"),

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, ClassVar, TypeVar
 
-from pytest_expops.execution.conditions.base import Mode, Setting, Source, Watcher, is_held
-from pytest_expops.execution.conditions.patching import Patches, patching
+from pytest_expops.replay.nondeterminism.base import Mode, Setting, Source, Watcher, is_held
+from pytest_expops.replay.nondeterminism.patching import Patches, patching
 
 Entry = TypeVar("Entry")
 Arrange = Callable[[list[Any], Callable[[Any], Any]], list[Any]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import ClassVar
 
-from pytest_expops.execution.conditions.base import Setting, Source, Watcher
 from pytest_expops.pipeline.model import ExpandedPipeline, Kind
+from pytest_expops.replay.nondeterminism.base import Setting, Source, Watcher
 
 MOST = 3
 """So many other processes are run first."""

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, ClassVar
 
-from pytest_expops.execution.conditions.base import Mode, Setting, Site, Source, Watcher, is_held
-from pytest_expops.execution.conditions.patching import Patches, patching
+from pytest_expops.replay.nondeterminism.base import Mode, Setting, Site, Source, Watcher, is_held
+from pytest_expops.replay.nondeterminism.patching import Patches, patching
 
 SECOND = 10**9
 """In nanoseconds, as all times here."""

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import ClassVar
 
-from pytest_expops.execution.conditions.base import Mode, Setting, Source, Watcher
-from pytest_expops.execution.conditions.patching import patching
-from pytest_expops.execution.conditions.watching import watch
+from pytest_expops.replay.nondeterminism.base import Mode, Setting, Source, Watcher
+from pytest_expops.replay.nondeterminism.patching import patching
+from pytest_expops.replay.nondeterminism.watching import watch
 
 DECIMAL_COMMA = ("de", "fr", "es", "it", "pt", "nl", "pl", "sv", "da", "nb", "fi", "cs", "ru", "tr", "hu", "ro", "el")
 """Languages that write 1,5: their locales show the most, and are taken first."""

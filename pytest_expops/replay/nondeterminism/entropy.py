@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, ClassVar
 
-from pytest_expops.execution.conditions.base import Setting, Site, Source, Watcher, is_held
-from pytest_expops.execution.conditions.patching import Patches, patching
+from pytest_expops.replay.nondeterminism.base import Setting, Site, Source, Watcher, is_held
+from pytest_expops.replay.nondeterminism.patching import Patches, patching
 
 OWN_NAMES = frozenset({"tempfile", "multiprocessing", "concurrent", "asyncio", "threading", "joblib", "loky"})
 """Modules that draw names of files and sockets, which two processes must not share, and which nobody returns."""

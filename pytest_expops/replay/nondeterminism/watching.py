@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable
 from typing import Any
 
-from pytest_expops.execution.conditions.base import Watcher
-from pytest_expops.execution.conditions.patching import Patches
+from pytest_expops.replay.nondeterminism.base import Watcher
+from pytest_expops.replay.nondeterminism.patching import Patches
 
 
 def watch(

@@ -11,9 +11,9 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from pytest_expops.execution.conditions.file_audit import CONNECT, RMDIR, Access, aside
 from pytest_expops.replay.folder import aside_folder
 from pytest_expops.replay.moved_aside import Kept, put_back
+from pytest_expops.replay.nondeterminism.file_audit import CONNECT, RMDIR, Access, aside
 
 
 class Hidden:

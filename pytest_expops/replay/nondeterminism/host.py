@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
-from pytest_expops.execution.conditions.base import Mode, Setting, Source, Watcher, is_held
-from pytest_expops.execution.conditions.patching import Patches, patching
+from pytest_expops.replay.nondeterminism.base import Mode, Setting, Source, Watcher, is_held
+from pytest_expops.replay.nondeterminism.patching import Patches, patching
 
 NUMBERS = {"getpid": 2**22 + 1, "getppid": 2**22 + 2, "get_native_id": 2**22 + 3}
 """Beyond what Linux numbers processes with, so that whoever sends a signal to one of them hits nobody."""

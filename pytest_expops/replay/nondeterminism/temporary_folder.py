@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
 
-from pytest_expops.execution.conditions.base import Mode, Setting, Source, Watcher, is_held
-from pytest_expops.execution.conditions.patching import Patches, patching
-from pytest_expops.execution.conditions.variables import variables
 from pytest_expops.replay.folder import shared_folder
+from pytest_expops.replay.nondeterminism.base import Mode, Setting, Source, Watcher, is_held
+from pytest_expops.replay.nondeterminism.patching import Patches, patching
+from pytest_expops.replay.nondeterminism.variables import variables
 
 
 class TemporaryFolder(Source):

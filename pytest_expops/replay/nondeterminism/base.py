@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pytest_expops.execution.conditions.askers import Askers
+from pytest_expops.replay.nondeterminism.call_sites import Askers
 
 
 class Mode(enum.Enum):
