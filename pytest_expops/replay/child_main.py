@@ -17,13 +17,13 @@ from pytest_expops.execution.calls.inputs import Load, Outputs
 from pytest_expops.execution.calls.partitioning import Partition
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.runner import Keep, Runner
-from pytest_expops.execution.tracing import Tracer
 from pytest_expops.replay import folder as replica_folder
 from pytest_expops.replay.child_project import ReplicaProject, reader_of
 from pytest_expops.replay.nondeterminism import files
 from pytest_expops.replay.nondeterminism.base import Watcher
 from pytest_expops.replay.nondeterminism.registry import applied
 from pytest_expops.replay.request import FAREWELL, SHARED, Request, to_answer
+from pytest_expops.replay.tracing import Tracer
 
 
 def main() -> None:

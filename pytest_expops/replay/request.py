@@ -9,10 +9,10 @@ from typing import Any
 
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.runner import Keep
-from pytest_expops.execution.tracing import Target, Trace
 from pytest_expops.replay.nondeterminism.base import Conditions, Setting, Site
 from pytest_expops.replay.nondeterminism.files import OpenedFile
 from pytest_expops.replay.nondeterminism.registry import SOURCES
+from pytest_expops.replay.tracing import Target, Trace
 
 FAREWELL = b"\n"
 """The line with which a worker dismisses a replica; if its standard input ends without it, the worker is dead."""

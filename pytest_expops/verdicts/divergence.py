@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_expops.execution.tracing import Target, Trace
-from pytest_expops.execution.tracing.statements import code_at
+from pytest_expops.replay.tracing import Target, Trace
+from pytest_expops.replay.tracing.statements import code_at
 from pytest_expops.verdicts.pairing import CONTROL_FLOW, Pair, differing, pairs
 from pytest_expops.verdicts.parting import parting
 from pytest_expops.verdicts.relevance import Function

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_expops.execution.tracing import Call, Trace
-from pytest_expops.execution.tracing.digests import value_of
+from pytest_expops.replay.tracing import Call, Trace
+from pytest_expops.replay.tracing.digests import value_of
 from pytest_expops.values.fingerprint import Fingerprint
 
 CONTROL_FLOW = "control flow"

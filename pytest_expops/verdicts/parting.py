@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pytest_expops.execution.tracing import Line, Trace
-from pytest_expops.execution.tracing.digests import value_of
+from pytest_expops.replay.tracing import Line, Trace
+from pytest_expops.replay.tracing.digests import value_of
 from pytest_expops.verdicts.pairing import CONTROL_FLOW, differing, differing_states, state_path, value_path
 from pytest_expops.verdicts.relevance import Function, Statement
 

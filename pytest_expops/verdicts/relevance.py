@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from pytest_expops.execution.tracing.statements import blocks, first_line_of, first_lines, source_tree
+from pytest_expops.replay.tracing.statements import blocks, first_line_of, first_lines, source_tree
 
 _CHANGING = frozenset({"next", "setattr", "delattr", "exec", "eval"})
 _HARMLESS = frozenset(dir(builtins)) - _CHANGING

@@ -11,11 +11,11 @@ from pytest_expops.errors import ReplayTimeout, ReplicaDied
 from pytest_expops.execution.records import Failure, Outcome, RunRecord
 from pytest_expops.execution.runner import Keep
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.execution.tracing import Target
 from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.replay.request import SHARED, Replay, Request
+from pytest_expops.replay.tracing import Target
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.verdicts.replay import differences_between, others
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.execution.tracing import Call, Trace, calls
-from pytest_expops.execution.tracing.digests import Digester
+from pytest_expops.replay.tracing import Call, Trace, calls
+from pytest_expops.replay.tracing.digests import Digester
 from tests.execution.traced import BACKENDS, Traced, calls_of, use_backend
 
 Make = Callable[[str], Traced]

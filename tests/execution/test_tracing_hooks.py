@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.execution.tracing import monitoring
-from pytest_expops.execution.tracing.calls import CallRecorder
+from pytest_expops.replay.tracing import monitoring
+from pytest_expops.replay.tracing.calls import CallRecorder
 from tests.execution.traced import BACKENDS, Traced, calls_of, use_backend
 
 Make = Callable[[str], Traced]

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from pytest_expops.execution.calls.context import ProcessContext
 from pytest_expops.execution.seeding.task_seeds import rng_digests
-from pytest_expops.execution.tracing.digests import LEAVES, Digester, value_of
+from pytest_expops.replay.tracing.digests import LEAVES, Digester, value_of
 from pytest_expops.values.fingerprint import fingerprint
 
 THIS = __file__

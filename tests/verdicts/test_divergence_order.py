@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import pytest_expops
-from pytest_expops.execution.tracing import Target, Trace
+from pytest_expops.replay.tracing import Target, Trace
 from pytest_expops.verdicts.divergence import Place, first_call, first_line
 
 SCRIPT = """
@@ -66,7 +66,7 @@ CASES = ["listed", "looped", "filled", "indexed", "hashed", "harmless"]
 CHILD = """
 import importlib, json, sys
 from pytest_expops.execution.seeding.task_seeds import seeded
-from pytest_expops.execution.tracing import Target, Tracer
+from pytest_expops.replay.tracing import Target, Tracer
 folder, cases, targets = sys.argv[1], json.loads(sys.argv[2]), json.loads(sys.argv[3])
 sys.path.insert(0, folder)
 module = importlib.import_module("ordered")

@@ -3,7 +3,7 @@
 Two such traces are compared by `verdicts/divergence.py`, to say where two runs first differ.
 """
 
-from pytest_expops.execution.tracing.records import Call, Line, Target, Trace
-from pytest_expops.execution.tracing.tracer import Tracer
+from pytest_expops.replay.tracing.trace import Call, Line, Target, Trace
+from pytest_expops.replay.tracing.tracer import Tracer
 
 __all__ = ["Call", "Line", "Target", "Trace", "Tracer"]

@@ -13,8 +13,8 @@ import threading
 from types import CodeType, FrameType
 from typing import Any
 
-from pytest_expops.execution.tracing.codes import CodeInfo, Codes
-from pytest_expops.execution.tracing.listening import UNKNOWN, Listener, Watch
+from pytest_expops.replay.tracing.codes import CodeInfo, Codes
+from pytest_expops.replay.tracing.listening import UNKNOWN, Listener, Watch
 
 _RETURNS = frozenset({"RETURN_VALUE", "RETURN_CONST"})
 _YIELDS = frozenset({"YIELD_VALUE", "RESUME"})

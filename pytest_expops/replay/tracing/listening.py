@@ -8,7 +8,7 @@ from collections import Counter
 from types import FrameType
 from typing import Any, Protocol
 
-from pytest_expops.execution.tracing.codes import CodeInfo, Key
+from pytest_expops.replay.tracing.codes import CodeInfo, Key
 
 UNKNOWN = "exception"
 """The name of an exception that the interpreter does not tell."""

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from types import TracebackType
 
-from pytest_expops.execution.tracing.calls import CallRecorder
-from pytest_expops.execution.tracing.codes import Codes
-from pytest_expops.execution.tracing.digests import Digester
-from pytest_expops.execution.tracing.guarding import Guarded
-from pytest_expops.execution.tracing.lines import LineRecorder
-from pytest_expops.execution.tracing.listening import Backend
-from pytest_expops.execution.tracing.monitoring import Monitoring
-from pytest_expops.execution.tracing.profiling import Profiling
-from pytest_expops.execution.tracing.records import Target, Trace
+from pytest_expops.replay.tracing.calls import CallRecorder
+from pytest_expops.replay.tracing.codes import Codes
+from pytest_expops.replay.tracing.digests import Digester
+from pytest_expops.replay.tracing.guarding import Guarded
+from pytest_expops.replay.tracing.lines import LineRecorder
+from pytest_expops.replay.tracing.listening import Backend
+from pytest_expops.replay.tracing.monitoring import Monitoring
+from pytest_expops.replay.tracing.profiling import Profiling
+from pytest_expops.replay.tracing.trace import Target, Trace
 
 
 class Tracer(AbstractContextManager["Tracer"]):

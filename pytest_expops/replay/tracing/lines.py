@@ -6,11 +6,11 @@ from collections import Counter
 from types import FrameType
 from typing import Any
 
-from pytest_expops.execution.tracing.codes import CodeInfo, is_plain_name
-from pytest_expops.execution.tracing.digests import Digester
-from pytest_expops.execution.tracing.listening import Numbers, Watch, inputs_digest
-from pytest_expops.execution.tracing.records import Line, Target
-from pytest_expops.execution.tracing.statements import first_lines, source_tree
+from pytest_expops.replay.tracing.codes import CodeInfo, is_plain_name
+from pytest_expops.replay.tracing.digests import Digester
+from pytest_expops.replay.tracing.listening import Numbers, Watch, inputs_digest
+from pytest_expops.replay.tracing.statements import first_lines, source_tree
+from pytest_expops.replay.tracing.trace import Line, Target
 
 VISITS = 200
 """So often a statement is recorded; a loop that goes on longer is skipped from there."""

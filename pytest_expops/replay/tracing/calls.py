@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-from pytest_expops.execution.tracing.codes import CodeInfo, Codes, Key, is_plain_name
-from pytest_expops.execution.tracing.digests import LEAVES, Digester
-from pytest_expops.execution.tracing.listening import UNKNOWN, Numbers, Watch, inputs_digest
-from pytest_expops.execution.tracing.records import Call, Digests
+from pytest_expops.replay.tracing.codes import CodeInfo, Codes, Key, is_plain_name
+from pytest_expops.replay.tracing.digests import LEAVES, Digester
+from pytest_expops.replay.tracing.listening import UNKNOWN, Numbers, Watch, inputs_digest
+from pytest_expops.replay.tracing.trace import Call, Digests
 from pytest_expops.values.forms import hashed
 
 ALL = 5_000

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
-from pytest_expops.execution.tracing.codes import Codes
-from pytest_expops.execution.tracing.listening import Listener, Watch
+from pytest_expops.replay.tracing.codes import Codes
+from pytest_expops.replay.tracing.listening import Listener, Watch
 
 _monitoring: Any = getattr(sys, "monitoring", None)
 _IDS = (4, 3, 2, 1, 0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import FrameType
 from typing import Any
 
-from pytest_expops.execution.tracing.codes import CodeInfo
-from pytest_expops.execution.tracing.listening import Listener, Watch
+from pytest_expops.replay.tracing.codes import CodeInfo
+from pytest_expops.replay.tracing.listening import Listener, Watch
 
 
 class Guarded:
