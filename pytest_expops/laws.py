@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from pytest_expops.verdicts.laws import (
+from pytest_expops.verdicts.laws.laws import (
     LawBroken,
     LawError,
     batch_consistent,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_expops.errors import StabilityError
 from pytest_expops.pipeline.config.vocabulary import STABILITY_BOUNDS
-from pytest_expops.verdicts.stability import Finding, Status, judge
-from pytest_expops.verdicts.stability_text import explain
+from pytest_expops.verdicts.stability.claims import Finding, Status, judge
+from pytest_expops.verdicts.stability.text import explain
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,7 @@ import pytest
 import scipy.special  # noqa: F401 - which bears to be imported only once, see conftest.py
 
 from pytest_expops import StabilityError, assert_seed_stable
-from pytest_expops.verdicts.stability import Finding, Status
+from pytest_expops.verdicts.stability.claims import Finding, Status
 from tests.conftest import Project
 
 VALUES = {40: 0.90, 41: 0.92, 42: 0.91, 43: 0.93}

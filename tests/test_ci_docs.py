@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from pytest_expops.plugin import options
-from pytest_expops.verdicts.lockfile import lock_text, read_lock
+from pytest_expops.verdicts.baseline.lock_file import lock_text, read_lock
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = ROOT / "example_project"

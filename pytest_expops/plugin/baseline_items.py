@@ -16,7 +16,7 @@ from pytest_expops.pipeline.model import ExpandedProcess, Kind
 from pytest_expops.plugin.baseline_options import WRITING
 from pytest_expops.plugin.baseline_words import explain_drift
 from pytest_expops.plugin.items import ConfigFile, ExpopsItem, OwnItem, marker_of, stop_for
-from pytest_expops.verdicts.baseline import Agreement, Baseline, Comparison
+from pytest_expops.verdicts.baseline.baseline import Agreement, Baseline, Comparison
 
 
 class BaselineDiffered(ExpopsError):

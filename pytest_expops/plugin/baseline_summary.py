@@ -12,8 +12,8 @@ from pytest_expops.pipeline.model import Kind
 from pytest_expops.plugin.baseline_words import drift_gist, listed, words_for
 from pytest_expops.plugin.baseline_writing import Written
 from pytest_expops.plugin.state import Run
-from pytest_expops.verdicts.baseline import Agreement, Baseline, Comparison
-from pytest_expops.verdicts.changes import changes_between
+from pytest_expops.verdicts.baseline.baseline import Agreement, Baseline, Comparison
+from pytest_expops.verdicts.baseline.changes import changes_between
 
 MOST_SHOWN = 10
 """How many processes of one kind the summary names."""

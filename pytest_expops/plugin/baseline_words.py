@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pytest_expops.values.comparison import Difference
-from pytest_expops.verdicts.baseline import Comparison
-from pytest_expops.verdicts.changes import ABSENT, Change, Subject
+from pytest_expops.verdicts.baseline.baseline import Comparison
+from pytest_expops.verdicts.baseline.changes import ABSENT, Change, Subject
 
 MOST_TOLD = 4
 """How many differences of one process its failure tells."""

@@ -11,10 +11,10 @@ import pytest
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.plugin.baseline_options import WRITING
 from pytest_expops.plugin.state import Run, verdicts_of
-from pytest_expops.verdicts.baseline import Baseline
-from pytest_expops.verdicts.lock_text import LockError
-from pytest_expops.verdicts.lock_writing import held, write_lock
-from pytest_expops.verdicts.lockfile import Entry, Lock, lock_text, read_lock
+from pytest_expops.verdicts.baseline.baseline import Baseline
+from pytest_expops.verdicts.baseline.lock_file import Entry, Lock, lock_text, read_lock
+from pytest_expops.verdicts.baseline.lock_file_text import LockError
+from pytest_expops.verdicts.baseline.lock_writing import held, write_lock
 from pytest_expops.verdicts.replay import Status, Verdict
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.values.comparison import Difference
-from pytest_expops.verdicts.divergence import Place
+from pytest_expops.verdicts.diagnosis.divergence import Place
 from pytest_expops.verdicts.findings import Blamed, Cause, Diagnosis
 from pytest_expops.verdicts.replay import Verdict
 

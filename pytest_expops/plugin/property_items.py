@@ -72,7 +72,7 @@ class PropertyItem(ExpopsItem):
         return (self.path, location.line - 1, self.name) if location else super().reportinfo()
 
     def runtest(self) -> None:
-        from pytest_expops.verdicts.laws import LAWS
+        from pytest_expops.verdicts.laws.laws import LAWS
 
         self._wait_for()
         law, process = LAWS[self.asked.law], self.expanded.process.name
@@ -115,7 +115,7 @@ def property_items(file: ConfigFile) -> dict[str, list[PropertyItem]]:
     last = {each.process.name: each for each in expanded.processes.values() if each.process.properties}
     if not last:
         return {}
-    from pytest_expops.verdicts.laws import LawError, check_askable
+    from pytest_expops.verdicts.laws.laws import LawError, check_askable
 
     problems = []
     for each in last.values():

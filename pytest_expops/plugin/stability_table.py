@@ -10,10 +10,10 @@ import pytest
 
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.plugin.stability_items import check_name, stability_of
-from pytest_expops.verdicts.paired import Comparison, Standing, overall
-from pytest_expops.verdicts.spread import Spread
-from pytest_expops.verdicts.stability import Group, Status
-from pytest_expops.verdicts.stability_text import aligned, number, spanned
+from pytest_expops.verdicts.stability.claims import Group, Status
+from pytest_expops.verdicts.stability.paired import Comparison, Standing, overall
+from pytest_expops.verdicts.stability.spread import Spread
+from pytest_expops.verdicts.stability.text import aligned, number, spanned
 
 MOST_ROWS = 20
 """How many rows the table has; what passes is left out first."""

@@ -25,8 +25,8 @@ from pytest_expops.plugin.tolerances import with_tolerances
 from pytest_expops.replay.folder import sweep
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.pool import ReplicaPool
-from pytest_expops.verdicts.baseline import Baseline
-from pytest_expops.verdicts.diagnosis import diagnose
+from pytest_expops.verdicts.baseline.baseline import Baseline
+from pytest_expops.verdicts.diagnosis.diagnosis import diagnose
 from pytest_expops.verdicts.findings import Diagnosis
 from pytest_expops.verdicts.replay import Status, Verdict, judge, replay_conditions
 

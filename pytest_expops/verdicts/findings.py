@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_expops.verdicts.divergence import Place
+from pytest_expops.verdicts.diagnosis.divergence import Place
 
 
 @dataclass(frozen=True, slots=True)

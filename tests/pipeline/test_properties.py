@@ -10,7 +10,7 @@ import pytest
 
 from pytest_expops.pipeline.config.vocabulary import PROPERTIES
 from pytest_expops.pipeline.model import Property
-from pytest_expops.verdicts.laws import LAWS
+from pytest_expops.verdicts.laws.laws import LAWS
 from tests.pipeline.configs import Case, assert_problems, current, load
 
 PROCESSES = current("- name: load", "- {name: split, data_parallelism: {size: 2}}", "- name: merge")

@@ -19,7 +19,7 @@ from pytest_expops.errors import FingerprintError
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.values.naming import type_name
 from pytest_expops.values.sketches.sketch import LEAVES, sketch
-from pytest_expops.verdicts.lock_text import decode, encode
+from pytest_expops.verdicts.baseline.lock_file_text import decode, encode
 
 
 def test_an_array_is_told_by_dtype_shape_range_mean_and_a_few_elements() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pytest_expops.plugin.baseline_words import words_for
-from pytest_expops.verdicts.changes import Change, Subject, changes_between
-from pytest_expops.verdicts.lockfile import Entry
+from pytest_expops.verdicts.baseline.changes import Change, Subject, changes_between
+from pytest_expops.verdicts.baseline.lock_file import Entry
 
 ENTRY = Entry(
     environment={"python": "CPython 3.11.7", "features": "avx avx2", "libraries": {"numpy": "2.1.0", "scipy": "1.17"}},

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.verdicts.divergence import Place, first_call, first_line
+from pytest_expops.verdicts.diagnosis.divergence import Place, first_call, first_line
 from tests.execution.traced import BACKENDS, Traced, use_backend
 
 MARK = "# here"

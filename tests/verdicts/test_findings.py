@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_expops.verdicts.divergence import Place
+from pytest_expops.verdicts.diagnosis.divergence import Place
 from pytest_expops.verdicts.findings import Blamed, Cause, Count, Diagnosis, Tried
 from pytest_expops.verdicts.replay import Status, Verdict
 

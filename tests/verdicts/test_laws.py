@@ -25,7 +25,7 @@ from pytest_expops.laws import (
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.strategies import partition_sizes
-from pytest_expops.verdicts.laws import LAWS
+from pytest_expops.verdicts.laws.laws import LAWS
 
 EDGES = "load part\npart seeds\nseeds merge\nmerge judge\nside judge"
 PROCESSES: dict[str, dict[str, Any]] = {

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_expops.verdicts.lock_text import LockError, decode, encode
-from pytest_expops.verdicts.lock_writing import held, write_lock
-from pytest_expops.verdicts.lockfile import Entry, Lock, lock_text, read_lock, recorded_metrics
+from pytest_expops.verdicts.baseline.lock_file import Entry, Lock, lock_text, read_lock, recorded_metrics
+from pytest_expops.verdicts.baseline.lock_file_text import LockError, decode, encode
+from pytest_expops.verdicts.baseline.lock_writing import held, write_lock
 
 HERE: dict[str, Any] = {"python": "CPython 3.11.7", "libraries": {"numpy": "2.1.0"}}
 ELSEWHERE: dict[str, Any] = {"python": "CPython 3.12.1", "libraries": {"numpy": "2.2.0"}}

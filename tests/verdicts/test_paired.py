@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from pytest_expops.verdicts.paired import Comparison, Standing, compare_paired
+from pytest_expops.verdicts.stability.paired import Comparison, Standing, compare_paired
 
 BASE = {"40": 0.90, "41": 0.80, "42": 0.70, "43": 0.60}
 

@@ -15,9 +15,9 @@ from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.model import SeedClaims
-from pytest_expops.verdicts.paired import Standing
-from pytest_expops.verdicts.spread import Spread, doubts, intervals_in, judge_spread, seed_count
-from pytest_expops.verdicts.stability import Status
+from pytest_expops.verdicts.stability.claims import Status
+from pytest_expops.verdicts.stability.paired import Standing
+from pytest_expops.verdicts.stability.spread import Spread, doubts, intervals_in, judge_spread, seed_count
 from tests.pipeline.configs import classic_document
 
 EDGES = "split start\nstart evaluate\nevaluate again\nagain last\n"

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from pytest_expops.errors import StabilityError
 from pytest_expops.pipeline.config.vocabulary import STABILITY_BOUNDS
-from pytest_expops.verdicts.intervals import mean_interval, moments, std_interval
-from pytest_expops.verdicts.paired import compare_paired
-from pytest_expops.verdicts.stability import Finding, Group, Status, doubt, judge
-from pytest_expops.verdicts.stability_text import explain, headline
+from pytest_expops.verdicts.stability.claims import Finding, Group, Status, doubt, judge
+from pytest_expops.verdicts.stability.intervals import mean_interval, moments, std_interval
+from pytest_expops.verdicts.stability.paired import compare_paired
+from pytest_expops.verdicts.stability.text import explain, headline
 
 FIVE = {"1": 0.90, "2": 0.92, "3": 0.91, "4": 0.93, "5": 0.89}
 

@@ -10,10 +10,10 @@ from pytest_expops.errors import ExpopsError
 from pytest_expops.pipeline.model import Tolerance
 from pytest_expops.values.comparison import compare
 from pytest_expops.values.differences import Difference
-from pytest_expops.verdicts.law_checks import Check, Compared
-from pytest_expops.verdicts.law_search import Effort, smallest
-from pytest_expops.verdicts.law_subjects import Window
-from pytest_expops.verdicts.law_text import Broken, Violation, told
+from pytest_expops.verdicts.laws.checks import Check, Compared
+from pytest_expops.verdicts.laws.search import Effort, smallest
+from pytest_expops.verdicts.laws.subjects import Window
+from pytest_expops.verdicts.laws.text import Broken, Violation, told
 
 
 class LawBroken(AssertionError):

@@ -15,8 +15,8 @@ from pytest_expops.execution.results import Results
 from pytest_expops.pipeline.expansion import expanded_name
 from pytest_expops.pipeline.model import ExpandedProcess
 from pytest_expops.strategies.rows import partition_sizes
-from pytest_expops.verdicts.law_orders import Order, orders, positions
-from pytest_expops.verdicts.law_subjects import LawError, Rows, Window, chosen, cut
+from pytest_expops.verdicts.laws.orders import Order, orders, positions
+from pytest_expops.verdicts.laws.subjects import LawError, Rows, Window, chosen, cut
 
 Asked = Mapping[str, Any]
 """Keyword arguments of `expops.run`."""

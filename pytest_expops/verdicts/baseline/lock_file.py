@@ -14,7 +14,7 @@ from typing import Any
 
 import xxhash
 
-from pytest_expops.verdicts.lock_text import LockError, Odd, decode, encode, located, parse, render
+from pytest_expops.verdicts.baseline.lock_file_text import LockError, Odd, decode, encode, located, parse, render
 
 FORMAT = 1
 Readings = Mapping[int | None, Any]

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_expops.verdicts.lock_text import encode
-from pytest_expops.verdicts.lockfile import Entry
+from pytest_expops.verdicts.baseline.lock_file import Entry
+from pytest_expops.verdicts.baseline.lock_file_text import encode
 
 ABSENT = "none"
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pytest_expops.verdicts.lock_text import LockError
+from pytest_expops.verdicts.baseline.lock_file_text import LockError
 
 
 @contextmanager

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from pytest_expops.verdicts.intervals import Interval
-from pytest_expops.verdicts.paired import Comparison, Standing, overall
-from pytest_expops.verdicts.stability import Claim, Finding, Group, Status
+from pytest_expops.verdicts.stability.claims import Claim, Finding, Group, Status
+from pytest_expops.verdicts.stability.intervals import Interval
+from pytest_expops.verdicts.stability.paired import Comparison, Standing, overall
 
 MOST_COLUMNS = 8
 """So many partitions of the table of values stand side by side."""

@@ -9,7 +9,7 @@ from typing import Any
 from pytest_expops.execution.variations.variation import Variation
 from pytest_expops.values.differences import Difference
 from pytest_expops.values.showing import show
-from pytest_expops.verdicts.law_subjects import Rows, Window
+from pytest_expops.verdicts.laws.subjects import Rows, Window
 
 MOST_ROWS = 10
 MOST_DIFFERENCES = 5

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from pytest_expops.replay.tracing import Line, Trace
 from pytest_expops.replay.tracing.digests import value_of
-from pytest_expops.verdicts.pairing import CONTROL_FLOW, differing, differing_states, state_path, value_path
-from pytest_expops.verdicts.relevance import Function, Statement
+from pytest_expops.verdicts.diagnosis.pairing import CONTROL_FLOW, differing, differing_states, state_path, value_path
+from pytest_expops.verdicts.diagnosis.relevance import Function, Statement
 
 
 @dataclass(frozen=True, slots=True)

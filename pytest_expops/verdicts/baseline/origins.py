@@ -8,8 +8,8 @@ from typing import Any
 
 from pytest_expops.execution.provenance.provenance import Provenance
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.verdicts.changes import Change, changes_between
-from pytest_expops.verdicts.lockfile import Entry, Lock
+from pytest_expops.verdicts.baseline.changes import Change, changes_between
+from pytest_expops.verdicts.baseline.lock_file import Entry, Lock
 
 
 class Origins:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from pytest_expops.replay.nondeterminism.base import HELD
 from pytest_expops.replay.nondeterminism.registry import SOURCES
+from pytest_expops.verdicts.diagnosis.trials import OUTCOME, Plan, Trial, Trials, interpreter_of
 from pytest_expops.verdicts.findings import Count, Tried
-from pytest_expops.verdicts.trials import OUTCOME, Plan, Trial, Trials, interpreter_of
 
 NEEDED = 5
 """So many replays must agree, beside the one they are compared with, before a source is called the cause."""

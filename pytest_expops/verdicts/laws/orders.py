@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from hypothesis import strategies as st
 
-from pytest_expops.verdicts.law_subjects import LawError, cut
+from pytest_expops.verdicts.laws.subjects import LawError, cut
 
 KINDS = ("exchange", "reverse", "rotate", "shuffle")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from pytest_expops.verdicts.divergence import Place, first_call, first_line
-from pytest_expops.verdicts.leftovers import Leftover
-from pytest_expops.verdicts.trials import Plan, Trial, Trials
+from pytest_expops.verdicts.diagnosis.divergence import Place, first_call, first_line
+from pytest_expops.verdicts.diagnosis.leftovers import Leftover
+from pytest_expops.verdicts.diagnosis.trials import Plan, Trial, Trials
 
 OTHERS = (1, 7, 8)
 """Trial 0 is compared with these in turn until one differs; they are made in three other interpreters."""

@@ -16,12 +16,12 @@ from pytest_expops.replay.nondeterminism.base import Site
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.values.comparison import Difference
-from pytest_expops.verdicts.attribution import NEEDED, Search, among, ranked
-from pytest_expops.verdicts.divergence import Place
+from pytest_expops.verdicts.diagnosis.attribution import NEEDED, Search, among, ranked
+from pytest_expops.verdicts.diagnosis.divergence import Place
+from pytest_expops.verdicts.diagnosis.leftovers import Leftover, files_read_back, from_earlier, from_files
+from pytest_expops.verdicts.diagnosis.locating import Parting, locate
+from pytest_expops.verdicts.diagnosis.trials import CONTROLS, OutOfTime, Plan, Trial, Trials, root_of
 from pytest_expops.verdicts.findings import Blamed, Cause, Count, Diagnosis
-from pytest_expops.verdicts.leftovers import Leftover, files_read_back, from_earlier, from_files
-from pytest_expops.verdicts.locating import Parting, locate
-from pytest_expops.verdicts.trials import CONTROLS, OutOfTime, Plan, Trial, Trials, root_of
 
 MORE = 4
 """So many more are made if those do not differ where the first run does: in interpreters with other hash seeds."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.replay.nondeterminism.base import Site
-from pytest_expops.verdicts.attribution import minimal
+from pytest_expops.verdicts.diagnosis.attribution import minimal
+from pytest_expops.verdicts.diagnosis.trials import Plan, Trial, Trials
 from pytest_expops.verdicts.findings import Count
-from pytest_expops.verdicts.trials import Plan, Trial, Trials
 
 NEEDED = 4
 """So many replays must agree with the first run."""

@@ -1,0 +1,1 @@
+"""Comparing a session with the lock file, and saying what else changed."""

@@ -1,0 +1,1 @@
+"""Laws that a process must obey when partitions, order, seeds or batches change."""

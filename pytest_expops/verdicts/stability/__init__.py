@@ -1,0 +1,1 @@
+"""Claims about the spread of a metric over seeds."""
