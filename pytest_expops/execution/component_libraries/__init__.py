@@ -1,1 +1,0 @@
-"""The libraries of components that come with pytest-expops, one module each."""

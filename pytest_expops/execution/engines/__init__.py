@@ -1,1 +1,0 @@
-"""Where calls happen."""
