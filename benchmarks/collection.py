@@ -23,7 +23,7 @@ import pytest
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection(session):
     if os.environ.get("WATCH_MEMORY"):
-        import pytest_expops.plugin.items  # what is loaded once is no item's
+        import pytest_expops.plugin.items.base  # what is loaded once is no item's
         tracemalloc.start()
     begin = time.process_time()
     result = yield

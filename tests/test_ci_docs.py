@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pytest_expops.plugin import options
+from pytest_expops.plugin.options import options
 from pytest_expops.verdicts.baseline.lock_file import lock_text, read_lock
 
 ROOT = Path(__file__).parent.parent

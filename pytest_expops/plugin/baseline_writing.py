@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.plugin.baseline_options import WRITING
+from pytest_expops.plugin.options.baseline import WRITING
 from pytest_expops.plugin.state import Run, verdicts_of
 from pytest_expops.verdicts.baseline.baseline import Baseline
 from pytest_expops.verdicts.baseline.lock_file import Entry, Lock, lock_text, read_lock

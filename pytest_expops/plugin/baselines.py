@@ -9,8 +9,8 @@ import pytest
 
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import Tolerance
-from pytest_expops.plugin.baseline_options import WRITING, BaselineOptions, lock_paths
-from pytest_expops.plugin.tolerances import tolerance_of
+from pytest_expops.plugin.options.baseline import WRITING, BaselineOptions, lock_paths
+from pytest_expops.plugin.options.tolerances import tolerance_of
 from pytest_expops.verdicts.baseline.baseline import Baseline
 from pytest_expops.verdicts.baseline.lock_file import Lock, read_lock
 from pytest_expops.verdicts.baseline.lock_file_text import LockError

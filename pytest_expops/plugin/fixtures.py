@@ -96,7 +96,7 @@ def _fixture(name: str) -> Callable[..., Any]:
     # It does not ask for the fixture `expops`: which tests do, the scheduler wants to know.
     def aggregation(request: pytest.FixtureRequest) -> Any:
         from pytest_expops.execution.session import NotPassed
-        from pytest_expops.plugin.items import stop_for
+        from pytest_expops.plugin.items.base import stop_for
 
         failed = None
         try:

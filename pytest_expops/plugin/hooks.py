@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_expops.plugin.fixtures import expops
-from pytest_expops.plugin.options import add_options, graph_format, read_options, wanted
+from pytest_expops.plugin.options.options import add_options, graph_format, read_options, wanted
 
 if TYPE_CHECKING:
-    from pytest_expops.plugin.items import ConfigFile
+    from pytest_expops.plugin.items.base import ConfigFile
     from pytest_expops.plugin.state import Run
 
 __all__ = ["expops"]
@@ -66,7 +66,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     run = _run(config)
     if run is None:
         return []
-    from pytest_expops.plugin.terminal import header
+    from pytest_expops.plugin.summary.terminal import header
 
     return header(run, config.invocation_params.dir)
 
@@ -75,7 +75,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ConfigFile
     run = _run(parent.config)
     if run is None or file_path not in run.sessions:
         return None
-    from pytest_expops.plugin.items import ConfigFile
+    from pytest_expops.plugin.items.base import ConfigFile
 
     node: ConfigFile = ConfigFile.from_parent(parent, path=file_path)
     return node
@@ -86,7 +86,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     run = _run(config)
     if run is None:
         return (yield)
-    from pytest_expops.plugin.items import process_names, put_in_order
+    from pytest_expops.plugin.items.base import process_names, put_in_order
 
     put_in_order(items)
     yield
@@ -98,7 +98,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     run = _run(config)
     # A worker's terminal is shown to nobody.
     if run is not None and not config.option.collectonly and not hasattr(config, "workerinput"):
-        from pytest_expops.plugin.terminal import summarize
+        from pytest_expops.plugin.summary.terminal import summarize
 
         summarize(terminalreporter, run, config.invocation_params.dir)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_expops.plugin.items import ReplayItem
+from pytest_expops.plugin.items.base import ReplayItem
 from pytest_expops.plugin.state import Run
 
 

@@ -11,7 +11,7 @@ import pytest
 from pytest_expops.plugin.baseline_writing import BaselineHooks
 from pytest_expops.plugin.durations import Durations, WorkMarks
 from pytest_expops.plugin.fixtures import aggregation_fixtures, fixture_names
-from pytest_expops.plugin.options import Options, absolute
+from pytest_expops.plugin.options.options import Options, absolute
 from pytest_expops.plugin.preparing import PreparingHooks
 from pytest_expops.plugin.progress.starting import register_progress, register_worker_times
 from pytest_expops.plugin.state import RUN, Run, start
@@ -46,21 +46,21 @@ def configure(config: pytest.Config, options: Options) -> None:
 
 
 def _register_in_worker(config: pytest.Config, run: Run, worker_input: Mapping[str, Any]) -> None:
-    from pytest_expops.plugin import messages
+    from pytest_expops.plugin.xdist import messages
 
     if messages.NAME in worker_input:
         config.pluginmanager.register(messages.OutboxHooks(), "expops-outbox")
     if "expops_filler" not in worker_input:
         return
     from pytest_expops.plugin.scheduling.filler import FillerHooks
-    from pytest_expops.plugin.xdist_hooks import WorkerHooks
+    from pytest_expops.plugin.xdist.hooks import WorkerHooks
 
     config.pluginmanager.register(WorkerHooks(run, fixture_names(run)), "expops-worker")
     config.pluginmanager.register(FillerHooks(), "expops-filler")
 
 
 def _register_in_controller(config: pytest.Config, run: Run, durations: Durations) -> None:
-    from pytest_expops.plugin.xdist_hooks import ControllerHooks, SchedulerHooks, graph_scheduling
+    from pytest_expops.plugin.xdist.hooks import ControllerHooks, SchedulerHooks, graph_scheduling
 
     config.pluginmanager.register(ControllerHooks(run), "expops-xdist")
     register_worker_times(config)

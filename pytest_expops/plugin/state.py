@@ -20,8 +20,8 @@ from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.model import ExpandedPipeline
 from pytest_expops.plugin.baselines import Locks
-from pytest_expops.plugin.options import Options
-from pytest_expops.plugin.tolerances import with_tolerances
+from pytest_expops.plugin.options.options import Options
+from pytest_expops.plugin.options.tolerances import with_tolerances
 from pytest_expops.replay.folder import sweep
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.pool import ReplicaPool

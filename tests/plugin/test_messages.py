@@ -19,8 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_expops.plugin.items import ProcessItem
-from pytest_expops.plugin.messages import NAME, NotPlain, Outbox, accept, packed, unpacked
+from pytest_expops.plugin.items.base import ProcessItem
+from pytest_expops.plugin.xdist.messages import NAME, NotPlain, Outbox, accept, packed, unpacked
 from tests.conftest import Project
 
 atoms = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary()
@@ -195,7 +195,7 @@ def train(x, random_seed):
 SEEDS = {"seeds": {"seed_parallelism": {"seeds": [1, 2, 3]}}}
 WATCH = """
 import json, os, pytest
-from pytest_expops.plugin import messages
+from pytest_expops.plugin.xdist import messages
 
 TOLD, WIRE = [], []
 
@@ -203,7 +203,7 @@ TOLD, WIRE = [], []
 def pytest_configure(config):
     if "PLAIN" in os.environ:
         messages.accept = None
-        import pytest_expops.plugin.xdist_hooks as hooks
+        import pytest_expops.plugin.xdist.hooks as hooks
         hooks.accept = lambda node: None
 
 @pytest.hookimpl(trylast=True, optionalhook=True)

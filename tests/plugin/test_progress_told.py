@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_expops.execution.records import Outcome, RunRecord
-from pytest_expops.plugin.options import read_options
+from pytest_expops.plugin.options.options import read_options
 from pytest_expops.plugin.progress.plan import Planned, plan
 from pytest_expops.plugin.progress.tally import Tally
 from pytest_expops.plugin.progress.time_left import TimeLeft, in_words

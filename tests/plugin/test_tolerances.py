@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.model import ExpandedPipeline, Tolerance
-from pytest_expops.plugin.tolerances import Line, parse, with_tolerances
+from pytest_expops.plugin.options.tolerances import Line, parse, with_tolerances
 from tests.conftest import Project
 
 EDGES = "load train\ntrain train.fit"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.plugin.baseline_words import words_for
+from pytest_expops.plugin.items.baseline_text import words_for
 from pytest_expops.verdicts.baseline.changes import Change, Subject, changes_between
 from pytest_expops.verdicts.baseline.lock_file import Entry
 

@@ -13,9 +13,9 @@ import pytest
 from pytest_expops.errors import ExpopsError
 from pytest_expops.execution.records import Outcome
 from pytest_expops.pipeline.model import ExpandedProcess, Kind
-from pytest_expops.plugin.baseline_options import WRITING
-from pytest_expops.plugin.baseline_words import explain_drift
-from pytest_expops.plugin.items import ConfigFile, ExpopsItem, OwnItem, marker_of, stop_for
+from pytest_expops.plugin.items.base import ConfigFile, ExpopsItem, OwnItem, marker_of, stop_for
+from pytest_expops.plugin.items.baseline_text import explain_drift
+from pytest_expops.plugin.options.baseline import WRITING
 from pytest_expops.verdicts.baseline.baseline import Agreement, Baseline, Comparison
 
 

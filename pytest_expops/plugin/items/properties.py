@@ -14,7 +14,7 @@ from pytest_expops.execution.calls.partitioning import Partition
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.execution.results import Results
 from pytest_expops.pipeline.model import ExpandedProcess, Property
-from pytest_expops.plugin.items import ConfigFile, ExpopsItem, marker_of, stop_for
+from pytest_expops.plugin.items.base import ConfigFile, ExpopsItem, marker_of, stop_for
 
 
 class SplitBroken(ExpopsError):

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.plugin.items import OwnItem
+from pytest_expops.plugin.items.base import OwnItem
 
 NAME = "expops_messages"
 """Of the message, and of what the controller puts into a worker's input to say that it takes such messages."""

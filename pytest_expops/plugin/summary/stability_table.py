@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.plugin.stability_items import check_name, stability_of
+from pytest_expops.plugin.items.stability import check_name, stability_of
 from pytest_expops.verdicts.stability.claims import Group, Status
 from pytest_expops.verdicts.stability.paired import Comparison, Standing, overall
 from pytest_expops.verdicts.stability.spread import Spread

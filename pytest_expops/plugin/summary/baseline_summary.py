@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_expops.pipeline.model import Kind
-from pytest_expops.plugin.baseline_words import drift_gist, listed, words_for
 from pytest_expops.plugin.baseline_writing import Written
+from pytest_expops.plugin.items.baseline_text import drift_gist, listed, words_for
 from pytest_expops.plugin.state import Run
 from pytest_expops.verdicts.baseline.baseline import Agreement, Baseline, Comparison
 from pytest_expops.verdicts.baseline.changes import changes_between

@@ -12,11 +12,11 @@ import pytest
 
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.plugin.baseline_summary import baseline_lines
-from pytest_expops.plugin.explaining import gist
+from pytest_expops.plugin.items.replay_text import gist
 from pytest_expops.plugin.progress.workers import NAME
-from pytest_expops.plugin.stability_table import list_stability
 from pytest_expops.plugin.state import Run, verdicts_of
+from pytest_expops.plugin.summary.baseline_summary import baseline_lines
+from pytest_expops.plugin.summary.stability_table import list_stability
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.verdicts.replay import Status, Verdict
 

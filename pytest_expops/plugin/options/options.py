@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.plugin.baseline_options import BaselineOptions, add_baseline_options, read_baseline_options
+from pytest_expops.plugin.options.baseline import BaselineOptions, add_baseline_options, read_baseline_options
 
 REPLAY_MODES = ("seeded", "all", "none")
 SCHEDULES = ("graph", "xdist")

@@ -12,7 +12,7 @@ from pytest_expops.errors import ConfigWarning, ExpopsError, MissingExtra
 from pytest_expops.execution.records import JsonFolder, Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, SeedClaims
-from pytest_expops.plugin.items import ConfigFile, ExpopsItem, marker_of, stop_for
+from pytest_expops.plugin.items.base import ConfigFile, ExpopsItem, marker_of, stop_for
 from pytest_expops.verdicts.baseline.lock_file import recorded_metrics
 from pytest_expops.verdicts.stability.claims import Status
 from pytest_expops.verdicts.stability.spread import Baseline, Spread, doubts, intervals_in, judge_spread

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_expops.execution.declared.charts import chart_folder, images_in
 from pytest_expops.pipeline.model import ExpandedProcess, Kind
-from pytest_expops.plugin.items import ProcessItem, marker_of
+from pytest_expops.plugin.items.base import ProcessItem, marker_of
 
 
 class ChartItem(ProcessItem):

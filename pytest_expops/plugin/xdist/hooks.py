@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from pytest_expops.plugin.durations import Durations
-from pytest_expops.plugin.messages import accept
 from pytest_expops.plugin.scheduling.collected import graph_of, write_collected
 from pytest_expops.plugin.scheduling.scheduler import GraphScheduling
 from pytest_expops.plugin.state import Run
+from pytest_expops.plugin.xdist.messages import accept
 
 GRAPH_MODES = ("load", "worksteal")
 """Values of `--dist` under which any worker may run any item; the others say which worker runs what, and keep it."""

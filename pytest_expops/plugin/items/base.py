@@ -18,7 +18,7 @@ from pytest_expops.execution.calls.functions import first_user_frame
 from pytest_expops.execution.records import Failure, Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedProcess, Kind
-from pytest_expops.plugin.explaining import explain
+from pytest_expops.plugin.items.replay_text import explain
 from pytest_expops.plugin.state import RUN, Run
 from pytest_expops.verdicts.replay import Status, Verdict
 
@@ -66,10 +66,10 @@ class ConfigFile(pytest.File):
         self._warn()
         self.run.remember_environment()
         self._check_functions()
-        from pytest_expops.plugin.baseline_items import baseline_items, stale_items
-        from pytest_expops.plugin.chart_items import process_item
-        from pytest_expops.plugin.property_items import property_items, split_items
-        from pytest_expops.plugin.stability_items import stability_items
+        from pytest_expops.plugin.items.baseline import baseline_items, stale_items
+        from pytest_expops.plugin.items.chart import process_item
+        from pytest_expops.plugin.items.properties import property_items, split_items
+        from pytest_expops.plugin.items.stability import stability_items
 
         over_seeds, laws = stability_items(self), property_items(self)
         mode = self.run.options.replay

@@ -1,0 +1,1 @@
+"""The items of a config: one class for each kind of check."""

@@ -1,0 +1,1 @@
+"""Command line and ini options, read into frozen types."""

@@ -1,0 +1,1 @@
+"""What is registered where pytest-xdist is."""
