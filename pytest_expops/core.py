@@ -123,13 +123,11 @@ def log_metric(name: str = _MISSING, value: Any = _MISSING, step: int | None = N
     """
     if (name is _MISSING) == (key is _MISSING) or value is _MISSING:
         raise TypeError("log_metric takes a name and a value: log_metric('accuracy', 0.9)")
-    recorder = recording.current()
-    metric = recording.check_metric(key if name is _MISSING else name, value, step)
-    if recorder is not None:
-        recorder.log_metric(*metric)
+    recording.log_metric(key if name is _MISSING else name, value, step)
 
 
 def get_current_context() -> ProcessContext | None:
     """The context of the process that is running, or None outside a run."""
     recorder = recording.current()
-    return recorder.context if recorder is not None else None
+    context = recorder.context if recorder is not None else None
+    return context if isinstance(context, ProcessContext) else None

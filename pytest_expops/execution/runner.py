@@ -16,7 +16,8 @@ from pytest_expops.execution.calls.inputs import Load, Outputs, Received, receiv
 from pytest_expops.execution.calls.partitioning import as_splittable
 from pytest_expops.execution.calls.recording import Recorder, recording_to
 from pytest_expops.execution.declared.calling import RecordOf, chart_call, component_call, finished
-from pytest_expops.execution.declared.components import ChartComponent, Component, find_component
+from pytest_expops.execution.declared.component import ChartComponent, Component
+from pytest_expops.execution.declared.components import find_component
 from pytest_expops.execution.declared.renames import renamed_inputs
 from pytest_expops.execution.records import Failure, Outcome, Output, RunRecord, file_name
 from pytest_expops.execution.seeding.task_seeds import seeded, task_seed

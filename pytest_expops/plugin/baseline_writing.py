@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pytest_expops.execution.session import PipelineSession
+from pytest_expops.plugin.baselines import Written
 from pytest_expops.plugin.options.baseline import WRITING
 from pytest_expops.plugin.state import Run, verdicts_of
 from pytest_expops.verdicts.baseline.baseline import Baseline
@@ -16,21 +17,6 @@ from pytest_expops.verdicts.baseline.lock_file import Entry, Lock, lock_text, re
 from pytest_expops.verdicts.baseline.lock_file_text import LockError
 from pytest_expops.verdicts.baseline.lock_writing import held, write_lock
 from pytest_expops.verdicts.replay import Status, Verdict
-
-
-@dataclass(slots=True)
-class Written:
-    """What became of one lock file. `withheld` maps a process to the reason for which it is not recorded.
-
-    `updated` maps a process to what changed in its entry.
-    """
-
-    added: list[str] = field(default_factory=list)
-    updated: dict[str, str] = field(default_factory=dict)
-    removed: list[str] = field(default_factory=list)
-    unchanged: int = 0
-    withheld: dict[str, str] = field(default_factory=dict)
-    error: str = ""
 
 
 class BaselineHooks:

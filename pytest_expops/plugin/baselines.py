@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,18 @@ class Locks:
     def baselines(self, sessions: Mapping[Path, PipelineSession]) -> dict[Path, Baseline]:
         """For each config that has a lock file, or may get one, what its session is compared with."""
         return {config: Baseline(sessions[config], lock, self.tolerance) for config, lock in self.locks.items()}
+
+
+@dataclass(slots=True)
+class Written:
+    """What became of one lock file. `withheld` maps a process to the reason for which it is not recorded.
+
+    `updated` maps a process to what changed in its entry.
+    """
+
+    added: list[str] = field(default_factory=list)
+    updated: dict[str, str] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    withheld: dict[str, str] = field(default_factory=dict)
+    error: str = ""

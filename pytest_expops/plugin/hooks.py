@@ -12,7 +12,7 @@ from pytest_expops.plugin.fixtures import expops
 from pytest_expops.plugin.options.options import add_options, graph_format, read_options, wanted
 
 if TYPE_CHECKING:
-    from pytest_expops.plugin.items.base import ConfigFile
+    from pytest_expops.plugin.items.config_file import ConfigFile
     from pytest_expops.plugin.state import Run
 
 __all__ = ["expops"]
@@ -40,7 +40,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         return None
     if not wanted(config):
         raise pytest.UsageError("--expops-graph needs a pipeline: give --expops-config PATH")
-    from pytest_expops.plugin.graph import print_graphs
+    from pytest_expops.plugin.setup import print_graphs
 
     print_graphs(read_options(config).configs, output)
     return 0
@@ -75,7 +75,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ConfigFile
     run = _run(parent.config)
     if run is None or file_path not in run.sessions:
         return None
-    from pytest_expops.plugin.items.base import ConfigFile
+    from pytest_expops.plugin.items.config_file import ConfigFile
 
     node: ConfigFile = ConfigFile.from_parent(parent, path=file_path)
     return node
@@ -86,7 +86,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     run = _run(config)
     if run is None:
         return (yield)
-    from pytest_expops.plugin.items.base import process_names, put_in_order
+    from pytest_expops.plugin.items.config_file import process_names, put_in_order
 
     put_in_order(items)
     yield

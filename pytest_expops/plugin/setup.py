@@ -1,4 +1,4 @@
-"""What happens once at the start of a session that has a pipeline."""
+"""What happens once at the start of a session that has a pipeline: it is set up, or its graph is printed."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
+from pytest_expops.pipeline.render import to_dot, to_mermaid, to_text
 from pytest_expops.plugin.baseline_writing import BaselineHooks
 from pytest_expops.plugin.durations import Durations, WorkMarks
 from pytest_expops.plugin.fixtures import aggregation_fixtures, fixture_names
+from pytest_expops.plugin.items.replay import ReplayItem
 from pytest_expops.plugin.options.options import Options, absolute
-from pytest_expops.plugin.preparing import PreparingHooks
 from pytest_expops.plugin.progress.starting import register_progress, register_worker_times
-from pytest_expops.plugin.state import RUN, Run, start
+from pytest_expops.plugin.state import RUN, Run, load_pipelines, start
+
+_RENDERERS = {"text": to_text, "mermaid": to_mermaid, "dot": to_dot}
 
 
 def configure(config: pytest.Config, options: Options) -> None:
@@ -83,3 +86,30 @@ def _add_arguments(config: pytest.Config, options: Options) -> None:
         # Given a folder and a file in it, pytest 8 collects the file alone. The folder will lead to the config.
         named |= {path for path in options.configs if any(path.is_relative_to(each) for each in named)}
     config.args += [str(path) for path in options.configs if path not in named]
+
+
+class PreparingHooks:
+    """Starts the interpreter for replays as soon as a process that runs items knows that it will need one.
+
+    It takes a while to start and to import what the scripts import. Until the first replay there are processes to run.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Start it, unless there are more workers than replays, and this one may well get none."""
+        replays = [item for item in session.items if isinstance(item, ReplayItem)]
+        workers = getattr(session.config, "workerinput", {}).get("workercount", 1)
+        if replays and len(replays) >= workers and not session.config.option.collectonly:
+            self._run.prepare_replays(replays[0].pipeline_session, replays[0].expanded.name)
+
+
+def print_graphs(configs: tuple[Path, ...], output: str) -> None:
+    """Print each pipeline in the format `output`.
+
+    Raises:
+        pytest.UsageError: a config cannot be run.
+    """
+    for pipeline in load_pipelines(configs).values():
+        print(_RENDERERS[output](pipeline).rstrip("\n"))

@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,7 +18,7 @@ from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.model import ExpandedPipeline
-from pytest_expops.plugin.baselines import Locks
+from pytest_expops.plugin.baselines import Locks, Written
 from pytest_expops.plugin.options.options import Options
 from pytest_expops.plugin.options.tolerances import with_tolerances
 from pytest_expops.replay.folder import sweep
@@ -29,9 +28,6 @@ from pytest_expops.verdicts.baseline.baseline import Baseline
 from pytest_expops.verdicts.diagnosis.diagnosis import diagnose
 from pytest_expops.verdicts.findings import Diagnosis
 from pytest_expops.verdicts.replay import Status, Verdict, judge, replay_conditions
-
-if TYPE_CHECKING:
-    from pytest_expops.plugin.baseline_writing import Written
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
 

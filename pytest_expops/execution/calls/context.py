@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pytest_expops.execution.calls import recording
+
 
 @dataclass(frozen=True)
 class ProcessContext:
@@ -90,9 +92,7 @@ class ProcessContext:
 
     def log_metric(self, name: str, value: Any, step: int | None = None) -> None:
         """The same as `pytest_expops.core.log_metric`."""
-        from pytest_expops.core import log_metric
-
-        log_metric(name, value, step)
+        recording.log_metric(name, value, step)
 
 
 def _part(result: Any, key: str | None, default: Any) -> Any:

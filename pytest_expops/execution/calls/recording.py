@@ -9,12 +9,16 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from pytest_expops.execution.seeding.task_seeds import seeded, task_seed
 
-if TYPE_CHECKING:
-    from pytest_expops.execution.calls.context import ProcessContext
+
+class StepResults(Protocol):
+    """What keeps the results of steps for the rest of the process: its context."""
+
+    def remember_step(self, name: str, result: Any) -> None:
+        """Keep what the step `name` has returned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Step:
 class Recorder:
     """Collects the steps and metrics of the process that is running. Steps may run in threads of the process."""
 
-    def __init__(self, process: str, seed: int, context: ProcessContext | None = None) -> None:
+    def __init__(self, process: str, seed: int, context: StepResults | None = None) -> None:
         self.process = process
         self.seed = seed
         self.context = context
@@ -149,6 +153,17 @@ _current: Recorder | None = None
 def current() -> Recorder | None:
     """The recorder of the process that is running in this interpreter, if any."""
     return _current
+
+
+def log_metric(name: object, value: Any, step: object = None) -> None:
+    """Check a metric and, while a process is running, record it.
+
+    Raises:
+        TypeError: as `check_metric`.
+    """
+    checked = check_metric(name, value, step)
+    if _current is not None:
+        _current.log_metric(*checked)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Components: processes and charts that a library makes by name, so that a config needs no script for them.
+"""Finding the component that a config names, and what it works on.
 
 A library is a function that finds a component by the rest of its name: `sklearn.train_test_split` asks the library
 `sklearn` for `train_test_split`. Others can add libraries by an entry point of the group `pytest_expops.components`,
@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import copy
 import importlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 from typing import Any, NoReturn
 
 from pytest_expops.errors import InputError, ScriptError
-from pytest_expops.execution.calls.inputs import Outputs, Received
+from pytest_expops.execution.calls.inputs import Received
 from pytest_expops.execution.calls.recording import Recorder
-from pytest_expops.execution.declared.chart_context import ChartContext
+from pytest_expops.execution.declared.component import ChartComponent, Component, ComponentError, Library, Work
 from pytest_expops.pipeline.config import vocabulary
 from pytest_expops.pipeline.config.project import Project
-from pytest_expops.pipeline.declarations import ComponentRef, IterativeLogging
+from pytest_expops.pipeline.declarations import ComponentRef
 from pytest_expops.pipeline.model import Pipeline, Process
 
 GROUP = "pytest_expops.components"
@@ -31,47 +29,6 @@ _BUILT_IN = {
     "matplotlib": "pytest_expops.execution.declared.matplotlib_",
     "sklearn": "pytest_expops.execution.declared.sklearn_",
 }
-
-
-class ComponentError(ValueError):
-    """What a library raises for a component that it does not have, or that is used wrongly; the message says it all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a component works on.
-
-    `inputs` holds what it asked for and is there, by its own names; `parameters` those of the process (not those of
-    the whole pipeline, which an estimator would not know); `data_path` is the config's `data.path`, resolved.
-    `log_metric` records a reading, of a metric at a step, of the process.
-    """
-
-    inputs: Mapping[str, Any]
-    parameters: Mapping[str, Any]
-    log_metric: Callable[[str, float, int], None]
-    data_path: Path | None = None
-    iterative_logging: IterativeLogging | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Component:
-    """A process that a library makes. `run` returns its outputs; `inputs` must be there, `optional` may be."""
-
-    run: Callable[[Work], Outputs]
-    inputs: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ChartComponent:
-    """A chart that a library draws into `output_dir` of its context, from the metrics of each probe."""
-
-    draw: Callable[[Mapping[str, Any], Mapping[str, Any], ChartContext], None]
-    """Called with the metrics by probe, the parameters of the process, and the context."""
-
-
-Library = Callable[[str], Component | ChartComponent]
-"""Finds a component by its name without the library's; raises `ComponentError` if there is none."""
 
 
 def find_component(process: Process, pipeline: Pipeline) -> Component | ChartComponent:

@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from pytest_expops.execution.declared.chart_context import ChartContext
-from pytest_expops.execution.declared.components import ChartComponent, ComponentError
+from pytest_expops.execution.declared.component import ChartComponent, ComponentError
 from pytest_expops.pipeline.config import vocabulary
 
 _INCHES = (6.4, 4.8)

@@ -16,7 +16,7 @@ import sklearn
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 
-from pytest_expops.execution.declared.components import Component, ComponentError, Work
+from pytest_expops.execution.declared.component import Component, ComponentError, Work
 from pytest_expops.pipeline.config import vocabulary
 
 # Where most estimators are, so that not all of scikit-learn is imported to find one.

@@ -13,7 +13,7 @@ import pytest
 from pytest_expops.errors import ExpopsError
 from pytest_expops.execution.records import Outcome
 from pytest_expops.pipeline.model import ExpandedProcess, Kind
-from pytest_expops.plugin.items.base import ConfigFile, ExpopsItem, OwnItem, marker_of, stop_for
+from pytest_expops.plugin.items.base import ConfigNode, ExpopsItem, OwnItem, marker_of, stop_for
 from pytest_expops.plugin.items.baseline_text import explain_drift
 from pytest_expops.plugin.options.baseline import WRITING
 from pytest_expops.verdicts.baseline.baseline import Agreement, Baseline, Comparison
@@ -91,7 +91,7 @@ class StaleItem(OwnItem):
         )
 
 
-def baseline_items(file: ConfigFile, each: ExpandedProcess) -> Iterator[OwnItem]:
+def baseline_items(file: ConfigNode, each: ExpandedProcess) -> Iterator[OwnItem]:
     """The check of one process: where the lock has an entry for it, or may get one."""
     run = file.run
     baseline = run.baselines.get(file.path)
@@ -103,7 +103,7 @@ def baseline_items(file: ConfigFile, each: ExpandedProcess) -> Iterator[OwnItem]
         yield BaselineItem.from_parent(file, name=name, nodeid=f"{file.nodeid}::{name}", expanded=each)
 
 
-def stale_items(file: ConfigFile) -> Iterator[OwnItem]:
+def stale_items(file: ConfigNode) -> Iterator[OwnItem]:
     """One for each stale entry, where those fail."""
     run = file.run
     baseline = run.baselines.get(file.path)

@@ -14,7 +14,7 @@ from pytest_expops.execution.calls.partitioning import Partition
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.execution.results import Results
 from pytest_expops.pipeline.model import ExpandedProcess, Property
-from pytest_expops.plugin.items.base import ConfigFile, ExpopsItem, marker_of, stop_for
+from pytest_expops.plugin.items.base import ConfigNode, ExpopsItem, marker_of, stop_for
 
 
 class SplitBroken(ExpopsError):
@@ -98,14 +98,14 @@ class PropertyItem(ExpopsItem):
             stop_for(self.config, self.path, list(roots.values()), f"`{self.asked.law}` was not asked: ")
 
 
-def split_items(file: ConfigFile, each: ExpandedProcess) -> Iterator[SplitItem]:
+def split_items(file: ConfigNode, each: ExpandedProcess) -> Iterator[SplitItem]:
     """The check on the partitions of a process, if it makes any."""
     if each.process.split_data is not None:
         name = f"{each.name}[split]"
         yield SplitItem.from_parent(file, name=name, nodeid=f"{file.nodeid}::{name}", expanded=each)
 
 
-def property_items(file: ConfigFile) -> dict[str, list[PropertyItem]]:
+def property_items(file: ConfigNode) -> dict[str, list[PropertyItem]]:
     """The laws that a config asks, by the expanded process after which they are collected: the last of their own.
 
     Raises:
@@ -129,7 +129,7 @@ def property_items(file: ConfigFile) -> dict[str, list[PropertyItem]]:
     return {each.name: [_item(file, each, asked) for asked in each.process.properties] for each in last.values()}
 
 
-def _item(file: ConfigFile, last: ExpandedProcess, asked: Property) -> PropertyItem:
+def _item(file: ConfigNode, last: ExpandedProcess, asked: Property) -> PropertyItem:
     name = f"{last.process.name}[{asked.law}]"
     item: PropertyItem = PropertyItem.from_parent(
         file, name=name, nodeid=f"{file.nodeid}::{name}", expanded=last, asked=asked

@@ -12,7 +12,7 @@ from pytest_expops.errors import ConfigWarning, ExpopsError, MissingExtra
 from pytest_expops.execution.records import JsonFolder, Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, SeedClaims
-from pytest_expops.plugin.items.base import ConfigFile, ExpopsItem, marker_of, stop_for
+from pytest_expops.plugin.items.base import ConfigNode, ExpopsItem, marker_of, stop_for
 from pytest_expops.verdicts.baseline.lock_file import recorded_metrics
 from pytest_expops.verdicts.stability.claims import Status
 from pytest_expops.verdicts.stability.spread import Baseline, Spread, doubts, intervals_in, judge_spread
@@ -74,7 +74,7 @@ class StabilityItem(ExpopsItem):
         return functools.partial(recorded_metrics, baseline.lock) if baseline is not None else None
 
 
-def stability_items(file: ConfigFile) -> dict[str, list[StabilityItem]]:
+def stability_items(file: ConfigNode) -> dict[str, list[StabilityItem]]:
     """The checks of a config, by the expanded process after which they are collected: the last of their own.
 
     Raises:
@@ -93,7 +93,7 @@ def stability_items(file: ConfigFile) -> dict[str, list[StabilityItem]]:
     return items
 
 
-def _item(file: ConfigFile, last: ExpandedProcess, claims: SeedClaims, together: int) -> StabilityItem:
+def _item(file: ConfigNode, last: ExpandedProcess, claims: SeedClaims, together: int) -> StabilityItem:
     name = check_name(last.process.name, claims)
     item: StabilityItem = StabilityItem.from_parent(
         file, name=name, nodeid=f"{file.nodeid}::{name}", expanded=last, claims=claims, together=together
@@ -102,7 +102,7 @@ def _item(file: ConfigFile, last: ExpandedProcess, claims: SeedClaims, together:
 
 
 def _warn_of_doubts(
-    file: ConfigFile, expanded: ExpandedPipeline, process: str, claims: SeedClaims, together: int
+    file: ConfigNode, expanded: ExpandedPipeline, process: str, claims: SeedClaims, together: int
 ) -> None:
     """Warn, where the config makes them, of claims that so few seeds will hardly decide; not in every worker."""
     place = claims.location or file.path

@@ -32,7 +32,8 @@ def write_collected(folder: Path, items: Sequence[pytest.Item], fixtures: Mappin
     path = folder / FILE
     if path.exists():
         return
-    from pytest_expops.plugin.items.base import ConfigFile, ExpopsItem
+    from pytest_expops.plugin.items.base import ExpopsItem
+    from pytest_expops.plugin.items.config_file import ConfigFile
 
     configs: dict[str, str] = {}
     tests: dict[str, list[str]] = {}

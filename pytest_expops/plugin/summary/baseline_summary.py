@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_expops.pipeline.model import Kind
-from pytest_expops.plugin.baseline_writing import Written
+from pytest_expops.plugin.baselines import Written
 from pytest_expops.plugin.items.baseline_text import drift_gist, listed, words_for
 from pytest_expops.plugin.state import Run
 from pytest_expops.verdicts.baseline.baseline import Agreement, Baseline, Comparison

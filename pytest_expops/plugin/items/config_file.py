@@ -1,0 +1,96 @@
+"""A config is a file of items: one per expanded process, and one per check on it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_expops.errors import ConfigWarning, ScriptError
+from pytest_expops.pipeline.model import ExpandedProcess, Kind
+from pytest_expops.plugin.items.base import ConfigNode, ExpopsItem, OwnItem, marker_of
+from pytest_expops.plugin.items.baseline import baseline_items, stale_items
+from pytest_expops.plugin.items.process import ProcessItem, process_item
+from pytest_expops.plugin.items.properties import property_items, split_items
+from pytest_expops.plugin.items.replay import ReplayItem
+from pytest_expops.plugin.items.stability import stability_items
+
+
+class ConfigFile(ConfigNode):
+    """One pipeline config. It bears the marker `expops` for all its items."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.add_marker(marker_of("expops"))
+
+    def collect(self) -> Iterator[OwnItem]:
+        """Check that every function is there, then yield each process with its checks, in topological order.
+
+        Raises:
+            CollectError: a script or a function is missing, or a script raises on import; all of them.
+        """
+        self._warn()
+        self.run.remember_environment()
+        self._check_functions()
+        over_seeds, laws = stability_items(self), property_items(self)
+        mode = self.run.options.replay
+        for each in self.pipeline_session.expanded.processes.values():
+            yield self._item(process_item(each), each, each.name)
+            replays = mode == "all" or (mode == "seeded" and each.seeds)
+            if replays and each.process.kind is not Kind.CHART:
+                yield self._item(ReplayItem, each, f"{each.name}[replay]")
+            yield from split_items(self, each)
+            yield from baseline_items(self, each)
+            yield from over_seeds.get(each.name, ())
+            yield from laws.get(each.name, ())
+        yield from stale_items(self)
+
+    def _item(self, kind: type[ExpopsItem], each: ExpandedProcess, name: str) -> ExpopsItem:
+        # The node id is given besides the name: pytest 9.2 would otherwise take the brackets for those of a
+        # parametrized function, and `--lf` would not know the item again.
+        item: ExpopsItem = kind.from_parent(self, name=name, nodeid=f"{self.nodeid}::{name}", expanded=each)
+        return item
+
+    def _warn(self) -> None:
+        """Warn of what is odd in the config, at its place there; once, and not by every worker."""
+        if self.pipeline_session.worker not in ("main", "gw0"):
+            return
+        expanded = self.pipeline_session.expanded
+        for problem in (*expanded.pipeline.warnings, *expanded.warnings):
+            text = f"{problem.message}\n  {problem.hint}" if problem.hint else problem.message
+            line = problem.location.line if problem.location else 1
+            try:
+                warnings.warn_explicit(ConfigWarning(text), None, str(self.path), line)
+            except ConfigWarning as error:
+                # The user asked for warnings to be errors.
+                raise self.CollectError(f"{problem.location or self.path}: {error}") from None
+
+    def _check_functions(self) -> None:
+        problems: dict[str, None] = {}
+        for process in self.pipeline_session.expanded.pipeline.processes.values():
+            if process.kind is not Kind.CHART:
+                try:
+                    self.pipeline_session.runner.callee(process)
+                except ScriptError as error:
+                    where = f"{process.code.location or process.location or self.path}: "
+                    # One broken script is one problem, not one per process.
+                    problems.setdefault(str(error) if error.user_traceback else f"{where}{error}")
+        if problems:
+            raise self.CollectError("\n".join(problems))
+
+
+def process_names(items: Iterable[pytest.Item]) -> set[tuple[Path, str]]:
+    """Config and expanded name of every process item among `items`."""
+    return {(item.path, item.name) for item in items if isinstance(item, ProcessItem)}
+
+
+def put_in_order(items: list[pytest.Item]) -> None:
+    """Put items of ours before the tests, which may ask for their results, and drop those that stand a second time.
+
+    (They do when a config is given and its folder is collected too.)
+    """
+    own = {item.nodeid: item for item in items if isinstance(item, OwnItem)}
+    items[:] = [*own.values(), *(item for item in items if not isinstance(item, OwnItem))]

@@ -1,0 +1,87 @@
+"""The item of an expanded process, or of a chart: it runs once, or finds that it has been run."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from pytest_expops.execution.declared.charts import chart_folder, images_in
+from pytest_expops.execution.records import Outcome, RunRecord
+from pytest_expops.pipeline.model import ExpandedProcess, Kind
+from pytest_expops.plugin.items.base import ExpopsItem, RecordedFailure, marker_of, stop_for
+
+
+class ProcessItem(ExpopsItem):
+    """Runs one expanded process, or finds that it has been run, and passes if it passed."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.add_marker(marker_of("expops_process"))
+
+    def __repr__(self) -> str:
+        upstream = _listed(self.expanded.upstream)
+        return f"<Process {self.name}{f' <- {upstream}' if upstream else ''}>"
+
+    def runtest(self) -> None:
+        session = self.pipeline_session
+        self.worked = session.known(self.expanded.name) is None
+        record = session.record(self.expanded.name)
+        self._report(record)
+        if record.outcome is Outcome.PASSED:
+            return
+        if record.outcome is Outcome.BLOCKED:
+            stop_for(self.config, self.path, session.roots(record))
+        error = session.errors.pop(record.process, None)
+        if error is not None:
+            raise error
+        assert record.failure is not None
+        raise RecordedFailure(record.failure)
+
+    def _report(self, record: RunRecord) -> None:
+        """Say in the JUnit report how long the process itself took, where it ran, and what it logged."""
+        self.user_properties.append(("expops_duration", round(record.duration, 6)))
+        self.user_properties.append(("expops_worker", record.worker))
+        for metric in record.metrics:
+            source = f"{metric.source}/" if metric.source else ""
+            step = f"[{metric.step}]" if metric.step is not None else ""
+            self.user_properties.append((f"expops_metric:{source}{metric.name}{step}", _simple(metric.value)))
+
+
+class ChartItem(ProcessItem):
+    """Draws one chart, or finds that it has been drawn; skipped where only a browser can draw it."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.add_marker(marker_of("expops_chart"))
+
+    def __repr__(self) -> str:
+        return super().__repr__().replace("<Process ", "<Chart ", 1)
+
+    def runtest(self) -> None:
+        chart = self.expanded.process.chart
+        if chart is not None and chart.dynamic:
+            told = "a dynamic chart is drawn by a browser (JavaScript); only charts in Python are drawn here"
+            raise pytest.skip.Exception(told, _use_item_location=True)
+        super().runtest()
+        folder = chart_folder(self.pipeline_session.folder, self.expanded.name)
+        images = images_in(folder)
+        self.user_properties.append(("expops_images", ", ".join(path.name for path in images)))
+        if self.run_state.options.artifacts is not None:
+            sys.stdout.write("".join(f"{path}\n" for path in images))
+
+
+def process_item(each: ExpandedProcess) -> type[ProcessItem]:
+    """The class of the item of an expanded process."""
+    return ChartItem if each.process.kind is Kind.CHART else ProcessItem
+
+
+def _listed(names: Sequence[str], most: int = 4) -> str:
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def _simple(value: Any) -> Any:
+    return value if isinstance(value, (int, float, str)) else str(value)

@@ -1,0 +1,64 @@
+"""The `[replay]` item: the process gives the same again in a fresh interpreter, or the item says what differs."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_expops.errors import ReplayError
+from pytest_expops.execution.records import Outcome
+from pytest_expops.plugin.items.base import ExpopsItem, marker_of, stop_for
+from pytest_expops.plugin.items.replay_text import explain
+from pytest_expops.verdicts.replay import Status, Verdict
+
+
+class ReplayDiffered(ReplayError):
+    """A replay gave other results than the first run."""
+
+    def __init__(self, verdict: Verdict, command: str, directory: Path) -> None:
+        super().__init__(explain(verdict, command, directory), process=verdict.process)
+        self.verdict = verdict
+
+
+class ReplayItem(ExpopsItem):
+    """Passes if the process gives the same again; a strict xfail where it is declared nondeterministic (S7.3)."""
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self.add_marker(marker_of("expops_replay"))
+        reason = self.expanded.process.nondeterministic
+        if reason is not None:
+            self.add_marker(pytest.mark.xfail(reason=reason, strict=True, raises=ReplayDiffered))
+
+    def __repr__(self) -> str:
+        return f"<Replay {self.name}>"
+
+    def runtest(self) -> None:
+        session, name = self.pipeline_session, self.expanded.name
+        record = session.record(name)
+        if record.outcome is not Outcome.PASSED:
+            stop_for(self.config, self.path, session.roots(record), "nothing to replay: ")
+        verdict = self.run_state.verdict(session, name)
+        sys.stdout.write(verdict.printed)
+        self.user_properties.append(("expops_replays", verdict.replays))
+        if verdict.status is Status.DIFFERED:
+            raise ReplayDiffered(verdict, self._command(verdict), self.config.invocation_params.dir)
+
+    def _command(self, verdict: Verdict) -> str:
+        """What reproduces just this verdict: only the options that matter, in the shell's own spelling."""
+        options, path = self.run_state.options, os.path.relpath(self.path, self.config.invocation_params.dir)
+        words = ["pytest", "--expops-config", path]
+        if self.expanded.seeds == () or options.replay == "all":
+            words.append("--expops-replay=all")
+        if verdict.attempt > 1:
+            words.append(f"--expops-replays={verdict.attempt}")
+        if verdict.varied:
+            words.append(f"--expops-vary={','.join(verdict.varied)}")
+        command = shlex.join([*words, f"{path}::{self.name}"])
+        own = verdict.reproducing_hash_seed
+        return command if own is None else f"PYTHONHASHSEED={own} {command}"
