@@ -6,7 +6,8 @@ metric, whose true mean and standard deviation are known, many samples of 3, 5, 
 coverage in percent, 95 being asked for; `width` is for normal values the median of upper over lower end (of the mean:
 of half the interval, in standard deviations).
 
-The methods marked with * are those in use; they are the functions of `pytest_expops.verdicts.stability.intervals` themselves.
+The methods marked with * are those in use; they are the functions of `pytest_expops.verdicts.stability.intervals`
+themselves.
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ class Entry:
     """What one expanded process gave, and from what.
 
     `outputs` are fingerprints by key, `metrics` readings by ``step/name``, `sketch` leaves by path
-    (`pytest_expops.values.sketches.sketch`). `code` and `parameters` are those of `execution.provenance`, `inputs` and `files`
-    its digests. `base_seed` is None where a seed layer gives the seed, `rows` where no data layer is open.
+    (`pytest_expops.values.sketches.sketch`). `code` and `parameters` are those of `execution.provenance`, `inputs` and
+    `files` its digests. `base_seed` is None where a seed layer gives the seed, `rows` where no data layer is open.
     """
 
     environment: Mapping[str, Any]
