@@ -5,7 +5,7 @@ or with `--model` for the same graphs in the discrete-event model of the tests: 
 those of the messages.
 
 *Makespan* is from the first start to the last end of a process, as the session's records have it. The *bound* is that
-of `tests/scheduling/families.py`: the longest path, or work / workers between a serial head and a serial tail,
+of `tests/plugin/scheduling/families.py`: the longest path, or work / workers between a serial head and a serial tail,
 whichever is more, of the durations in the same records. A ratio of 1 cannot be beaten. `--seconds` is what the work
 would take if it were evenly spread; the shorter the items, the more what they cost beside their sleep counts. On a
 machine that does other work too, `--repeats` counts the best of several runs, and `--latency` tells the model how long
@@ -23,9 +23,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.scheduling.families import CONFIG, FAMILIES, Family, least_makespan, make
-from tests.scheduling.model import Model
-from tests.scheduling.scenario import Scenario
+from tests.plugin.scheduling.families import CONFIG, FAMILIES, Family, least_makespan, make
+from tests.plugin.scheduling.model import Model
+from tests.plugin.scheduling.scenario import Scenario
 
 RUNS = {
     "graph, first": ["--expops-schedule=graph"],

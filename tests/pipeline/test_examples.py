@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.pipeline.configs import classic_document, current_document, expand_document, shape
+from tests.pipeline.config.configs import classic_document, current_document, expand_document, shape
 
 EXAMPLES = yaml.safe_load((Path(__file__).parent / "examples.yaml").read_text(encoding="utf-8"))
 

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_expops import ConfigError, ExpandedPipeline, Pipeline, Process, expand
 from pytest_expops.pipeline.model import Aggregates, CodeRef, DataSplit, SeedSplit
-from tests.pipeline.configs import current, load
+from tests.pipeline.config.configs import current, load
 
 CODE = CodeRef("main", "function")
 

@@ -12,7 +12,7 @@ from pytest_expops import ExpandedPipeline, expand, load_config
 from pytest_expops.pipeline.render import to_dot, to_mermaid, to_text
 from pytest_expops.strategies import DrawnConfig, pipelines
 from tests.hypothesis_profiles import examples
-from tests.pipeline.configs import current, load
+from tests.pipeline.config.configs import current, load
 
 
 @pytest.fixture

@@ -1,0 +1,135 @@
+"""Processes that cannot be read: each gives its own full message, located (S1.2)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_expops import ConfigError, load_config
+from tests.pipeline.config.configs import Case, assert_problems, current
+
+_NAME = "cannot be used; expected at least one character, and no space, `#`, `::`, bracket or slash"
+_RENAME = "    rename it, here and in `process_adjlist`"
+_CODE = "expected the name of a function, or KEY.NAME with the key of a script"
+_KEEP_ONE = "    keep one of the two"
+
+
+PROCESSES: list[Case] = [
+    (
+        "both spellings in conflict",
+        current(
+            "- name: a\n  parameters: {x: 1}\n  hyperparameters: {x: 2}",
+            "- name: b\n  code: f\n  code_function: g",
+            "- name: c\n  data_aggregation: false\n  data_parallelism: {aggregation: true}",
+        ),
+        [
+            "7:9: process `a`: `hyperparameters` contradicts `parameters` at p.yaml:6:9",
+            _KEEP_ONE,
+            "10:9: process `b`: `code_function` contradicts `code` at p.yaml:9:9: the text `g` here, "
+            "the text `f` there",
+            _KEEP_ONE,
+            "12:9: process `c`: `data_aggregation` contradicts `data_parallelism.aggregation` at p.yaml:13:28: the "
+            "truth value `false` here, the truth value `true` there",
+            _KEEP_ONE,
+        ],
+    ),
+    (
+        "names that cannot be used",
+        current(*[f"- name: {name}" for name in ["a b", "'a#b'", "a::b", "'a[b'", "''", "a/b"]]),
+        [
+            line
+            for row, name in enumerate(["a b", "a#b", "a::b", "a[b", "", "a/b"], start=5)
+            for line in (f"{row}:15: the process name {name!r} {_NAME}", _RENAME)
+        ],
+    ),
+    (
+        "names that YAML 1.1 reads as something else",
+        current("- name: on", "- name: 1", "- name:", "- name: [a]"),
+        [
+            "5:15: the process name `on` is read by YAML as a truth value; expected a text",
+            '    write "on", in quotes',
+            "6:15: the process name `1` is read by YAML as a number; expected a text",
+            '    write "1", in quotes',
+            "7:14: `name` is nothing; expected the name of a process, as a text",
+            "8:15: `name` is a list; expected the name of a process, as a text",
+        ],
+    ),
+    (
+        "names that YAML 1.1 reads as something else, as keys",
+        current("- x").replace("      - x\n", "      yes: {}\n      a: {name: b}\n      b: 3\n"),
+        [
+            "5:7: the process name `yes` is read by YAML as a truth value; expected a text",
+            '    write "yes", in quotes',
+            "6:17: `name` is the text `b`, but the process stands under `a` at p.yaml:6:7",
+            "    remove `name`",
+            "7:10: `processes.b` is the number `3`; expected a map",
+        ],
+    ),
+    (
+        "processes without a name",
+        current("- nmae: x", "- load", "- load: {code: f}"),
+        [
+            "5:9: this process has no `name`",
+            "    did you mean `name` where `nmae` stands?",
+            "6:9: `processes` is the text `load`; expected a map with a `name` for each process",
+            "    write `- name: load`",
+            "7:9: this process has no `name`",
+            "    write `name: load`",
+        ],
+    ),
+    (
+        "code that names nothing",
+        current(
+            "- {name: a, code: mian.f}", "- {name: b, code: 3}", "- {name: c, code: a.b.c}", "- {name: d, code: no no}"
+        ),
+        [
+            "5:25: process `a`: `code: mian.f` names the script `mian`, which there is not; the scripts are: `main`",
+            "    did you mean `main`?",
+            f"6:25: process `b`: `code` is the number `3`; {_CODE}",
+            f"7:25: process `c`: `code` is the text `a.b.c`; {_CODE}",
+            f"8:25: process `d`: `code` is the text `no no`; {_CODE}",
+        ],
+    ),
+    (
+        "parameters that are none",
+        current("- {name: a, parameters: [1]}", "- {name: b, hyperparameters: {1: 2}}"),
+        [
+            "5:31: process `a`: `parameters` is a list; expected a map of parameter names to values",
+            "6:37: process `b`: the name of a parameter is the number `1`; expected a text",
+            '    write "1"',
+        ],
+    ),
+    (
+        "type of no kind",
+        current("- {name: a, type: chrat}"),
+        ["5:25: process `a`: `type` is the text `chrat`; expected `process` or `chart`", "    did you mean `chart`?"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), [case[1:] for case in PROCESSES], ids=[case[0] for case in PROCESSES])
+def test_each_says_where_what_and_how(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, expected: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert_problems(text, expected)
+
+
+def test_problems_of_different_kinds_are_reported_together_in_file_order(tmp_path: Path) -> None:
+    """S1.4: not one a run; each carries its subject, so that tools need not parse messages."""
+    text = "reproducibility: {seed: x}\ndata: {a: 1, a: 2}\n" + current(
+        "- {name: b, data_parallelism: {size: 0}}", "- name: a", "- name: b", edges=["a b", "b a", "c"]
+    )
+    (tmp_path / "p.yaml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(tmp_path / "p.yaml")
+    found = [(each.location and each.location.line, each.process, each.key) for each in caught.value.problems]
+    assert found == [
+        (1, None, "reproducibility.seed"),
+        (2, None, "a"),
+        (8, "a", "process_adjlist"),
+        (9, "c", "process_adjlist"),
+        (11, "b", "size"),
+        (13, "b", None),
+    ]
