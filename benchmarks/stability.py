@@ -6,7 +6,7 @@ metric, whose true mean and standard deviation are known, many samples of 3, 5, 
 coverage in percent, 95 being asked for; `width` is for normal values the median of upper over lower end (of the mean:
 of half the interval, in standard deviations).
 
-The methods marked with * are those in use; they are the functions of `pytest_expops.verdicts.stability.intervals`
+The methods marked with * are those in use; they are the functions of `pytest_expops.verdicts.stability._intervals`
 themselves.
 """
 
@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtri, ndtr, ndtri
 
-from pytest_expops.verdicts.stability import intervals
-from pytest_expops.verdicts.stability.intervals import (
+from pytest_expops.verdicts.stability import _intervals as intervals
+from pytest_expops.verdicts.stability._intervals import (
     Interval,
     Moments,
     cv_interval,

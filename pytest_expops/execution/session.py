@@ -17,11 +17,11 @@ from pathlib import Path
 from filelock import FileLock
 
 from pytest_expops.errors import ExpopsError
+from pytest_expops.execution._claims import Claims, owner_name
+from pytest_expops.execution._journal import SUFFIX, Journal, JournalReader
 from pytest_expops.execution.artifact_cache import DEFAULT_MEMORY, ArtifactReader, PartCache
 from pytest_expops.execution.calls.inputs import Outputs
 from pytest_expops.execution.calls.partitioning import Partition
-from pytest_expops.execution.claims import Claims, owner_name
-from pytest_expops.execution.journal import SUFFIX, Journal, JournalReader
 from pytest_expops.execution.records import Failure, Outcome, RunRecord, file_name
 from pytest_expops.execution.runner import Runner
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_expops.pipeline._layering import Layering, lay_out
 from pytest_expops.pipeline.config.stability import check_claims
 from pytest_expops.pipeline.config.validation import check_mentions, cycle_text
 from pytest_expops.pipeline.graph import find_cycles, topological_order
-from pytest_expops.pipeline.layering import Layering, lay_out
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Layers, Pipeline, Process
 from pytest_expops.pipeline.probing import with_probed
 from pytest_expops.pipeline.problems import Problems, in_file_order

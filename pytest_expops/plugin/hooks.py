@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_expops.plugin.fixtures import expops
+from pytest_expops.plugin._fixtures import expops
 from pytest_expops.plugin.options.options import add_options, graph_format, read_options, wanted
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         return None
     if not wanted(config):
         raise pytest.UsageError("--expops-graph needs a pipeline: give --expops-config PATH")
-    from pytest_expops.plugin.setup import print_graphs
+    from pytest_expops.plugin._setup import print_graphs
 
     print_graphs(read_options(config).configs, output)
     return 0
@@ -51,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", marker)
     if not wanted(config) or config.option.help:
         return
-    from pytest_expops.plugin.setup import configure
+    from pytest_expops.plugin._setup import configure
 
     configure(config, read_options(config))
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping
 
 from pytest_expops.execution.session import PipelineSession
+from pytest_expops.replay._replica import Replica
 from pytest_expops.replay.folder import ReplicaFolder
 from pytest_expops.replay.nondeterminism.base import Conditions
 from pytest_expops.replay.nondeterminism.registry import interpreter_environment
-from pytest_expops.replay.replica import Replica
 from pytest_expops.replay.request import Replay, Request
 
 Key = tuple[frozenset[tuple[str, str]], int]

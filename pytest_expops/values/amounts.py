@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pytest_expops.values.ulps import largest_ulps
+from pytest_expops.values._ulps import largest_ulps
 
 Array = np.ndarray[Any, Any]
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pytest_expops.pipeline.model import Tolerance
+from pytest_expops.values._texts import beside
 from pytest_expops.values.amounts import amounts, is_number
 from pytest_expops.values.atoms import ATOMS
 from pytest_expops.values.differences import ABSENT, Difference, Found, Structural, listed, one_sided
@@ -23,7 +24,6 @@ from pytest_expops.values.fingerprint import Walk
 from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Unsound
 from pytest_expops.values.naming import label, type_name
 from pytest_expops.values.showing import show
-from pytest_expops.values.texts import beside
 
 __all__ = ["LIMIT", "Difference", "compare"]
 

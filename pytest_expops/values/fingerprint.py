@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
+from pytest_expops.values._cycles import Graph
 from pytest_expops.values.atoms import ATOMS, atom_digest
-from pytest_expops.values.cycles import Graph
 from pytest_expops.values.dispatch import form_of, register, unregister
 from pytest_expops.values.forms import Form, Mapping, Parts, Unordered, Unsound
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.execution.claims import SLOT, Claims, owner_name
+from pytest_expops.execution._claims import SLOT, Claims, owner_name
 
 NAMES = ["a", "b", "c"]
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_expops.errors import StoreError
-from pytest_expops.execution.journal import Journal, JournalReader
+from pytest_expops.execution._journal import Journal, JournalReader
 
 RECORDS = st.lists(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=10), max_size=3), max_size=6)
 

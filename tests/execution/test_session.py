@@ -18,7 +18,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_expops.execution.claims import Claims
+from pytest_expops.execution._claims import Claims
 from pytest_expops.execution.records import JsonFolder, Outcome, file_name
 from pytest_expops.execution.session import NotPassed, PipelineSession
 from pytest_expops.pipeline.config.loader import load_config

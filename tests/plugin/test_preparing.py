@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_expops.plugin.setup import PreparingHooks
+from pytest_expops.plugin._setup import PreparingHooks
 from pytest_expops.plugin.state import RUN
 from pytest_expops.replay.pool import ReplicaPool
 from tests.conftest import Project

@@ -411,7 +411,7 @@ def test_an_aggregation_called_like_a_fixture_of_pytest_leaves_it_alone(project:
 
 
 def test_every_fixture_of_pytest_is_known(pytester: pytest.Pytester) -> None:
-    from pytest_expops.plugin.fixtures import TAKEN
+    from pytest_expops.plugin._fixtures import TAKEN
 
     result = pytester.runpytest_inprocess("--fixtures", "-q", "-p", "pytester")
     of_pytest = [line for line in result.outlines if " -- " in line and ("/_pytest/" in line or "/xdist/" in line)]

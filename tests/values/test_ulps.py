@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_expops.values._ulps import largest_ulps, ulps
 from pytest_expops.values.comparison import compare
-from pytest_expops.values.ulps import largest_ulps, ulps
 
 FLOATS: dict[str, tuple[Any, str]] = {
     "float16": (np.float16, "<h"),

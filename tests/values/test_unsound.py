@@ -23,7 +23,7 @@ import numpy as np
 import pytest
 
 from pytest_expops.errors import FingerprintError
-from pytest_expops.values import cycles as graph
+from pytest_expops.values import _cycles as graph
 from pytest_expops.values.comparison import compare
 from pytest_expops.values.fingerprint import fingerprint, register, unregister
 from tests.values.samples import Plain, holder

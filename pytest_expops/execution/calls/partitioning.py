@@ -10,7 +10,7 @@ from numbers import Integral
 from typing import Any
 
 from pytest_expops.errors import EmptyPartitionWarning, PartitionError
-from pytest_expops.execution.calls.columns import as_frame_if_records
+from pytest_expops.execution.calls._columns import as_frame_if_records
 from pytest_expops.pipeline.model import DataSplit
 
 __all__ = [

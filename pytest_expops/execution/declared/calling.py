@@ -9,12 +9,12 @@ from pathlib import Path
 from pytest_expops.execution.calls.functions import Callee
 from pytest_expops.execution.calls.inputs import Outputs, Received
 from pytest_expops.execution.calls.recording import Recorder
+from pytest_expops.execution.declared._metrics import log_declared
+from pytest_expops.execution.declared._probes import probe
 from pytest_expops.execution.declared.chart_context import ChartContext
 from pytest_expops.execution.declared.charts import chart_folder, draw
 from pytest_expops.execution.declared.component import ChartComponent, Component
 from pytest_expops.execution.declared.components import gather, work_of
-from pytest_expops.execution.declared.declared_metrics import log_declared
-from pytest_expops.execution.declared.probes import probe
 from pytest_expops.execution.declared.renames import renamed_outputs
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.user_code.scripts import Project

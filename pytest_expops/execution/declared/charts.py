@@ -13,9 +13,9 @@ from typing import Any
 
 from pytest_expops.errors import ChartError
 from pytest_expops.execution.calls.functions import Callee
+from pytest_expops.execution.declared._probes import Probed
 from pytest_expops.execution.declared.chart_context import ChartContext
 from pytest_expops.execution.declared.component import ChartComponent
-from pytest_expops.execution.declared.probes import Probed
 from pytest_expops.execution.records import file_name
 from pytest_expops.pipeline.model import Process
 

@@ -26,8 +26,8 @@ from pytest_expops.pipeline.model import Pipeline, Process
 GROUP = "pytest_expops.components"
 
 _BUILT_IN = {
-    "matplotlib": "pytest_expops.execution.declared.matplotlib_",
-    "sklearn": "pytest_expops.execution.declared.sklearn_",
+    "matplotlib": "pytest_expops.execution.declared._matplotlib",
+    "sklearn": "pytest_expops.execution.declared._sklearn",
 }
 
 

@@ -11,8 +11,8 @@ import xxhash
 
 from pytest_expops.execution.calls.inputs import Outputs, receive
 from pytest_expops.execution.calls.partitioning import Partition, bounds, row_count
-from pytest_expops.execution.provenance.code_used import CodeReader, CodeUsed
-from pytest_expops.execution.provenance.source_files import Sources
+from pytest_expops.execution.provenance._code_used import CodeReader, CodeUsed
+from pytest_expops.execution.provenance._source_files import Sources
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.expansion import expanded_name
 from pytest_expops.pipeline.model import ExpandedProcess, Kind, Process

@@ -27,11 +27,11 @@ from json.encoder import encode_basestring_ascii
 from types import TracebackType
 from typing import Any
 
+from pytest_expops.execution.seeding._numpy import NumPy
+from pytest_expops.execution.seeding._python import Python, RandomLibrary
+from pytest_expops.execution.seeding._tensorflow import Keras, TensorFlow
+from pytest_expops.execution.seeding._torch import Torch
 from pytest_expops.execution.seeding.import_hook import ImportHook, loaded_module
-from pytest_expops.execution.seeding.numpy_ import NumPy
-from pytest_expops.execution.seeding.python import Python, RandomLibrary
-from pytest_expops.execution.seeding.tensorflow_ import Keras, TensorFlow
-from pytest_expops.execution.seeding.torch_ import Torch
 
 __all__ = ["LIBRARIES", "preserved", "rng_digests", "seeded", "task_seed"]
 

@@ -24,9 +24,9 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from pytest_expops.execution.seeding.task_seeds import preserved
-from pytest_expops.execution.user_code.child_modules import write_child_modules
+from pytest_expops.execution.user_code._child_modules import write_child_modules
+from pytest_expops.execution.user_code._own_modules import OwnModules, WithdrawnFinder
 from pytest_expops.execution.user_code.installed import is_installed, is_under
-from pytest_expops.execution.user_code.own_modules import OwnModules, WithdrawnFinder
 from pytest_expops.pipeline.model import Pipeline
 
 PREFIX = "expops_scripts__"

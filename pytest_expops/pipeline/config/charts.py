@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pytest_expops.errors import Location
 from pytest_expops.pipeline.config import vocabulary
-from pytest_expops.pipeline.config.document import ListNode, MapNode, Node, Scalar
-from pytest_expops.pipeline.config.mappings import text_map
-from pytest_expops.pipeline.config.reading import Found, Reader, entries_of
+from pytest_expops.pipeline.config._document import ListNode, MapNode, Node, Scalar
+from pytest_expops.pipeline.config._mappings import text_map
+from pytest_expops.pipeline.config._reading import Found, Reader, entries_of
 from pytest_expops.pipeline.declarations import Chart
 from pytest_expops.pipeline.xpath import XPath, XPathError
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import yaml
 
 from pytest_expops.errors import Location
-from pytest_expops.pipeline.config.composing import Composer
-from pytest_expops.pipeline.config.dialects import read_pipeline
-from pytest_expops.pipeline.config.document import Broken, Document, MapNode, Scalar, describe
+from pytest_expops.pipeline.config._composing import Composer
+from pytest_expops.pipeline.config._dialects import read_pipeline
+from pytest_expops.pipeline.config._document import Broken, Document, MapNode, Scalar, describe
 from pytest_expops.pipeline.model import Pipeline
 from pytest_expops.pipeline.problems import Problems
 

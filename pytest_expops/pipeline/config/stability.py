@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_expops.pipeline.config.document import Broken, Entry, MapNode, Node, Scalar, describe
-from pytest_expops.pipeline.config.reading import Reader, reads_as_number
+from pytest_expops.pipeline.config._document import Broken, Entry, MapNode, Node, Scalar, describe
+from pytest_expops.pipeline.config._reading import Reader, reads_as_number
 from pytest_expops.pipeline.config.vocabulary import STABILITY, STABILITY_BOUNDS, did_you_mean
 from pytest_expops.pipeline.model import Kind, Layers, Pipeline, SeedClaims
 from pytest_expops.pipeline.problems import Problems

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 
 from pytest_expops.errors import Location
 from pytest_expops.pipeline.config import vocabulary
-from pytest_expops.pipeline.config.adjacency import Adjacency, Mention
-from pytest_expops.pipeline.config.processes import Listed
+from pytest_expops.pipeline.config._adjacency import Adjacency, Mention
+from pytest_expops.pipeline.config._processes import Listed
 from pytest_expops.pipeline.graph import find_cycles
 from pytest_expops.pipeline.problems import Problems
 

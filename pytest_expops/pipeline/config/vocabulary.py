@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from pytest_expops.pipeline.config.document import MapNode
+from pytest_expops.pipeline.config._document import MapNode
 from pytest_expops.pipeline.problems import Problems
 
 # What concerns only ExpOps's own runtime (S1.1): accepted wherever ExpOps takes it, without effect.

@@ -18,7 +18,7 @@ def register_progress(config: pytest.Config, run: Run, durations: Durations) -> 
         return
     if choice == "auto" and not _somebody_watches(config):
         return
-    from pytest_expops.plugin.progress.live import LiveProgress
+    from pytest_expops.plugin.progress._live import LiveProgress
 
     live = LiveProgress(config, run, durations, any_reporter=choice == "on")
     config.pluginmanager.register(live, "expops-live-progress")

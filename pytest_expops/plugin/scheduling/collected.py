@@ -16,7 +16,7 @@ import pytest
 
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedPipeline
-from pytest_expops.plugin.scheduling.graph_view import Need
+from pytest_expops.plugin.scheduling._graph_view import Need
 from pytest_expops.plugin.scheduling.parts import Parts
 
 FILE = "collected.json"

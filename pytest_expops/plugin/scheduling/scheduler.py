@@ -18,13 +18,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pytest_expops.plugin.scheduling.board import Board
-from pytest_expops.plugin.scheduling.dispatch import Dispatcher
+from pytest_expops.plugin.scheduling._board import Board
+from pytest_expops.plugin.scheduling._dispatch import Dispatcher
+from pytest_expops.plugin.scheduling._graph_view import GraphView, Need
+from pytest_expops.plugin.scheduling._priorities import Priorities
+from pytest_expops.plugin.scheduling._queues import WorkerQueue
+from pytest_expops.plugin.scheduling._rehearsal import improve
 from pytest_expops.plugin.scheduling.estimates import Estimates
-from pytest_expops.plugin.scheduling.graph_view import GraphView, Need
-from pytest_expops.plugin.scheduling.priorities import Priorities
-from pytest_expops.plugin.scheduling.queues import WorkerQueue
-from pytest_expops.plugin.scheduling.rehearsal import improve
 
 
 class GraphScheduling:

@@ -15,8 +15,8 @@ from pytest_expops.execution.session import PipelineSession
 from pytest_expops.plugin.items.replay_text import gist
 from pytest_expops.plugin.progress.workers import NAME
 from pytest_expops.plugin.state import Run, verdicts_of
-from pytest_expops.plugin.summary.baseline_summary import baseline_lines
-from pytest_expops.plugin.summary.stability_table import list_stability
+from pytest_expops.plugin.summary._baseline_summary import baseline_lines
+from pytest_expops.plugin.summary._stability_table import list_stability
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.verdicts.replay import Status, Verdict
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import ClassVar
 
+from pytest_expops.replay.nondeterminism._patching import patching
 from pytest_expops.replay.nondeterminism.base import Mode, Setting, Source, Watcher, is_held
-from pytest_expops.replay.nondeterminism.patching import patching
 from pytest_expops.replay.nondeterminism.personality import fix_addresses, fixed_addresses_possible
 
 __all__ = ["VARIABLE", "Addresses", "fix_addresses", "fixed_addresses_possible", "masked"]

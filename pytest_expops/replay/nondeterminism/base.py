@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pytest_expops.replay.nondeterminism.call_sites import Askers
+from pytest_expops.replay.nondeterminism._call_sites import Askers
 
 
 class Mode(enum.Enum):

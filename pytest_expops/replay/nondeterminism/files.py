@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pytest_expops.execution.user_code.installed import is_installed, is_under
+from pytest_expops.replay.nondeterminism._file_audit import Access, aside, listening
+from pytest_expops.replay.nondeterminism._file_hiding import Hidden, hiding
+from pytest_expops.replay.nondeterminism._file_looks import looking
 from pytest_expops.replay.nondeterminism.base import Mode, Setting, Site, Source, Watcher
-from pytest_expops.replay.nondeterminism.file_audit import Access, aside, listening
-from pytest_expops.replay.nondeterminism.file_hiding import Hidden, hiding
-from pytest_expops.replay.nondeterminism.file_looks import looking
 
 MOST = 5000
 """So many files of one run are remembered."""

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
+from pytest_expops.replay.nondeterminism._clock import Clock
+from pytest_expops.replay.nondeterminism._entropy import Entropy
+from pytest_expops.replay.nondeterminism._environment_variables import Environment
+from pytest_expops.replay.nondeterminism._garbage_collector import Collector
+from pytest_expops.replay.nondeterminism._hash_seed import HashSeed
+from pytest_expops.replay.nondeterminism._host import Host
+from pytest_expops.replay.nondeterminism._imports import Imports
+from pytest_expops.replay.nondeterminism._listing_order import ListingOrder
+from pytest_expops.replay.nondeterminism._locale import Locale
+from pytest_expops.replay.nondeterminism._temporary_folder import TemporaryFolder
+from pytest_expops.replay.nondeterminism._threads import Threads
+from pytest_expops.replay.nondeterminism._timezone import Timezone
+from pytest_expops.replay.nondeterminism._uninitialised_memory import Memory
 from pytest_expops.replay.nondeterminism.addresses import Addresses
 from pytest_expops.replay.nondeterminism.base import NATURAL, Conditions, Source, Watcher
-from pytest_expops.replay.nondeterminism.clock import Clock
 from pytest_expops.replay.nondeterminism.earlier_processes import Order
-from pytest_expops.replay.nondeterminism.entropy import Entropy
-from pytest_expops.replay.nondeterminism.environment_variables import Environment
 from pytest_expops.replay.nondeterminism.files import Files
-from pytest_expops.replay.nondeterminism.garbage_collector import Collector
-from pytest_expops.replay.nondeterminism.hash_seed import HashSeed
-from pytest_expops.replay.nondeterminism.host import Host
-from pytest_expops.replay.nondeterminism.imports import Imports
-from pytest_expops.replay.nondeterminism.listing_order import ListingOrder
-from pytest_expops.replay.nondeterminism.locale_ import Locale
-from pytest_expops.replay.nondeterminism.temporary_folder import TemporaryFolder
-from pytest_expops.replay.nondeterminism.threads import Threads
-from pytest_expops.replay.nondeterminism.timezone import Timezone
-from pytest_expops.replay.nondeterminism.uninitialised_memory import Memory
 
 _ALL: tuple[Source, ...] = (
     HashSeed(),

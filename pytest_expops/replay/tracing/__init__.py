@@ -3,7 +3,7 @@
 Two such traces are compared by `verdicts/diagnosis/divergence.py`, to say where two runs first differ.
 """
 
-from pytest_expops.replay.tracing.trace import Call, Line, Target, Trace
-from pytest_expops.replay.tracing.tracer import Tracer
+from pytest_expops.replay.tracing._trace import Call, Line, Target, Trace
+from pytest_expops.replay.tracing._tracer import Tracer
 
 __all__ = ["Call", "Line", "Target", "Trace", "Tracer"]

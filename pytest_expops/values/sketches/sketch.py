@@ -20,8 +20,8 @@ from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unsound
 from pytest_expops.values.kinds.builtin import object_array
 from pytest_expops.values.naming import type_name
 from pytest_expops.values.showing import WIDTH, shortened, show
-from pytest_expops.values.sketches.exactness import contents_digest, elements_digest, labels_digest
-from pytest_expops.values.sketches.ranges import Totals, range_of
+from pytest_expops.values.sketches._exactness import contents_digest, elements_digest, labels_digest
+from pytest_expops.values.sketches._ranges import Totals, range_of
 
 __all__ = ["LEAVES", "Leaf", "sketch"]
 

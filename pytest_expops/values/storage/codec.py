@@ -23,7 +23,7 @@ import xxhash
 
 from pytest_expops.errors import StoreError
 from pytest_expops.values.naming import type_name
-from pytest_expops.values.storage.culprit import offending
+from pytest_expops.values.storage._culprit import offending
 
 MAGIC = b"EXPOPS\x00\x01"
 ALIGNMENT = 64

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 import xxhash
 
 from pytest_expops.errors import StoreError
+from pytest_expops.values.storage._private_map import map_private
 from pytest_expops.values.storage.codec import Encoded, decode, encode
-from pytest_expops.values.storage.private_map import map_private
 
 INLINE = 4096
 """Encodings of at most so many bytes travel within the `Artifact`: a file costs some 20 times as long as this text."""

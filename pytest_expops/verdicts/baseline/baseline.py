@@ -15,10 +15,10 @@ from pytest_expops.pipeline.model import Tolerance
 from pytest_expops.values.comparison import Difference
 from pytest_expops.values.differences import ABSENT
 from pytest_expops.values.sketches.sketch import LEAVES, sketch
+from pytest_expops.verdicts.baseline._origins import Origins
+from pytest_expops.verdicts.baseline._sketch_comparison import sketch_differences
 from pytest_expops.verdicts.baseline.changes import Change
 from pytest_expops.verdicts.baseline.lock_file import Entry, Lock
-from pytest_expops.verdicts.baseline.origins import Origins
-from pytest_expops.verdicts.baseline.sketch_comparison import sketch_differences
 from pytest_expops.verdicts.replay import EXACT, series_differences, series_of
 
 ELSEWHERE = Tolerance(rtol=1e-6, atol=1e-9)

@@ -16,11 +16,11 @@ from pytest_expops.replay.nondeterminism.base import Site
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.values.comparison import Difference
-from pytest_expops.verdicts.diagnosis.attribution import NEEDED, Search, among, ranked
+from pytest_expops.verdicts.diagnosis._attribution import NEEDED, Search, among, ranked
+from pytest_expops.verdicts.diagnosis._leftovers import Leftover, files_read_back, from_earlier, from_files
+from pytest_expops.verdicts.diagnosis._locating import Parting, locate
+from pytest_expops.verdicts.diagnosis._trials import CONTROLS, OutOfTime, Plan, Trial, Trials, root_of
 from pytest_expops.verdicts.diagnosis.divergence import Place
-from pytest_expops.verdicts.diagnosis.leftovers import Leftover, files_read_back, from_earlier, from_files
-from pytest_expops.verdicts.diagnosis.locating import Parting, locate
-from pytest_expops.verdicts.diagnosis.trials import CONTROLS, OutOfTime, Plan, Trial, Trials, root_of
 from pytest_expops.verdicts.findings import Blamed, Cause, Count, Diagnosis
 
 MORE = 4

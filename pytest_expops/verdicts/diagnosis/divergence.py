@@ -8,9 +8,9 @@ from typing import Any
 
 from pytest_expops.replay.tracing import Target, Trace
 from pytest_expops.replay.tracing.statements import code_at
-from pytest_expops.verdicts.diagnosis.pairing import CONTROL_FLOW, Pair, differing, pairs
-from pytest_expops.verdicts.diagnosis.parting import parting
-from pytest_expops.verdicts.diagnosis.relevance import Function
+from pytest_expops.verdicts.diagnosis._pairing import CONTROL_FLOW, Pair, differing, pairs
+from pytest_expops.verdicts.diagnosis._parting import parting
+from pytest_expops.verdicts.diagnosis._relevance import Function
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pytest_expops.execution.results import Results
 from pytest_expops.execution.variations.variation import Sizes
 from pytest_expops.pipeline.model import ExpandedPipeline, Tolerance
-from pytest_expops.verdicts.laws.checks import BatchCheck, OrderCheck, PartitionCheck, SeedCheck
-from pytest_expops.verdicts.laws.judging import LawBroken, hold
-from pytest_expops.verdicts.laws.search import Effort
-from pytest_expops.verdicts.laws.subjects import LawError, merged_split, rows_of, splits_above, standing_split
+from pytest_expops.verdicts.laws._checks import BatchCheck, OrderCheck, PartitionCheck, SeedCheck
+from pytest_expops.verdicts.laws._judging import LawBroken, hold
+from pytest_expops.verdicts.laws._search import Effort
+from pytest_expops.verdicts.laws._subjects import LawError, merged_split, rows_of, splits_above, standing_split
 
 __all__ = [
     "LAWS",

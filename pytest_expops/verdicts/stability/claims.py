@@ -11,7 +11,7 @@ from typing import Any
 
 from pytest_expops.errors import StabilityError
 from pytest_expops.pipeline.config.vocabulary import STABILITY_BOUNDS
-from pytest_expops.verdicts.stability.intervals import (
+from pytest_expops.verdicts.stability._intervals import (
     ROUNDING,
     Interval,
     Moments,

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pytest_expops.verdicts.stability._intervals import ROUNDING, Interval, mean_interval, moments
 from pytest_expops.verdicts.stability.claims import Finding, Status
-from pytest_expops.verdicts.stability.intervals import ROUNDING, Interval, mean_interval, moments
 
 
 class Standing(enum.Enum):

@@ -8,9 +8,9 @@ from typing import Any
 
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedPipeline, SeedClaims
+from pytest_expops.verdicts.stability._readings import Pairs, baseline_readings, readings
 from pytest_expops.verdicts.stability.claims import Finding, Status, about_population, doubt, judge, seed_means
 from pytest_expops.verdicts.stability.paired import Comparison, compare_paired, overall
-from pytest_expops.verdicts.stability.readings import Pairs, baseline_readings, readings
 
 Baseline = Callable[[str], Mapping[str, Pairs] | None]
 """The logged metrics that are recorded of an expanded process, as (step, value); None where it has no entry."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from pytest_expops.verdicts.stability._intervals import Interval
 from pytest_expops.verdicts.stability.claims import Claim, Finding, Group, Status
-from pytest_expops.verdicts.stability.intervals import Interval
 from pytest_expops.verdicts.stability.paired import Comparison, Standing, overall
 
 MOST_COLUMNS = 8

@@ -237,8 +237,8 @@ def test_an_entry_point_adds_a_library(tmp_path: Path) -> None:
 def test_a_library_that_needs_what_is_not_installed_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "pytest_expops.execution.declared.sklearn_", None)
-    monkeypatch.delitem(sys.modules, "pytest_expops.execution.declared.sklearn_")
+    monkeypatch.setitem(sys.modules, "pytest_expops.execution.declared._sklearn", None)
+    monkeypatch.delitem(sys.modules, "pytest_expops.execution.declared._sklearn")
     for name in [each for each in sys.modules if each == "sklearn" or each.startswith("sklearn.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [_Without("sklearn"), *sys.meta_path])

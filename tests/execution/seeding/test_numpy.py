@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_expops.execution.seeding import numpy_ as rng_numpy
-from pytest_expops.execution.seeding.numpy_ import NumPy
+from pytest_expops.execution.seeding import _numpy as rng_numpy
+from pytest_expops.execution.seeding._numpy import NumPy
 from pytest_expops.execution.seeding.task_seeds import preserved, seeded
 
 GENERATORS: dict[str, Callable[[], Any]] = {

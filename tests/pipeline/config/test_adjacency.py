@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_expops.errors import Location
-from pytest_expops.pipeline.config.adjacency import read_adjacency
-from pytest_expops.pipeline.config.composing import Composer
-from pytest_expops.pipeline.config.document import Document, MapNode, Node
-from pytest_expops.pipeline.config.reading import Reader
+from pytest_expops.pipeline.config._adjacency import read_adjacency
+from pytest_expops.pipeline.config._composing import Composer
+from pytest_expops.pipeline.config._document import Document, MapNode, Node
+from pytest_expops.pipeline.config._reading import Reader
 from pytest_expops.pipeline.problems import Problems
 
 PATH = Path("p.yaml")

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pytest_expops import ConfigError, Pipeline, expand, load_config
-from pytest_expops.pipeline.config import composing
+from pytest_expops.pipeline.config import _composing as composing
 from tests.pipeline.config.configs import current
 
 PARSERS = [yaml.SafeLoader, *([yaml.CSafeLoader] if yaml.__with_libyaml__ else [])]

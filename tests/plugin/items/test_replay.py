@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_expops.replay.nondeterminism.hash_seed import hash_seed_of
+from pytest_expops.replay.nondeterminism._hash_seed import hash_seed_of
 from tests.conftest import Project
 
 EDGES = "start fit\nfit judge"

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pytest_expops.plugin.progress import line as line_module
-from pytest_expops.plugin.progress.cells import Cursor, cells, clipped, printable
-from pytest_expops.plugin.progress.line import LiveLine, watchable
+from pytest_expops.plugin.progress import _line as line_module
+from pytest_expops.plugin.progress._cells import Cursor, cells, clipped, printable
+from pytest_expops.plugin.progress._line import LiveLine, watchable
 from tests.plugin.progress.pseudo_terminal import DRAWING, Screen
 
 COLUMNS, ROWS = 30, 8

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_expops.plugin.durations import Durations
 from pytest_expops.plugin.progress import starting
-from pytest_expops.plugin.progress.live import LiveProgress
+from pytest_expops.plugin.progress._live import LiveProgress
 from pytest_expops.plugin.state import RUN
 from tests.conftest import Project
 

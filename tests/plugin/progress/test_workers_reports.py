@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.plugin.options.options import read_options
-from pytest_expops.plugin.progress.plan import Planned, plan
-from pytest_expops.plugin.progress.tally import Tally
-from pytest_expops.plugin.progress.time_left import TimeLeft, in_words
+from pytest_expops.plugin.progress._plan import Planned, plan
+from pytest_expops.plugin.progress._tally import Tally
+from pytest_expops.plugin.progress._time_left import TimeLeft, in_words
 from pytest_expops.plugin.progress.workers import WorkerTimes
 from pytest_expops.plugin.scheduling.parts import Part
 from pytest_expops.plugin.state import start

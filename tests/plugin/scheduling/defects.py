@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from pytest_expops.plugin.scheduling.board import OVER, Board
-from pytest_expops.plugin.scheduling.dispatch import Dispatcher
-from pytest_expops.plugin.scheduling.graph_view import GraphView
-from pytest_expops.plugin.scheduling.queues import WorkerQueue
+from pytest_expops.plugin.scheduling._board import OVER, Board
+from pytest_expops.plugin.scheduling._dispatch import Dispatcher
+from pytest_expops.plugin.scheduling._graph_view import GraphView
+from pytest_expops.plugin.scheduling._queues import WorkerQueue
 from pytest_expops.plugin.scheduling.scheduler import GraphScheduling
 from tests.plugin.scheduling.workers import Node
 

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from pytest_expops import ExpandedPipeline, expand, load_config
-from pytest_expops.plugin.scheduling.graph_view import Need
+from pytest_expops.plugin.scheduling._graph_view import Need
 from pytest_expops.plugin.scheduling.parts import Parts
 
 CONFIG = "project_config.yaml"

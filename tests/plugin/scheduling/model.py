@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from pytest_expops.plugin.scheduling import priorities
+from pytest_expops.plugin.scheduling import _priorities as priorities
 from pytest_expops.plugin.scheduling.scheduler import GraphScheduling
 from tests.plugin.scheduling.scenario import Outcome, Scenario, Watcher
 from tests.plugin.scheduling.workers import Node

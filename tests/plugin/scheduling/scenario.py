@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from pytest_expops.plugin.scheduling.graph_view import Need
+from pytest_expops.plugin.scheduling._graph_view import Need
 
 if TYPE_CHECKING:
     from tests.plugin.scheduling.workers import Node

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from pytest_expops.plugin.scheduling.graph_view import Need
+from pytest_expops.plugin.scheduling._graph_view import Need
 from pytest_expops.plugin.scheduling.parts import Part
 from tests.plugin.scheduling.scenario import Moment, Scenario
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pytest_expops.execution.session import PipelineSession
+from pytest_expops.plugin.scheduling._graph_view import CircularNeeds, GraphView, Need
 from pytest_expops.plugin.scheduling.collected import FILE, graph_of
-from pytest_expops.plugin.scheduling.graph_view import CircularNeeds, GraphView, Need
 from pytest_expops.plugin.state import load_pipelines
 from tests.conftest import FAN, FAN_NAMES, FAN_PROCESSES, FAN_SCRIPT, Project
 

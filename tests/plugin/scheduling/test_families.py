@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_expops.plugin.scheduling._priorities import Priorities
 from pytest_expops.plugin.scheduling.parts import Parts
-from pytest_expops.plugin.scheduling.priorities import Priorities
 from tests.plugin.scheduling.families import FAMILIES, Family, least_makespan, make
 from tests.plugin.scheduling.model import Model
 from tests.plugin.scheduling.scenario import Scenario

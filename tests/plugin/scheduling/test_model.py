@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_expops.plugin.scheduling.graph_view import Need
+from pytest_expops.plugin.scheduling._graph_view import Need
 from tests.plugin.scheduling.defects import DEFECTS, planted
 from tests.plugin.scheduling.ledger import Broken, Ledger
 from tests.plugin.scheduling.model import Model

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_expops.plugin.scheduling import rehearsal, scheduler
+from pytest_expops.plugin.scheduling import _rehearsal as rehearsal
+from pytest_expops.plugin.scheduling import scheduler
+from pytest_expops.plugin.scheduling._graph_view import GraphView
+from pytest_expops.plugin.scheduling._priorities import Priorities
+from pytest_expops.plugin.scheduling._rehearsal import ENOUGH, Begun, Rehearsal, improve
 from pytest_expops.plugin.scheduling.estimates import Estimates
-from pytest_expops.plugin.scheduling.graph_view import GraphView
-from pytest_expops.plugin.scheduling.priorities import Priorities
-from pytest_expops.plugin.scheduling.rehearsal import ENOUGH, Begun, Rehearsal, improve
 from tests.plugin.scheduling.families import FAMILIES, Family, least_makespan, make
 from tests.plugin.scheduling.model import Model
 from tests.plugin.scheduling.scenario import Scenario

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_expops.plugin.items.process import ProcessItem
+from pytest_expops.plugin.items._process import ProcessItem
 from pytest_expops.plugin.xdist.messages import NAME, NotPlain, Outbox, accept, packed, unpacked
 from tests.conftest import Project
 

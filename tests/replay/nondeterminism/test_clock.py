@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
+from pytest_expops.replay.nondeterminism._clock import SECOND, SHIFT, START, Clock
 from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
-from pytest_expops.replay.nondeterminism.clock import SECOND, SHIFT, START, Clock
 from tests.replay.nondeterminism.probe import Probe
 
 SOURCE = Clock()

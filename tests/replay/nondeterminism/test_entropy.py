@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pytest_expops.replay.nondeterminism._entropy import Entropy
 from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
-from pytest_expops.replay.nondeterminism.entropy import Entropy
 from tests.replay.nondeterminism.probe import Probe
 
 SOURCE = Entropy()

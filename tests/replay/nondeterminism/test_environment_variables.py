@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_expops.replay.nondeterminism._environment_variables import Environment, is_volatile
 from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
-from pytest_expops.replay.nondeterminism.environment_variables import Environment, is_volatile
 from tests.replay.nondeterminism.probe import Probe, started_with
 
 SOURCE = Environment()

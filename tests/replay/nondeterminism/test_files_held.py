@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pytest_expops.replay.nondeterminism._listing_order import ListingOrder
 from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
 from pytest_expops.replay.nondeterminism.files import Files, opened
-from pytest_expops.replay.nondeterminism.listing_order import ListingOrder
 from tests.replay.nondeterminism.probe import LONG_AGO, Probe, left
 
 SOURCE = Files()

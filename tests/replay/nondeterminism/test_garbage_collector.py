@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_expops.replay.nondeterminism._garbage_collector import Collector
 from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
-from pytest_expops.replay.nondeterminism.garbage_collector import Collector
 from tests.replay.nondeterminism.probe import Probe
 
 SOURCE = Collector()

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from pytest_expops.replay.nondeterminism._host import NUMBERS, Host
 from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
-from pytest_expops.replay.nondeterminism.host import NUMBERS, Host
 from tests.replay.nondeterminism.probe import Probe, started_with
 
 SOURCE = Host()

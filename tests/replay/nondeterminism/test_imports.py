@@ -12,8 +12,8 @@ import pytest
 
 from pytest_expops.execution.calls.recording import Recorder, recording_to
 from pytest_expops.execution.seeding.task_seeds import preserved, rng_digests, seeded, task_seed
+from pytest_expops.replay.nondeterminism._imports import Imports
 from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Setting
-from pytest_expops.replay.nondeterminism.imports import Imports
 from tests.replay.nondeterminism.probe import Probe
 
 SOURCE = Imports()
@@ -56,7 +56,7 @@ def test_draws_on_import_agree_when_held_and_go_on_when_not(probe: Probe) -> Non
 def test_another_interpreter_holds_the_same(probe: Probe) -> None:
     code = (
         "from pytest_expops.replay.nondeterminism.base import HELD, Watcher\n"
-        "from pytest_expops.replay.nondeterminism.imports import Imports\n"
+        "from pytest_expops.replay.nondeterminism._imports import Imports\n"
         "with Imports().apply(HELD, Watcher(lambda file: False)):\n"
         "    import random, numpy\n"
         "    print([random.random(), random.getrandbits(32), random.gauss(0, 1),"

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from pytest_expops.replay.nondeterminism._listing_order import ListingOrder
 from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
-from pytest_expops.replay.nondeterminism.listing_order import ListingOrder
 from tests.replay.nondeterminism.probe import Probe
 
 SOURCE = ListingOrder()

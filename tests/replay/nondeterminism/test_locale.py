@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_expops.replay.nondeterminism._locale import Locale, installed, locale_of
 from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
-from pytest_expops.replay.nondeterminism.locale_ import Locale, installed, locale_of
 from tests.replay.nondeterminism.probe import Probe, started_with
 
 SOURCE = Locale()
@@ -100,7 +100,7 @@ def _formatted(setting: Setting, text: str, german: Path) -> str:
     """What the text finds in an interpreter of its own, in a machine with a German locale."""
     code = (
         "import sys\nfrom pytest_expops.replay.nondeterminism.base import Setting, Watcher\n"
-        "from pytest_expops.replay.nondeterminism.locale_ import Locale\n"
+        "from pytest_expops.replay.nondeterminism._locale import Locale\n"
         f"with Locale().apply(Setting.from_json({setting.to_json()}), Watcher(lambda file: True)):\n"
         f"{text}\n    print(found, open(__file__).encoding)"
     )

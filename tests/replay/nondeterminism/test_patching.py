@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_expops.replay.nondeterminism.patching import Patches, patching
+from pytest_expops.replay.nondeterminism._patching import Patches, patching
 from pytest_expops.values.fingerprint import fingerprint
 
 FUNCTIONS = [

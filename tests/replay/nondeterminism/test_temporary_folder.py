@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_expops.replay.nondeterminism._temporary_folder import TemporaryFolder
 from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
-from pytest_expops.replay.nondeterminism.temporary_folder import TemporaryFolder
 from tests.replay.nondeterminism.probe import Probe
 
 SOURCE = TemporaryFolder()

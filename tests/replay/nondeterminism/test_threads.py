@@ -18,9 +18,9 @@ from typing import Any
 import joblib
 import pytest
 
-from pytest_expops.replay.nondeterminism import concurrency
+from pytest_expops.replay.nondeterminism import _concurrency as concurrency
+from pytest_expops.replay.nondeterminism._threads import SIZES, Threads, pool_size
 from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
-from pytest_expops.replay.nondeterminism.threads import SIZES, Threads, pool_size
 from tests.replay.nondeterminism.probe import Probe, started_with
 
 SOURCE = Threads()

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from pytest_expops.replay.nondeterminism._timezone import ZONES, Timezone, zone_of
 from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting, Watcher
-from pytest_expops.replay.nondeterminism.timezone import ZONES, Timezone, zone_of
 from tests.replay.nondeterminism.probe import Probe, started_with
 
 pytestmark = pytest.mark.skipif(not hasattr(time, "tzset"), reason="no time.tzset")

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_expops.replay.nondeterminism import uninitialised_memory as memory
+from pytest_expops.replay.nondeterminism import _uninitialised_memory as memory
+from pytest_expops.replay.nondeterminism._uninitialised_memory import PERTURB, Memory, fill_byte
 from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
-from pytest_expops.replay.nondeterminism.uninitialised_memory import PERTURB, Memory, fill_byte
 from tests.replay.nondeterminism.probe import Probe, started_with
 
 SOURCE = Memory()

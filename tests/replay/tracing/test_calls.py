@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.replay.tracing import Call, Trace, calls
+from pytest_expops.replay.tracing import Call, Trace
+from pytest_expops.replay.tracing import _calls as calls
 from pytest_expops.replay.tracing.digests import Digester
 from tests.replay.tracing.traced import BACKENDS, Traced, calls_of, use_backend
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.replay.tracing import monitoring
-from pytest_expops.replay.tracing.calls import CallRecorder
+from pytest_expops.replay.tracing import _monitoring as monitoring
+from pytest_expops.replay.tracing._calls import CallRecorder
 from tests.replay.tracing.traced import BACKENDS, Traced, calls_of, use_backend
 
 Make = Callable[[str], Traced]

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.replay.tracing import Line, Target, Trace, lines
+from pytest_expops.replay.tracing import Line, Target, Trace
+from pytest_expops.replay.tracing import _lines as lines
 from pytest_expops.replay.tracing.digests import Digester
 from tests.replay.tracing.traced import BACKENDS, Traced, calls_of, use_backend
 

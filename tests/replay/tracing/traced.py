@@ -15,7 +15,8 @@ import pytest
 
 from pytest_expops.execution.calls.recording import Recorder, recording_to
 from pytest_expops.execution.seeding.task_seeds import preserved, seeded
-from pytest_expops.replay.tracing import Call, Target, Trace, Tracer, monitoring
+from pytest_expops.replay.tracing import Call, Target, Trace, Tracer
+from pytest_expops.replay.tracing import _monitoring as monitoring
 
 BACKENDS = ["monitoring", "profiling"] if sys.version_info >= (3, 12) else ["profiling"]
 _numbers = itertools.count()

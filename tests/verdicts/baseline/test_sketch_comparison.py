@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pytest_expops.pipeline.model import Tolerance
 from pytest_expops.values.comparison import Difference
 from pytest_expops.values.sketches.sketch import sketch
-from pytest_expops.verdicts.baseline.sketch_comparison import described, sketch_differences
+from pytest_expops.verdicts.baseline._sketch_comparison import described, sketch_differences
 
 EXACT, LOOSE = Tolerance(), Tolerance(rtol=1e-6, atol=1e-9)
 

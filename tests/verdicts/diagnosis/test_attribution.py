@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pytest_expops.execution.records import Failure, Outcome, RunRecord
 from pytest_expops.replay.nondeterminism.base import Site
 from pytest_expops.replay.request import Replay
-from pytest_expops.verdicts.diagnosis.attribution import FEW, MANY, Search, among, enough, minimal, ranked
-from pytest_expops.verdicts.diagnosis.trials import Plan, Trial, Trials
+from pytest_expops.verdicts.diagnosis._attribution import FEW, MANY, Search, among, enough, minimal, ranked
+from pytest_expops.verdicts.diagnosis._trials import Plan, Trial, Trials
 from pytest_expops.verdicts.findings import Count
 
 SOURCES = ("hashseed", "clock", "entropy", "threads", "memory", "tmpdir")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.verdicts.diagnosis.relevance import Function
+from pytest_expops.verdicts.diagnosis._relevance import Function
 
 
 def function(folder: Path, body: str) -> Function:

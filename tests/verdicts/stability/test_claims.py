@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from pytest_expops.errors import StabilityError
 from pytest_expops.pipeline.config.vocabulary import STABILITY_BOUNDS
+from pytest_expops.verdicts.stability._intervals import mean_interval, moments, std_interval
 from pytest_expops.verdicts.stability.claims import Finding, Group, Status, doubt, judge
-from pytest_expops.verdicts.stability.intervals import mean_interval, moments, std_interval
 from pytest_expops.verdicts.stability.paired import compare_paired
 from pytest_expops.verdicts.stability.text import explain, headline
 

@@ -15,7 +15,7 @@ from scipy import stats
 from scipy.special import chdtri
 
 from pytest_expops.errors import MissingExtra
-from pytest_expops.verdicts.stability.intervals import (
+from pytest_expops.verdicts.stability._intervals import (
     Interval,
     Moments,
     cv_interval,
@@ -84,7 +84,7 @@ def test_normal_tails_give_the_classical_interval_and_nothing_gives_a_shorter_on
     classical = tuple(math.sqrt((n - 1) / stats.chi2.ppf(p, n - 1)) for p in (1 - alpha / 2, alpha / 2))
     assert std_factors(n, 1.0, alpha)[1] > classical[1]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pytest_expops.verdicts.stability.intervals.TAIL_WEIGHT", 0)
+        patch.setattr("pytest_expops.verdicts.stability._intervals.TAIL_WEIGHT", 0)
         assert std_factors(n, 1.5, alpha) == pytest.approx(classical)
         assert std_factors(n, 6.0, alpha)[1] > classical[1]
         assert std_factors(n, 6.0, alpha)[0] < classical[0]

@@ -13,7 +13,7 @@ from pytest_expops.errors import StabilityError
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
-from pytest_expops.verdicts.stability.readings import baseline_readings, readings
+from pytest_expops.verdicts.stability._readings import baseline_readings, readings
 from tests.pipeline.config.configs import classic_document
 
 PROCESSES: dict[str, dict[str, Any]] = {

@@ -1,0 +1,227 @@
+"""The project's own code that a function uses: itself, and every function, class and constant that it leads to.
+
+The text is followed, name by name. Where it cannot be (`globals()`, `exec`), the whole file counts.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from pytest_expops.execution.provenance._source_files import (
+    Imported,
+    Source,
+    Sources,
+    digest_of,
+    imported,
+    imported_modules,
+)
+
+_DYNAMIC = frozenset({"__import__", "eval", "exec", "globals", "import_module"})
+_OWN_DECORATORS = frozenset({"chart", "process", "step"})
+
+
+@dataclass(slots=True)
+class CodeUsed:
+    """What was found: digests by ``path/of/file.py:name``, and by ``path/of/file.py`` for what runs on import.
+
+    `classes` are the classes among them, and `libraries` the top-level modules that are not the project's own.
+    """
+
+    digests: dict[str, str] = field(default_factory=dict)
+    classes: set[tuple[str, str]] = field(default_factory=set)
+    libraries: set[str] = field(default_factory=set)
+
+
+class CodeReader:
+    """Follows names through the sources of one project."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._by_label: dict[str, Source] = {}
+
+    def used_by(
+        self, script: str, function: str | None, classes: Iterable[tuple[str, str]] = (), *, whole: bool = False
+    ) -> CodeUsed:
+        """What `function` of the script of that key uses, and what `classes` do, which it may be handed instances of.
+
+        With `whole`, every function of the script is followed.
+        """
+        search = _Search(self._sources, self._by_label)
+        source = self._sources.script(script)
+        if source is not None:
+            search.on_import(source)
+            if whole or function is None or not search.name(source, (function,)):
+                search.whole(source)
+        for label, name in sorted(classes):
+            search.name(self._by_label[label], (name,))
+        search.finish()
+        return search.found
+
+
+class _Search:
+    def __init__(self, sources: Sources, by_label: dict[str, Source]) -> None:
+        self.found = CodeUsed()
+        self._sources = sources
+        self._by_label = by_label
+        self._entered: set[str] = set()
+        self._pending: list[tuple[str, list[ast.stmt], Source]] = []
+
+    def finish(self) -> None:
+        """Follow what has been found so far, and what that leads to; a stack, as code may lead far."""
+        while self._pending:
+            self._follow(*self._pending.pop())
+
+    def on_import(self, source: Source) -> None:
+        """What runs when a file is imported, with the files that it imports."""
+        if source.label in self._entered:
+            return
+        self._entered.add(source.label)
+        self._by_label[source.label] = source
+        for imported_name in (*source.imports.values(), *source.stars):
+            self._enter(imported_name, source)
+        registered = [
+            statement
+            for statements in source.bindings.values()
+            for statement in statements
+            if self._has_own_decorator(statement, source)
+        ]
+        effects = [*source.effects, *(each for each in registered if each not in source.effects)]
+        if effects:
+            self._pending.append((source.label, effects, source))
+
+    def name(self, source: Source, chain: tuple[str, ...]) -> bool:
+        """What a dotted name stands for in a file; False if the project has nothing of that name there."""
+        first = chain[0]
+        if first in source.bindings:
+            self._definition(source, first)
+            return True
+        if first in source.imports:
+            return self._imported(source.imports[first], chain[1:], source)
+        for star in source.stars:
+            module = self._sources.module(star, source)
+            if module is not None and self.name(module, chain):
+                return True
+        return False
+
+    def whole(self, source: Source) -> None:
+        """Everything in a file."""
+        self.on_import(source)
+        for name in source.bindings:
+            self._definition(source, name)
+
+    def _definition(self, source: Source, name: str) -> None:
+        key = f"{source.label}:{name}"
+        if key in self.found.digests:
+            return
+        self.on_import(source)
+        self.found.digests[key] = ""  # until it is followed
+        statements = source.bindings[name]
+        if any(isinstance(each, ast.ClassDef) for each in statements):
+            self.found.classes.add((source.label, name))
+        self._pending.append((key, statements, source))
+
+    def _follow(self, key: str, statements: list[ast.stmt], source: Source) -> None:
+        """Enter the digest of some statements, and go on to what they use."""
+        local: dict[str, Imported] = {}
+        for statement in statements:
+            for node in ast.walk(statement):
+                if isinstance(node, (ast.Import, ast.ImportFrom)):
+                    local |= imported(node)
+                    for target in imported_modules(node):
+                        self._enter(target, source)
+        meanings: set[str] = set()
+        for chain in sorted({each for statement in statements for each in _chains(statement)}):
+            known = local.get(chain[0]) or source.imports.get(chain[0])
+            if known is not None:
+                # An import of another thing under the same name changes what uses the name.
+                meanings.add(f"{chain[0]}={known.level}:{known.module}:{known.attribute}")
+            if chain[0] in local:
+                self._imported(local[chain[0]], chain[1:], source)
+            else:
+                self.name(source, chain)
+            if not _DYNAMIC.isdisjoint(chain):
+                self.whole(source)
+        self.found.digests[key] = digest_of(statements, sorted(meanings))
+
+    def _imported(self, target: Imported, rest: tuple[str, ...], importer: Source) -> bool:
+        """What stands behind an imported name, with the attributes that are asked of it."""
+        module = self._sources.module(target, importer)
+        if target.attribute is not None:
+            inner = self._sources.submodule(target, target.attribute, importer)
+            if module is not None and self.name(module, (target.attribute, *rest)):
+                return True
+            module = inner
+        if module is None:
+            if rest and target.attribute is None:  # `import package.module` of a package without a file
+                inner_target = Imported(f"{target.module}.{rest[0]}", target.level)
+                return self._sources.module(inner_target, importer) is not None and self._imported(
+                    inner_target, rest[1:], importer
+                )
+            return False
+        self.on_import(module)
+        if not rest:
+            self.whole(module)  # the module itself is handed on
+        elif not self.name(module, rest):
+            base = Imported(target.module, target.level)
+            if target.attribute is not None:
+                base = Imported(f"{target.module}.{target.attribute}".strip("."), target.level)
+            deeper = self._sources.submodule(base, rest[0], importer)
+            if deeper is None:
+                self.whole(module)  # asked for in a way that the text does not tell
+            else:
+                self._imported(Imported(f"{base.module}.{rest[0]}".strip("."), base.level), rest[1:], importer)
+        return True
+
+    def _enter(self, target: Imported, importer: Source) -> None:
+        """Import a file and the packages that it lies in, or note a library."""
+        parts = target.module.split(".") if target.module else []
+        module = None
+        for count in range(1, len(parts) + 1) if parts else (0,):
+            module = self._sources.module(Imported(".".join(parts[:count]), target.level), importer)
+            if module is not None:
+                self.on_import(module)
+        if target.attribute is not None:
+            inner = self._sources.submodule(target, target.attribute, importer)
+            if inner is not None:
+                self.on_import(inner)
+                return
+        if module is None and not target.level and parts:
+            self.found.libraries.add(parts[0])
+
+    def _has_own_decorator(self, statement: ast.stmt, source: Source) -> bool:
+        """Whether a decorator of the project's own, which may keep a list of what it decorates, stands above it."""
+        for decorator in getattr(statement, "decorator_list", ()):
+            function = decorator.func if isinstance(decorator, ast.Call) else decorator
+            chain = _chain(function)
+            if chain is None or chain[-1] in _OWN_DECORATORS:
+                continue
+            target = source.imports.get(chain[0])
+            if chain[0] in source.bindings or (target and self._sources.module(target, source) is not None):
+                return True
+        return False
+
+
+def _chains(statement: ast.stmt) -> set[tuple[str, ...]]:
+    """The dotted names in a statement, each as long as it is written."""
+    found: set[tuple[str, ...]] = set()
+    inner: set[int] = set()
+    for node in ast.walk(statement):  # from the outside in
+        if id(node) in inner or not isinstance(node, (ast.Attribute, ast.Name)):
+            continue
+        chain = _chain(node)
+        if chain is not None:
+            found.add(chain)
+            while isinstance(node, ast.Attribute):
+                node = node.value
+                inner.add(id(node))
+    return found
+
+
+def _chain(node: ast.AST) -> tuple[str, ...] | None:
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    return (node.id, *reversed(names)) if isinstance(node, ast.Name) else None

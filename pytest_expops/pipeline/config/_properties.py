@@ -1,0 +1,109 @@
+"""`reproducibility.properties`: which laws a config asks of which processes, and how hard each is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_expops.errors import Location
+from pytest_expops.pipeline.config._document import Broken, Entry, ListNode, MapNode, Node, Scalar, describe
+from pytest_expops.pipeline.config._reading import Reader, is_null
+from pytest_expops.pipeline.config.vocabulary import PROPERTIES, did_you_mean
+from pytest_expops.pipeline.model import Property
+
+SHAPE = "a law, a list of laws, or a map of laws to their options"
+_LAWS = ", ".join(PROPERTIES)
+_COUNTS = {"examples": 1, "max_partitions": 2, "min_rows": 0}
+"""Whole numbers, and the least that each may be."""
+
+
+def read_properties(node: Node, label: str, reader: Reader) -> tuple[Property, ...]:
+    """The laws asked of one process, in any of the spellings; what is wrong with any is noted."""
+    if isinstance(node, MapNode) and node.entries:
+        found = [_with_options(entry, label, reader) for entry in node.entries.values()]
+    elif isinstance(node, ListNode) and node.items:
+        found = [_from_item(item, label, reader) for item in node.items]
+    elif isinstance(node, Scalar) and isinstance(node.plain, str):
+        found = [_from_item(node, label, reader)]
+    else:
+        reader.wrong(node, label, SHAPE)
+        return ()
+    first: dict[str, Property] = {}
+    for each in found:
+        if each is None:
+            continue
+        if each.law in first:
+            message = f"`{label}` asks for `{each.law}` twice; first at {first[each.law].location}"
+            reader.error(message, each.location, key=each.law, hint="remove one of the two")
+        first.setdefault(each.law, each)
+    return tuple(first.values())
+
+
+def mentioned(properties: tuple[Property, ...]) -> list[tuple[str, str, Location | None]]:
+    """The processes that options name, as (place, process, location)."""
+    place = "reproducibility.properties"
+    return [(f"{place}: of", str(each.options["of"]), each.location) for each in properties if "of" in each.options]
+
+
+def _from_item(node: Node, label: str, reader: Reader) -> Property | None:
+    """A law by its name, or, in a list, as a map of one law to its options."""
+    if isinstance(node, MapNode) and len(node.entries) == 1:
+        return _with_options(next(iter(node.entries.values())), label, reader)
+    if not isinstance(node, Scalar) or not isinstance(node.plain, str):
+        reader.wrong(node, label, SHAPE)
+        return None
+    return Property(node.plain, location=node.location) if _is_law(node, label, reader) else None
+
+
+def _with_options(entry: Entry, label: str, reader: Reader) -> Property | None:
+    if not _is_law(entry.key, label, reader):
+        return None
+    law, label = entry.key.text, f"{label}.{entry.key.text}"
+    if is_null(entry.value):
+        return Property(law, location=entry.key.location)
+    if not isinstance(entry.value, MapNode):
+        reader.wrong(entry.value, label, f"a map of options: any of {', '.join(sorted(PROPERTIES[law]))}")
+        return None
+    return Property(law, _options(entry.value, law, label, reader), entry.key.location)
+
+
+def _is_law(node: Scalar, label: str, reader: Reader) -> bool:
+    if node.text in PROPERTIES:
+        return True
+    message = f"`{label}` asks for {describe(node)}, which is no law; expected any of {_LAWS}"
+    reader.error(message, node.location, key=node.text, hint=did_you_mean(node.text, PROPERTIES))
+    return False
+
+
+def _options(node: MapNode, law: str, label: str, reader: Reader) -> Mapping[str, Any]:
+    known, options = PROPERTIES[law], {}
+    for entry in node.entries.values():
+        name = entry.key.text
+        if name not in known:
+            message = f"`{label}` has the key `{name}`; expected any of {', '.join(sorted(known))}"
+            reader.error(message, entry.key.location, key=name, hint=did_you_mean(name, known))
+            continue
+        value = _option(name, entry.value, f"{label}.{name}", reader)
+        if value is not None:
+            options[name] = value
+    return options
+
+
+def _option(name: str, node: Node, label: str, reader: Reader) -> Any:
+    if name in _COUNTS:
+        least = _COUNTS[name]
+        if isinstance(node, Scalar) and type(node.plain) is int and node.plain >= least:
+            return node.plain
+        reader.wrong(node, label, f"a whole number, {least} or more")
+        return None
+    if name in ("rtol", "atol", "seconds"):
+        return reader.amount(node, label)
+    if name == "keys":
+        return _keys(node, label, reader)
+    return reader.text(node, label)
+
+
+def _keys(node: Node, label: str, reader: Reader) -> list[str] | None:
+    items = node.items if isinstance(node, ListNode) and node.items else (node,)
+    texts = [reader.text(item, label, "the key of an output, or a list of them") for item in items]
+    return None if None in texts or isinstance(node, Broken) else [text for text in texts if text is not None]

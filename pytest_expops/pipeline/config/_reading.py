@@ -1,0 +1,176 @@
+"""Typed readers of located values: each returns what was asked for, or notes what was found instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pytest_expops.errors import Location
+from pytest_expops.pipeline.config._document import Broken, Entry, ListNode, MapNode, Node, Scalar, describe, same
+from pytest_expops.pipeline.problems import Problems
+
+# A number to people and to YAML 1.2; a text to YAML 1.1, which wants a dot and a signed exponent.
+_NUMBER_TO_PEOPLE = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d{1,2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An entry under the name by which messages speak of it, such as `model.parameters.pipeline`."""
+
+    label: str
+    entry: Entry
+
+    @property
+    def value(self) -> Node:
+        return self.entry.value
+
+    @property
+    def location(self) -> Location:
+        return self.entry.key.location
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads values of one process, or (`process` is None) of the config at large, noting what is wrong."""
+
+    problems: Problems
+    process: str | None = None
+
+    def error(self, message: str, at: Location | None, *, key: str | None = None, hint: str | None = None) -> None:
+        self.problems.error(self._of(message), at, process=self.process, key=key, hint=hint)
+
+    def warn(self, message: str, at: Location | None, *, key: str | None = None, hint: str | None = None) -> None:
+        self.problems.warn(self._of(message), at, process=self.process, key=key, hint=hint)
+
+    def _of(self, message: str) -> str:
+        return f"process `{self.process}`: {message}" if self.process else message
+
+    def wrong(self, node: Node, key: str, expected: str, hint: str | None = None) -> None:
+        """Note that `key` is this node where something else was expected."""
+        if not isinstance(node, Broken):
+            self.error(
+                f"`{key}` is {describe(node)}; expected {expected}",
+                node.location,
+                key=key,
+                hint=hint or yaml_surprise(node),
+            )
+
+    def integer(self, node: Node, key: str, expected: str = "a whole number") -> int | None:
+        if isinstance(node, Scalar) and type(node.plain) is int:
+            return node.plain
+        self.wrong(node, key, expected)
+        return None
+
+    def truth(self, node: Node, key: str) -> bool | None:
+        if isinstance(node, Scalar) and isinstance(node.plain, bool):
+            return node.plain
+        self.wrong(node, key, "true or false")
+        return None
+
+    def text(self, node: Node, key: str, expected: str = "a text") -> str | None:
+        if isinstance(node, Scalar) and isinstance(node.plain, str) and node.plain.strip():
+            return node.plain
+        self.wrong(node, key, expected)
+        return None
+
+    def amount(self, node: Node, key: str) -> float | None:
+        """A finite number, zero or more; `1e-6` counts, although YAML 1.1 takes it for a text."""
+        if isinstance(node, Scalar) and not isinstance(node.plain, bool):
+            plain = node.plain
+            if isinstance(plain, str) and reads_as_number(node):
+                plain = float(plain)
+            if isinstance(plain, int | float) and 0 <= plain < float("inf"):
+                return float(plain)
+        self.wrong(node, key, "a finite number, zero or more")
+        return None
+
+    def section(self, parent: MapNode | None, key: str) -> MapNode | None:
+        """The map under `key`; nothing, without complaint, where there is none or where it was left empty."""
+        entry = parent.entries.get(key) if parent is not None else None
+        if entry is None or is_null(entry.value):
+            return None
+        if isinstance(entry.value, MapNode):
+            return entry.value
+        self.wrong(entry.value, key, "a map")
+        return None
+
+    def agreed(self, found: Sequence[Found], alike: Callable[[Node, Node], bool] | None = None) -> Found | None:
+        """The first of several spellings of one thing; an error where another says something else (S1.2)."""
+        if not found:
+            return None
+        alike = alike or (lambda one, other: same(one.plain, other.plain))
+        first, *others = found
+        for other in others:
+            unread = isinstance(first.value, Broken) or isinstance(other.value, Broken)
+            if not unread and not alike(first.value, other.value):
+                message = f"`{other.label}` contradicts `{first.label}` at {first.location}"
+                if describe(first.value) != describe(other.value):
+                    message += f": {describe(other.value)} here, {describe(first.value)} there"
+                self.error(message, other.location, key=other.label, hint="keep one of the two")
+        return first
+
+
+def is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.plain is None
+
+
+def entries_of(node: MapNode | None, prefix: str, *keys: str) -> list[Found]:
+    """Those of `keys` that a map holds and that are not left empty, as `prefix` + key."""
+    if node is None:
+        return []
+    present = [(key, node.entries[key]) for key in keys if key in node.entries]
+    return [Found(f"{prefix}{key}", entry) for key, entry in present if not is_null(entry.value)]
+
+
+def reads_as_number(node: Scalar) -> bool:
+    """Whether this is a number to its author, and a text to YAML 1.1: unquoted, such as `1e-3`."""
+    return isinstance(node.plain, str) and node.style == "" and bool(_NUMBER_TO_PEOPLE.fullmatch(node.text))
+
+
+def _with_a_dot(node: Scalar) -> str:
+    """The number as YAML 1.1 writes it."""
+    written = repr(float(node.text))
+    return written if "." in written else written.replace("e", ".0e")
+
+
+def yaml_surprise(node: Node) -> str | None:
+    """A word on what YAML 1.1 makes of values such as `on` and `1e-3`, which few expect."""
+    if isinstance(node, Scalar) and node.style == "":
+        if isinstance(node.plain, bool) and node.text.lower() not in ("true", "false"):
+            return f'YAML reads `{node.text}` as {str(node.plain).lower()}; write "{node.text}" for the text'
+        if reads_as_number(node):
+            return f"YAML 1.1 reads `{node.text}` as a text; write {_with_a_dot(node)} for the number"
+    return None
+
+
+def parameters(reader: Reader, found: Found) -> dict[str, Any]:
+    """The map of parameters under `found`, as plain data; each must have a text for its name."""
+    if not isinstance(found.value, MapNode):
+        reader.wrong(found.value, found.label, "a map of parameter names to values")
+        return {}
+    named: dict[str, Any] = {}
+    for name, entry in found.value.entries.items():
+        if isinstance(name, str):
+            named[name] = entry.value.plain
+        else:
+            message = f"the name of a parameter is {describe(entry.key)}; expected a text"
+            reader.error(message, entry.key.location, key=entry.key.text, hint=f'write "{entry.key.text}"')
+    warn_of_texts_like_numbers(reader, found.value)
+    return named
+
+
+def warn_of_texts_like_numbers(reader: Reader, node: Node) -> None:
+    """Warn of `lr: 1e-3`, which reaches the function as the text "1e-3" (as it does in ExpOps)."""
+    match node:
+        case Scalar() if reads_as_number(node):
+            written = _with_a_dot(node)
+            message = f"`{node.text}` is a text to YAML 1.1, not a number"
+            reader.warn(message, node.location, hint=f'write {written} for the number, "{node.text}" for the text')
+        case ListNode():
+            for item in node.items:
+                warn_of_texts_like_numbers(reader, item)
+        case MapNode():
+            for entry in node.entries.values():
+                warn_of_texts_like_numbers(reader, entry.value)

@@ -1,0 +1,119 @@
+"""Which scripts a config names, and which function of which script each process calls (S1.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pytest_expops.errors import Location
+from pytest_expops.pipeline.config import vocabulary
+from pytest_expops.pipeline.config._document import Broken, Entry, MapNode, Node, Scalar, describe
+from pytest_expops.pipeline.config._reading import Found, Reader, entries_of
+from pytest_expops.pipeline.config.project import Project
+from pytest_expops.pipeline.model import CodeRef, Kind
+
+MAIN = "main"
+"""The key that the classic spelling's only script gets."""
+REPORTING = "reporting"
+"""The key of the script that holds a classic config's charts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scripts:
+    """The scripts by key. `default` is the key that a bare function name means; None where a config names no script."""
+
+    paths: Mapping[str, Path]
+    default: str | None
+    charts: str | None
+    """The key that a bare chart name means."""
+
+
+def read_scripts(
+    top: MapNode, model_parameters: MapNode | None, reporting: MapNode | None, project: Project, reader: Reader
+) -> Scripts:
+    """Gather `scripts`, `custom_script_path` and `reporting.static_entrypoint`."""
+    written = _script_map(top, reader)
+    default = next(iter(written), None)
+    for found in entries_of(model_parameters, "model.parameters.", "custom_script_path"):
+        if default is None:
+            default = MAIN
+        _add(written, default, found, reader)
+    vocabulary.warn_of_unknown_keys(reporting, vocabulary.REPORTING, "of `reporting`", reader.problems)
+    for found in entries_of(reporting, "reporting.", "static_entrypoint"):
+        _add(written, REPORTING, found, reader)
+    paths = {}
+    for key, found in written.items():
+        text = reader.text(found.value, found.label, "the path of a Python file")
+        paths[key] = project.resolve(text or "")
+    return Scripts(paths, default, REPORTING if REPORTING in paths else default)
+
+
+def _script_map(top: MapNode, reader: Reader) -> dict[str, Found]:
+    entry = next(iter(entries_of(top, "", "scripts")), None)
+    if entry is None:
+        return {}
+    if not isinstance(entry.value, MapNode):
+        hint = f"write `scripts: {{main: {entry.value.text}}}`" if isinstance(entry.value, Scalar) else None
+        reader.wrong(entry.value, "scripts", "a map of keys to paths", hint)
+        # The complaint is made; a stand-in keeps every process from adding its own.
+        return {MAIN: Found("scripts", Entry(entry.entry.key, Broken(entry.location, None)))}
+    written = {}
+    for name, inner in entry.value.entries.items():
+        if not isinstance(name, str) or not name or "." in name:
+            message = f"the key of a script is {describe(inner.key)}; expected a text without a dot"
+            reader.error(
+                message, inner.key.location, key="scripts", hint='`code: KEY.NAME` ends the key at the first "."'
+            )
+        else:
+            written[name] = Found(f"scripts.{name}", inner)
+    return written
+
+
+def _add(written: dict[str, Found], key: str, found: Found, reader: Reader) -> None:
+    if key in written:
+        reader.agreed([written[key], found])
+    else:
+        written[key] = found
+
+
+def read_code(
+    body: MapNode, name: str, location: Location, scripts: Scripts, kind: Kind, is_classic: bool, reader: Reader
+) -> CodeRef:
+    """The function of one process: `code` or `code_function`, `KEY.NAME` or `NAME`, or else the process's own name."""
+    # A classic chart is a function of the reporting script; in the current spelling it says so itself.
+    of_charts = kind is Kind.CHART and is_classic
+    found = entries_of(body, "", "code", "code_function")
+    bare = scripts.charts if of_charts or (kind is Kind.CHART and not found) else scripts.default
+    parsed = [(each, _parse(each, bare, scripts, reader)) for each in found]
+    read = {id(each.value): ref for each, ref in parsed}
+
+    def alike(one: Node, other: Node) -> bool:
+        return read[id(one)] is None or read[id(other)] is None or read[id(one)] == read[id(other)]
+
+    reader.agreed(found, alike)
+    ref = parsed[0][1] if parsed else CodeRef(bare or "", name, location)
+    if ref is not None and not ref.script and kind is not Kind.PASS_THROUGH:
+        message = f"there is no script that could hold its function `{ref.function}`"
+        hint = "add `scripts: {main: PATH}`, or in the classic spelling `model.parameters.custom_script_path: PATH`"
+        reader.error(message, ref.location, key="scripts", hint=hint)
+    return ref or CodeRef(bare or "", name, location)
+
+
+def _parse(found: Found, bare: str | None, scripts: Scripts, reader: Reader) -> CodeRef | None:
+    expected = "the name of a function, or KEY.NAME with the key of a script"
+    text = reader.text(found.value, found.label, expected)
+    if text is None:
+        return None
+    head, dot, tail = text.partition(".")
+    key, function = (head, tail) if dot else (bare or "", text)
+    if not function.isidentifier() or (dot and not key):
+        reader.wrong(found.value, found.label, expected)
+        return None
+    if dot and key not in scripts.paths:
+        there = ", ".join(f"`{each}`" for each in scripts.paths) or "none"
+        message = f"`{found.label}: {text}` names the script `{key}`, which there is not; the scripts are: {there}"
+        hint = vocabulary.did_you_mean(key, scripts.paths)
+        reader.error(message, found.value.location, key=found.label, hint=hint)
+        return None
+    return CodeRef(key, function, found.value.location)

@@ -1,0 +1,115 @@
+"""What happens once at the start of a session that has a pipeline: it is set up, or its graph is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_expops.pipeline.render import to_dot, to_mermaid, to_text
+from pytest_expops.plugin._baseline_writing import BaselineHooks
+from pytest_expops.plugin._fixtures import aggregation_fixtures, fixture_names
+from pytest_expops.plugin.durations import Durations, WorkMarks
+from pytest_expops.plugin.items.replay import ReplayItem
+from pytest_expops.plugin.options.options import Options, absolute
+from pytest_expops.plugin.progress.starting import register_progress, register_worker_times
+from pytest_expops.plugin.state import RUN, Run, load_pipelines, start
+
+_RENDERERS = {"text": to_text, "mermaid": to_mermaid, "dot": to_dot}
+
+
+def configure(config: pytest.Config, options: Options) -> None:
+    """Load the configs, add them to what is collected, and register what only such a session needs.
+
+    Raises:
+        pytest.UsageError: a config cannot be run.
+    """
+    worker_input = getattr(config, "workerinput", None)
+    if worker_input is not None:
+        folder = Path(worker_input["expops_folder"])
+        run = start(options, folder=folder, shared=True, worker=worker_input["workerid"])
+    else:
+        run = start(options, folder=None, shared=_distributes(config), worker="main")
+    config.stash[RUN] = run
+    _add_arguments(config, options)
+    config.pluginmanager.register(aggregation_fixtures(run), "expops-aggregation-fixtures")
+    config.pluginmanager.register(WorkMarks(), "expops-work-marks")
+    config.pluginmanager.register(PreparingHooks(run), "expops-preparing")
+    if worker_input is not None:
+        _register_in_worker(config, run, worker_input)
+    else:
+        durations = Durations(config)
+        config.pluginmanager.register(durations, "expops-durations")
+        config.pluginmanager.register(BaselineHooks(run), "expops-baseline")
+        register_progress(config, run, durations)
+        if config.pluginmanager.hasplugin("xdist"):
+            _register_in_controller(config, run, durations)
+
+
+def _register_in_worker(config: pytest.Config, run: Run, worker_input: Mapping[str, Any]) -> None:
+    from pytest_expops.plugin.xdist import messages
+
+    if messages.NAME in worker_input:
+        config.pluginmanager.register(messages.OutboxHooks(), "expops-outbox")
+    if "expops_filler" not in worker_input:
+        return
+    from pytest_expops.plugin.scheduling.filler import FillerHooks
+    from pytest_expops.plugin.xdist.hooks import WorkerHooks
+
+    config.pluginmanager.register(WorkerHooks(run, fixture_names(run)), "expops-worker")
+    config.pluginmanager.register(FillerHooks(), "expops-filler")
+
+
+def _register_in_controller(config: pytest.Config, run: Run, durations: Durations) -> None:
+    from pytest_expops.plugin.xdist.hooks import ControllerHooks, SchedulerHooks, graph_scheduling
+
+    config.pluginmanager.register(ControllerHooks(run), "expops-xdist")
+    register_worker_times(config)
+    if run.options.schedule == "graph" and graph_scheduling(config):
+        config.pluginmanager.register(SchedulerHooks(run, durations), "expops-scheduler")
+
+
+def _distributes(config: pytest.Config) -> bool:
+    return config.pluginmanager.hasplugin("xdist") and config.getoption("dist", "no") != "no"
+
+
+def _add_arguments(config: pytest.Config, options: Options) -> None:
+    """Have the configs collected too, except those of which the arguments name single processes."""
+    invocation = config.args_source is pytest.Config.ArgsSource.ARGS
+    if options.on_demand and invocation:
+        return
+    directory = config.invocation_params.dir
+    named = {absolute(directory / argument.partition("::")[0]) for argument in config.args}
+    if pytest.version_tuple < (9, 0):
+        # Given a folder and a file in it, pytest 8 collects the file alone. The folder will lead to the config.
+        named |= {path for path in options.configs if any(path.is_relative_to(each) for each in named)}
+    config.args += [str(path) for path in options.configs if path not in named]
+
+
+class PreparingHooks:
+    """Starts the interpreter for replays as soon as a process that runs items knows that it will need one.
+
+    It takes a while to start and to import what the scripts import. Until the first replay there are processes to run.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Start it, unless there are more workers than replays, and this one may well get none."""
+        replays = [item for item in session.items if isinstance(item, ReplayItem)]
+        workers = getattr(session.config, "workerinput", {}).get("workercount", 1)
+        if replays and len(replays) >= workers and not session.config.option.collectonly:
+            self._run.prepare_replays(replays[0].pipeline_session, replays[0].expanded.name)
+
+
+def print_graphs(configs: tuple[Path, ...], output: str) -> None:
+    """Print each pipeline in the format `output`.
+
+    Raises:
+        pytest.UsageError: a config cannot be run.
+    """
+    for pipeline in load_pipelines(configs).values():
+        print(_RENDERERS[output](pipeline).rstrip("\n"))

@@ -1,0 +1,142 @@
+"""The hooks that feed the live line. At `-n 0` they draw it too; under xdist a thread of the controller does.
+
+There is no thread in a process that runs the user's code: where that forks, the child might find a lock held.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import pytest
+
+from pytest_expops.plugin.durations import Durations
+from pytest_expops.plugin.progress._line import LiveLine, watchable
+from pytest_expops.plugin.progress._plan import plan
+from pytest_expops.plugin.progress._tally import Tally
+from pytest_expops.plugin.progress._time_left import TimeLeft
+from pytest_expops.plugin.state import Run
+
+INTERVAL = 0.1
+"""Seconds between two drawings."""
+PYTESTS_OWN = "_pytest.terminal"
+"""The module of pytest's own reporter; its class has a public name only since pytest 8.4."""
+PHASES = ("setup", "call", "teardown")
+
+
+class LiveProgress:
+    """To be registered in the process that reports. Nothing is drawn before the first item starts."""
+
+    def __init__(self, config: pytest.Config, run: Run, durations: Durations, *, any_reporter: bool) -> None:
+        """`any_reporter`: also where another plugin has replaced pytest's reporter."""
+        self._config = config
+        self._run = run
+        self._durations = durations
+        self._any_reporter = any_reporter
+        self._distributes = config.getoption("dist", "no") != "no"
+        self._lock = threading.RLock()
+        self._line: LiveLine | None = None
+        self._tally: Tally | None = None
+        self._workers: set[Any] = set()
+        self._begun = False
+        self._drawn = float("-inf")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """The line lives as long as the loop."""
+        if not self._may_draw():
+            self._config.pluginmanager.unregister(self)
+            return (yield)
+        streams = dict.fromkeys(each for each in (sys.stdout, sys.stderr) if watchable(each))
+        end = threading.Event()
+        with LiveLine(*streams, lock=self._lock) as self._line:
+            ticker = threading.Thread(target=self._tick, args=(end,), name="expops-progress", daemon=True)
+            if self._distributes:
+                ticker.start()
+            try:
+                return (yield)
+            finally:
+                end.set()
+                if self._distributes:
+                    ticker.join(timeout=1)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """All items are known. (A controller collects nothing.)"""
+        self._collected(session, [item.nodeid for item in session.items])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: Sequence[str]) -> None:
+        """A worker has collected, and will run items."""
+        self._collected(node, ids)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """A worker has ended, or has died."""
+        with self._lock:
+            self._workers.discard(node)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """An item starts."""
+        if self._tally is None:
+            return
+        with self._lock:
+            self._tally.started(nodeid)
+            self._begun = True
+        if not self._distributes:
+            # Who draws only when something happens must have drawn before a long item, or one that might be.
+            due = time.monotonic() - self._drawn >= INTERVAL
+            if due or not self._tally.time_left.short(nodeid, INTERVAL):
+                self._draw()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """An item may have failed; or its worker has died, and it will not be heard of again."""
+        if self._tally is None or not report.failed:
+            return
+        with self._lock:
+            self._tally.failed(report.nodeid)
+            if report.when not in PHASES:
+                self._tally.over(report.nodeid)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """An item is over."""
+        if self._tally is not None:
+            with self._lock:
+                self._tally.over(nodeid)
+
+    def _may_draw(self) -> bool:
+        """Whether the terminal is still there, and pytest's reporter writes on it."""
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        own = self._any_reporter or type(reporter).__module__ == PYTESTS_OWN
+        return reporter is not None and own and watchable(sys.stdout)
+
+    def _collected(self, worker: Any, ids: Sequence[str]) -> None:
+        with self._lock:
+            self._workers.add(worker)
+            if self._tally is None:
+                planned = plan(ids, self._config.rootpath, self._run.sessions)
+                self._tally = Tally(planned, TimeLeft(planned, self._durations.history))
+                self._durations.listeners.append(self._measured)
+
+    def _measured(self, node_id: str, seconds: float) -> None:
+        with self._lock:
+            if self._tally is not None:
+                self._tally.time_left.measured(node_id, seconds)
+
+    def _tick(self, end: threading.Event) -> None:
+        while not end.wait(INTERVAL):
+            try:
+                self._draw()
+            except (OSError, ValueError):  # the terminal is gone
+                return
+
+    def _draw(self) -> None:
+        with self._lock:
+            if self._line is not None and self._tally and self._begun:
+                self._line.show(self._tally.line(len(self._workers)))
+                self._drawn = time.monotonic()

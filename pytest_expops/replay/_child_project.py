@@ -1,0 +1,138 @@
+"""The project in a replica: its modules are imported anew for each replay, or ahead of the first, while nobody waits.
+
+What was imported ahead is as if the first replay had done it: in the surroundings of that replay, which last until it
+has ended. It is used if the replay turns out to have these surroundings, and is under no condition that concerns the
+import. If not, the modules are imported anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pytest_expops.execution.artifact_cache import ArtifactReader, PartCache
+from pytest_expops.execution.runner import Runner
+from pytest_expops.execution.user_code.run_environment import run_environment
+from pytest_expops.execution.user_code.scripts import reserve_names
+from pytest_expops.pipeline.config.loader import load_config
+from pytest_expops.pipeline.expansion import expand
+from pytest_expops.pipeline.model import ExpandedPipeline
+from pytest_expops.replay import folder as replica_folder
+from pytest_expops.replay._warning_filters import filtering
+from pytest_expops.replay.nondeterminism import files
+from pytest_expops.replay.request import Request
+from pytest_expops.values.storage.store import ArtifactStore
+
+SURROUNDINGS = ("config", "scripts", "folder", "aside", "memory", "worker", "sys_path", "warning_filters")
+"""What of a message concerns the import; the rest is the replay's own."""
+
+
+@dataclass
+class _Ahead:
+    """What was imported ahead, and what is in force until it is used."""
+
+    surroundings: dict[str, Any]
+    runner: Runner
+    stack: ExitStack
+
+
+class ReplicaProject:
+    """Opens the project of each message of a worker."""
+
+    def __init__(self) -> None:
+        self._environment = dict(os.environ)
+        self._pipelines: dict[str, ExpandedPipeline] = {}
+        self._ahead: _Ahead | None = None
+
+    def prepare(self, message: Mapping[str, Any]) -> None:
+        """Import what a replay of ``message["process"]`` needs. What goes wrong is left to the replay to meet."""
+        self._discard()
+        # A script may raise what it likes, SystemExit as well.
+        with contextlib.suppress(BaseException), ExitStack() as stack:
+            runner = self._opened(message, stack)
+            stack.enter_context(run_environment(runner.pipeline))
+            with runner.project.entered():
+                runner.callee(runner.expanded[message["process"]].process)
+            self._ahead = _Ahead(_surroundings(message), runner, stack.pop_all())
+
+    @contextmanager
+    def opened(self, message: Mapping[str, Any], request: Request) -> Iterator[Runner]:
+        """The runner for one replay. Whatever that leaves in the modules does not reach the next one."""
+        ahead = self._ahead
+        if ahead is not None and (_concerns_import(request) or ahead.surroundings != _surroundings(message)):
+            self._discard()
+            ahead = None
+        with ExitStack() as stack:
+            if ahead is None:
+                self._reset()
+                runner = self._opened(message, stack)
+            else:
+                self._ahead = None
+                runner = ahead.runner
+                stack.push(ahead.stack)
+            yield runner
+
+    def _opened(self, message: Mapping[str, Any], stack: ExitStack) -> Runner:
+        """A runner in its surroundings, until `stack` ends."""
+        sys.path[:] = message["sys_path"]
+        config = message["config"]
+        if config not in self._pipelines:
+            self._pipelines[config] = expand(load_config(Path(config)))
+        expanded = self._pipelines[config]
+        reserve_names(message["scripts"], expanded.pipeline)
+        replica_folder.enter(message["aside"])
+        folder = Path(message["folder"])
+        files.leave_out(folder.parent)
+        store = reader_of(message).store
+        runner = Runner(expanded, store, folder, f"replica of {message['worker']}")
+        stack.callback(_forget, runner)
+        stack.enter_context(filtering(message["warning_filters"]))
+        return runner
+
+    def _discard(self) -> None:
+        if self._ahead is not None:
+            self._ahead.stack.close()
+            self._ahead = None
+
+    def _reset(self) -> None:
+        """Undo what the scripts and processes of earlier replays did to the environment variables."""
+        if dict(os.environ) != self._environment:
+            os.environ.clear()
+            os.environ.update(self._environment)
+
+
+def reader_of(message: Mapping[str, Any], *, cached: bool = True) -> ArtifactReader:
+    """Reads the artifacts of the message's session, and keeps partitions from one replay to the next if `cached`."""
+    return _reader(Path(message["folder"]) / "artifacts", message["memory"] if cached else 0)
+
+
+@cache
+def _reader(root: Path, memory: int) -> ArtifactReader:
+    return ArtifactReader(ArtifactStore(root), _partitions(memory))
+
+
+@cache
+def _partitions(memory: int) -> PartCache:
+    """Bytes only: the project's classes are made anew for each replay."""
+    return PartCache(memory)
+
+
+def _surroundings(message: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: message[key] for key in SURROUNDINGS}
+
+
+def _concerns_import(request: Request) -> bool:
+    """Whether the replay asks for more than the hash seed, which the interpreter was started with."""
+    return bool(request.conditions.keys() - {"hashseed"} or request.watch or request.trace or request.lines)
+
+
+def _forget(runner: Runner) -> None:
+    with contextlib.suppress(KeyError):
+        runner.forget()

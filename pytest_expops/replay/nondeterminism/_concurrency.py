@@ -1,0 +1,195 @@
+"""Python's own threads, pools and child processes: who starts them, and, held, one after the other."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from time import monotonic  # the true one, whatever becomes of `time.monotonic`
+from types import ModuleType
+from typing import Any
+
+from pytest_expops.replay.nondeterminism._patching import Patches
+from pytest_expops.replay.nondeterminism.base import Setting, Watcher, is_held
+
+PATIENCE = 1.0
+"""So many seconds one that was started is waited for; it may wait for something that its starter has yet to do."""
+PATIENCE_IN_ALL = 10.0
+"""So many seconds are waited in vain in one replay."""
+
+Patch = Callable[[Patches, ModuleType], None]
+
+
+class Concurrency:
+    """The stand-ins of one replay.
+
+    What is held is not forbidden to run beside what started it: it is given time to end first. So threads that serve
+    for ever, and those that wait for one another, still work.
+    """
+
+    def __init__(self, source: str, setting: Setting, watcher: Watcher) -> None:
+        self._source = source
+        self._setting = setting
+        self._watcher = watcher
+        self._left = PATIENCE_IN_ALL
+        self._numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self._next = itertools.count()
+
+    def libraries(self) -> dict[str, Patch]:
+        """What to patch in which module, when it is loaded."""
+        return {
+            "threading": lambda patches, module: patches.wrap(module.Thread, "start", self._start_thread),
+            "multiprocessing.process": self._patch_processes,
+            "multiprocessing.pool": self._patch_pool,
+            "concurrent.futures._base": self._patch_map,
+            "concurrent.futures": self._patch_futures,
+            "concurrent.futures.thread": functools.partial(self._patch_executor, "ThreadPoolExecutor"),
+            "concurrent.futures.process": functools.partial(self._patch_executor, "ProcessPoolExecutor"),
+            "joblib.parallel": self._patch_joblib,
+        }
+
+    def _holds(self, what: str, **how: Any) -> bool:
+        return is_held(self._setting, self._watcher.saw(self._source, what, **how))
+
+    def _wait(self, done: Callable[[float], object]) -> None:
+        """Wait for what was started, as long as patience lasts."""
+        if self._left <= 0:
+            return
+        begin = monotonic()
+        limit = min(PATIENCE, self._left)
+        done(limit)
+        waited = monotonic() - begin
+        if waited >= limit:
+            self._left -= waited
+
+    # Threads and processes that the project starts itself.
+
+    def _start_thread(self, original: Callable[[Any], None], thread: threading.Thread) -> None:
+        original(thread)
+        if self._holds("threading.Thread.start()", direct=True):
+            self._wait(thread.join)
+
+    def _patch_processes(self, patches: Patches, module: ModuleType) -> None:
+        def start(original: Callable[[Any], None], process: Any) -> None:
+            original(process)
+            if self._holds("multiprocessing.Process.start()", direct=True):
+                self._wait(process.join)
+
+        patches.wrap(module.BaseProcess, "start", start)
+
+    # Pools of `concurrent.futures`.
+
+    def _patch_executor(self, name: str, patches: Patches, module: ModuleType) -> None:
+        executor = getattr(module, name)
+        what = f"concurrent.futures.{name}"
+
+        def init(original: Callable[..., None], pool: Any, max_workers: Any = None, *args: Any, **kwargs: Any) -> None:
+            held = self._holds(what, remember=False)
+            original(pool, 1 if held else max_workers, *args, **kwargs)
+
+        def submit(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            future = original(*args, **kwargs)
+            # `map` submits too.
+            if self._holds(f"{what}.submit()", unless=("concurrent", "joblib")):
+                self._numbers[future] = next(self._next)
+                self._wait(functools.partial(_ended, future))
+            return future
+
+        patches.wrap(executor, "__init__", init)
+        patches.wrap(executor, "submit", submit)
+
+    def _patch_map(self, patches: Patches, module: ModuleType) -> None:
+        def each(original: Callable[..., Any], pool: Any, *args: Any, **kwargs: Any) -> Any:
+            self._watcher.saw(self._source, f"concurrent.futures.{type(pool).__name__}.map()")
+            return original(pool, *args, **kwargs)
+
+        patches.wrap(module.Executor, "map", each)
+
+    def _patch_futures(self, patches: Patches, module: ModuleType) -> None:
+        def as_completed(original: Callable[..., Any], fs: Iterable[Any], timeout: float | None = None) -> Any:
+            held = self._holds("concurrent.futures.as_completed()")
+            return _as_given(self._in_order(fs), timeout) if held else original(fs, timeout)
+
+        def wait(original: Callable[..., Any], fs: Iterable[Any], *args: Any, **kwargs: Any) -> Any:
+            if not self._holds("concurrent.futures.wait()"):
+                return original(fs, *args, **kwargs)
+            futures = self._in_order(fs)
+            result = original(futures, *args, **kwargs)
+            return type(result)(*(_InOrder(each for each in futures if each in found) for found in result))
+
+        patches.wrap(module, "as_completed", as_completed)
+        patches.wrap(module, "wait", wait)
+
+    def _in_order(self, futures: Iterable[Any]) -> list[Any]:
+        """In the order given; those of a set, which has none, in that of their submission."""
+        if isinstance(futures, set | frozenset):
+            return sorted(futures, key=lambda future: self._numbers.get(future, -1))
+        return list(dict.fromkeys(futures))
+
+    # Pools of `multiprocessing` and joblib.
+
+    def _patch_pool(self, patches: Patches, module: ModuleType) -> None:
+        def init(original: Callable[..., None], pool: Any, processes: Any = None, *args: Any, **kwargs: Any) -> None:
+            original(pool, 1 if self._holds("multiprocessing.Pool()", remember=False) else processes, *args, **kwargs)
+
+        def task(name: str, original: Callable[..., Any], pool: Any, *args: Any, **kwargs: Any) -> Any:
+            held = self._holds(f"multiprocessing.Pool.{name}()", unless=("multiprocessing", "joblib"))
+            return pool.imap(*args, **kwargs) if held and name == "imap_unordered" else original(pool, *args, **kwargs)
+
+        patches.wrap(module.Pool, "__init__", init)
+        for name in ("apply_async", "imap", "imap_unordered", "map", "map_async", "starmap", "starmap_async"):
+            patches.wrap(module.Pool, name, functools.partial(task, name))
+
+    def _patch_joblib(self, patches: Patches, module: ModuleType) -> None:
+        def init(original: Callable[..., None], parallel: Any, *args: Any, **kwargs: Any) -> None:
+            if self._holds("joblib.Parallel()", remember=False):
+                kwargs.pop("n_jobs", None)
+                original(parallel, 1, *args[1:], **kwargs)
+            else:
+                original(parallel, *args, **kwargs)
+
+        def call(original: Callable[..., Any], parallel: Any, *args: Any, **kwargs: Any) -> Any:
+            self._watcher.saw(self._source, "joblib.Parallel()")
+            return original(parallel, *args, **kwargs)
+
+        patches.wrap(module.Parallel, "__init__", init)
+        patches.wrap(module.Parallel, "__call__", call)
+
+
+def _ended(future: Any, timeout: float) -> None:
+    """Wait until a future is done, whatever came of it."""
+    event = threading.Event()
+    future.add_done_callback(lambda _: event.set())
+    event.wait(timeout)
+
+
+def _as_given(futures: list[Any], timeout: float | None) -> Iterator[Any]:
+    """As `concurrent.futures.as_completed`, but in this order."""
+    end = None if timeout is None else monotonic() + timeout
+    for index, future in enumerate(futures):
+        left = None if end is None else end - monotonic()
+        event = threading.Event()
+        future.add_done_callback(lambda _, event=event: event.set())
+        if not event.wait(left):
+            raise TimeoutError(f"{len(futures) - index} (of {len(futures)}) futures unfinished")
+        yield future
+
+
+class _InOrder(set[Any]):
+    """A set that keeps the order it was given in."""
+
+    def __init__(self, elements: Iterable[Any]) -> None:
+        self._order = list(elements)
+        super().__init__(self._order)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (each for each in self._order if each in self)
+
+    def pop(self) -> Any:
+        first = next(iter(self), None)
+        if first is None:
+            raise KeyError("pop from an empty set")
+        self.remove(first)
+        return first

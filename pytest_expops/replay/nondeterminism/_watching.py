@@ -1,0 +1,41 @@
+"""Functions that are only watched: each call by the project is remembered, and otherwise goes on as ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable
+from typing import Any
+
+from pytest_expops.replay.nondeterminism._patching import Patches
+from pytest_expops.replay.nondeterminism.base import Watcher
+
+
+def watch(
+    patches: Patches,
+    watcher: Watcher,
+    source: str,
+    owner: Any,
+    names: Iterable[str],
+    *,
+    what: str = "",
+    unless: Container[str] = (),
+    when: Callable[[], bool] = lambda: True,
+) -> None:
+    """Remember, if `watcher` is watching, which lines call these functions of a module or class.
+
+    :param what: how reports name the call; ``OWNER.NAME()`` if empty.
+    :param unless: as for `Watcher.saw`.
+    :param when: whether a call is to be remembered.
+    """
+    if not watcher.watching:
+        return
+
+    def noting(named: str) -> Callable[..., Any]:
+        def around(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            if when():
+                watcher.saw(source, named, unless=unless)
+            return original(*args, **kwargs)
+
+        return around
+
+    for name in names:
+        patches.wrap(owner, name, noting(what or f"{owner.__name__}.{name}()"))

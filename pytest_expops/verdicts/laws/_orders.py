@@ -1,0 +1,71 @@
+"""Orders of rows that can be told in a word, so that a counterexample can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from hypothesis import strategies as st
+
+from pytest_expops.verdicts.laws._subjects import LawError, cut
+
+KINDS = ("exchange", "reverse", "rotate", "shuffle")
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order of rows that can be told in a word, whatever their number: one of `KINDS`, and a number for it."""
+
+    kind: str
+    number: int = 0
+
+    @property
+    def words(self) -> str:
+        told = {
+            "exchange": f"with row {self.number} behind row {self.number + 1}",
+            "reverse": "backwards",
+            "rotate": f"with the first {self.number + 1} behind all others",
+            "shuffle": f"shuffled (numpy.random.default_rng({self.number}).permutation)",
+        }
+        return told[self.kind]
+
+    def positions(self, rows: int) -> list[int]:
+        """The positions of `rows` rows in this order."""
+        order = list(range(rows))
+        match self.kind:
+            case "exchange":
+                order[self.number : self.number + 2] = order[self.number + 1], order[self.number]
+            case "reverse":
+                order.reverse()
+            case "rotate":
+                order = order[self.number + 1 :] + order[: self.number + 1]
+            case _:
+                order = np.random.default_rng(self.number).permutation(rows).tolist()
+        return order
+
+
+def orders(rows: int) -> st.SearchStrategy[Order]:
+    """Orders of at least two rows; they shrink to the exchange of the first two.
+
+    Raises:
+        LawError: there are fewer rows.
+    """
+    if rows < 2:
+        raise LawError(f"{rows} row{'s' if rows != 1 else ''} cannot be put in another order")
+    # Each kind draws as much as any other, or else the one that draws less would count as smaller.
+    return st.builds(Order, st.sampled_from(KINDS), st.integers(0, rows - 2))
+
+
+def positions(order: Order | Sequence[int], rows: int) -> list[int]:
+    """An order as positions.
+
+    Raises:
+        LawError: what is given is not each position once.
+    """
+    if isinstance(order, Order):
+        return order.positions(rows)
+    found = [int(each) for each in order]
+    if sorted(found) != list(range(rows)):
+        raise LawError(f"the order {cut(found)} does not hold each of the {rows} positions once")
+    return found

@@ -1,0 +1,99 @@
+"""A broken law in words: what depends on what, the smallest rows and sizes that show it, and how to see it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_expops.execution.variations.variation import Variation
+from pytest_expops.values.differences import Difference
+from pytest_expops.values.showing import show
+from pytest_expops.verdicts.laws._subjects import Rows, Window
+
+MOST_ROWS = 10
+MOST_DIFFERENCES = 5
+
+
+@dataclass(frozen=True)
+class Violation:
+    """How one case breaks a law: where its result differs from the expected one, or what was raised instead."""
+
+    differences: tuple[Difference, ...] = ()
+    error: Exception | None = field(default=None, compare=False)
+
+    def alike(self, other: Violation) -> bool:
+        """Whether both are of one kind: results that differ, or the same type of exception."""
+        return type(self.error) is type(other.error)
+
+    @property
+    def summary(self) -> str:
+        """One line."""
+        if self.error is not None:
+            first = str(self.error).partition("\n")[0]
+            return f"it raises {type(self.error).__name__}{f': {first}' if first else ''}"
+        first_found = self.differences[0]
+        more = f" (and {len(self.differences) - 1} more)" if len(self.differences) > 1 else ""
+        return f"{first_found.path}: {first_found.detail}{more}"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A case that breaks a law. `window` is None where all rows were used, or rows do not matter."""
+
+    window: Window | None
+    case: Any
+    words: tuple[str, str]
+    asked: Mapping[str, Any]
+    violation: Violation
+
+
+def told(law: str, process: str, claim: str, rows: Rows | None, broken: Sequence[Broken], tried: int) -> str:
+    """The message of a law that is broken; of several cases the last is the smallest."""
+    last = broken[-1]
+    expected, obtained = last.words
+    lines = [f"{law}: `{process}` {claim}", ""]
+    lines.append(f"{_which(rows, last.window)}{obtained}: not as {expected}")
+    lines += _differences(last.violation, expected, obtained)
+    if rows is not None and last.window is not None:
+        lines += ["", *_rows(rows, last.window)]
+    for each in broken[:-1]:
+        lines += ["", f"with all rows, {each.words[1]}: {each.violation.summary}"]
+    lines += ["", f"to see it again: {_call(process, rows, last)}"]
+    if tried > 1:
+        lines.append(f"({tried} runs were tried to find it)")
+    return "\n".join(lines)
+
+
+def _which(rows: Rows | None, window: Window | None) -> str:
+    if rows is None or window is None:
+        return ""
+    noun = "row" if window.rows == 1 else "rows"
+    return f"{window.rows} {noun} of `{rows.key}` of `{rows.source}` ({window.start} to {window.stop - 1}), "
+
+
+def _differences(violation: Violation, expected: str, obtained: str) -> list[str]:
+    if violation.error is not None:
+        return [f"  {violation.summary}"]
+    lines = []
+    for each in violation.differences[:MOST_DIFFERENCES]:
+        lines.append(f"  {each.path}: {each.detail}")
+        lines.append(f"      {expected}: {each.expected}")
+        lines.append(f"      {obtained}: {each.obtained}")
+    more = len(violation.differences) - MOST_DIFFERENCES
+    return [*lines, f"  ... and {more} more"] if more > 0 else lines
+
+
+def _rows(rows: Rows, window: Window) -> list[str]:
+    shown = rows.shown(window)
+    if hasattr(shown, "to_string") and window.rows <= MOST_ROWS:
+        return [f"    {line}" for line in shown.to_string(max_cols=8).splitlines()]
+    return [f"    {show(shown)}"]
+
+
+def _call(process: str, rows: Rows | None, broken: Broken) -> str:
+    call = Variation.of(**broken.asked).call(process)
+    if rows is not None and broken.window is not None and not broken.window.whole:
+        taken = f"rows {broken.window.start}:{broken.window.stop} of its `{rows.key}`"
+        return f"{call}\n    with the outputs of `{rows.source}`, but {taken}"
+    return call
