@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from pytest_expops.values._dispatch import form_of
 from pytest_expops.values.atoms import ATOMS, atom_digest
-from pytest_expops.values.dispatch import form_of
 from pytest_expops.values.forms import Bulk, Form, Unsound, hashed
 
 DEPTH_LIMIT = 100_000

@@ -11,6 +11,7 @@ from pytest_expops.pipeline.model import Tolerance
 from pytest_expops.values.amounts import amounts, gaps, is_number, rounded, widened
 from pytest_expops.values.atoms import ATOMS
 from pytest_expops.values.bulk import Array
+from pytest_expops.values.forms import digest_of
 
 __all__ = ["close", "differing", "is_number", "rounded", "summary"]
 
@@ -60,9 +61,7 @@ def _scalars_differ(expected: Any, obtained: Any, tolerance: Tolerance) -> bool:
     encode = ATOMS.get(type(expected))
     if encode is not None:
         return encode(expected) != encode(obtained)
-    from pytest_expops.values.fingerprint import fingerprint
-
-    return fingerprint(expected).digest != fingerprint(obtained).digest
+    return digest_of(expected) != digest_of(obtained)
 
 
 def bits_differ(expected: Array, obtained: Array) -> Array:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from pytest_expops.values._cycles import Graph
+from pytest_expops.values._dispatch import form_of, register, unregister
 from pytest_expops.values.atoms import ATOMS, atom_digest
-from pytest_expops.values.dispatch import form_of, register, unregister
-from pytest_expops.values.forms import Form, Mapping, Parts, Unordered, Unsound
+from pytest_expops.values.forms import Form, Mapping, Parts, Unordered, Unsound, set_digest
 
-__all__ = ["Fingerprint", "Leaf", "Walk", "fingerprint", "register", "unregister"]
+__all__ = ["Fingerprint", "Leaf", "Walk", "fingerprint", "form_of", "register", "unregister"]
 
 LEAVES = 256
 """A fingerprint names at most so many leaves; a larger value is told by leaves nearer to its root."""
@@ -100,6 +100,9 @@ def fingerprint(value: object, path: str = "value") -> Fingerprint:
     except Unsound as error:
         raise error.error(path) from error.__cause__
     return Fingerprint(node.digest.hex(), _leaves(node, path))
+
+
+set_digest(lambda value: bytes.fromhex(fingerprint(value).digest))
 
 
 class Walk:

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from pytest_expops import ConfigError, ExpandedPipeline, expand, load_config
 from pytest_expops.pipeline.model import Layers, Process
-from pytest_expops.strategies import DrawnConfig, pipelines
 from tests.hypothesis_profiles import examples
 from tests.pipeline.config.configs import classic_document, expand_document, shape
+from tests.strategies.configs import DrawnConfig, pipelines
 
 # Each example overwrites one file in the folder, so that it may be shared.
 laws = settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])

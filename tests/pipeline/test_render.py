@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 
 from pytest_expops import ExpandedPipeline, expand, load_config
 from pytest_expops.pipeline.render import to_dot, to_mermaid, to_text
-from pytest_expops.strategies import DrawnConfig, pipelines
 from tests.hypothesis_profiles import examples
 from tests.pipeline.config.configs import current, load
+from tests.strategies.configs import DrawnConfig, pipelines
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 
 from pytest_expops import ConfigError, expand, load_config
-from pytest_expops.strategies import DEFECTS, BrokenConfig, DrawnConfig, broken_pipelines, pipelines
 from tests.hypothesis_profiles import examples
+from tests.strategies.broken import DEFECTS, BrokenConfig, broken_pipelines
+from tests.strategies.configs import DrawnConfig, pipelines
 
 T = TypeVar("T")
 # Each example overwrites one file in the folder, so that it may be shared.

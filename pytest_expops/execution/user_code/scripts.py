@@ -32,12 +32,8 @@ from pytest_expops.pipeline.model import Pipeline
 PREFIX = "expops_scripts__"
 
 # Scripts written for ExpOps import these names, whether or not it is installed (S2.1).
-ALIASES = {
-    "expops.core": "pytest_expops.core",
-    "mlops.core": "pytest_expops.core",
-    "expops.reporting": "pytest_expops.reporting",
-    "mlops.reporting": "pytest_expops.reporting",
-}
+_AUTHORING = "pytest_expops.execution.user_code.authoring"
+ALIASES = dict.fromkeys(("expops.core", "mlops.core", "expops.reporting", "mlops.reporting"), _AUTHORING)
 
 
 class ScriptLoader(importlib.machinery.SourceFileLoader):

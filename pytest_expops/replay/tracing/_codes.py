@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType, FrameType
 
+from pytest_expops.execution.user_code.authoring import step
+
 _INNER = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
 """Frames that are part of an expression: what happens in them happens at the line that holds the expression."""
 
-_STEP_MODULE = "pytest_expops.core"
+_STEP_MODULE = step.__module__
 _STEP_FUNCTION = "step.<locals>.decorate.<locals>.call"
 
 Key = tuple[str, str, int]

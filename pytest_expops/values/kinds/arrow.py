@@ -11,7 +11,7 @@ import numpy as np
 import xxhash
 
 from pytest_expops.values.bulk import Array, array_digest, buffer_of
-from pytest_expops.values.forms import Bulk, Form, Parts, hashed
+from pytest_expops.values.forms import Bulk, Form, Parts, digest_of, hashed
 from pytest_expops.values.kinds.builtin import NARROW, object_array
 from pytest_expops.values.naming import column_places, type_name
 
@@ -36,9 +36,7 @@ def column_elements(column: Any) -> Array:
 
 def sequence_digest(values: list[Any]) -> bytes:
     """For the rarer types: by their Python values."""
-    from pytest_expops.values.fingerprint import fingerprint
-
-    return bytes.fromhex(fingerprint(values).digest)
+    return digest_of(values)
 
 
 def _joined(parts: list[Array]) -> bytes:

@@ -17,7 +17,7 @@ import xxhash
 from pytest_expops.values.amounts import is_number
 from pytest_expops.values.atoms import ATOMS
 from pytest_expops.values.bulk import Array
-from pytest_expops.values.dispatch import form_of
+from pytest_expops.values.fingerprint import form_of
 from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Unsound, hashed
 from pytest_expops.values.kinds.builtin import object_array
 from pytest_expops.values.sketches._ranges import Totals, range_of

@@ -15,7 +15,7 @@ import numpy as np
 from pytest_expops.values.amounts import is_number
 from pytest_expops.values.atoms import ATOMS
 from pytest_expops.values.bulk import Array
-from pytest_expops.values.dispatch import form_of
+from pytest_expops.values.fingerprint import form_of
 from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unsound
 from pytest_expops.values.kinds.builtin import object_array
 from pytest_expops.values.naming import type_name

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pytest_expops.values.atoms import ATOMS
-from pytest_expops.values.dispatch import form_of
+from pytest_expops.values.fingerprint import form_of
 from pytest_expops.values.forms import Form, Unsound
 
 Fails = Callable[[Any], Exception | None]

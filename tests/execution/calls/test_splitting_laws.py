@@ -16,8 +16,9 @@ from pytest_expops import ExpandedPipeline, ExpandedProcess, expand, load_config
 from pytest_expops.execution.calls.inputs import receive
 from pytest_expops.execution.calls.partitioning import Partition, partition
 from pytest_expops.pipeline.model import DataSplit
-from pytest_expops.strategies import DrawnConfig, frames, partition_sizes, pipelines
+from pytest_expops.strategies import frames, partition_sizes
 from tests.hypothesis_profiles import examples
+from tests.strategies.configs import DrawnConfig, pipelines
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest_expops.EmptyPartitionWarning")
 

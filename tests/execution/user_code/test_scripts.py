@@ -112,7 +112,7 @@ def test_the_authoring_names_are_the_same_objects_under_every_name(tmp_path: Pat
         )
     ).script("main")
     assert module.step is core.step
-    assert module.whole is core
+    assert module.whole.step is core.step
     assert module.chart is reporting.chart
 
 

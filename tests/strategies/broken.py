@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from pytest_expops.strategies.configs import DrawnConfig, pipelines
+from tests.strategies.configs import DrawnConfig, pipelines
 
 __all__ = ["DEFECTS", "BrokenConfig", "broken_pipelines"]
 
