@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_expops.errors import StabilityError
 from pytest_expops.pipeline.config.vocabulary import STABILITY_BOUNDS
-from pytest_expops.verdicts.stability.claims import Finding, Status, judge
+from pytest_expops.verdicts.stability.claims import ClaimStatus, Finding, judge
 from pytest_expops.verdicts.stability.text import explain
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ def assert_seed_stable(
     _check_arguments(bounds, over, confidence, undecided)
     readings, found_name = _readings(values)
     finding = judge(readings, bounds, over=over, confidence=confidence, metric=name or found_name)
-    if finding.status is Status.UNDECIDED and undecided == "skip":
+    if finding.status is ClaimStatus.UNDECIDED and undecided == "skip":
         # pytest takes this for a skip too, and this module need not import pytest.
         raise unittest.SkipTest(explain(finding).partition("\n")[0])
-    if finding.status is Status.FAIL or (finding.status is Status.UNDECIDED and undecided == "fail"):
+    if finding.status is ClaimStatus.FAIL or (finding.status is ClaimStatus.UNDECIDED and undecided == "fail"):
         raise AssertionError(explain(finding))
     return finding
 

@@ -11,7 +11,7 @@ import pytest
 import scipy.special  # noqa: F401 - which bears to be imported only once, see conftest.py
 
 from pytest_expops import StabilityError, assert_seed_stable
-from pytest_expops.verdicts.stability.claims import Finding, Status
+from pytest_expops.verdicts.stability.claims import ClaimStatus, Finding
 from tests.conftest import Project
 
 VALUES = {40: 0.90, 41: 0.92, 42: 0.91, 43: 0.93}
@@ -84,7 +84,7 @@ def test_what_cannot_be_decided_fails_unless_asked_otherwise() -> None:
         assert_seed_stable(VALUES, min_mean=0.91)
     with pytest.raises(unittest.SkipTest, match=r"^UNDECIDED: value: min_mean 0.91"):
         assert_seed_stable(VALUES, min_mean=0.91, undecided="skip")
-    assert assert_seed_stable(VALUES, min_mean=0.91, undecided="pass").status is Status.UNDECIDED
+    assert assert_seed_stable(VALUES, min_mean=0.91, undecided="pass").status is ClaimStatus.UNDECIDED
     with pytest.raises(AssertionError, match=r"^FAIL: value: min_mean 0.99: "):
         assert_seed_stable(VALUES, min_mean=0.99, undecided="pass")
 

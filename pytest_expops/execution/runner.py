@@ -23,7 +23,7 @@ from pytest_expops.execution.records import Failure, Outcome, Output, RunRecord,
 from pytest_expops.execution.seeding.task_seeds import seeded, task_seed
 from pytest_expops.execution.user_code.requirements import advise
 from pytest_expops.execution.user_code.run_environment import run_environment
-from pytest_expops.execution.user_code.scripts import Project
+from pytest_expops.execution.user_code.scripts import ProjectCode
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Kind, Process
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.values.storage.store import ArtifactStore
@@ -36,7 +36,7 @@ CHILD_MODULES = "child_modules"
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ProcessRun:
     """The record of a run, and what it raised while that is still at hand."""
 
     record: RunRecord
@@ -71,8 +71,8 @@ class Runner:
         """`code_of` is a runner of the same scripts, whose project and functions are to serve this one too."""
         self.expanded = expanded
         self.pipeline = expanded.pipeline
-        self.project: Project = (
-            code_of.project if code_of else Project(expanded.pipeline, folder.parent / CHILD_MODULES)
+        self.project: ProjectCode = (
+            code_of.project if code_of else ProjectCode(expanded.pipeline, folder.parent / CHILD_MODULES)
         )
         self.store = store
         self.folder = folder
@@ -118,7 +118,7 @@ class Runner:
         attempt: int = 0,
         keep: Keep | None = None,
         record_of: RecordOf | None = None,
-    ) -> Run:
+    ) -> ProcessRun:
         """Run the expanded process `name` on what `load` gives of its upstream, and keep of its outputs what is asked.
 
         A chart reads the records of its upstream instead; without `record_of` it is not drawn.
@@ -168,7 +168,7 @@ class Runner:
             worker=self.worker,
             failure=failure,
         )
-        return Run(record, error)
+        return ProcessRun(record, error)
 
     def _chart(self, each: ExpandedProcess, record_of: RecordOf | None) -> Callable[[], object]:
         """The drawing of a chart, as a function without arguments; nothing for one that a browser draws."""

@@ -28,7 +28,7 @@ StepsOf = Callable[[str], Collection[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class MetricPlace:
     """A place where metrics are logged: an expanded process, or one step of it (``outer/inner`` if nested)."""
 
     process: str
@@ -75,7 +75,7 @@ def probes_of(chart: Process, expanded: ExpandedPipeline) -> list[Probe]:
     return [Probe(key, path, known.waits_for(path)) for key, path in chart.chart.probes.items()]
 
 
-def find(probe: Probe, expanded: ExpandedPipeline, steps_of: StepsOf) -> dict[str, Target | None]:
+def find(probe: Probe, expanded: ExpandedPipeline, steps_of: StepsOf) -> dict[str, MetricPlace | None]:
     """What a probe finds once what it waits for has run, by the key under which the chart gets it.
 
     One place keeps the probe's own key; each of several has its `canonical` path for a key. None stands for nothing.
@@ -93,16 +93,16 @@ def canonical(each: ExpandedProcess, step: str | None = None) -> str:
     return f"//{groups}process[@name='{each.process.name}']{inside}"
 
 
-def _places(probe: Probe, expanded: ExpandedPipeline, steps_of: StepsOf) -> Iterable[Target]:
+def _places(probe: Probe, expanded: ExpandedPipeline, steps_of: StepsOf) -> Iterable[MetricPlace]:
     if is_xpath(probe.path):
         path = XPath(probe.path)
         found = _select(path, [expanded[name] for name in probe.waits_for])
         return found or _select(path, [expanded[name] for name in probe.waits_for], steps_of)
     _, slash, step = probe.path.partition("/")
     if not slash:
-        return [Target(name) for name in probe.waits_for]
+        return [MetricPlace(name) for name in probe.waits_for]
     innermost = step.rpartition("/")[2]
-    return [Target(name, step) for name in probe.waits_for if innermost in steps_of(name)]
+    return [MetricPlace(name, step) for name in probe.waits_for if innermost in steps_of(name)]
 
 
 class _Known:
@@ -130,7 +130,7 @@ class _Known:
             found = self._with_step(query)
         return tuple(dict.fromkeys(each.process for each in found))
 
-    def _with_step(self, query: XPath) -> list[Target]:
+    def _with_step(self, query: XPath) -> list[MetricPlace]:
         """The processes in which a step that the path names would be found."""
 
         def steps_of(name: str) -> Collection[str]:
@@ -144,18 +144,18 @@ class _Known:
 
 def _select(
     path: XPath, processes: Sequence[ExpandedProcess], steps_of: StepsOf | None = None, *, nameless: bool = False
-) -> list[Target]:
+) -> list[MetricPlace]:
     root, targets = _tree(processes, steps_of, nameless)
     return [targets[id(each)] for each in path.select(root) if id(each) in targets]
 
 
 def _tree(
     processes: Sequence[ExpandedProcess], steps_of: StepsOf | None, nameless: bool
-) -> tuple[Element, dict[int, Target]]:
+) -> tuple[Element, dict[int, MetricPlace]]:
     """The tree of these processes, and what its elements stand for."""
     root = Element("pipeline")
     groups: dict[tuple[tuple[str, str], ...], Element] = {(): root}
-    targets: dict[int, Target] = {}
+    targets: dict[int, MetricPlace] = {}
     for each in processes:
         path = _groups(each)
         for depth in range(1, len(path) + 1):
@@ -165,11 +165,11 @@ def _tree(
                 groups[path[: depth - 1]].children.append(groups[path[:depth]])
         element = Element("process", {} if nameless else {"name": each.process.name})
         groups[path].children.append(element)
-        targets[id(element)] = Target(each.name)
+        targets[id(element)] = MetricPlace(each.name)
         for step in steps_of(each.name) if steps_of is not None else ():
             inner = Element("step", {"name": step})
             element.children.append(inner)
-            targets[id(inner)] = Target(each.name, step)
+            targets[id(inner)] = MetricPlace(each.name, step)
     return root, targets
 
 

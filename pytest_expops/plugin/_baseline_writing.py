@@ -11,18 +11,18 @@ import pytest
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.plugin.baselines import Written
 from pytest_expops.plugin.options.baseline import WRITING
-from pytest_expops.plugin.state import Run, verdicts_of
+from pytest_expops.plugin.state import SessionState, verdicts_of
 from pytest_expops.verdicts.baseline.baseline import Baseline
-from pytest_expops.verdicts.baseline.lock_file import Entry, Lock, lock_text, read_lock
+from pytest_expops.verdicts.baseline.lock_file import Lock, LockEntry, lock_text, read_lock
 from pytest_expops.verdicts.baseline.lock_file_text import LockError
 from pytest_expops.verdicts.baseline.lock_writing import held, write_lock
-from pytest_expops.verdicts.replay import Status, Verdict
+from pytest_expops.verdicts.replay import ReplayStatus, Verdict
 
 
 class BaselineHooks:
     """Registered in the controller, or in the only process."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: SessionState) -> None:
         self._run = run
 
     @pytest.hookimpl(trylast=True)
@@ -35,7 +35,7 @@ class BaselineHooks:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def write_baselines(run: Run) -> dict[Path, Written]:
+def write_baselines(run: SessionState) -> dict[Path, Written]:
     """Record what this session may record, in the lock file of each config of which anything was made ready."""
     found: dict[Path, Written] = {}
     mode = run.options.baseline.mode
@@ -51,7 +51,7 @@ def write_baselines(run: Run) -> dict[Path, Written]:
     return found
 
 
-def _write(run: Run, config: Path, baseline: Baseline, proposals: Mapping[str, Entry]) -> Written:
+def _write(run: SessionState, config: Path, baseline: Baseline, proposals: Mapping[str, LockEntry]) -> Written:
     session, path, update = run.sessions[config], run.lock_paths[config], run.options.baseline.mode == "update"
     withheld = dict(_withheld(run, session, proposals))
     written = Written(withheld=withheld)
@@ -86,7 +86,7 @@ def _is_obsolete(session: PipelineSession, name: str) -> bool:
     return each is None or each.process.nondeterministic is not None
 
 
-def _withheld(run: Run, session: PipelineSession, names: Mapping[str, Entry]) -> Iterator[tuple[str, str]]:
+def _withheld(run: SessionState, session: PipelineSession, names: Mapping[str, LockEntry]) -> Iterator[tuple[str, str]]:
     """The processes that must not be recorded, and why: only what is known to repeat may become a baseline."""
     verdicts = {data["process"]: Verdict.from_json(data) for data in verdicts_of(session).all()}
     shaky: dict[str, str] = {}
@@ -95,7 +95,7 @@ def _withheld(run: Run, session: PipelineSession, names: Mapping[str, Entry]) ->
         above = next((upstream for upstream in each.upstream if upstream in shaky), None)
         if each.process.nondeterministic is not None:
             shaky[name] = f"`{name}` is declared nondeterministic"
-        elif verdict is not None and verdict.status is not Status.MATCHED:
+        elif verdict is not None and verdict.status is not ReplayStatus.MATCHED:
             shaky[name] = f"`{name}` gives other results when it is replayed"
         elif above is not None:
             shaky[name] = shaky[above]
@@ -107,7 +107,7 @@ def _withheld(run: Run, session: PipelineSession, names: Mapping[str, Entry]) ->
             yield name, f"`{name}` was not replayed"
 
 
-def what_changed(before: Entry, after: Entry) -> str:
+def what_changed(before: LockEntry, after: LockEntry) -> str:
     """In a few words, what an update changes in an entry."""
     parts = []
     metrics = [name for name in {**before.metrics, **after.metrics} if _differ(before.metrics, after.metrics, name)]

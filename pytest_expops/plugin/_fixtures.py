@@ -12,7 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from pytest_expops.execution.results import Results
-    from pytest_expops.plugin.state import Run
+    from pytest_expops.plugin.state import SessionState
 
 
 @pytest.fixture(scope="session")
@@ -57,7 +57,7 @@ TAKEN = frozenset(
 )
 
 
-def aggregation_fixtures(run: Run) -> ModuleType:
+def aggregation_fixtures(run: SessionState) -> ModuleType:
     """A plugin with one session fixture per aggregation process, named after it.
 
     A user's own fixture of that name goes before it, as one from a conftest or test module does before any plugin's.
@@ -68,7 +68,7 @@ def aggregation_fixtures(run: Run) -> ModuleType:
     return plugin
 
 
-def fixture_names(run: Run) -> dict[str, str]:
+def fixture_names(run: SessionState) -> dict[str, str]:
     """The fixtures of aggregation processes, each with the name of its process."""
     names = {
         re.sub(r"\W", "_", process.name): process.name
@@ -86,9 +86,9 @@ def fixture_names(run: Run) -> dict[str, str]:
 def results(config: pytest.Config) -> Results:
     """The run of the pipelines of this session; of none, if there are none."""
     from pytest_expops.execution.results import Results
-    from pytest_expops.plugin.state import RUN
+    from pytest_expops.plugin.state import STATE
 
-    run = config.stash.get(RUN, None)
+    run = config.stash.get(STATE, None)
     return Results(list(run.sessions.values()) if run is not None else [])
 
 

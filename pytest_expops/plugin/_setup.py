@@ -15,7 +15,7 @@ from pytest_expops.plugin.durations import Durations, WorkMarks
 from pytest_expops.plugin.items.replay import ReplayItem
 from pytest_expops.plugin.options.options import Options, absolute
 from pytest_expops.plugin.progress.starting import register_progress, register_worker_times
-from pytest_expops.plugin.state import RUN, Run, load_pipelines, start
+from pytest_expops.plugin.state import STATE, SessionState, load_pipelines, start
 
 _RENDERERS = {"text": to_text, "mermaid": to_mermaid, "dot": to_dot}
 
@@ -32,7 +32,7 @@ def configure(config: pytest.Config, options: Options) -> None:
         run = start(options, folder=folder, shared=True, worker=worker_input["workerid"])
     else:
         run = start(options, folder=None, shared=_distributes(config), worker="main")
-    config.stash[RUN] = run
+    config.stash[STATE] = run
     _add_arguments(config, options)
     config.pluginmanager.register(aggregation_fixtures(run), "expops-aggregation-fixtures")
     config.pluginmanager.register(WorkMarks(), "expops-work-marks")
@@ -48,7 +48,7 @@ def configure(config: pytest.Config, options: Options) -> None:
             _register_in_controller(config, run, durations)
 
 
-def _register_in_worker(config: pytest.Config, run: Run, worker_input: Mapping[str, Any]) -> None:
+def _register_in_worker(config: pytest.Config, run: SessionState, worker_input: Mapping[str, Any]) -> None:
     from pytest_expops.plugin.xdist import messages
 
     if messages.NAME in worker_input:
@@ -62,7 +62,7 @@ def _register_in_worker(config: pytest.Config, run: Run, worker_input: Mapping[s
     config.pluginmanager.register(FillerHooks(), "expops-filler")
 
 
-def _register_in_controller(config: pytest.Config, run: Run, durations: Durations) -> None:
+def _register_in_controller(config: pytest.Config, run: SessionState, durations: Durations) -> None:
     from pytest_expops.plugin.xdist.hooks import ControllerHooks, SchedulerHooks, graph_scheduling
 
     config.pluginmanager.register(ControllerHooks(run), "expops-xdist")
@@ -94,7 +94,7 @@ class PreparingHooks:
     It takes a while to start and to import what the scripts import. Until the first replay there are processes to run.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: SessionState) -> None:
         self._run = run
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:

@@ -13,7 +13,7 @@ from pytest_expops.plugin.options.options import add_options, graph_format, read
 
 if TYPE_CHECKING:
     from pytest_expops.plugin.items.config_file import ConfigFile
-    from pytest_expops.plugin.state import Run
+    from pytest_expops.plugin.state import SessionState
 
 __all__ = ["expops"]
 
@@ -103,12 +103,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         summarize(terminalreporter, run, config.invocation_params.dir)
 
 
-def _run(config: pytest.Config) -> Run | None:
+def _run(config: pytest.Config) -> SessionState | None:
     if "pytest_expops.plugin.state" not in _loaded():
         return None
-    from pytest_expops.plugin.state import RUN
+    from pytest_expops.plugin.state import STATE
 
-    return config.stash.get(RUN, None)
+    return config.stash.get(STATE, None)
 
 
 def _loaded() -> dict[str, object]:

@@ -27,16 +27,16 @@ from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.verdicts.baseline.baseline import Baseline
 from pytest_expops.verdicts.diagnosis.diagnosis import diagnose
 from pytest_expops.verdicts.findings import Diagnosis
-from pytest_expops.verdicts.replay import Status, Verdict, judge, replay_conditions
+from pytest_expops.verdicts.replay import ReplayStatus, Verdict, judge, replay_conditions
 
-RUN: pytest.StashKey[Run] = pytest.StashKey()
+STATE: pytest.StashKey[SessionState] = pytest.StashKey()
 
 SPARE = 4
 """So many interpreters are kept for diagnoses, besides one for each replay of a process."""
 
 
 @dataclass
-class Run:
+class SessionState:
     """The pipelines of this pytest session. `folder` is common to the controller and all workers."""
 
     options: Options
@@ -79,7 +79,7 @@ class Run:
             options = self.options
             verdict = judge(session, name, self._pool(), replays=options.replays, vary=self.varied)
             declared = session.expanded[name].process.nondeterministic is not None
-            if verdict.status is Status.DIFFERED and options.diagnose and not declared:
+            if verdict.status is ReplayStatus.DIFFERED and options.diagnose and not declared:
                 verdict = replace(verdict, diagnosis=self._diagnosis(session, verdict))
             verdicts.write(name, verdict.to_json())
             return verdict
@@ -125,7 +125,7 @@ def verdicts_of(session: PipelineSession) -> JsonFolder:
     return JsonFolder(session.folder / "verdicts")
 
 
-def start(options: Options, *, folder: Path | None, shared: bool, worker: str) -> Run:
+def start(options: Options, *, folder: Path | None, shared: bool, worker: str) -> SessionState:
     """Load the configs and set up their sessions, in `folder` if another process has made it already.
 
     Raises:
@@ -142,7 +142,9 @@ def start(options: Options, *, folder: Path | None, shared: bool, worker: str) -
         place.mkdir(exist_ok=True)
         sessions[path] = PipelineSession(pipeline, place, shared=shared, worker=worker, cache=cache)
     baselines = locks.baselines(sessions)
-    return Run(options, made, sessions, owns_folder=folder is None, lock_paths=locks.paths, baselines=baselines)
+    return SessionState(
+        options, made, sessions, owns_folder=folder is None, lock_paths=locks.paths, baselines=baselines
+    )
 
 
 def load_pipelines(paths: tuple[Path, ...]) -> dict[Path, ExpandedPipeline]:

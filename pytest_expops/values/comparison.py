@@ -17,7 +17,7 @@ from pytest_expops.pipeline.model import Tolerance
 from pytest_expops.values._texts import beside
 from pytest_expops.values.amounts import amounts, is_number
 from pytest_expops.values.atoms import ATOMS
-from pytest_expops.values.differences import ABSENT, Difference, Found, Structural, listed, one_sided
+from pytest_expops.values.differences import ABSENT, Difference, DifferenceList, Structural, listed, one_sided
 from pytest_expops.values.elements import close, differing, summary
 from pytest_expops.values.fingerprint import Walk, form_of
 from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Unsound
@@ -57,7 +57,7 @@ def compare(
     if limit < 1:
         raise ValueError(f"compare: limit={limit!r} must be at least 1")
     comparison = _Comparison(Tolerance(rtol, atol))
-    found = Found(limit)
+    found = DifferenceList(limit)
     try:
         for each in comparison.differences(expected, obtained, path):
             found.add(each)

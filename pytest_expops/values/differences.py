@@ -34,7 +34,7 @@ class Structural:
 
 
 @dataclass(slots=True)
-class Found:
+class DifferenceList:
     """The first `limit` differences of either kind, and the number of all."""
 
     limit: int

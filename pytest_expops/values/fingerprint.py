@@ -78,7 +78,7 @@ class Digested(Protocol):
     def children(self) -> Sequence[Digested]: ...
 
 
-class Node(NamedTuple):
+class DigestNode(NamedTuple):
     """What `Digested` says, at the least cost."""
 
     digest: bytes
@@ -111,7 +111,7 @@ class Walk:
     __slots__ = ("_active", "_graph", "_known")
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[object, Node]] = {}
+        self._known: dict[int, tuple[object, DigestNode]] = {}
         self._active: set[int] = set()
         self._graph: Graph | None = None
 
@@ -128,10 +128,10 @@ class Walk:
                 self._graph = Graph()
         return self._graph.vertex(value)
 
-    def _node(self, value: Any, keep: bool) -> Node:
+    def _node(self, value: Any, keep: bool) -> DigestNode:
         encode = ATOMS.get(type(value))
         if encode is not None:
-            return Node(atom_digest(encode(value)))
+            return DigestNode(atom_digest(encode(value)))
         key = id(value)
         known = self._known.get(key)
         if known is not None:
@@ -148,7 +148,7 @@ class Walk:
             for child in children:
                 encode = ATOMS.get(type(child))
                 if encode is not None:
-                    nodes.append(Node(atom_digest(encode(child))))
+                    nodes.append(DigestNode(atom_digest(encode(child))))
                 else:
                     simple = False
                     nodes.append(self._node(child, keep))
@@ -156,7 +156,7 @@ class Walk:
             error.suffixes.append(form.suffix(len(nodes)))
             raise
         digest = form.combine([node.digest for node in nodes])
-        node = Node(digest, form, nodes) if keep else Node(digest)
+        node = DigestNode(digest, form, nodes) if keep else DigestNode(digest)
         self._active.discard(key)
         if not (simple and children):  # a small record of plain values is as soon hashed again
             self._known[key] = (value, node)

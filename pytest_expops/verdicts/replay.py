@@ -27,7 +27,7 @@ ENOUGH = 10_000
 """How many differences of one output are looked for at most."""
 
 
-class Status(enum.Enum):
+class ReplayStatus(enum.Enum):
     """What came of the replays of one process."""
 
     MATCHED = "matched"
@@ -44,7 +44,7 @@ class Verdict:
     """
 
     process: str
-    status: Status
+    status: ReplayStatus
     replays: int
     differences: tuple[Difference, ...] = ()
     count: int = 0
@@ -74,7 +74,7 @@ class Verdict:
         """Raises KeyError, TypeError or ValueError where `data` is not what `to_json` gives."""
         differences = tuple(Difference(**each) for each in data["differences"])
         diagnosis = Diagnosis.from_json(data["diagnosis"]) if data["diagnosis"] else None
-        converted = {"status": Status(data["status"]), "differences": differences, "diagnosis": diagnosis}
+        converted = {"status": ReplayStatus(data["status"]), "differences": differences, "diagnosis": diagnosis}
         return cls(**{**data, **converted, "varied": tuple(data["varied"])})
 
 
@@ -98,7 +98,7 @@ def judge(session: PipelineSession, name: str, pool: ReplicaPool, *, replays: in
             failure = replay.record.failure
             return Verdict(
                 name,
-                Status.DIFFERED,
+                ReplayStatus.DIFFERED,
                 done,
                 tuple(sorted(differences, key=_privacy)[:MOST_KEPT]),
                 len(differences),
@@ -108,7 +108,7 @@ def judge(session: PipelineSession, name: str, pool: ReplicaPool, *, replays: in
                 printed,
                 tuple(vary),
             )
-    return Verdict(name, Status.MATCHED, done, printed=printed)
+    return Verdict(name, ReplayStatus.MATCHED, done, printed=printed)
 
 
 def _privacy(difference: Difference) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_expops import ConfigError, ExpandedPipeline, expand, load_config
-from pytest_expops.pipeline.probing import Target, find, probes_of
+from pytest_expops.pipeline.probing import MetricPlace, find, probes_of
 from tests.expops.running import config, make
 
 EDGES = """
@@ -42,7 +42,7 @@ def _expanded(folder: Path, path: str, edges: str = EDGES) -> ExpandedPipeline:
     return expand(load_config(make(folder, config(edges, PROCESSES + chart))))
 
 
-def _found(expanded: ExpandedPipeline) -> dict[str, Target | None]:
+def _found(expanded: ExpandedPipeline) -> dict[str, MetricPlace | None]:
     probe = probes_of(expanded.pipeline.processes["plot"], expanded)[0]
     return find(probe, expanded, lambda name: STEPS.get(name, ()))
 
@@ -53,42 +53,42 @@ TRAIN = ("train_1_seed41", "train_1_seed-3", "train_2_seed41", "train_2_seed-3")
 @pytest.mark.parametrize(
     ("path", "found"),
     [
-        ("//*[@name='load']", {"key": Target("load")}),
-        ("load", {"key": Target("load")}),
-        ("load/read", {"key": Target("load", "read")}),
-        ("load/outer/read", {"key": Target("load", "outer/read")}),
+        ("//*[@name='load']", {"key": MetricPlace("load")}),
+        ("load", {"key": MetricPlace("load")}),
+        ("load/read", {"key": MetricPlace("load", "read")}),
+        ("load/outer/read", {"key": MetricPlace("load", "outer/read")}),
         ("load/no", {"key": None}),
-        ("train_2_seed-3", {"key": Target("train_2_seed-3")}),
-        ("//*[@name='load']/*[@name='read']", {"key": Target("load", "read")}),
-        ("//*[@partition='p1']/*[@seed='41']/*[@name='train']", {"key": Target("train_1_seed41")}),
+        ("train_2_seed-3", {"key": MetricPlace("train_2_seed-3")}),
+        ("//*[@name='load']/*[@name='read']", {"key": MetricPlace("load", "read")}),
+        ("//*[@partition='p1']/*[@seed='41']/*[@name='train']", {"key": MetricPlace("train_1_seed41")}),
         (
             "//*[@partition='p1']/*[@seed='41']/*[@name='train']/*[@name='fit']",
-            {"key": Target("train_1_seed41", "fit")},
+            {"key": MetricPlace("train_1_seed41", "fit")},
         ),
         ("//*[@partition='p1']/*[@name='rows']", {"key": None}),
         ("//*[@partition='p3']", {"key": None}),
         ("//*[@partition='p1']/*[@name='train']", {"key": None}),
-        ("//step[@name='read']", {"key": Target("load", "read")}),
+        ("//step[@name='read']", {"key": MetricPlace("load", "read")}),
     ],
 )
-def test_one_place_keeps_the_key(tmp_path: Path, path: str, found: dict[str, Target | None]) -> None:
+def test_one_place_keeps_the_key(tmp_path: Path, path: str, found: dict[str, MetricPlace | None]) -> None:
     assert _found(_expanded(tmp_path, path)) == found
 
 
 @pytest.mark.parametrize("path", ["//*[@name='train']", "//*[@partition]/*[@seed]/*[@name='train']", "train"])
 def test_several_places_have_their_own_paths_for_keys(tmp_path: Path, path: str) -> None:
     assert _found(_expanded(tmp_path, path)) == {
-        "//*[@partition='p1']/*[@seed='41']/process[@name='train']": Target("train_1_seed41"),
-        "//*[@partition='p1']/*[@seed='-3']/process[@name='train']": Target("train_1_seed-3"),
-        "//*[@partition='p2']/*[@seed='41']/process[@name='train']": Target("train_2_seed41"),
-        "//*[@partition='p2']/*[@seed='-3']/process[@name='train']": Target("train_2_seed-3"),
+        "//*[@partition='p1']/*[@seed='41']/process[@name='train']": MetricPlace("train_1_seed41"),
+        "//*[@partition='p1']/*[@seed='-3']/process[@name='train']": MetricPlace("train_1_seed-3"),
+        "//*[@partition='p2']/*[@seed='41']/process[@name='train']": MetricPlace("train_2_seed41"),
+        "//*[@partition='p2']/*[@seed='-3']/process[@name='train']": MetricPlace("train_2_seed-3"),
     }
 
 
 def test_those_of_steps_end_in_the_step(tmp_path: Path) -> None:
     found = _found(_expanded(tmp_path, "//*[@seed='41']/*[@name='train']/*[@name='fit']"))
     assert found == {
-        f"//*[@partition='p{number}']/*[@seed='41']/process[@name='train']/step[@name='fit']": Target(
+        f"//*[@partition='p{number}']/*[@seed='41']/process[@name='train']/step[@name='fit']": MetricPlace(
             f"train_{number}_seed41", "fit"
         )
         for number in (1, 2)
@@ -99,13 +99,13 @@ def test_those_of_steps_end_in_the_step(tmp_path: Path) -> None:
     ("path", "found", "waits_for"),
     [
         # Upstream of the chart only; `side` has such a step too.
-        ("//*[@name='clean']", {"key": Target("load", "clean")}, {"load", "rows_or_more"}),
+        ("//*[@name='clean']", {"key": MetricPlace("load", "clean")}, {"load", "rows_or_more"}),
         ("//*[@name='only_here']", {"key": None}, {"load", "rows_or_more"}),
-        ("//*[@name='side']/*[@name='only_here']", {"key": Target("side", "only_here")}, {"side"}),
+        ("//*[@name='side']/*[@name='only_here']", {"key": MetricPlace("side", "only_here")}, {"side"}),
     ],
 )
 def test_a_step_by_itself_is_looked_for_upstream(
-    tmp_path: Path, path: str, found: dict[str, Target | None], waits_for: set[str]
+    tmp_path: Path, path: str, found: dict[str, MetricPlace | None], waits_for: set[str]
 ) -> None:
     expanded = _expanded(tmp_path, path)
     assert _found(expanded) == found
@@ -117,7 +117,7 @@ def test_a_step_by_itself_is_looked_for_upstream(
 
 def test_a_chart_outside_the_list_looks_everywhere_for_a_step(tmp_path: Path) -> None:
     expanded = _expanded(tmp_path, "//*[@name='only_here']", EDGES.replace("merge plot", ""))
-    assert _found(expanded) == {"key": Target("side", "only_here")}
+    assert _found(expanded) == {"key": MetricPlace("side", "only_here")}
     assert set(expanded["plot"].upstream) == set(expanded.processes) - {"plot"}
 
 

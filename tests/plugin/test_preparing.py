@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_expops.plugin._setup import PreparingHooks
-from pytest_expops.plugin.state import RUN
+from pytest_expops.plugin.state import STATE
 from pytest_expops.replay.pool import ReplicaPool
 from tests.conftest import Project
 
@@ -64,7 +64,7 @@ def test_a_worker_prepares_where_there_is_a_replay_for_each(
     session.items = collected
     session.config.option.collectonly = False
     session.config.workerinput = {"workercount": workers}  # type: ignore[attr-defined] # as pytest-xdist sets it
-    run = session.config.stash[RUN]
+    run = session.config.stash[STATE]
     PreparingHooks(run).pytest_collection_finish(session)
     run.close()
     assert names == ["train_seed1"] * prepared

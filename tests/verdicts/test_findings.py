@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pytest_expops.verdicts.diagnosis.divergence import Place
 from pytest_expops.verdicts.findings import Blamed, Cause, Count, Diagnosis, Tried
-from pytest_expops.verdicts.replay import Status, Verdict
+from pytest_expops.verdicts.replay import ReplayStatus, Verdict
 
 SITE = Blamed("models/model.py", 42, "weights", "uuid.uuid4()", "name = uuid.uuid4()")
 CAUSES = (
@@ -31,14 +31,14 @@ WHOLE = Diagnosis(
 
 @pytest.mark.parametrize("diagnosis", [WHOLE, Diagnosis(), None])
 def test_a_verdict_with_its_diagnosis_survives_json(diagnosis: Diagnosis | None) -> None:
-    verdict = Verdict("train", Status.DIFFERED, 1, varied=("clock",), diagnosis=diagnosis)
+    verdict = Verdict("train", ReplayStatus.DIFFERED, 1, varied=("clock",), diagnosis=diagnosis)
     assert Verdict.from_json(json.loads(json.dumps(verdict.to_json()))) == verdict
 
 
 def test_only_a_difference_that_hangs_on_the_hash_seed_names_one_to_reproduce_it() -> None:
-    assert Verdict("p", Status.DIFFERED, 1, diagnosis=WHOLE).reproducing_hash_seed == 7
-    assert Verdict("p", Status.DIFFERED, 1, diagnosis=Diagnosis()).reproducing_hash_seed is None
-    assert Verdict("p", Status.DIFFERED, 1).reproducing_hash_seed is None
+    assert Verdict("p", ReplayStatus.DIFFERED, 1, diagnosis=WHOLE).reproducing_hash_seed == 7
+    assert Verdict("p", ReplayStatus.DIFFERED, 1, diagnosis=Diagnosis()).reproducing_hash_seed is None
+    assert Verdict("p", ReplayStatus.DIFFERED, 1).reproducing_hash_seed is None
 
 
 @given(st.integers(1, 20), st.integers(1, 20), st.data())

@@ -26,7 +26,7 @@ def hyperparameters(expanded: ExpandedProcess, configured: Mapping[str, Any]) ->
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Arguments:
     """The arguments of one call of a process function."""
 
     args: tuple[Any, ...]
@@ -50,7 +50,7 @@ def arrange(
     configured: Mapping[str, Any],
     base_seed: int,
     style: CallStyle,
-) -> Call:
+) -> Arguments:
     """The arguments of the call, by the style of the function (S2.2).
 
     `configured` are the parameters by name. `random_seed` and `seeds` go to a function that declares them, not to
@@ -129,14 +129,14 @@ def _optional(parameter: inspect.Parameter) -> bool:
     return parameter.default is not inspect.Parameter.empty
 
 
-def _bind(callee: Callee, chosen: dict[str, Any], rest: dict[str, Any]) -> Call:
+def _bind(callee: Callee, chosen: dict[str, Any], rest: dict[str, Any]) -> Arguments:
     args, kwargs = [], {**chosen, **rest}
     for parameter in callee.parameters:
         if parameter.kind is inspect.Parameter.POSITIONAL_ONLY:
             if parameter.name not in kwargs:
                 break
             args.append(kwargs.pop(parameter.name))
-    return Call(tuple(args), kwargs)
+    return Arguments(tuple(args), kwargs)
 
 
 def _offered_twice(process: Process, key: str, first: str, second: str) -> InputError:

@@ -15,7 +15,7 @@ from typing import Any
 from pytest_expops.errors import ScriptError
 from pytest_expops.execution.user_code.installed import is_installed
 from pytest_expops.execution.user_code.requirements import advise
-from pytest_expops.execution.user_code.scripts import Project
+from pytest_expops.execution.user_code.scripts import ProjectCode
 from pytest_expops.pipeline.model import CallRule, Kind, Process
 
 CLASSIC_NAMES = frozenset({"data", "hyperparameters", "hparams", "context"})
@@ -37,7 +37,7 @@ class Callee:
     style: CallStyle | None
 
 
-def find_function(project: Project, process: Process) -> Callee | None:
+def find_function(project: ProjectCode, process: Process) -> Callee | None:
     """The function of a process; None for a functionless split, whose inputs are passed through.
 
     Raises:
@@ -89,7 +89,7 @@ def first_user_frame(entry: TracebackType | None) -> TracebackType | None:
     return first
 
 
-def _import(project: Project, process: Process) -> ModuleType:
+def _import(project: ProjectCode, process: Process) -> ModuleType:
     path = project.pipeline.scripts[process.code.script]
     if not path.is_file():
         near = difflib.get_close_matches(path.name, _scripts_beside(path), n=3, cutoff=0.6)

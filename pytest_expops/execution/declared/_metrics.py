@@ -10,7 +10,7 @@ from typing import Any
 from pytest_expops.errors import ExpopsError, InputError, OutputError
 from pytest_expops.execution.calls.inputs import Outputs, Received
 from pytest_expops.execution.calls.recording import Recorder, check_metric
-from pytest_expops.execution.user_code.scripts import Project
+from pytest_expops.execution.user_code.scripts import ProjectCode
 from pytest_expops.pipeline.config.charts import is_python
 from pytest_expops.pipeline.declarations import DeclaredMetric
 from pytest_expops.pipeline.model import Process
@@ -20,7 +20,7 @@ LIBRARY = "sklearn.metrics"
 
 
 def log_declared(
-    process: Process, project: Project, recorder: Recorder, outputs: Outputs, received: Sequence[Received]
+    process: Process, project: ProjectCode, recorder: Recorder, outputs: Outputs, received: Sequence[Received]
 ) -> None:
     """Log what `metrics` of a process declare, in order.
 
@@ -93,7 +93,7 @@ class _Keys:
         )
 
 
-def _function(metric: DeclaredMetric, process: Process, project: Project) -> Callable[..., Any]:
+def _function(metric: DeclaredMetric, process: Process, project: ProjectCode) -> Callable[..., Any]:
     """The function of a metric: of the process's script, of `sklearn.metrics`, or by its dotted name."""
     name = metric.function
     assert name is not None
@@ -115,7 +115,7 @@ def _function(metric: DeclaredMetric, process: Process, project: Project) -> Cal
     return function
 
 
-def _of_script(name: str, process: Process, project: Project) -> Any:
+def _of_script(name: str, process: Process, project: ProjectCode) -> Any:
     scripts = project.pipeline.scripts
     key = process.code.script or next(iter(scripts), "")
     path = scripts.get(key)

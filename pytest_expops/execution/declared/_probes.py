@@ -10,7 +10,7 @@ from typing import Any
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.pipeline.config.charts import is_xpath
 from pytest_expops.pipeline.model import ExpandedPipeline, Process
-from pytest_expops.pipeline.probing import Target, find, probes_of
+from pytest_expops.pipeline.probing import MetricPlace, find, probes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def probe(chart: Process, expanded: ExpandedPipeline, record_of: Callable[[str],
         return dict.fromkeys(source.rpartition("/")[2] for source in [*(each.name for each in record.steps), *sources])
 
     metrics: dict[str, Mapping[str, Any]] = {}
-    by_target: dict[Target, Mapping[str, Any]] = {}
+    by_target: dict[MetricPlace, Mapping[str, Any]] = {}
     nothing = []
     for each in probes_of(chart, expanded):
         targets = find(each, expanded, steps_of)
@@ -50,7 +50,7 @@ def probe(chart: Process, expanded: ExpandedPipeline, record_of: Callable[[str],
 
 
 def _by_process(
-    by_target: Mapping[Target, Mapping[str, Any]], expanded: ExpandedPipeline
+    by_target: Mapping[MetricPlace, Mapping[str, Any]], expanded: ExpandedPipeline
 ) -> dict[str, Mapping[str, Any]]:
     """ExpOps gives charts these keys too; charts of its templates read them, though its guide does not say so."""
     count: Counter[str] = Counter()
@@ -62,7 +62,7 @@ def _by_process(
     return named
 
 
-def _metrics(target: Target | None, record_of: Callable[[str], RunRecord]) -> dict[str, Any]:
+def _metrics(target: MetricPlace | None, record_of: Callable[[str], RunRecord]) -> dict[str, Any]:
     """The metrics logged at one place: ``{metric: {"1": value, ...}}`` for numbers, the bare value for what is none."""
     metrics: dict[str, Any] = {}
     for each in record_of(target.process).metrics if target is not None else ():

@@ -17,7 +17,7 @@ from pytest_expops.execution.declared.component import ChartComponent, Component
 from pytest_expops.execution.declared.components import gather, work_of
 from pytest_expops.execution.declared.renames import renamed_outputs
 from pytest_expops.execution.records import RunRecord
-from pytest_expops.execution.user_code.scripts import Project
+from pytest_expops.execution.user_code.scripts import ProjectCode
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Pipeline, Process
 
 RecordOf = Callable[[str], RunRecord]
@@ -60,7 +60,7 @@ def chart_call(
 
 
 def finished(
-    process: Process, project: Project, recorder: Recorder, returned: object, received: list[Received]
+    process: Process, project: ProjectCode, recorder: Recorder, returned: object, received: list[Received]
 ) -> object:
     """What a process returned, renamed, after logging the metrics that it declares.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from pytest_expops.execution.provenance._source_files import (
     Imported,
-    Source,
+    SourceFile,
     Sources,
     digest_of,
     imported,
@@ -39,7 +39,7 @@ class CodeReader:
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
-        self._by_label: dict[str, Source] = {}
+        self._by_label: dict[str, SourceFile] = {}
 
     def used_by(
         self, script: str, function: str | None, classes: Iterable[tuple[str, str]] = (), *, whole: bool = False
@@ -61,19 +61,19 @@ class CodeReader:
 
 
 class _Search:
-    def __init__(self, sources: Sources, by_label: dict[str, Source]) -> None:
+    def __init__(self, sources: Sources, by_label: dict[str, SourceFile]) -> None:
         self.found = CodeUsed()
         self._sources = sources
         self._by_label = by_label
         self._entered: set[str] = set()
-        self._pending: list[tuple[str, list[ast.stmt], Source]] = []
+        self._pending: list[tuple[str, list[ast.stmt], SourceFile]] = []
 
     def finish(self) -> None:
         """Follow what has been found so far, and what that leads to; a stack, as code may lead far."""
         while self._pending:
             self._follow(*self._pending.pop())
 
-    def on_import(self, source: Source) -> None:
+    def on_import(self, source: SourceFile) -> None:
         """What runs when a file is imported, with the files that it imports."""
         if source.label in self._entered:
             return
@@ -91,7 +91,7 @@ class _Search:
         if effects:
             self._pending.append((source.label, effects, source))
 
-    def name(self, source: Source, chain: tuple[str, ...]) -> bool:
+    def name(self, source: SourceFile, chain: tuple[str, ...]) -> bool:
         """What a dotted name stands for in a file; False if the project has nothing of that name there."""
         first = chain[0]
         if first in source.bindings:
@@ -105,13 +105,13 @@ class _Search:
                 return True
         return False
 
-    def whole(self, source: Source) -> None:
+    def whole(self, source: SourceFile) -> None:
         """Everything in a file."""
         self.on_import(source)
         for name in source.bindings:
             self._definition(source, name)
 
-    def _definition(self, source: Source, name: str) -> None:
+    def _definition(self, source: SourceFile, name: str) -> None:
         key = f"{source.label}:{name}"
         if key in self.found.digests:
             return
@@ -122,7 +122,7 @@ class _Search:
             self.found.classes.add((source.label, name))
         self._pending.append((key, statements, source))
 
-    def _follow(self, key: str, statements: list[ast.stmt], source: Source) -> None:
+    def _follow(self, key: str, statements: list[ast.stmt], source: SourceFile) -> None:
         """Enter the digest of some statements, and go on to what they use."""
         local: dict[str, Imported] = {}
         for statement in statements:
@@ -145,7 +145,7 @@ class _Search:
                 self.whole(source)
         self.found.digests[key] = digest_of(statements, sorted(meanings))
 
-    def _imported(self, target: Imported, rest: tuple[str, ...], importer: Source) -> bool:
+    def _imported(self, target: Imported, rest: tuple[str, ...], importer: SourceFile) -> bool:
         """What stands behind an imported name, with the attributes that are asked of it."""
         module = self._sources.module(target, importer)
         if target.attribute is not None:
@@ -174,7 +174,7 @@ class _Search:
                 self._imported(Imported(f"{base.module}.{rest[0]}".strip("."), base.level), rest[1:], importer)
         return True
 
-    def _enter(self, target: Imported, importer: Source) -> None:
+    def _enter(self, target: Imported, importer: SourceFile) -> None:
         """Import a file and the packages that it lies in, or note a library."""
         parts = target.module.split(".") if target.module else []
         module = None
@@ -190,7 +190,7 @@ class _Search:
         if module is None and not target.level and parts:
             self.found.libraries.add(parts[0])
 
-    def _has_own_decorator(self, statement: ast.stmt, source: Source) -> bool:
+    def _has_own_decorator(self, statement: ast.stmt, source: SourceFile) -> bool:
         """Whether a decorator of the project's own, which may keep a list of what it decorates, stands above it."""
         for decorator in getattr(statement, "decorator_list", ()):
             function = decorator.func if isinstance(decorator, ast.Call) else decorator

@@ -14,7 +14,7 @@ from typing import Any
 
 import xxhash
 
-from pytest_expops.execution.user_code.scripts import Project
+from pytest_expops.execution.user_code.scripts import ProjectCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Imported:
 
 
 @dataclass(slots=True)
-class Source:
+class SourceFile:
     """One file. `label` is its path from the project's root, with slashes.
 
     `effects` are the statements that do something whenever the file is imported, besides binding a name.
@@ -44,22 +44,22 @@ class Source:
 class Sources:
     """The files of one project, each read once."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: ProjectCode) -> None:
         self.project = project
-        self._read: dict[Path, Source | None] = {}
+        self._read: dict[Path, SourceFile | None] = {}
 
-    def script(self, key: str) -> Source | None:
+    def script(self, key: str) -> SourceFile | None:
         """A script by its key in the config."""
         path = self.project.pipeline.scripts.get(key)
         return None if path is None else self.read(path)
 
-    def read(self, path: Path) -> Source | None:
+    def read(self, path: Path) -> SourceFile | None:
         """The file at `path`; None where there is none, or none that can be read as Python."""
         if path not in self._read:
             self._read[path] = self._parsed(path)
         return self._read[path]
 
-    def module(self, target: Imported, importer: Source) -> Source | None:
+    def module(self, target: Imported, importer: SourceFile) -> SourceFile | None:
         """The project's own file that an import leads to, if it leads to one."""
         parts = target.module.split(".") if target.module else []
         if target.level:
@@ -69,26 +69,26 @@ class Sources:
             return self._at(folder, parts)
         return next((found for each in self._folders() if (found := self._at(Path(each), parts))), None)
 
-    def submodule(self, target: Imported, name: str, importer: Source) -> Source | None:
+    def submodule(self, target: Imported, name: str, importer: SourceFile) -> SourceFile | None:
         """The file of ``from TARGET import NAME``, where NAME is a module."""
         return self.module(Imported(f"{target.module}.{name}".strip("."), target.level), importer)
 
     def _folders(self) -> list[str]:
         return [*self.project.added_path[0], *self.project.import_path, *self.project.added_path[1]]
 
-    def _at(self, folder: Path, parts: Sequence[str]) -> Source | None:
+    def _at(self, folder: Path, parts: Sequence[str]) -> SourceFile | None:
         stem = folder.joinpath(*parts)
         for path in ((stem.with_name(f"{stem.name}.py"),) if parts else ()) + (stem / "__init__.py",):
             if path.is_file() and self.project.owns_file(str(path)):
                 return self.read(path)
         return None
 
-    def _parsed(self, path: Path) -> Source | None:
+    def _parsed(self, path: Path) -> SourceFile | None:
         try:
             tree = ast.parse(path.read_bytes())
         except (OSError, SyntaxError, ValueError):
             return None
-        source = Source(path, self._label(path))
+        source = SourceFile(path, self._label(path))
         hooked = any(_hooks_subclasses(node) for node in ast.walk(tree))
         for index, statement in enumerate(tree.body):
             if not (index == 0 and _is_text(statement)):
@@ -102,7 +102,7 @@ class Sources:
         return path.name
 
 
-def _file(statement: ast.stmt, source: Source, hooked: bool) -> None:
+def _file(statement: ast.stmt, source: SourceFile, hooked: bool) -> None:
     """Enter one statement of the module level."""
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
         source.imports |= imported(statement)

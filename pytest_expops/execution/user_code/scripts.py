@@ -83,8 +83,8 @@ def reserve_names(module_names: Mapping[str, str], pipeline: Pipeline) -> None:
         _finder.paths[name] = pipeline.scripts[key]
 
 
-_entered: list[Project] = []
-_last: Project | None = None
+_entered: list[ProjectCode] = []
+_last: ProjectCode | None = None
 
 
 def _withdrawn() -> OwnModules | None:
@@ -94,7 +94,7 @@ def _withdrawn() -> OwnModules | None:
 _withdrawn_finder = WithdrawnFinder(_withdrawn)
 
 
-class Project:
+class ProjectCode:
     """The code of one pipeline: its scripts by key, its import path, and the modules that are its own.
 
     `child_folder` takes the modules by which child processes find the scripts.
@@ -202,7 +202,7 @@ class Project:
         sys.path[:0] = first
         sys.path += last
 
-    def _leave(self, successor: Project) -> None:
+    def _leave(self, successor: ProjectCode) -> None:
         # Names of scripts are their own in the whole interpreter and can stay, but for the scripts of two configs.
         shared = set(successor.module_names.values())
         for name, module in self.modules.items():

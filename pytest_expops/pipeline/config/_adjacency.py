@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pytest_expops.errors import Location
-from pytest_expops.pipeline.config._document import Broken, Document, ListNode, Node, Scalar
+from pytest_expops.pipeline.config._document import BrokenNode, Document, ListNode, Scalar, YamlNode
 from pytest_expops.pipeline.config._reading import Reader, is_null
 
 
@@ -30,7 +30,7 @@ class Adjacency:
     edges: tuple[tuple[Mention, Mention], ...] = ()
 
 
-def read_adjacency(node: Node | None, document: Document, reader: Reader) -> Adjacency:
+def read_adjacency(node: YamlNode | None, document: Document, reader: Reader) -> Adjacency:
     """Read the text of a block, or a list of such lines."""
     mentions: list[Mention] = []
     edges: list[tuple[Mention, Mention]] = []
@@ -40,8 +40,8 @@ def read_adjacency(node: Node | None, document: Document, reader: Reader) -> Adj
     return Adjacency(tuple(mentions), tuple(edges))
 
 
-def _lines(node: Node | None, document: Document, reader: Reader) -> Iterator[list[Mention]]:
-    if node is None or isinstance(node, Broken) or is_null(node):
+def _lines(node: YamlNode | None, document: Document, reader: Reader) -> Iterator[list[Mention]]:
+    if node is None or isinstance(node, BrokenNode) or is_null(node):
         return
     for part in node.items if isinstance(node, ListNode) else (node,):
         if not isinstance(part, Scalar) or is_null(part):

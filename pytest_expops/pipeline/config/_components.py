@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pytest_expops.pipeline.config import vocabulary
 from pytest_expops.pipeline.config._document import MapNode
-from pytest_expops.pipeline.config._reading import Found, Reader, entries_of
+from pytest_expops.pipeline.config._reading import LabelledEntry, Reader, entries_of
 from pytest_expops.pipeline.declarations import ComponentRef, IterativeLogging
 
 _EXPECTED = "LIBRARY.OPERATION, such as `sklearn.train_test_split` or `sklearn.LogisticRegression.fit_predict`"
@@ -57,7 +57,7 @@ def _read_logging(body: MapNode, reader: Reader) -> IterativeLogging | None:
     return IterativeLogging(name)
 
 
-def _text(found: Found, key: str, reader: Reader) -> str | None:
+def _text(found: LabelledEntry, key: str, reader: Reader) -> str | None:
     assert isinstance(found.value, MapNode)
     inner = entries_of(found.value, "", key)
     return reader.text(inner[0].value, f"{found.label}.{key}") if inner else None

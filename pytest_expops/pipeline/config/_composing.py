@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import yaml
 
 from pytest_expops.errors import Location
-from pytest_expops.pipeline.config._document import Broken, Entry, ListNode, MapNode, Node, Scalar, describe
+from pytest_expops.pipeline.config._document import BrokenNode, ListNode, MapEntry, MapNode, Scalar, YamlNode, describe
 from pytest_expops.pipeline.problems import Problems
 
 MAX_DEPTH = 100
@@ -29,14 +29,14 @@ _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(slots=True)
-class _Open:
+class _OpenCollection:
     """A list or map whose end has not been read; `children` of a map are keys and values in turn."""
 
     location: Location
     is_map: bool
     anchor: str | None
     broken: bool
-    children: list[Node] = field(default_factory=list)
+    children: list[YamlNode] = field(default_factory=list)
 
 
 class Composer:
@@ -45,11 +45,11 @@ class Composer:
     def __init__(self, problems: Problems) -> None:
         self._problems = problems
         self._schema = yaml.SafeLoader("")
-        self._open: list[_Open] = []
-        self._anchors: dict[str, Node] = {}
-        self._root: Node | None = None
+        self._open: list[_OpenCollection] = []
+        self._anchors: dict[str, YamlNode] = {}
+        self._root: YamlNode | None = None
 
-    def compose(self, text: str) -> Node | None:
+    def compose(self, text: str) -> YamlNode | None:
         for event in yaml.parse(text, Loader=_Parser):
             match event:
                 case yaml.ScalarEvent():
@@ -82,13 +82,13 @@ class Composer:
         broken = event.tag not in (None, "!", expected)
         if broken:
             self._unknown_tag(event.tag, location)
-        self._open.append(_Open(location, is_map, event.anchor, broken))
+        self._open.append(_OpenCollection(location, is_map, event.anchor, broken))
 
     def _end(self) -> None:
         done = self._open.pop()
-        node: Node
+        node: YamlNode
         if done.broken:
-            node = Broken(done.location, None)
+            node = BrokenNode(done.location, None)
         elif done.is_map:
             node = self._map(done)
         else:
@@ -97,7 +97,7 @@ class Composer:
             node = ListNode(done.location, plain, tuple(done.children), weight=weight, depth=depth)
         self._attach(node, done.anchor)
 
-    def _attach(self, node: Node, anchor: str | None) -> None:
+    def _attach(self, node: YamlNode, anchor: str | None) -> None:
         if anchor is not None:
             self._anchors[anchor] = node
         if self._open:
@@ -105,7 +105,7 @@ class Composer:
         else:
             self._root = node
 
-    def _alias(self, event: yaml.AliasEvent) -> Node:
+    def _alias(self, event: yaml.AliasEvent) -> YamlNode:
         location = self._location(event.start_mark)
         if any(each.anchor == event.anchor for each in self._open):
             self._problems.error(f"`*{event.anchor}` stands inside what it names, which would never end", location)
@@ -113,9 +113,9 @@ class Composer:
             self._problems.error(f"`*{event.anchor}` names nothing: there is no `&{event.anchor}` above it", location)
         else:
             return self._anchors[event.anchor]
-        return Broken(location, None)
+        return BrokenNode(location, None)
 
-    def _scalar(self, event: Any) -> Node:
+    def _scalar(self, event: Any) -> YamlNode:
         location = self._location(event.start_mark)
         tag = event.tag
         if tag is None or event.implicit[0]:
@@ -124,7 +124,7 @@ class Composer:
         if tag not in _SCALAR_TAGS:
             if tag not in ("!", _MERGE, f"{_PREFIX}value"):
                 self._unknown_tag(tag, location)
-                return Broken(location, None)
+                return BrokenNode(location, None)
             plain: Any = event.value
         else:
             try:
@@ -134,7 +134,7 @@ class Composer:
                 kind = tag.removeprefix(_PREFIX)
                 message = f"`{event.value[:60]}` reads as a YAML {kind}, but is none: {str(error).splitlines()[0]}"
                 self._problems.error(message, location, hint="quote it, if it is meant as text")
-                return Broken(location, None)
+                return BrokenNode(location, None)
         return Scalar(location, plain, event.value, style, event.end_mark.line + 1, merges=tag == _MERGE)
 
     def _unknown_tag(self, tag: str, location: Location) -> None:
@@ -142,19 +142,19 @@ class Composer:
         message = f"the tag `{shown}` is not read: a config is plain data (texts, numbers, truth values, lists, maps)"
         self._problems.error(message, location, hint="remove the tag")
 
-    def _map(self, done: _Open) -> MapNode:
-        own: dict[Hashable, Entry] = {}
-        merged: dict[Hashable, Entry] = {}
+    def _map(self, done: _OpenCollection) -> MapNode:
+        own: dict[Hashable, MapEntry] = {}
+        merged: dict[Hashable, MapEntry] = {}
         for key, value in zip(done.children[::2], done.children[1::2], strict=True):
             if not isinstance(key, Scalar):
-                if not isinstance(key, Broken):
+                if not isinstance(key, BrokenNode):
                     self._problems.error(f"a key is {describe(key)}; expected a single value", key.location)
             elif key.merges:
                 self._merge(value, merged)
             elif key.plain in own:
                 self._repeated(key, own[key.plain].key)
             else:
-                own[key.plain] = Entry(key, value)
+                own[key.plain] = MapEntry(key, value)
         # Merged keys come first, and give way to the map's own, as in PyYAML.
         entries = {**merged, **own}
         weight, depth = self._size(done.location, [entry.value for entry in entries.values()])
@@ -168,15 +168,15 @@ class Composer:
         hint = "remove or rename one of the two"
         self._problems.error(f"{what}; first at {first.location}", key.location, key=key.text, hint=hint)
 
-    def _merge(self, value: Node, merged: dict[Hashable, Entry]) -> None:
+    def _merge(self, value: YamlNode, merged: dict[Hashable, MapEntry]) -> None:
         for source in value.items if isinstance(value, ListNode) else (value,):
             if isinstance(source, MapNode):
                 for name, entry in source.entries.items():
                     merged.setdefault(name, entry)
-            elif not isinstance(source, Broken):
+            elif not isinstance(source, BrokenNode):
                 self._problems.error(f"`<<` merges {describe(source)}; expected a map", source.location, key="<<")
 
-    def _size(self, location: Location, children: list[Node]) -> tuple[int, int]:
+    def _size(self, location: Location, children: list[YamlNode]) -> tuple[int, int]:
         weight = 1 + sum(child.weight for child in children)
         depth = 1 + max((child.depth for child in children), default=0)
         if weight > MAX_WEIGHT:

@@ -13,9 +13,9 @@ from typing import Any
 
 from pytest_expops.pipeline.config import vocabulary
 from pytest_expops.pipeline.config._adjacency import Adjacency, read_adjacency
-from pytest_expops.pipeline.config._document import Document, Entry, MapNode
+from pytest_expops.pipeline.config._document import Document, MapEntry, MapNode
 from pytest_expops.pipeline.config._processes import charts_only_reported, list_processes, read_process
-from pytest_expops.pipeline.config._reading import Found, Reader, entries_of, parameters
+from pytest_expops.pipeline.config._reading import LabelledEntry, Reader, entries_of, parameters
 from pytest_expops.pipeline.config._reproducibility import Reproducibility, read_reproducibility
 from pytest_expops.pipeline.config._scripts import Scripts, read_scripts
 from pytest_expops.pipeline.config.charts import read_reported
@@ -77,7 +77,7 @@ def _sections(top: MapNode, reader: Reader) -> _Sections:
     return _Sections(top, model_parameters, experiment, reader.section(experiment, "parameters"), reporting)
 
 
-def _pipeline(sections: _Sections, reader: Reader) -> Found | None:
+def _pipeline(sections: _Sections, reader: Reader) -> LabelledEntry | None:
     """The pipeline itself, in whichever of its three places it stands."""
     found = reader.agreed(
         [
@@ -129,7 +129,7 @@ def _processes(
     }
 
 
-def _report_no_process(found: Found, adjacency: Adjacency, reader: Reader) -> None:
+def _report_no_process(found: LabelledEntry, adjacency: Adjacency, reader: Reader) -> None:
     """Once for the whole pipeline, instead of once for each name in the adjacency list."""
     swallowed = next((each for each in adjacency.mentions if each.name == "processes:"), None)
     hint = "add `processes: [{name: NAME}]`"
@@ -151,7 +151,7 @@ def _parameters(sections: _Sections, reader: Reader) -> dict[str, Any]:
     return parameters(reader, agreed) if agreed else {}
 
 
-def _current_parameters(sections: _Sections, reader: Reader) -> list[Found]:
+def _current_parameters(sections: _Sections, reader: Reader) -> list[LabelledEntry]:
     """`experiment.parameters` less what is none, or `experiment.parameters.parameters` where there is such a map."""
     node = sections.experiment_parameters
     if node is None:
@@ -170,4 +170,4 @@ def _current_parameters(sections: _Sections, reader: Reader) -> list[Found]:
     plain = {key: entry.value.plain for key, entry in rest.items()}
     assert sections.experiment is not None
     key = sections.experiment.entries["parameters"].key
-    return [Found(label, Entry(key, MapNode(node.location, plain, rest)))]
+    return [LabelledEntry(label, MapEntry(key, MapNode(node.location, plain, rest)))]

@@ -11,7 +11,7 @@ from pytest_expops.errors import Location
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Node:
+class YamlNode:
     """A value and where it begins; `plain` is it as plain Python data.
 
     `weight` counts the values in it, written out in full (an alias counts as what it stands for); `depth` is how deep
@@ -25,7 +25,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Scalar(Node):
+class Scalar(YamlNode):
     """A single value: `text` is its content before typing, `style` one of ``''``, ``'``, ``"``, ``|``, ``>``.
 
     `last_line` is the line on which its source ends; `merges` tells YAML's merge key, a plain ``<<``.
@@ -38,25 +38,25 @@ class Scalar(Node):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ListNode(Node):
-    items: tuple[Node, ...]
+class ListNode(YamlNode):
+    items: tuple[YamlNode, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class MapEntry:
     """One `key: value` of a map; the key has a place of its own."""
 
     key: Scalar
-    value: Node
+    value: YamlNode
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class MapNode(Node):
-    entries: Mapping[Hashable, Entry]
+class MapNode(YamlNode):
+    entries: Mapping[Hashable, MapEntry]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Broken(Node):
+class BrokenNode(YamlNode):
     """Stands for a value that has been complained of already; readers pass over it in silence."""
 
 
@@ -69,7 +69,7 @@ class Document:
     lines: tuple[str, ...]
 
 
-def describe(node: Node) -> str:
+def describe(node: YamlNode) -> str:
     """A value in the words of a message: "the text `abc`", "a list", "nothing"."""
     match node:
         case ListNode():

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from pytest_expops.pipeline.config import vocabulary
-from pytest_expops.pipeline.config._document import ListNode, MapNode, Node, Scalar
-from pytest_expops.pipeline.config._reading import Found, Reader, entries_of, parameters
+from pytest_expops.pipeline.config._document import ListNode, MapNode, Scalar, YamlNode
+from pytest_expops.pipeline.config._reading import LabelledEntry, Reader, entries_of, parameters
 from pytest_expops.pipeline.declarations import DeclaredMetric, Renames
 
 _METRICS = "a list of maps with a `name` and either `from_result` or `fn`"
@@ -26,7 +26,7 @@ def _texts(body: MapNode, reader: Reader, *keys: str) -> dict[str, str]:
     return text_map(found, reader, "a map of names to names") if found else {}
 
 
-def text_map(found: Found, reader: Reader, expected: str) -> dict[str, str]:
+def text_map(found: LabelledEntry, reader: Reader, expected: str) -> dict[str, str]:
     """The map under `found`, of texts to texts; what is none is noted and left out."""
     if not isinstance(found.value, MapNode):
         reader.wrong(found.value, found.label, expected)
@@ -69,7 +69,7 @@ def _read_all(body: MapNode, reader: Reader) -> Iterator[DeclaredMetric]:
                 yield metric
 
 
-def _read_metric(item: Node, reader: Reader) -> DeclaredMetric | None:
+def _read_metric(item: YamlNode, reader: Reader) -> DeclaredMetric | None:
     if not isinstance(item, MapNode):
         word = item.text if isinstance(item, Scalar) else "NAME"
         reader.wrong(item, "metrics", _METRICS, f"write `{{name: {word}, from_result: {word}}}`")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from pytest_expops.errors import Location
 from pytest_expops.pipeline.config import vocabulary
-from pytest_expops.pipeline.config._document import Broken, Entry, ListNode, MapNode, Node, Scalar, describe
-from pytest_expops.pipeline.config._reading import Found, Reader, is_null
+from pytest_expops.pipeline.config._document import BrokenNode, ListNode, MapEntry, MapNode, Scalar, YamlNode, describe
+from pytest_expops.pipeline.config._reading import LabelledEntry, Reader, is_null
 from pytest_expops.pipeline.model import Aggregates, DataSplit, SeedSplit
 
 _SIZE = "a positive whole number of partitions, or a list of row counts"
@@ -38,19 +38,19 @@ def read_parallelism(body: MapNode, reader: Reader) -> Parallelism:
     )
 
 
-def _section(body: MapNode, key: str, known: frozenset[str], reader: Reader) -> Mapping[object, Entry] | None:
+def _section(body: MapNode, key: str, known: frozenset[str], reader: Reader) -> Mapping[object, MapEntry] | None:
     """The entries under `key`: a map, YAML's list of one-key maps, or for seeds the bare value (S3.1, S4.1)."""
     entry = body.entries.get(key)
-    if entry is None or isinstance(entry.value, Broken):
+    if entry is None or isinstance(entry.value, BrokenNode):
         return None
     value = entry.value
     wanted = ", ".join(f"`{name}`" for name in sorted(known, reverse=True))
     if isinstance(value, MapNode) and value.entries:
-        entries: Mapping[object, Entry] = value.entries
+        entries: Mapping[object, MapEntry] = value.entries
     elif isinstance(value, ListNode) and value.items and all(isinstance(item, MapNode) for item in value.items):
         entries = _joined(value, reader)
     elif key == "seed_parallelism" and not is_null(value) and not isinstance(value, MapNode):
-        return {"seeds": Entry(entry.key, value)}
+        return {"seeds": MapEntry(entry.key, value)}
     else:
         hint = f"write `{key}: {{size: {value.text}}}`" if isinstance(value, Scalar) and not is_null(value) else None
         reader.wrong(value, key, f"a map of {wanted}", hint)
@@ -69,8 +69,8 @@ def _section(body: MapNode, key: str, known: frozenset[str], reader: Reader) -> 
     return entries
 
 
-def _joined(value: ListNode, reader: Reader) -> dict[object, Entry]:
-    joined: dict[object, Entry] = {}
+def _joined(value: ListNode, reader: Reader) -> dict[object, MapEntry]:
+    joined: dict[object, MapEntry] = {}
     for item in value.items:
         assert isinstance(item, MapNode)
         for name, entry in item.entries.items():
@@ -82,7 +82,7 @@ def _joined(value: ListNode, reader: Reader) -> dict[object, Entry]:
     return joined
 
 
-def _split_data(body: MapNode, entries: Mapping[object, Entry] | None, reader: Reader) -> DataSplit | None:
+def _split_data(body: MapNode, entries: Mapping[object, MapEntry] | None, reader: Reader) -> DataSplit | None:
     if not entries:
         return None
     name = entries.get("data_name")
@@ -99,7 +99,7 @@ def _split_data(body: MapNode, entries: Mapping[object, Entry] | None, reader: R
     return DataSplit(size, data_name, body.entries["data_parallelism"].key.location)
 
 
-def _size(node: Node, reader: Reader) -> int | tuple[int, ...] | None:
+def _size(node: YamlNode, reader: Reader) -> int | tuple[int, ...] | None:
     if not isinstance(node, ListNode):
         number = reader.integer(node, "size", _SIZE)
         if number is not None and number < 1:
@@ -114,7 +114,7 @@ def _size(node: Node, reader: Reader) -> int | tuple[int, ...] | None:
     return known if len(known) == len(counts) else None
 
 
-def _row_count(node: Node, reader: Reader) -> int | None:
+def _row_count(node: YamlNode, reader: Reader) -> int | None:
     expected = "a row count in each place: a whole number, zero or more"
     number = reader.integer(node, "size", expected)
     if number is not None and number < 0:
@@ -123,7 +123,7 @@ def _row_count(node: Node, reader: Reader) -> int | None:
     return number
 
 
-def _split_seeds(body: MapNode, entries: Mapping[object, Entry] | None, reader: Reader) -> SeedSplit | None:
+def _split_seeds(body: MapNode, entries: Mapping[object, MapEntry] | None, reader: Reader) -> SeedSplit | None:
     if not entries or "seeds" not in entries:
         return None
     node = entries["seeds"].value
@@ -147,14 +147,14 @@ def _split_seeds(body: MapNode, entries: Mapping[object, Entry] | None, reader: 
     return SeedSplit(tuple(first), location) if len(first) == len(node.items) else None
 
 
-def _aggregates(body: MapNode, kind: str, entries: Mapping[object, Entry] | None, reader: Reader) -> bool:
+def _aggregates(body: MapNode, kind: str, entries: Mapping[object, MapEntry] | None, reader: Reader) -> bool:
     """Whether one kind is aggregated: `KIND_parallelism: {aggregation: ...}` or `KIND_aggregation: ...`."""
     key = f"{kind}_aggregation"
     found = []
     if entries and "aggregation" in entries:
-        found.append(Found(f"{kind}_parallelism.aggregation", entries["aggregation"]))
+        found.append(LabelledEntry(f"{kind}_parallelism.aggregation", entries["aggregation"]))
     if key in body.entries:
-        found.append(Found(key, body.entries[key]))
+        found.append(LabelledEntry(key, body.entries[key]))
     found = [each for each in found if not is_null(each.value)]
     readable = [each for each in found if reader.truth(each.value, each.label) is not None]
     agreed = reader.agreed(readable)

@@ -10,7 +10,7 @@ from typing import Any
 from pytest_expops.errors import Location
 from pytest_expops.pipeline.config import vocabulary
 from pytest_expops.pipeline.config._components import read_component
-from pytest_expops.pipeline.config._document import Broken, ListNode, MapNode, Node, Scalar, describe
+from pytest_expops.pipeline.config._document import BrokenNode, ListNode, MapNode, Scalar, YamlNode, describe
 from pytest_expops.pipeline.config._mappings import read_metrics, read_renames
 from pytest_expops.pipeline.config._parallelism import Parallelism, read_parallelism
 from pytest_expops.pipeline.config._reading import Reader, entries_of, is_null, parameters
@@ -34,7 +34,7 @@ class Listed:
     """A chart that is in `reporting.charts`, and in `processes` not."""
 
 
-def list_processes(node: Node | None, reader: Reader) -> list[Listed]:
+def list_processes(node: YamlNode | None, reader: Reader) -> list[Listed]:
     """Every process with a name, as a list of maps with a `name`, or as a map of names to bodies."""
     if isinstance(node, ListNode):
         return [listed for item in node.items for listed in _from_item(item, reader)]
@@ -55,7 +55,7 @@ def charts_only_reported(reported: Mapping[str, Reported], listed: list[Listed],
     ]
 
 
-def _from_item(item: Node, reader: Reader) -> Iterator[Listed]:
+def _from_item(item: YamlNode, reader: Reader) -> Iterator[Listed]:
     if not isinstance(item, MapNode):
         hint = f"write `- name: {item.text}`" if isinstance(item, Scalar) and not is_null(item) else None
         reader.wrong(item, "processes", "a map with a `name` for each process", hint)
@@ -72,7 +72,7 @@ def _from_item(item: Node, reader: Reader) -> Iterator[Listed]:
         yield Listed(name, entry.value.location, item)
 
 
-def _from_entry(key: Scalar, value: Node, reader: Reader) -> Iterator[Listed]:
+def _from_entry(key: Scalar, value: YamlNode, reader: Reader) -> Iterator[Listed]:
     name = _usable_name(key, reader)
     if name is None:
         return
@@ -80,7 +80,7 @@ def _from_entry(key: Scalar, value: Node, reader: Reader) -> Iterator[Listed]:
         yield Listed(name, key.location, MapNode(key.location, {}, {}))
     elif isinstance(value, MapNode):
         inner = value.entries.get("name")
-        if inner is not None and inner.value.plain != name and not isinstance(inner.value, Broken):
+        if inner is not None and inner.value.plain != name and not isinstance(inner.value, BrokenNode):
             message = f"`name` is {describe(inner.value)}, but the process stands under `{name}` at {key.location}"
             reader.error(message, inner.value.location, key="name", hint="remove `name`")
         yield Listed(name, key.location, value)
@@ -88,8 +88,8 @@ def _from_entry(key: Scalar, value: Node, reader: Reader) -> Iterator[Listed]:
         reader.wrong(value, f"processes.{name}", "a map")
 
 
-def _usable_name(node: Node, reader: Reader) -> str | None:
-    if isinstance(node, Broken):
+def _usable_name(node: YamlNode, reader: Reader) -> str | None:
+    if isinstance(node, BrokenNode):
         return None
     if not isinstance(node, Scalar) or is_null(node):
         reader.wrong(node, "name", "the name of a process, as a text")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_expops.errors import Location
-from pytest_expops.pipeline.config._document import Broken, Entry, ListNode, MapNode, Node, Scalar, describe
+from pytest_expops.pipeline.config._document import BrokenNode, ListNode, MapEntry, MapNode, Scalar, YamlNode, describe
 from pytest_expops.pipeline.config._reading import Reader, is_null
 from pytest_expops.pipeline.config.vocabulary import PROPERTIES, did_you_mean
 from pytest_expops.pipeline.model import Property
@@ -17,7 +17,7 @@ _COUNTS = {"examples": 1, "max_partitions": 2, "min_rows": 0}
 """Whole numbers, and the least that each may be."""
 
 
-def read_properties(node: Node, label: str, reader: Reader) -> tuple[Property, ...]:
+def read_properties(node: YamlNode, label: str, reader: Reader) -> tuple[Property, ...]:
     """The laws asked of one process, in any of the spellings; what is wrong with any is noted."""
     if isinstance(node, MapNode) and node.entries:
         found = [_with_options(entry, label, reader) for entry in node.entries.values()]
@@ -45,7 +45,7 @@ def mentioned(properties: tuple[Property, ...]) -> list[tuple[str, str, Location
     return [(f"{place}: of", str(each.options["of"]), each.location) for each in properties if "of" in each.options]
 
 
-def _from_item(node: Node, label: str, reader: Reader) -> Property | None:
+def _from_item(node: YamlNode, label: str, reader: Reader) -> Property | None:
     """A law by its name, or, in a list, as a map of one law to its options."""
     if isinstance(node, MapNode) and len(node.entries) == 1:
         return _with_options(next(iter(node.entries.values())), label, reader)
@@ -55,7 +55,7 @@ def _from_item(node: Node, label: str, reader: Reader) -> Property | None:
     return Property(node.plain, location=node.location) if _is_law(node, label, reader) else None
 
 
-def _with_options(entry: Entry, label: str, reader: Reader) -> Property | None:
+def _with_options(entry: MapEntry, label: str, reader: Reader) -> Property | None:
     if not _is_law(entry.key, label, reader):
         return None
     law, label = entry.key.text, f"{label}.{entry.key.text}"
@@ -89,7 +89,7 @@ def _options(node: MapNode, law: str, label: str, reader: Reader) -> Mapping[str
     return options
 
 
-def _option(name: str, node: Node, label: str, reader: Reader) -> Any:
+def _option(name: str, node: YamlNode, label: str, reader: Reader) -> Any:
     if name in _COUNTS:
         least = _COUNTS[name]
         if isinstance(node, Scalar) and type(node.plain) is int and node.plain >= least:
@@ -103,7 +103,7 @@ def _option(name: str, node: Node, label: str, reader: Reader) -> Any:
     return reader.text(node, label)
 
 
-def _keys(node: Node, label: str, reader: Reader) -> list[str] | None:
+def _keys(node: YamlNode, label: str, reader: Reader) -> list[str] | None:
     items = node.items if isinstance(node, ListNode) and node.items else (node,)
     texts = [reader.text(item, label, "the key of an output, or a list of them") for item in items]
-    return None if None in texts or isinstance(node, Broken) else [text for text in texts if text is not None]
+    return None if None in texts or isinstance(node, BrokenNode) else [text for text in texts if text is not None]

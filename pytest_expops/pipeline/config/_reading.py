@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_expops.errors import Location
-from pytest_expops.pipeline.config._document import Broken, Entry, ListNode, MapNode, Node, Scalar, describe, same
+from pytest_expops.pipeline.config._document import (
+    BrokenNode,
+    ListNode,
+    MapEntry,
+    MapNode,
+    Scalar,
+    YamlNode,
+    describe,
+    same,
+)
 from pytest_expops.pipeline.problems import Problems
 
 # A number to people and to YAML 1.2; a text to YAML 1.1, which wants a dot and a signed exponent.
@@ -16,14 +25,14 @@ _NUMBER_TO_PEOPLE = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d{1,2}")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LabelledEntry:
     """An entry under the name by which messages speak of it, such as `model.parameters.pipeline`."""
 
     label: str
-    entry: Entry
+    entry: MapEntry
 
     @property
-    def value(self) -> Node:
+    def value(self) -> YamlNode:
         return self.entry.value
 
     @property
@@ -47,9 +56,9 @@ class Reader:
     def _of(self, message: str) -> str:
         return f"process `{self.process}`: {message}" if self.process else message
 
-    def wrong(self, node: Node, key: str, expected: str, hint: str | None = None) -> None:
+    def wrong(self, node: YamlNode, key: str, expected: str, hint: str | None = None) -> None:
         """Note that `key` is this node where something else was expected."""
-        if not isinstance(node, Broken):
+        if not isinstance(node, BrokenNode):
             self.error(
                 f"`{key}` is {describe(node)}; expected {expected}",
                 node.location,
@@ -57,25 +66,25 @@ class Reader:
                 hint=hint or yaml_surprise(node),
             )
 
-    def integer(self, node: Node, key: str, expected: str = "a whole number") -> int | None:
+    def integer(self, node: YamlNode, key: str, expected: str = "a whole number") -> int | None:
         if isinstance(node, Scalar) and type(node.plain) is int:
             return node.plain
         self.wrong(node, key, expected)
         return None
 
-    def truth(self, node: Node, key: str) -> bool | None:
+    def truth(self, node: YamlNode, key: str) -> bool | None:
         if isinstance(node, Scalar) and isinstance(node.plain, bool):
             return node.plain
         self.wrong(node, key, "true or false")
         return None
 
-    def text(self, node: Node, key: str, expected: str = "a text") -> str | None:
+    def text(self, node: YamlNode, key: str, expected: str = "a text") -> str | None:
         if isinstance(node, Scalar) and isinstance(node.plain, str) and node.plain.strip():
             return node.plain
         self.wrong(node, key, expected)
         return None
 
-    def amount(self, node: Node, key: str) -> float | None:
+    def amount(self, node: YamlNode, key: str) -> float | None:
         """A finite number, zero or more; `1e-6` counts, although YAML 1.1 takes it for a text."""
         if isinstance(node, Scalar) and not isinstance(node.plain, bool):
             plain = node.plain
@@ -96,14 +105,16 @@ class Reader:
         self.wrong(entry.value, key, "a map")
         return None
 
-    def agreed(self, found: Sequence[Found], alike: Callable[[Node, Node], bool] | None = None) -> Found | None:
+    def agreed(
+        self, found: Sequence[LabelledEntry], alike: Callable[[YamlNode, YamlNode], bool] | None = None
+    ) -> LabelledEntry | None:
         """The first of several spellings of one thing; an error where another says something else (S1.2)."""
         if not found:
             return None
         alike = alike or (lambda one, other: same(one.plain, other.plain))
         first, *others = found
         for other in others:
-            unread = isinstance(first.value, Broken) or isinstance(other.value, Broken)
+            unread = isinstance(first.value, BrokenNode) or isinstance(other.value, BrokenNode)
             if not unread and not alike(first.value, other.value):
                 message = f"`{other.label}` contradicts `{first.label}` at {first.location}"
                 if describe(first.value) != describe(other.value):
@@ -112,16 +123,16 @@ class Reader:
         return first
 
 
-def is_null(node: Node) -> bool:
+def is_null(node: YamlNode) -> bool:
     return isinstance(node, Scalar) and node.plain is None
 
 
-def entries_of(node: MapNode | None, prefix: str, *keys: str) -> list[Found]:
+def entries_of(node: MapNode | None, prefix: str, *keys: str) -> list[LabelledEntry]:
     """Those of `keys` that a map holds and that are not left empty, as `prefix` + key."""
     if node is None:
         return []
     present = [(key, node.entries[key]) for key in keys if key in node.entries]
-    return [Found(f"{prefix}{key}", entry) for key, entry in present if not is_null(entry.value)]
+    return [LabelledEntry(f"{prefix}{key}", entry) for key, entry in present if not is_null(entry.value)]
 
 
 def reads_as_number(node: Scalar) -> bool:
@@ -135,7 +146,7 @@ def _with_a_dot(node: Scalar) -> str:
     return written if "." in written else written.replace("e", ".0e")
 
 
-def yaml_surprise(node: Node) -> str | None:
+def yaml_surprise(node: YamlNode) -> str | None:
     """A word on what YAML 1.1 makes of values such as `on` and `1e-3`, which few expect."""
     if isinstance(node, Scalar) and node.style == "":
         if isinstance(node.plain, bool) and node.text.lower() not in ("true", "false"):
@@ -145,7 +156,7 @@ def yaml_surprise(node: Node) -> str | None:
     return None
 
 
-def parameters(reader: Reader, found: Found) -> dict[str, Any]:
+def parameters(reader: Reader, found: LabelledEntry) -> dict[str, Any]:
     """The map of parameters under `found`, as plain data; each must have a text for its name."""
     if not isinstance(found.value, MapNode):
         reader.wrong(found.value, found.label, "a map of parameter names to values")
@@ -161,7 +172,7 @@ def parameters(reader: Reader, found: Found) -> dict[str, Any]:
     return named
 
 
-def warn_of_texts_like_numbers(reader: Reader, node: Node) -> None:
+def warn_of_texts_like_numbers(reader: Reader, node: YamlNode) -> None:
     """Warn of `lr: 1e-3`, which reaches the function as the text "1e-3" (as it does in ExpOps)."""
     match node:
         case Scalar() if reads_as_number(node):

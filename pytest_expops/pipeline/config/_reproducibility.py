@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from pytest_expops.errors import Location
 from pytest_expops.pipeline.config import vocabulary
-from pytest_expops.pipeline.config._document import Broken, Entry, MapNode, Node, describe
+from pytest_expops.pipeline.config._document import BrokenNode, MapEntry, MapNode, YamlNode, describe
 from pytest_expops.pipeline.config._properties import mentioned, read_properties
 from pytest_expops.pipeline.config._reading import Reader, entries_of, is_null
 from pytest_expops.pipeline.config.stability import read_claims
@@ -75,7 +75,7 @@ def _base_seed(section: MapNode, reader: Reader) -> int:
     return BASE_SEED if seed is None else seed
 
 
-def _by_process(section: MapNode, key: str, reader: Reader) -> list[tuple[str, Entry]]:
+def _by_process(section: MapNode, key: str, reader: Reader) -> list[tuple[str, MapEntry]]:
     entry = section.entries.get(key)
     if entry is None or is_null(entry.value):
         return []
@@ -85,12 +85,12 @@ def _by_process(section: MapNode, key: str, reader: Reader) -> list[tuple[str, E
     return [(inner.key.text, inner) for inner in entry.value.entries.values()]
 
 
-def _tolerances(node: Node, label: str, reader: Reader) -> dict[str | None, Tolerance]:
+def _tolerances(node: YamlNode, label: str, reader: Reader) -> dict[str | None, Tolerance]:
     """`{rtol, atol}` for every output key, `{KEY: {rtol, atol}}` for some; both together, the latter win."""
     if not isinstance(node, MapNode) or not node.entries:
         reader.wrong(node, label, _SHAPE)
         return {}
-    whole: dict[str, Entry] = {}
+    whole: dict[str, MapEntry] = {}
     tolerances: dict[str | None, Tolerance] = {}
     for entry in node.entries.values():
         text = entry.key.text
@@ -98,7 +98,7 @@ def _tolerances(node: Node, label: str, reader: Reader) -> dict[str | None, Tole
             tolerances[text] = _tolerance(_named(entry.value), entry.value, f"{label}.{text}", reader)
         elif text in ("rtol", "atol"):
             whole[text] = entry
-        elif not isinstance(entry.value, Broken):
+        elif not isinstance(entry.value, BrokenNode):
             hint = vocabulary.did_you_mean(text, ("rtol", "atol"))
             reader.wrong(entry.value, f"{label}.{text}", "a map of `rtol` and `atol`", hint)
     if whole:
@@ -106,11 +106,11 @@ def _tolerances(node: Node, label: str, reader: Reader) -> dict[str | None, Tole
     return tolerances
 
 
-def _named(node: MapNode) -> dict[str, Entry]:
+def _named(node: MapNode) -> dict[str, MapEntry]:
     return {entry.key.text: entry for entry in node.entries.values()}
 
 
-def _tolerance(entries: Mapping[str, Entry], node: Node, label: str, reader: Reader) -> Tolerance:
+def _tolerance(entries: Mapping[str, MapEntry], node: YamlNode, label: str, reader: Reader) -> Tolerance:
     unknown = [entry.key for name, entry in entries.items() if name not in ("rtol", "atol")]
     for key in unknown:
         message = f"`{label}` has the key `{key.text}`; expected `rtol` and `atol`"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pytest_expops.errors import Location
 from pytest_expops.pipeline.config import vocabulary
-from pytest_expops.pipeline.config._document import Broken, Entry, MapNode, Node, Scalar, describe
-from pytest_expops.pipeline.config._reading import Found, Reader, entries_of
+from pytest_expops.pipeline.config._document import BrokenNode, MapEntry, MapNode, Scalar, YamlNode, describe
+from pytest_expops.pipeline.config._reading import LabelledEntry, Reader, entries_of
 from pytest_expops.pipeline.config.project import Project
 from pytest_expops.pipeline.model import CodeRef, Kind
 
@@ -49,7 +49,7 @@ def read_scripts(
     return Scripts(paths, default, REPORTING if REPORTING in paths else default)
 
 
-def _script_map(top: MapNode, reader: Reader) -> dict[str, Found]:
+def _script_map(top: MapNode, reader: Reader) -> dict[str, LabelledEntry]:
     entry = next(iter(entries_of(top, "", "scripts")), None)
     if entry is None:
         return {}
@@ -57,7 +57,7 @@ def _script_map(top: MapNode, reader: Reader) -> dict[str, Found]:
         hint = f"write `scripts: {{main: {entry.value.text}}}`" if isinstance(entry.value, Scalar) else None
         reader.wrong(entry.value, "scripts", "a map of keys to paths", hint)
         # The complaint is made; a stand-in keeps every process from adding its own.
-        return {MAIN: Found("scripts", Entry(entry.entry.key, Broken(entry.location, None)))}
+        return {MAIN: LabelledEntry("scripts", MapEntry(entry.entry.key, BrokenNode(entry.location, None)))}
     written = {}
     for name, inner in entry.value.entries.items():
         if not isinstance(name, str) or not name or "." in name:
@@ -66,11 +66,11 @@ def _script_map(top: MapNode, reader: Reader) -> dict[str, Found]:
                 message, inner.key.location, key="scripts", hint='`code: KEY.NAME` ends the key at the first "."'
             )
         else:
-            written[name] = Found(f"scripts.{name}", inner)
+            written[name] = LabelledEntry(f"scripts.{name}", inner)
     return written
 
 
-def _add(written: dict[str, Found], key: str, found: Found, reader: Reader) -> None:
+def _add(written: dict[str, LabelledEntry], key: str, found: LabelledEntry, reader: Reader) -> None:
     if key in written:
         reader.agreed([written[key], found])
     else:
@@ -88,7 +88,7 @@ def read_code(
     parsed = [(each, _parse(each, bare, scripts, reader)) for each in found]
     read = {id(each.value): ref for each, ref in parsed}
 
-    def alike(one: Node, other: Node) -> bool:
+    def alike(one: YamlNode, other: YamlNode) -> bool:
         return read[id(one)] is None or read[id(other)] is None or read[id(one)] == read[id(other)]
 
     reader.agreed(found, alike)
@@ -100,7 +100,7 @@ def read_code(
     return ref or CodeRef(bare or "", name, location)
 
 
-def _parse(found: Found, bare: str | None, scripts: Scripts, reader: Reader) -> CodeRef | None:
+def _parse(found: LabelledEntry, bare: str | None, scripts: Scripts, reader: Reader) -> CodeRef | None:
     expected = "the name of a function, or KEY.NAME with the key of a script"
     text = reader.text(found.value, found.label, expected)
     if text is None:

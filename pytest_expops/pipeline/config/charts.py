@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pytest_expops.errors import Location
 from pytest_expops.pipeline.config import vocabulary
-from pytest_expops.pipeline.config._document import ListNode, MapNode, Node, Scalar
+from pytest_expops.pipeline.config._document import ListNode, MapNode, Scalar, YamlNode
 from pytest_expops.pipeline.config._mappings import text_map
-from pytest_expops.pipeline.config._reading import Found, Reader, entries_of
+from pytest_expops.pipeline.config._reading import LabelledEntry, Reader, entries_of
 from pytest_expops.pipeline.declarations import Chart
 from pytest_expops.pipeline.xpath import XPath, XPathError
 
@@ -23,8 +23,8 @@ class Reported:
     """One entry of `reporting.charts`: what a chart of this name reads. It need not be a process."""
 
     name: str
-    written: Node
-    probes: Found | None
+    written: YamlNode
+    probes: LabelledEntry | None
     dynamic: bool
 
     @property
@@ -54,7 +54,7 @@ def _entries(reporting: MapNode | None, reader: Reader) -> Iterator[Reported]:
                 yield each
 
 
-def _entry(item: Node, reader: Reader) -> Reported | None:
+def _entry(item: YamlNode, reader: Reader) -> Reported | None:
     if not isinstance(item, MapNode):
         hint = f"write `- name: {item.text}`" if isinstance(item, Scalar) else None
         reader.wrong(item, "reporting.charts", "a map with a `name` for each chart", hint)
@@ -72,7 +72,7 @@ def _entry(item: Node, reader: Reader) -> Reported | None:
     return Reported(name, named.value, probes, any(kinds))
 
 
-def _is_dynamic(found: Found, reader: Reader) -> bool:
+def _is_dynamic(found: LabelledEntry, reader: Reader) -> bool:
     text = reader.text(found.value, found.label, "`static` or `dynamic`")
     if text is not None and text not in (*_KINDS, "chart"):
         hint = vocabulary.did_you_mean(text, _KINDS)
@@ -96,7 +96,7 @@ def is_python(script: Path) -> bool:
     return script.suffix.lower() in ("", ".py")
 
 
-def _probes(found: Found, reader: Reader) -> Mapping[str, str]:
+def _probes(found: LabelledEntry, reader: Reader) -> Mapping[str, str]:
     probes = text_map(found, reader, _PROBES)
     for key, path in probes.items():
         if is_xpath(path):

@@ -18,7 +18,7 @@ import yaml
 from pytest_expops.errors import Location
 from pytest_expops.pipeline.config._composing import Composer
 from pytest_expops.pipeline.config._dialects import read_pipeline
-from pytest_expops.pipeline.config._document import Broken, Document, MapNode, Scalar, describe
+from pytest_expops.pipeline.config._document import BrokenNode, Document, MapNode, Scalar, describe
 from pytest_expops.pipeline.model import Pipeline
 from pytest_expops.pipeline.problems import Problems
 
@@ -62,7 +62,7 @@ def load_document(problems: Problems) -> Document:
         problems.error("the file is empty; expected a pipeline config", top, hint=_SMALLEST)
         raise problems.as_error()
     if not isinstance(root, MapNode):
-        if not isinstance(root, Broken):
+        if not isinstance(root, BrokenNode):
             found = describe(root)
             problems.error(f"the file holds {found}; expected a map with the pipeline in it", top, hint=_SMALLEST)
         raise problems.as_error()

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_expops.pipeline.config._document import Broken, Entry, MapNode, Node, Scalar, describe
+from pytest_expops.pipeline.config._document import BrokenNode, MapEntry, MapNode, Scalar, YamlNode, describe
 from pytest_expops.pipeline.config._reading import Reader, reads_as_number
 from pytest_expops.pipeline.config.vocabulary import STABILITY, STABILITY_BOUNDS, did_you_mean
 from pytest_expops.pipeline.model import Kind, Layers, Pipeline, SeedClaims
@@ -16,7 +16,7 @@ _CHOICES = {"over": ("partition", "all"), "better": ("higher", "lower")}
 _NEVER_NEGATIVE = ("min_std", "max_std", "max_range", "max_cv", "margin")
 
 
-def read_claims(node: Node, label: str, reader: Reader) -> tuple[SeedClaims, ...]:
+def read_claims(node: YamlNode, label: str, reader: Reader) -> tuple[SeedClaims, ...]:
     """The claims on each metric of one process; what is wrong with any is noted."""
     if not isinstance(node, MapNode) or not node.entries:
         reader.wrong(node, label, "a map of metrics to bounds, such as `accuracy: {min_mean: 0.9}`")
@@ -25,7 +25,7 @@ def read_claims(node: Node, label: str, reader: Reader) -> tuple[SeedClaims, ...
     return tuple(claims for claims in read if claims is not None)
 
 
-def _read_metric(entry: Entry, label: str, reader: Reader) -> SeedClaims | None:
+def _read_metric(entry: MapEntry, label: str, reader: Reader) -> SeedClaims | None:
     key, node = entry.key, entry.value
     if not isinstance(key.plain, str) or not key.plain:
         hint = f'write "{key.text}"'
@@ -53,7 +53,7 @@ def _in_order() -> list[str]:
     return [*STABILITY_BOUNDS, *sorted(STABILITY - set(STABILITY_BOUNDS))]
 
 
-def _read_value(name: str, node: Node, label: str, reader: Reader) -> float | str | None:
+def _read_value(name: str, node: YamlNode, label: str, reader: Reader) -> float | str | None:
     if name in _CHOICES:
         choices = _CHOICES[name]
         if isinstance(node, Scalar) and node.plain in choices:
@@ -75,7 +75,7 @@ def _read_value(name: str, node: Node, label: str, reader: Reader) -> float | st
     return None
 
 
-def _number(node: Node) -> float | None:
+def _number(node: YamlNode) -> float | None:
     """A finite number; `1e-3` counts, although YAML 1.1 takes it for a text."""
     if not isinstance(node, Scalar) or isinstance(node.plain, bool):
         return None
@@ -92,7 +92,7 @@ def _number(node: Node) -> float | None:
 def _check_together(node: MapNode, bounds: Mapping[str, float], label: str, reader: Reader) -> None:
     """That there is anything to judge, and that no two bounds contradict each other."""
     given = {entry.key.text for entry in node.entries.values()}
-    unread = any(isinstance(entry.value, Broken) for entry in node.entries.values())
+    unread = any(isinstance(entry.value, BrokenNode) for entry in node.entries.values())
     if not given & {*STABILITY_BOUNDS, "better"} and given <= STABILITY and not unread:
         message = f"`{label}` claims nothing; expected any of {', '.join((*STABILITY_BOUNDS, 'better'))}"
         reader.error(message, node.location, key=label)

@@ -16,13 +16,13 @@ from pytest_expops.pipeline.model import ExpandedProcess, Kind
 from pytest_expops.plugin.items.base import ConfigNode, ExpopsItem, OwnItem, marker_of, stop_for
 from pytest_expops.plugin.items.baseline_text import explain_drift
 from pytest_expops.plugin.options.baseline import WRITING
-from pytest_expops.verdicts.baseline.baseline import Agreement, Baseline, Comparison
+from pytest_expops.verdicts.baseline.baseline import Agreement, Baseline, BaselineComparison
 
 
 class BaselineDiffered(ExpopsError):
     """A process no longer gives what the lock file records."""
 
-    def __init__(self, comparison: Comparison, text: str) -> None:
+    def __init__(self, comparison: BaselineComparison, text: str) -> None:
         super().__init__(text, process=comparison.process)
         self.comparison = comparison
 

@@ -15,15 +15,15 @@ from pytest_expops.execution.calls.functions import first_user_frame
 from pytest_expops.execution.records import Failure, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedProcess
-from pytest_expops.plugin.state import RUN, Run
+from pytest_expops.plugin.state import STATE, SessionState
 
 
 class ConfigNode(pytest.File):
     """What an item knows of the file that it is of. The file's class, which makes all items, is in `config_file`."""
 
     @property
-    def run(self) -> Run:
-        return self.config.stash[RUN]
+    def run(self) -> SessionState:
+        return self.config.stash[STATE]
 
     @property
     def pipeline_session(self) -> PipelineSession:
@@ -37,8 +37,8 @@ class OwnItem(pytest.Item):
     """False once the item has run, and found that its work was done already."""
 
     @property
-    def run_state(self) -> Run:
-        return self.config.stash[RUN]
+    def run_state(self) -> SessionState:
+        return self.config.stash[STATE]
 
     @property
     def pipeline_session(self) -> PipelineSession:
@@ -101,7 +101,7 @@ def stop_for(config: pytest.Config, path: Path, roots: Sequence[RunRecord], pref
 
     `roots` are processes of the config `path`.
     """
-    in_session = config.stash[RUN].item_names
+    in_session = config.stash[STATE].item_names
     message = prefix + "; ".join(
         f"`{root.process}` {root.outcome.value}" + (f" ({root.failure.summary})" if root.failure else "")
         for root in roots

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from pytest_expops.values.comparison import Difference
-from pytest_expops.verdicts.baseline.baseline import Comparison
+from pytest_expops.verdicts.baseline.baseline import BaselineComparison
 from pytest_expops.verdicts.baseline.changes import ABSENT, Change, Subject
 
 MOST_TOLD = 4
@@ -17,7 +17,7 @@ _ALL = "(without the last argument it records whatever differs)"
 _MACHINE = {"cpu": "another CPU", "python": "Python", "blas": "BLAS", "gpu": "GPU", "fingerprints": "fingerprints of"}
 
 
-def explain_drift(comparison: Comparison, context: tuple[str, str, str], command: str) -> str:
+def explain_drift(comparison: BaselineComparison, context: tuple[str, str, str], command: str) -> str:
     """Why a `[baseline]` item failed; the first line alone is what pytest's short summary shows.
 
     :param context: the lock file, the name of the process's function, and the tolerance of other environments.
@@ -38,7 +38,7 @@ def explain_drift(comparison: Comparison, context: tuple[str, str, str], command
     return "\n".join([*lines, "", f"if this is what it should give, record it: {command}", _ALL])
 
 
-def drift_gist(comparison: Comparison, function: str) -> str:
+def drift_gist(comparison: BaselineComparison, function: str) -> str:
     """The first difference in one line, how many more there are, and what seems to be the reason."""
     first = comparison.differences[0]
     short = max(len(first.expected), len(first.obtained)) <= 40
@@ -47,7 +47,7 @@ def drift_gist(comparison: Comparison, function: str) -> str:
     return f"{first.path}: {how}{more}; {because(comparison, function)}"
 
 
-def because(comparison: Comparison, function: str) -> str:
+def because(comparison: BaselineComparison, function: str) -> str:
     """What is most likely the reason, in a few words."""
     if comparison.upstream:
         names = listed([f"`{name}`" for name in comparison.upstream])
@@ -108,7 +108,7 @@ def _machine(change: Change) -> str:
     return f"{name} {change.before} -> {change.after}"
 
 
-def _what_else(comparison: Comparison, function: str) -> list[str]:
+def _what_else(comparison: BaselineComparison, function: str) -> list[str]:
     lines = [f"    `{name}`, upstream, already differs from the baseline" for name in comparison.upstream[:MOST_TOLD]]
     if len(comparison.upstream) > MOST_TOLD:
         lines.append(f"    and {len(comparison.upstream) - MOST_TOLD} more upstream processes")

@@ -14,7 +14,7 @@ from pytest_expops.errors import ReplayError
 from pytest_expops.execution.records import Outcome
 from pytest_expops.plugin.items.base import ExpopsItem, marker_of, stop_for
 from pytest_expops.plugin.items.replay_text import explain
-from pytest_expops.verdicts.replay import Status, Verdict
+from pytest_expops.verdicts.replay import ReplayStatus, Verdict
 
 
 class ReplayDiffered(ReplayError):
@@ -46,7 +46,7 @@ class ReplayItem(ExpopsItem):
         verdict = self.run_state.verdict(session, name)
         sys.stdout.write(verdict.printed)
         self.user_properties.append(("expops_replays", verdict.replays))
-        if verdict.status is Status.DIFFERED:
+        if verdict.status is ReplayStatus.DIFFERED:
             raise ReplayDiffered(verdict, self._command(verdict), self.config.invocation_params.dir)
 
     def _command(self, verdict: Verdict) -> str:

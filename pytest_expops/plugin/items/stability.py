@@ -14,7 +14,7 @@ from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, SeedClaims
 from pytest_expops.plugin.items.base import ConfigNode, ExpopsItem, marker_of, stop_for
 from pytest_expops.verdicts.baseline.lock_file import recorded_metrics
-from pytest_expops.verdicts.stability.claims import Status
+from pytest_expops.verdicts.stability.claims import ClaimStatus
 from pytest_expops.verdicts.stability.spread import Baseline, Spread, doubts, intervals_in, judge_spread
 from pytest_expops.verdicts.stability.text import explain, headline
 
@@ -53,10 +53,10 @@ class StabilityItem(ExpopsItem):
         stability_of(session).write(self.name, spread.to_json())
         self.user_properties.append(("expops_stability", spread.status.value))
         undecided = self.run_state.options.undecided
-        if spread.status is Status.FAIL or (spread.status is Status.UNDECIDED and undecided == "fail"):
+        if spread.status is ClaimStatus.FAIL or (spread.status is ClaimStatus.UNDECIDED and undecided == "fail"):
             raise Unstable(spread)
-        if spread.status is Status.UNDECIDED and undecided == "skip":
-            told = f"{Status.UNDECIDED.value}: {headline(spread.finding, spread.comparisons)}"
+        if spread.status is ClaimStatus.UNDECIDED and undecided == "skip":
+            told = f"{ClaimStatus.UNDECIDED.value}: {headline(spread.finding, spread.comparisons)}"
             raise pytest.skip.Exception(told, _use_item_location=True)
 
     def _wait_for(self, session: PipelineSession, process: str) -> None:

@@ -30,7 +30,7 @@ _FORM = "expected `PROCESS: rtol=NUMBER atol=NUMBER` or `PROCESS.KEY: ...`, with
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ToleranceLine:
     """One line: the process that it names, or `EVERY`; the output, or None for all of them; the tolerance."""
 
     process: str
@@ -38,7 +38,7 @@ class Line:
     tolerance: Tolerance
 
 
-class _Bad(Exception):
+class _BadLine(Exception):
     """What is wrong with one line."""
 
 
@@ -49,15 +49,15 @@ def with_tolerances(pipelines: Mapping[Path, ExpandedPipeline], lines: Iterable[
         pytest.UsageError: a line cannot be read, names a process that no config has, or says again what another says.
     """
     known = {name for pipeline in pipelines.values() for name in pipeline.pipeline.processes}
-    read: dict[tuple[str, str | None], Line] = {}
+    read: dict[tuple[str, str | None], ToleranceLine] = {}
     errors = []
     for number, text in enumerate(lines, start=1):
         try:
             line = parse(text, known)
             if (line.process, line.key) in read:
-                raise _Bad("another line is on the same; keep one")
+                raise _BadLine("another line is on the same; keep one")
             read[line.process, line.key] = line
-        except _Bad as error:
+        except _BadLine as error:
             errors.append(f"expops_tolerance, line {number}, `{text}`: {error}")
     if errors:
         raise pytest.UsageError("\n".join(errors))
@@ -72,17 +72,17 @@ def tolerance_of(option: str, text: str) -> Tolerance:
     """
     try:
         return _tolerance(text)
-    except _Bad as error:
+    except _BadLine as error:
         raise pytest.UsageError(f"{option}, `{text}`: {error}") from None
 
 
-def parse(text: str, known: Collection[str]) -> Line:
+def parse(text: str, known: Collection[str]) -> ToleranceLine:
     """One line; `known` are the processes there are, so that names with dots in them are told from keys."""
     target, colon, amounts = text.rpartition(":")
     if not colon or not target.strip():
-        raise _Bad(_FORM)
+        raise _BadLine(_FORM)
     process, key = _target(target.strip(), known)
-    return Line(process, key, _tolerance(amounts))
+    return ToleranceLine(process, key, _tolerance(amounts))
 
 
 def _target(text: str, known: Collection[str]) -> tuple[str, str | None]:
@@ -94,7 +94,7 @@ def _target(text: str, known: Collection[str]) -> tuple[str, str | None]:
         return longest, text[len(longest) + 1 :]
     name = text.partition(".")[0]
     hint = did_you_mean(name, sorted(known)) or f"there are {', '.join(sorted(known))}"
-    raise _Bad(f"no config has a process `{name}`; {hint}")
+    raise _BadLine(f"no config has a process `{name}`; {hint}")
 
 
 def _tolerance(text: str) -> Tolerance:
@@ -102,12 +102,12 @@ def _tolerance(text: str) -> Tolerance:
     for word in text.split():
         name, equals, number = word.partition("=")
         if name not in ("rtol", "atol") or not equals:
-            raise _Bad(f"`{word}` is neither `rtol=NUMBER` nor `atol=NUMBER`; {_FORM}")
+            raise _BadLine(f"`{word}` is neither `rtol=NUMBER` nor `atol=NUMBER`; {_FORM}")
         if name in amounts:
-            raise _Bad(f"`{name}` is given twice; keep one")
+            raise _BadLine(f"`{name}` is given twice; keep one")
         amounts[name] = _amount(word, number)
     if not amounts:
-        raise _Bad(f"there is no tolerance; {_FORM}")
+        raise _BadLine(f"there is no tolerance; {_FORM}")
     return Tolerance(**amounts)
 
 
@@ -117,17 +117,17 @@ def _amount(word: str, number: str) -> float:
     except ValueError:
         amount = math.nan
     if not 0 <= amount < math.inf:
-        raise _Bad(f"`{word}`: expected a finite number, zero or more")
+        raise _BadLine(f"`{word}`: expected a finite number, zero or more")
     return amount
 
 
-def _applied(pipeline: ExpandedPipeline, lines: Collection[Line]) -> ExpandedPipeline:
+def _applied(pipeline: ExpandedPipeline, lines: Collection[ToleranceLine]) -> ExpandedPipeline:
     processes = {name: _with(process, lines) for name, process in pipeline.pipeline.processes.items()}
     expanded = {name: replace(each, process=processes[each.process.name]) for name, each in pipeline.processes.items()}
     return replace(pipeline, pipeline=replace(pipeline.pipeline, processes=processes), processes=expanded)
 
 
-def _with(process: Process, lines: Collection[Line]) -> Process:
+def _with(process: Process, lines: Collection[ToleranceLine]) -> Process:
     found: dict[str | None, Tolerance] = {}
     for target in (EVERY, process.name):
         found |= {line.key: line.tolerance for line in lines if line.process == target}

@@ -18,7 +18,7 @@ from pytest_expops.plugin.progress._line import LiveLine, watchable
 from pytest_expops.plugin.progress._plan import plan
 from pytest_expops.plugin.progress._tally import Tally
 from pytest_expops.plugin.progress._time_left import TimeLeft
-from pytest_expops.plugin.state import Run
+from pytest_expops.plugin.state import SessionState
 
 INTERVAL = 0.1
 """Seconds between two drawings."""
@@ -30,7 +30,7 @@ PHASES = ("setup", "call", "teardown")
 class LiveProgress:
     """To be registered in the process that reports. Nothing is drawn before the first item starts."""
 
-    def __init__(self, config: pytest.Config, run: Run, durations: Durations, *, any_reporter: bool) -> None:
+    def __init__(self, config: pytest.Config, run: SessionState, durations: Durations, *, any_reporter: bool) -> None:
         """`any_reporter`: also where another plugin has replaced pytest's reporter."""
         self._config = config
         self._run = run

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess
-from pytest_expops.plugin.scheduling.parts import Part, Parts
+from pytest_expops.plugin.scheduling.parts import Part, PartitionShares
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,13 @@ def plan(ids: Iterable[str], root: Path, sessions: Mapping[Path, PipelineSession
 
     A group that `--dist loadgroup` appends to a node id (`@group`) is no part of a name.
     """
-    pipelines: dict[str, _Names | None] = {}
+    pipelines: dict[str, _ItemNames | None] = {}
     placed = []
     for node_id in ids:
         prefix, _, name = node_id.partition("::")
         if prefix not in pipelines:
             session = sessions.get(Path(os.path.normpath(root / prefix)))
-            pipelines[prefix] = None if session is None else _Names(prefix, session.expanded)
+            pipelines[prefix] = None if session is None else _ItemNames(prefix, session.expanded)
         names = pipelines[prefix]
         found = None if names is None else names.find(name) or names.find(name.rpartition("@")[0])
         placed.append((*(found or (-1, Planned(name or node_id))), node_id))
@@ -47,13 +47,13 @@ def plan(ids: Iterable[str], root: Path, sessions: Mapping[Path, PipelineSession
     return {node_id: planned for _, planned, node_id in placed}
 
 
-class _Names:
+class _ItemNames:
     """The names of one pipeline's items; `prefix` stands before them in node ids."""
 
     def __init__(self, prefix: str, expanded: ExpandedPipeline) -> None:
         self._prefix = prefix
         self._expanded = expanded
-        self._parts = Parts(prefix, expanded)
+        self._parts = PartitionShares(prefix, expanded)
         self._place = {name: place for place, name in enumerate(expanded.processes)}
 
     def find(self, name: str) -> tuple[int, Planned] | None:

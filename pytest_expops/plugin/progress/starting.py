@@ -8,10 +8,10 @@ import sys
 import pytest
 
 from pytest_expops.plugin.durations import Durations
-from pytest_expops.plugin.state import Run
+from pytest_expops.plugin.state import SessionState
 
 
-def register_progress(config: pytest.Config, run: Run, durations: Durations) -> None:
+def register_progress(config: pytest.Config, run: SessionState, durations: Durations) -> None:
     """Have a live line drawn, if it is wanted; to be called in the process that reports, when it is configured."""
     choice = run.options.progress
     if choice == "off" or config.option.collectonly or not _on_a_terminal():

@@ -17,7 +17,7 @@ import pytest
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedPipeline
 from pytest_expops.plugin.scheduling._graph_view import Need
-from pytest_expops.plugin.scheduling.parts import Parts
+from pytest_expops.plugin.scheduling.parts import PartitionShares
 
 FILE = "collected.json"
 ANY = "expops"
@@ -84,7 +84,7 @@ def _end(prefix: str) -> str:
 def _add_processes(graph: dict[str, Need], prefix: str, expanded: ExpandedPipeline) -> None:
     duplicates: dict[str, list[str]] = {}
     with_downstream: set[str] = set()
-    parts = Parts(prefix, expanded)
+    parts = PartitionShares(prefix, expanded)
     for each in expanded.processes.values():
         upstream = tuple([f"{prefix}::{name}" for name in each.upstream])
         with_downstream.update(upstream)

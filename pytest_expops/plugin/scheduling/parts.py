@@ -18,7 +18,7 @@ class Part(NamedTuple):
     share: float = 1.0
 
 
-class Parts:
+class PartitionShares:
     """The parts of one pipeline; `prefix` stands before the names of its items in node ids."""
 
     def __init__(self, prefix: str, expanded: ExpandedPipeline) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from pytest_expops.pipeline.model import Kind
 from pytest_expops.plugin.baselines import Written
 from pytest_expops.plugin.items.baseline_text import drift_gist, listed, words_for
-from pytest_expops.plugin.state import Run
-from pytest_expops.verdicts.baseline.baseline import Agreement, Baseline, Comparison
+from pytest_expops.plugin.state import SessionState
+from pytest_expops.verdicts.baseline.baseline import Agreement, Baseline, BaselineComparison
 from pytest_expops.verdicts.baseline.changes import changes_between
 
 MOST_SHOWN = 10
@@ -23,7 +23,7 @@ Line = tuple[str, str]
 _WORDS = {Agreement.SAME: "the same", Agreement.WITHIN: "within tolerance", Agreement.DIFFERS: "different"}
 
 
-def baseline_lines(run: Run, config: Path, directory: Path) -> Iterator[Line]:
+def baseline_lines(run: SessionState, config: Path, directory: Path) -> Iterator[Line]:
     """The lines under the heading of one config; none where there is no lock file, and none is to be made."""
     baseline = run.baselines.get(config)
     if baseline is None:
@@ -44,7 +44,9 @@ def baseline_lines(run: Run, config: Path, directory: Path) -> Iterator[Line]:
         yield f"  stale entries: {listed(baseline.stale)} (--expops-baseline=update removes them)", "yellow"
 
 
-def _compared(baseline: Baseline, comparisons: Mapping[str, Comparison], path: str, tolerance: str) -> Iterator[Line]:
+def _compared(
+    baseline: Baseline, comparisons: Mapping[str, BaselineComparison], path: str, tolerance: str
+) -> Iterator[Line]:
     count = Counter(each.agreement for each in comparisons.values())
     parts = [f"{count[each]} {_WORDS[each]}" for each in Agreement if count[each]]
     yield f"compared {len(comparisons)} with {path}: {', '.join(parts)}", ""
@@ -68,7 +70,7 @@ def _environments(baseline: Baseline, names: Iterable[str]) -> str:
     return listed(told)
 
 
-def _missing(run: Run, config: Path, baseline: Baseline) -> Iterator[Line]:
+def _missing(run: SessionState, config: Path, baseline: Baseline) -> Iterator[Line]:
     """Processes that ran and have no entry."""
     session = run.sessions[config]
     ran = session.all_records()

@@ -10,8 +10,8 @@ import pytest
 
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.plugin.items.stability import check_name, stability_of
-from pytest_expops.verdicts.stability.claims import Group, Status
-from pytest_expops.verdicts.stability.paired import Comparison, Standing, overall
+from pytest_expops.verdicts.stability.claims import ClaimStatus, Group
+from pytest_expops.verdicts.stability.paired import PairedComparison, Standing, overall
 from pytest_expops.verdicts.stability.spread import Spread
 from pytest_expops.verdicts.stability.text import aligned, number, spanned
 
@@ -23,14 +23,14 @@ ASCII = "_.:-=+*#"
 """The levels of a distribution; the lowest stands for none."""
 HEADS = ("stability over seeds", "n", "mean", "std", "interval of the mean", "seeds", "verdict")
 _LINKS = {Standing.BETTER: "than", Standing.WORSE: "than", Standing.SAME: "to", Standing.UNDECIDED: "against"}
-_RANKS = {Status.FAIL: 0, Status.UNDECIDED: 1, Status.PASS: 2}
+_RANKS = {ClaimStatus.FAIL: 0, ClaimStatus.UNDECIDED: 1, ClaimStatus.PASS: 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One line of the table."""
 
-    status: Status
+    status: ClaimStatus
     cells: tuple[str, ...]
 
 
@@ -45,7 +45,7 @@ def list_stability(reporter: pytest.TerminalReporter, session: PipelineSession) 
     head, *lines = aligned([HEADS, *(row.cells for row in shown)], left=(0, len(HEADS) - 1))
     reporter.line(head)
     for row, line in zip(shown, lines, strict=True):
-        reporter.line(line, red=row.status is Status.FAIL, yellow=row.status is Status.UNDECIDED)
+        reporter.line(line, red=row.status is ClaimStatus.FAIL, yellow=row.status is ClaimStatus.UNDECIDED)
     if len(rows) > len(shown):
         reporter.line(f"  ... and {len(rows) - len(shown)} more")
     reporter.line(_footnote(spreads))
@@ -119,11 +119,11 @@ def _rows(spread: Spread, glyphs: str) -> list[Row]:
     return rows
 
 
-def _verdict(group: Group, comparisons: Sequence[Comparison], status: Status) -> str:
+def _verdict(group: Group, comparisons: Sequence[PairedComparison], status: ClaimStatus) -> str:
     """The status, which bounds it is of, how many seeds would decide, and how it stands to the baseline."""
     bounds = [claim for claim in group.claims if claim.status is status]
     said = [status.value]
-    if status is not Status.PASS and bounds:
+    if status is not ClaimStatus.PASS and bounds:
         said[0] += f" {', '.join(claim.bound for claim in bounds)}"
     enough = [claim.enough for claim in bounds if claim.enough is not None]
     if enough and len(enough) == len(bounds):

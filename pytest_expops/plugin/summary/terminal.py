@@ -14,17 +14,17 @@ from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.plugin.items.replay_text import gist
 from pytest_expops.plugin.progress.workers import NAME
-from pytest_expops.plugin.state import Run, verdicts_of
+from pytest_expops.plugin.state import SessionState, verdicts_of
 from pytest_expops.plugin.summary._baseline_summary import baseline_lines
 from pytest_expops.plugin.summary._stability_table import list_stability
 from pytest_expops.replay.nondeterminism.registry import SOURCES
-from pytest_expops.verdicts.replay import Status, Verdict
+from pytest_expops.verdicts.replay import ReplayStatus, Verdict
 
 MOST_SHOWN = 10
 """How many processes of one kind the summary names."""
 
 
-def header(run: Run, directory: Path) -> list[str]:
+def header(run: SessionState, directory: Path) -> list[str]:
     """One line per config: what is needed to know, or to repeat, the run."""
     lines = []
     for path, session in run.sessions.items():
@@ -46,7 +46,7 @@ def header(run: Run, directory: Path) -> list[str]:
     return lines
 
 
-def summarize(reporter: pytest.TerminalReporter, run: Run, directory: Path) -> None:
+def summarize(reporter: pytest.TerminalReporter, run: SessionState, directory: Path) -> None:
     """A few lines per config of which anything ran: what ran, what was replayed, what differed, what was blocked."""
     all_records: list[RunRecord] = []
     for path, session in run.sessions.items():
@@ -82,9 +82,10 @@ def _what_ran(session: PipelineSession, records: Mapping[str, RunRecord]) -> str
 
 def _what_matched(session: PipelineSession, verdicts: Mapping[str, Verdict]) -> str:
     count = Counter(verdict.status for verdict in verdicts.values())
-    parts = [f"{count[status]} {status.value}" for status in Status if count[status]]
+    parts = [f"{count[status]} {status.value}" for status in ReplayStatus if count[status]]
     as_declared = sum(
-        verdict.status is Status.DIFFERED and _declared(session, name) is not None for name, verdict in verdicts.items()
+        verdict.status is ReplayStatus.DIFFERED and _declared(session, name) is not None
+        for name, verdict in verdicts.items()
     )
     declared = f" ({as_declared} as declared)" if as_declared else ""
     return f"replayed {len(verdicts)}: {', '.join(parts)}{declared}"
@@ -103,7 +104,7 @@ def _list_differences(
         verdict, declared = verdicts.get(name), _declared(session, name)
         if verdict is None:
             continue
-        if verdict.status is Status.DIFFERED:
+        if verdict.status is ReplayStatus.DIFFERED:
             word = "differs as declared" if declared is not None else "differs"
             lines.append((f"  {name} {word}: {gist(verdict)}", declared is None))
         elif declared is not None:

@@ -10,7 +10,7 @@ import pytest
 from pytest_expops.plugin.durations import Durations
 from pytest_expops.plugin.scheduling.collected import graph_of, write_collected
 from pytest_expops.plugin.scheduling.scheduler import GraphScheduling
-from pytest_expops.plugin.state import Run
+from pytest_expops.plugin.state import SessionState
 from pytest_expops.plugin.xdist.messages import accept
 
 GRAPH_MODES = ("load", "worksteal")
@@ -20,7 +20,7 @@ GRAPH_MODES = ("load", "worksteal")
 class ControllerHooks:
     """Tells each worker where the session's folder is, and that its messages may be packed."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: SessionState) -> None:
         self._run = run
 
     def pytest_configure_node(self, node: Any) -> None:
@@ -32,7 +32,7 @@ class ControllerHooks:
 class SchedulerHooks:
     """Makes the scheduler, and tells it what it cannot know from xdist's own calls."""
 
-    def __init__(self, run: Run, durations: Durations) -> None:
+    def __init__(self, run: SessionState, durations: Durations) -> None:
         self._run = run
         self._durations = durations
         self._workers = 0
@@ -81,7 +81,7 @@ class SchedulerHooks:
 class WorkerHooks:
     """Writes down what the controller needs to know of a worker's items."""
 
-    def __init__(self, run: Run, fixtures: Mapping[str, str]) -> None:
+    def __init__(self, run: SessionState, fixtures: Mapping[str, str]) -> None:
         self._run = run
         self._fixtures = fixtures
 

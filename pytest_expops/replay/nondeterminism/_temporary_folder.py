@@ -100,11 +100,11 @@ def _names(setting: Setting, watcher: Watcher, folder: str) -> Iterator[None]:
     with patching() as patches:
         patches.wrap(tempfile, "gettempdir", around)
         patches.wrap(tempfile, "gettempdirb", around)
-        patches.put(tempfile, "_name_sequence", _Names(natural, is_for_held))
+        patches.put(tempfile, "_name_sequence", _FileNames(natural, is_for_held))
         yield
 
 
-class _Names(Iterator[str]):
+class _FileNames(Iterator[str]):
     """The names that `natural` makes up, but a fixed sequence of such names for those who are held."""
 
     def __init__(self, natural: Iterator[str], is_for_held: Callable[[], bool]) -> None:

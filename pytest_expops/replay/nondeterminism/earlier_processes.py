@@ -12,7 +12,7 @@ MOST = 3
 """So many other processes are run first."""
 
 
-class Order(Source):
+class EarlierProcesses(Source):
     """Varied by `Request.before`; naturally nothing runs before a replay on the same modules."""
 
     name: ClassVar[str] = "order"

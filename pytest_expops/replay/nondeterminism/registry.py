@@ -20,7 +20,7 @@ from pytest_expops.replay.nondeterminism._timezone import Timezone
 from pytest_expops.replay.nondeterminism._uninitialised_memory import Memory
 from pytest_expops.replay.nondeterminism.addresses import Addresses
 from pytest_expops.replay.nondeterminism.base import NATURAL, Conditions, Source, Watcher
-from pytest_expops.replay.nondeterminism.earlier_processes import Order
+from pytest_expops.replay.nondeterminism.earlier_processes import EarlierProcesses
 from pytest_expops.replay.nondeterminism.files import Files
 
 _ALL: tuple[Source, ...] = (
@@ -32,7 +32,7 @@ _ALL: tuple[Source, ...] = (
     Collector(),
     Imports(),
     Files(),
-    Order(),
+    EarlierProcesses(),
     Entropy(),
     Clock(),
     ListingOrder(),

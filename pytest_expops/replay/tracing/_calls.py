@@ -22,7 +22,7 @@ EACH = 50
 
 
 @dataclass(slots=True, eq=False)
-class _Open:
+class _OpenCall:
     """A call that has begun. It holds digests and addresses, never the values."""
 
     frame: int
@@ -40,7 +40,7 @@ class _Thread(threading.local):
     """The calls that are going on in one thread, the innermost last."""
 
     def __init__(self) -> None:
-        self.stack: list[_Open] = []
+        self.stack: list[_OpenCall] = []
         self.number = -1
 
 
@@ -55,8 +55,8 @@ class CallRecorder:
         self._ends = itertools.count()
         self._threads = itertools.count(1)
         self._local = _Thread()
-        self._going: dict[int, _Open] = {}
-        self._all: list[_Open] = []
+        self._going: dict[int, _OpenCall] = {}
+        self._all: list[_OpenCall] = []
         self._each: Counter[Key] = Counter()
         self._dropped = 0
 
@@ -108,7 +108,7 @@ class CallRecorder:
             arguments=arguments,
             rng=rng,
         )
-        opened = _Open(id(frame), call, held)
+        opened = _OpenCall(id(frame), call, held)
         self._all.append(opened)
         self._going[id(frame)] = opened
         stack.append(opened)
@@ -162,11 +162,11 @@ class CallRecorder:
             self._local.number = 0 if self._numbers.in_first_thread() else next(self._threads)
         return self._local.number
 
-    def _set(self, opened: _Open, **found: Any) -> None:
+    def _set(self, opened: _OpenCall, **found: Any) -> None:
         call = opened.call
         opened.call = Call(**{**{name: getattr(call, name) for name in Call.__slots__}, **found})
 
-    def _changes(self, opened: _Open, frame: FrameType) -> dict[str, Any]:
+    def _changes(self, opened: _OpenCall, frame: FrameType) -> dict[str, Any]:
         """The arguments and random states that are not as they were. A name that was rebound is not the argument."""
         if opened.call.namespace:
             return {}
@@ -186,13 +186,13 @@ class CallRecorder:
         leaves = [[name, digest] for name, digest in digests.items()]
         return {"digest": _together(leaves), "leaves": leaves}
 
-    def _leave(self, opened: _Open) -> None:
+    def _leave(self, opened: _OpenCall) -> None:
         """Take a call from the stack, with those above it whose ends nobody told."""
         stack = self._local.stack
         if opened in stack:
             del stack[stack.index(opened) :]
 
-    def _end(self, opened: _Open, closed: bool = False) -> None:
+    def _end(self, opened: _OpenCall, closed: bool = False) -> None:
         self._leave(opened)
         self._going.pop(opened.frame, None)
         opened.ended = True
@@ -204,7 +204,7 @@ def _changed(before: Digests, after: Digests) -> Digests:
     return {name: digest for name, digest in after.items() if digest != before.get(name)}
 
 
-def _with_yields(opened: _Open, returned: dict[str, Any] | None) -> dict[str, Any]:
+def _with_yields(opened: _OpenCall, returned: dict[str, Any] | None) -> dict[str, Any]:
     """What a call returned, after what it handed out."""
     if returned is not None and not opened.count:
         return returned

@@ -9,7 +9,7 @@ from typing import Any
 from pytest_expops.execution.provenance.provenance import Provenance
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.verdicts.baseline.changes import Change, changes_between
-from pytest_expops.verdicts.baseline.lock_file import Entry, Lock
+from pytest_expops.verdicts.baseline.lock_file import Lock, LockEntry
 
 
 class Origins:
@@ -26,18 +26,20 @@ class Origins:
         """The top-level modules that the project's code imports, and that are not its own."""
         return self._provenance.libraries()
 
-    def of(self, name: str) -> Entry:
+    def of(self, name: str) -> LockEntry:
         """An entry for `name`, still without environment and results."""
         return replace(self._without_inputs(name), inputs=self._provenance.inputs(self._expanded[name]))
 
-    def changes(self, name: str, recorded: Entry, environment: Mapping[str, Any]) -> tuple[Change, ...]:
+    def changes(self, name: str, recorded: LockEntry, environment: Mapping[str, Any]) -> tuple[Change, ...]:
         """What is not as it was when `name` was recorded, in this environment."""
         elsewhere = recorded.environment != environment
         accounted_for = self._accounted_for(name) if elsewhere else frozenset()
         present = replace(self.of(name), environment=environment)
         return changes_between(*self._with_files_of_upstream(name, recorded, present), accounted_for)
 
-    def _with_files_of_upstream(self, name: str, recorded: Entry, present: Entry) -> tuple[Entry, Entry]:
+    def _with_files_of_upstream(
+        self, name: str, recorded: LockEntry, present: LockEntry
+    ) -> tuple[LockEntry, LockEntry]:
         """Both with the files that it may read itself, since a parameter names them, and that upstream entries have."""
         now = self._provenance.files_named(self._expanded[name])
         before = {
@@ -71,9 +73,9 @@ class Origins:
             replace(entry, inputs={}, environment={}), self._without_inputs(name)
         )
 
-    def _without_inputs(self, name: str) -> Entry:
+    def _without_inputs(self, name: str) -> LockEntry:
         each, provenance = self._expanded[name], self._provenance
-        return Entry(
+        return LockEntry(
             environment={},
             outputs={},
             code=provenance.code(each.process),

@@ -18,7 +18,7 @@ from pytest_expops.values.sketches.sketch import LEAVES, sketch
 from pytest_expops.verdicts.baseline._origins import Origins
 from pytest_expops.verdicts.baseline._sketch_comparison import sketch_differences
 from pytest_expops.verdicts.baseline.changes import Change
-from pytest_expops.verdicts.baseline.lock_file import Entry, Lock
+from pytest_expops.verdicts.baseline.lock_file import Lock, LockEntry
 from pytest_expops.verdicts.replay import EXACT, series_differences, series_of
 
 ELSEWHERE = Tolerance(rtol=1e-6, atol=1e-9)
@@ -40,7 +40,7 @@ class Agreement(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class BaselineComparison:
     """What came of comparing one expanded process with its entry.
 
     `elsewhere`: this environment is not the recorded one, so that a tolerance was granted. `differences` are the first
@@ -63,7 +63,7 @@ class Comparison:
         return {**plain, "differences": [asdict(each) for each in self.differences], **changed}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Comparison:
+    def from_json(cls, data: Mapping[str, Any]) -> BaselineComparison:
         """What `to_json` gave."""
         return cls(
             data["process"],
@@ -97,7 +97,7 @@ class Baseline:
         """The entries of processes that the config no longer has."""
         return tuple(name for name in self.lock.entries if name not in self._session.expanded.processes)
 
-    def entry(self, name: str) -> Entry:
+    def entry(self, name: str) -> LockEntry:
         """What would be recorded of `name`, which has passed."""
         given = self._given(self._session.record(name))
         return replace(self._origins.of(name), **given, environment=self.environment)
@@ -106,12 +106,12 @@ class Baseline:
         """Keep what would be recorded of `name`, which has passed, until the end of the session."""
         self._proposed.write(name, [name, self.entry(name).to_json()])
 
-    def proposals(self) -> dict[str, Entry]:
+    def proposals(self) -> dict[str, LockEntry]:
         """What any worker has proposed, in topological order."""
         found = dict(self._proposed.all())
-        return {name: Entry.from_json(found[name]) for name in self._session.expanded.processes if name in found}
+        return {name: LockEntry.from_json(found[name]) for name in self._session.expanded.processes if name in found}
 
-    def compare(self, name: str) -> Comparison:
+    def compare(self, name: str) -> BaselineComparison:
         """`name`, which has passed, against its entry; done once, whoever asks.
 
         Raises:
@@ -119,17 +119,17 @@ class Baseline:
         """
         known = self._kept.read(name)
         if known is not None:
-            return Comparison.from_json(known)
+            return BaselineComparison.from_json(known)
         recorded, record = self.lock.entries[name], self._session.record(name)
         elsewhere = recorded.environment != self.environment
         exactly = self._differences(name, recorded, record, elsewhere=False, exact=True)
         if not exactly:
-            found = Comparison(name, Agreement.SAME, elsewhere)
+            found = BaselineComparison(name, Agreement.SAME, elsewhere)
         else:
             differences = self._differences(name, recorded, record, elsewhere=elsewhere, exact=False)
-            found = Comparison(name, Agreement.WITHIN, elsewhere)
+            found = BaselineComparison(name, Agreement.WITHIN, elsewhere)
             if differences:
-                found = Comparison(
+                found = BaselineComparison(
                     name,
                     Agreement.DIFFERS,
                     elsewhere,
@@ -141,9 +141,9 @@ class Baseline:
         self._kept.write(name, found.to_json())
         return found
 
-    def comparisons(self) -> dict[str, Comparison]:
+    def comparisons(self) -> dict[str, BaselineComparison]:
         """All comparisons made so far, by any worker, in topological order."""
-        found = {data["process"]: Comparison.from_json(data) for data in self._kept.all()}
+        found = {data["process"]: BaselineComparison.from_json(data) for data in self._kept.all()}
         return {name: found[name] for name in self._session.expanded.processes if name in found}
 
     def _given(self, record: RunRecord) -> dict[str, Any]:
@@ -158,7 +158,7 @@ class Baseline:
         }
 
     def _differences(
-        self, name: str, recorded: Entry, record: RunRecord, *, elsewhere: bool, exact: bool
+        self, name: str, recorded: LockEntry, record: RunRecord, *, elsewhere: bool, exact: bool
     ) -> list[Difference]:
         """Where a run differs from its entry; `exact`: bit by bit, whatever tolerance is granted."""
 
@@ -180,7 +180,7 @@ class Baseline:
         return found
 
     def _in_output(
-        self, recorded: Entry, record: RunRecord, key: str, tolerance: Tolerance, elsewhere: bool
+        self, recorded: LockEntry, record: RunRecord, key: str, tolerance: Tolerance, elsewhere: bool
     ) -> list[Difference]:
         """Where an output of another fingerprint differs from the recorded sketch."""
         of, path = label(key), f"outputs[{key!r}]"

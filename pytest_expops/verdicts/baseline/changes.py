@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pytest_expops.verdicts.baseline.lock_file import Entry
+from pytest_expops.verdicts.baseline.lock_file import LockEntry
 from pytest_expops.verdicts.baseline.lock_file_text import encode
 
 ABSENT = "none"
@@ -52,7 +52,7 @@ class Change:
 
 
 def changes_between(
-    recorded: Entry, present: Entry, accounted_for: Collection[str] = frozenset()
+    recorded: LockEntry, present: LockEntry, accounted_for: Collection[str] = frozenset()
 ) -> tuple[Change, ...]:
     """What is not as it was, in the order in which it is likely to be the reason.
 
@@ -62,7 +62,7 @@ def changes_between(
     return tuple(_changes(recorded, present, accounted_for))
 
 
-def _changes(recorded: Entry, present: Entry, accounted_for: Collection[str]) -> Iterator[Change]:
+def _changes(recorded: LockEntry, present: LockEntry, accounted_for: Collection[str]) -> Iterator[Change]:
     for label in _differing(recorded.code, present.code):
         yield Change(Subject.CODE, label, _presence(recorded.code, label), _presence(present.code, label))
     yield from _each(Subject.PARAMETER, recorded.parameters, present.parameters)
@@ -104,7 +104,7 @@ def _presence(found: Mapping[str, str], name: str) -> str:
     return found.get(name, ABSENT)
 
 
-def _seed(entry: Entry) -> str:
+def _seed(entry: LockEntry) -> str:
     if entry.seeds:
         return " ".join(map(str, entry.seeds))
     return f"base seed {entry.base_seed}"

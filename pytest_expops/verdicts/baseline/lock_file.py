@@ -31,7 +31,7 @@ LAYOUT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LockEntry:
     """What one expanded process gave, and from what.
 
     `outputs` are fingerprints by key, `metrics` readings by ``step/name``, `sketch` leaves by path
@@ -64,7 +64,7 @@ class Entry:
         }
 
     @classmethod
-    def from_json(cls, data: Any, place: Sequence[str] = ()) -> Entry:
+    def from_json(cls, data: Any, place: Sequence[str] = ()) -> LockEntry:
         """What `to_json` gave.
 
         Raises:
@@ -95,7 +95,7 @@ class Entry:
 class Lock:
     """The entries of one lock file by expanded name. `environment` is the one that stands at its top."""
 
-    entries: Mapping[str, Entry] = field(default_factory=dict)
+    entries: Mapping[str, LockEntry] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -158,7 +158,7 @@ def _lock(document: Any, path: Path) -> Lock:
         for table in ("code", "parameters"):
             if table in data:
                 data[table] = _referred(tables[table], data[table], (*place, table))
-        entries[name] = Entry.from_json(data, place)
+        entries[name] = LockEntry.from_json(data, place)
     return Lock(entries, _decoded(tables["environment"], ("environment",)))
 
 

@@ -15,7 +15,7 @@ from pytest_expops.execution.results import Results
 from pytest_expops.pipeline.expansion import expanded_name
 from pytest_expops.pipeline.model import ExpandedProcess
 from pytest_expops.strategies.rows import partition_sizes
-from pytest_expops.verdicts.laws._orders import Order, orders, positions
+from pytest_expops.verdicts.laws._orders import RowOrder, orders, positions
 from pytest_expops.verdicts.laws._subjects import LawError, Rows, Window, chosen, cut
 
 Asked = Mapping[str, Any]
@@ -165,7 +165,7 @@ class OrderCheck:
         return self._asked(self.rows.given(window, positions(case, window.rows)))
 
     def words(self, window: Window | None, case: Any) -> tuple[str, str]:
-        return "in their own order", case.words if isinstance(case, Order) else f"in the order {cut(list(case))}"
+        return "in their own order", case.words if isinstance(case, RowOrder) else f"in the order {cut(list(case))}"
 
     def _asked(self, outputs: Mapping[str, Outputs]) -> Asked:
         return _asked(partitions={self.rows.source: 1} if self.unsplit else {}, outputs=outputs)

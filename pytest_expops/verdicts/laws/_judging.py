@@ -13,7 +13,7 @@ from pytest_expops.values.differences import Difference
 from pytest_expops.verdicts.laws._checks import Check, Compared
 from pytest_expops.verdicts.laws._search import Effort, smallest
 from pytest_expops.verdicts.laws._subjects import Window
-from pytest_expops.verdicts.laws._text import Broken, Violation, told
+from pytest_expops.verdicts.laws._text import BrokenCase, Violation, told
 
 
 class LawBroken(AssertionError):
@@ -37,7 +37,7 @@ def hold(
     """
     __tracebackhide__ = True
     judge = _Judge(check, tolerance)
-    broken: list[Broken] = []
+    broken: list[BrokenCase] = []
     if case is not None:
         violation = judge.violation(None, case)
         if violation is not None:
@@ -56,7 +56,7 @@ def hold(
     )
 
 
-def _with_fewer_rows(judge: _Judge, first: Violation, effort: Effort, least: int) -> list[Broken]:
+def _with_fewer_rows(judge: _Judge, first: Violation, effort: Effort, least: int) -> list[BrokenCase]:
     """The smallest window of rows that breaks the law in the same way, where one is found."""
     rows = judge.check.rows
     if rows is None or rows.whole.rows <= least:
@@ -122,6 +122,6 @@ class _Judge:
             found += compare(expected[name], obtained[name], rtol=rtol, atol=atol, path=path)
         return tuple(found)
 
-    def broken(self, window: Window | None, case: Any, violation: Violation) -> Broken:
+    def broken(self, window: Window | None, case: Any, violation: Violation) -> BrokenCase:
         """What is told of a case."""
-        return Broken(window, case, self.check.words(window, case), self.check.asked(window, case), violation)
+        return BrokenCase(window, case, self.check.words(window, case), self.check.asked(window, case), violation)

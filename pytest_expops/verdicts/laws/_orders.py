@@ -14,7 +14,7 @@ KINDS = ("exchange", "reverse", "rotate", "shuffle")
 
 
 @dataclass(frozen=True)
-class Order:
+class RowOrder:
     """An order of rows that can be told in a word, whatever their number: one of `KINDS`, and a number for it."""
 
     kind: str
@@ -45,7 +45,7 @@ class Order:
         return order
 
 
-def orders(rows: int) -> st.SearchStrategy[Order]:
+def orders(rows: int) -> st.SearchStrategy[RowOrder]:
     """Orders of at least two rows; they shrink to the exchange of the first two.
 
     Raises:
@@ -54,16 +54,16 @@ def orders(rows: int) -> st.SearchStrategy[Order]:
     if rows < 2:
         raise LawError(f"{rows} row{'s' if rows != 1 else ''} cannot be put in another order")
     # Each kind draws as much as any other, or else the one that draws less would count as smaller.
-    return st.builds(Order, st.sampled_from(KINDS), st.integers(0, rows - 2))
+    return st.builds(RowOrder, st.sampled_from(KINDS), st.integers(0, rows - 2))
 
 
-def positions(order: Order | Sequence[int], rows: int) -> list[int]:
+def positions(order: RowOrder | Sequence[int], rows: int) -> list[int]:
     """An order as positions.
 
     Raises:
         LawError: what is given is not each position once.
     """
-    if isinstance(order, Order):
+    if isinstance(order, RowOrder):
         return order.positions(rows)
     found = [int(each) for each in order]
     if sorted(found) != list(range(rows)):

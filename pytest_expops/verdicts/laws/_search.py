@@ -36,7 +36,7 @@ class Effort:
 
 
 @dataclass(frozen=True)
-class Found(Generic[C, V]):
+class Counterexample(Generic[C, V]):
     """A case, and how it breaks the law."""
 
     case: C
@@ -47,12 +47,14 @@ class _TimeIsUp(BaseException):
     """Ends a search at once; no `Exception`, so that Hypothesis takes it for none of the test's."""
 
 
-def smallest(cases: st.SearchStrategy[C], violation: Callable[[C], V | None], effort: Effort) -> Found[C, V] | None:
+def smallest(
+    cases: st.SearchStrategy[C], violation: Callable[[C], V | None], effort: Effort
+) -> Counterexample[C, V] | None:
     """The smallest case of which `violation` finds one; None if all cases that were tried are fine.
 
     Where the time is up amid shrinking, it is the last one found, which is mostly the smallest by then.
     """
-    last: list[Found[C, V]] = []
+    last: list[Counterexample[C, V]] = []
 
     def breaks(case: C) -> bool:
         if effort.over:
@@ -60,7 +62,7 @@ def smallest(cases: st.SearchStrategy[C], violation: Callable[[C], V | None], ef
         effort.tried += 1
         found = violation(case)
         if found is not None:
-            last[:] = [Found(case, found)]
+            last[:] = [Counterexample(case, found)]
         return found is not None
 
     try:

@@ -38,7 +38,7 @@ class Violation:
 
 
 @dataclass(frozen=True)
-class Broken:
+class BrokenCase:
     """A case that breaks a law. `window` is None where all rows were used, or rows do not matter."""
 
     window: Window | None
@@ -48,7 +48,7 @@ class Broken:
     violation: Violation
 
 
-def told(law: str, process: str, claim: str, rows: Rows | None, broken: Sequence[Broken], tried: int) -> str:
+def told(law: str, process: str, claim: str, rows: Rows | None, broken: Sequence[BrokenCase], tried: int) -> str:
     """The message of a law that is broken; of several cases the last is the smallest."""
     last = broken[-1]
     expected, obtained = last.words
@@ -91,7 +91,7 @@ def _rows(rows: Rows, window: Window) -> list[str]:
     return [f"    {show(shown)}"]
 
 
-def _call(process: str, rows: Rows | None, broken: Broken) -> str:
+def _call(process: str, rows: Rows | None, broken: BrokenCase) -> str:
     call = Variation.of(**broken.asked).call(process)
     if rows is not None and broken.window is not None and not broken.window.whole:
         taken = f"rows {broken.window.start}:{broken.window.stop} of its `{rows.key}`"

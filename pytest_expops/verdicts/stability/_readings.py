@@ -25,7 +25,7 @@ Pairs = Sequence[Sequence[Any]]
 """The readings of a logged metric as (step, value); the step of a value that is no number is None."""
 
 
-class _Bad(Exception):
+class _NotAReading(Exception):
     """What is wrong with one value."""
 
 
@@ -63,7 +63,7 @@ def grouped(
     for each in duplicates:
         try:
             found.setdefault(group_label(each), {})[str(each.seeds[-1])] = value_of(each)
-        except _Bad as error:
+        except _NotAReading as error:
             bad.setdefault(str(error), []).append(each.name)
     if bad:
         told = [f"`{metric}` of {_listed(names)} {what}" for what, names in bad.items()]
@@ -110,7 +110,7 @@ def baseline_readings(
             continue
         try:
             found.setdefault(group_label(each), {})[str(each.seeds[-1])] = last_reading(metric, pairs)
-        except _Bad:  # that run may have gone wrong; this one is judged
+        except _NotAReading:  # that run may have gone wrong; this one is judged
             continue
     return found
 
@@ -122,7 +122,7 @@ def _output(session: PipelineSession, record: RunRecord, metric: str, logged: It
             found = _within(session.load(alone)[key], metric[len(key) + 1 :])
             if found is not None:
                 return found[0]
-    raise _Bad(_absent(metric, logged, session.load(record)))
+    raise _NotAReading(_absent(metric, logged, session.load(record)))
 
 
 def _within(value: Any, path: str) -> tuple[Any] | None:
@@ -165,9 +165,9 @@ def _number(metric: str, value: Any) -> float:
     number = _as_float(value)
     if number is None:
         shown = f" {value!r}" if isinstance(value, (str, bool, type(None))) else ""
-        raise _Bad(f"is no number, but of type {type(value).__qualname__}{shown}; expected a scalar")
+        raise _NotAReading(f"is no number, but of type {type(value).__qualname__}{shown}; expected a scalar")
     if not math.isfinite(number):
-        raise _Bad(f"is {number}; expected a finite number")
+        raise _NotAReading(f"is {number}; expected a finite number")
     return number
 
 

@@ -32,7 +32,7 @@ NORMAL_TAIL = 3.0
 """The kurtosis of normal values: with others, intervals reach further still."""
 
 
-class Status(enum.Enum):
+class ClaimStatus(enum.Enum):
     """What is thought of a claim."""
 
     PASS = "PASS"
@@ -52,7 +52,7 @@ class Claim:
     limit: float
     obtained: float
     interval: Interval | None
-    status: Status
+    status: ClaimStatus
     enough: int | None = None
 
 
@@ -94,10 +94,10 @@ class Finding:
         return tuple(claim for group in self.groups for claim in group.claims)
 
     @property
-    def status(self) -> Status:
+    def status(self) -> ClaimStatus:
         """The worst of its claims: one that fails, else one that is open."""
         found = {claim.status for claim in self.claims}
-        return next((each for each in (Status.FAIL, Status.UNDECIDED) if each in found), Status.PASS)
+        return next((each for each in (ClaimStatus.FAIL, ClaimStatus.UNDECIDED) if each in found), ClaimStatus.PASS)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; the inverse of `from_json`."""
@@ -115,7 +115,9 @@ class Finding:
 
 def _group(data: Mapping[str, Any]) -> Group:
     claims = tuple(
-        Claim(**{**each, "status": Status(each["status"]), "interval": each["interval"] and tuple(each["interval"])})
+        Claim(
+            **{**each, "status": ClaimStatus(each["status"]), "interval": each["interval"] and tuple(each["interval"])}
+        )
         for each in data["claims"]
     )
     return Group(**{**data, "interval": tuple(data["interval"]), "claims": claims})
@@ -202,18 +204,18 @@ def _judge_bound(bound: str, limit: float, found: Moments, values: Mapping[str, 
         return Claim(bound, limit, obtained, None, _side(bound, limit, (obtained, obtained), found))
     interval = interval_of(found, alpha)
     status = _side(bound, limit, interval, found)
-    enough = _enough(bound, limit, found, alpha) if status is Status.UNDECIDED and found.n > 1 else None
+    enough = _enough(bound, limit, found, alpha) if status is ClaimStatus.UNDECIDED and found.n > 1 else None
     return Claim(bound, limit, obtained, interval, status, enough)
 
 
-def _side(bound: str, limit: float, interval: Interval, found: Moments) -> Status:
+def _side(bound: str, limit: float, interval: Interval, found: Moments) -> ClaimStatus:
     """PASS if the whole interval is on the side of the bound that it asks for, FAIL if all of it is on the other."""
     slack = ROUNDING * max(abs(limit), 1.0 if bound == "max_cv" else found.scale)
     low, high = interval
     inside, outside = (low - limit, high - limit) if bound.startswith("min_") else (limit - high, limit - low)
     if inside >= -slack:
-        return Status.PASS
-    return Status.FAIL if outside < -slack else Status.UNDECIDED
+        return ClaimStatus.PASS
+    return ClaimStatus.FAIL if outside < -slack else ClaimStatus.UNDECIDED
 
 
 def _enough(bound: str, limit: float, found: Moments, alpha: float) -> int | None:
@@ -222,7 +224,7 @@ def _enough(bound: str, limit: float, found: Moments, alpha: float) -> int | Non
 
     def decides(n: int) -> bool:
         more = replace(found, n=n)
-        return _side(bound, limit, interval_of(more, alpha), more) is not Status.UNDECIDED
+        return _side(bound, limit, interval_of(more, alpha), more) is not ClaimStatus.UNDECIDED
 
     short, long = found.n, 2 * found.n
     while not decides(long):

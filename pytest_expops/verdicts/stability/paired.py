@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pytest_expops.verdicts.stability._intervals import ROUNDING, Interval, mean_interval, moments
-from pytest_expops.verdicts.stability.claims import Finding, Status
+from pytest_expops.verdicts.stability.claims import ClaimStatus, Finding
 
 
 class Standing(enum.Enum):
@@ -21,7 +21,7 @@ class Standing(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PairedComparison:
     """The differences, obtained less baseline, of the seeds that both have.
 
     `label` names the partition. `mean` is the mean of the differences over `n` seeds and `interval` that of all seeds;
@@ -45,7 +45,7 @@ class Comparison:
         }
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Comparison:
+    def from_json(cls, data: Mapping[str, Any]) -> PairedComparison:
         """Raises KeyError, TypeError or ValueError where `data` is not what `to_json` gives."""
         interval = tuple(data["interval"]) if data["interval"] else None
         return cls(**{**data, "standing": Standing(data["standing"]), "interval": interval})
@@ -59,7 +59,7 @@ def compare_paired(
     margin: float = 0.0,
     alpha: float = 0.05,
     label: str = "",
-) -> Comparison:
+) -> PairedComparison:
     """Compare two mappings of seeds to finite values by the differences of the seeds that both have.
 
     A seed makes both results go the same way, up or down; in the difference that part cancels. So this tells smaller
@@ -76,20 +76,20 @@ def compare_paired(
     """
     seeds = [seed for seed in obtained if seed in baseline]
     if not seeds:
-        return Comparison(label, Standing.UNDECIDED, 0)
+        return PairedComparison(label, Standing.UNDECIDED, 0)
     changes = [_change(baseline[seed], obtained[seed]) for seed in seeds]
     found = moments(changes)
     interval = (0.0, 0.0) if found.scale == 0 else mean_interval(found, alpha)
-    return Comparison(label, _standing(interval, better, margin, found.scale), len(seeds), found.mean, interval)
+    return PairedComparison(label, _standing(interval, better, margin, found.scale), len(seeds), found.mean, interval)
 
 
-def overall(finding: Finding, comparisons: Iterable[Comparison]) -> Status:
+def overall(finding: Finding, comparisons: Iterable[PairedComparison]) -> ClaimStatus:
     """The worst of the claims, if not to be worse than the baseline is one too."""
     standings = {each.standing for each in comparisons}
     if Standing.WORSE in standings:
-        return Status.FAIL
-    if Standing.UNDECIDED in standings and finding.status is Status.PASS:
-        return Status.UNDECIDED
+        return ClaimStatus.FAIL
+    if Standing.UNDECIDED in standings and finding.status is ClaimStatus.PASS:
+        return ClaimStatus.UNDECIDED
     return finding.status
 
 

@@ -9,8 +9,8 @@ from typing import Any
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedPipeline, SeedClaims
 from pytest_expops.verdicts.stability._readings import Pairs, baseline_readings, readings
-from pytest_expops.verdicts.stability.claims import Finding, Status, about_population, doubt, judge, seed_means
-from pytest_expops.verdicts.stability.paired import Comparison, compare_paired, overall
+from pytest_expops.verdicts.stability.claims import ClaimStatus, Finding, about_population, doubt, judge, seed_means
+from pytest_expops.verdicts.stability.paired import PairedComparison, compare_paired, overall
 
 Baseline = Callable[[str], Mapping[str, Pairs] | None]
 """The logged metrics that are recorded of an expanded process, as (step, value); None where it has no entry."""
@@ -21,10 +21,10 @@ class Spread:
     """What is found of one metric of a process, and how each of its groups stands to the baseline, if there is one."""
 
     finding: Finding
-    comparisons: tuple[Comparison, ...] = ()
+    comparisons: tuple[PairedComparison, ...] = ()
 
     @property
-    def status(self) -> Status:
+    def status(self) -> ClaimStatus:
         """The worst of its claims; that it is not worse than the baseline is one too."""
         return overall(self.finding, self.comparisons)
 
@@ -35,7 +35,7 @@ class Spread:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Spread:
         """Raises KeyError, TypeError or ValueError where `data` is not what `to_json` gives."""
-        return cls(Finding.from_json(data["finding"]), tuple(map(Comparison.from_json, data["comparisons"])))
+        return cls(Finding.from_json(data["finding"]), tuple(map(PairedComparison.from_json, data["comparisons"])))
 
 
 def intervals_in(expanded: ExpandedPipeline) -> int:
@@ -106,7 +106,7 @@ def _compared(
     obtained: Mapping[str, Mapping[str, float]],
     claims: SeedClaims,
     together: int,
-) -> tuple[Comparison, ...]:
+) -> tuple[PairedComparison, ...]:
     assert claims.better is not None
     if claims.over == "all":
         shared = [

@@ -6,8 +6,8 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from pytest_expops.verdicts.stability._intervals import Interval
-from pytest_expops.verdicts.stability.claims import Claim, Finding, Group, Status
-from pytest_expops.verdicts.stability.paired import Comparison, Standing, overall
+from pytest_expops.verdicts.stability.claims import Claim, ClaimStatus, Finding, Group
+from pytest_expops.verdicts.stability.paired import PairedComparison, Standing, overall
 
 MOST_COLUMNS = 8
 """So many partitions of the table of values stand side by side."""
@@ -33,7 +33,7 @@ def spanned(interval: Interval) -> str:
     return f"{number(low)} to {'infinity' if math.isinf(high) else number(high)}"
 
 
-def headline(finding: Finding, comparisons: Sequence[Comparison] = ()) -> str:
+def headline(finding: Finding, comparisons: Sequence[PairedComparison] = ()) -> str:
     """One line: the first claim that fails, or is open, and how many more do."""
     status = overall(finding, comparisons)
     found = [
@@ -43,14 +43,14 @@ def headline(finding: Finding, comparisons: Sequence[Comparison] = ()) -> str:
         if claim.status is status
     ]
     found += [(each.label, told_comparison(each)) for each in comparisons if _TOLD_FOR.get(each.standing) is status]
-    if status is Status.PASS:
+    if status is ClaimStatus.PASS:
         claimed = {0: "not worse than the baseline", 1: "its claim holds"}
         return f"{finding.metric}: {claimed.get(len(finding.claims), f'all {len(finding.claims)} claims hold')}"
     label, first = found[0]
     return f"{finding.metric}{_of(label)}: {first}{_more(len(found))}"
 
 
-_TOLD_FOR = {Standing.WORSE: Status.FAIL, Standing.UNDECIDED: Status.UNDECIDED}
+_TOLD_FOR = {Standing.WORSE: ClaimStatus.FAIL, Standing.UNDECIDED: ClaimStatus.UNDECIDED}
 
 
 def _of(label: str) -> str:
@@ -67,7 +67,7 @@ def told(claim: Claim, n: int) -> str:
     if claim.interval is None or claim.interval == (claim.obtained, claim.obtained):
         return expected
     interval = f"{expected}, with {_seeds(n)} the interval is {spanned(claim.interval)}"
-    if claim.status is not Status.UNDECIDED:
+    if claim.status is not ClaimStatus.UNDECIDED:
         return interval
     if n < 2:
         return f"{expected}; one seed tells nothing of others"
@@ -76,7 +76,7 @@ def told(claim: Claim, n: int) -> str:
     return f"{interval}; {claim.enough} seeds would decide at this spread"
 
 
-def told_comparison(comparison: Comparison) -> str:
+def told_comparison(comparison: PairedComparison) -> str:
     """How it stands to the baseline, in a sentence."""
     if comparison.mean is None or comparison.interval is None:
         return "undecided against the baseline: no seed is in both"
@@ -89,7 +89,7 @@ def told_comparison(comparison: Comparison) -> str:
     )
 
 
-def _decided(comparison: Comparison) -> bool:
+def _decided(comparison: PairedComparison) -> bool:
     return comparison.standing in (Standing.BETTER, Standing.WORSE)
 
 
@@ -101,7 +101,7 @@ def _seeds(count: int) -> str:
     return "1 seed" if count == 1 else f"{count} seeds"
 
 
-def explain(finding: Finding, comparisons: Sequence[Comparison] = ()) -> str:
+def explain(finding: Finding, comparisons: Sequence[PairedComparison] = ()) -> str:
     """All that was found, the first line alone being what pytest's short summary shows."""
     lines = [f"{overall(finding, comparisons).value}: {headline(finding, comparisons)}", ""]
     against = {each.label: each for each in comparisons}

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_expops.execution.provenance._code_used import CodeReader, CodeUsed
 from pytest_expops.execution.provenance._source_files import Sources, digest_of
-from pytest_expops.execution.user_code.scripts import Project as ProjectCode
+from pytest_expops.execution.user_code.scripts import ProjectCode
 from pytest_expops.pipeline.config.loader import load_config
 from tests.conftest import Project
 

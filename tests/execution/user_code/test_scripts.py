@@ -15,7 +15,7 @@ import pytest
 from pytest_expops import core, reporting
 from pytest_expops.errors import ScriptError
 from pytest_expops.execution.calls.functions import CallStyle, find_function
-from pytest_expops.execution.user_code.scripts import Project
+from pytest_expops.execution.user_code.scripts import ProjectCode
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.model import Pipeline
 
@@ -51,7 +51,7 @@ def clean_modules() -> object:
 
 
 def test_scripts_of_one_file_name_do_not_collide(tmp_path: Path) -> None:
-    projects = [Project(pipeline(tmp_path / str(n), f"class C: n = {n}\ndef p(): return C()")) for n in (1, 2)]
+    projects = [ProjectCode(pipeline(tmp_path / str(n), f"class C: n = {n}\ndef p(): return C()")) for n in (1, 2)]
     functions = [find_function(each, each.pipeline.processes["p"]) for each in projects]
     values = [each.function() for each in functions if each]
     assert [value.n for value in values] == [1, 2]
@@ -61,7 +61,7 @@ def test_scripts_of_one_file_name_do_not_collide(tmp_path: Path) -> None:
 
 def test_a_scripts_module_name_tells_its_place_in_the_project_only(tmp_path: Path) -> None:
     """The same name in every checkout, as fingerprints of classes hold it."""
-    project = Project(pipeline(tmp_path / "somewhere", ""))
+    project = ProjectCode(pipeline(tmp_path / "somewhere", ""))
     assert project.module_names["main"].startswith("expops_scripts__models__model")
     assert "somewhere" not in project.module_names["main"]
 
@@ -73,7 +73,9 @@ def test_helpers_of_one_name_are_each_projects_own(tmp_path: Path) -> None:
         import late
         return helper.N, late.N
     """
-    projects = [Project(pipeline(tmp_path / str(n), script, helper=f"N = {n}", late=f"N = {10 * n}")) for n in (1, 2)]
+    projects = [
+        ProjectCode(pipeline(tmp_path / str(n), script, helper=f"N = {n}", late=f"N = {10 * n}")) for n in (1, 2)
+    ]
     found = [find_function(each, each.pipeline.processes["p"]) for each in projects]
     for _ in range(2):
         for n, (project, callee) in enumerate(zip(projects, found, strict=True), start=1):
@@ -88,7 +90,9 @@ def test_the_import_path_and_the_aliases_are_gone_afterwards(tmp_path: Path) -> 
     stand_in = type(sys)("expops")
     sys.modules["expops"] = stand_in
     try:
-        project = Project(pipeline(tmp_path, "import expops.core\nimport sys\nsys.path.append('added by the script')"))
+        project = ProjectCode(
+            pipeline(tmp_path, "import expops.core\nimport sys\nsys.path.append('added by the script')")
+        )
         project.script("main")
         assert sys.path == [*before, "added by the script"]
         assert sys.modules["expops"] is stand_in
@@ -101,7 +105,7 @@ def test_the_import_path_and_the_aliases_are_gone_afterwards(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("package", ["expops", "mlops", "pytest_expops"])
 def test_the_authoring_names_are_the_same_objects_under_every_name(tmp_path: Path, package: str) -> None:
-    module = Project(
+    module = ProjectCode(
         pipeline(
             tmp_path,
             f"""
@@ -118,7 +122,7 @@ def test_the_authoring_names_are_the_same_objects_under_every_name(tmp_path: Pat
 
 def test_importing_a_script_leaves_the_sessions_generators_as_they_were(tmp_path: Path) -> None:
     """S4.3; and it is not seeded, so that two imports draw different numbers."""
-    project = Project(pipeline(tmp_path, "import random, numpy as np\nDRAWN = [random.random(), np.random.rand()]"))
+    project = ProjectCode(pipeline(tmp_path, "import random, numpy as np\nDRAWN = [random.random(), np.random.rand()]"))
     state = random.getstate()
     first = project.script("main").DRAWN
     assert random.getstate() == state
@@ -128,7 +132,7 @@ def test_importing_a_script_leaves_the_sessions_generators_as_they_were(tmp_path
 
 
 def test_forgetting_imports_script_and_helpers_anew(tmp_path: Path) -> None:
-    project = Project(pipeline(tmp_path, "import helper\nimport json\nseen = []", helper="seen = []"))
+    project = ProjectCode(pipeline(tmp_path, "import helper\nimport json\nseen = []", helper="seen = []"))
     module = project.script("main")
     helper, json = module.helper, module.json
     project.forget()
@@ -141,7 +145,7 @@ def test_forgetting_imports_script_and_helpers_anew(tmp_path: Path) -> None:
 def test_an_edit_that_leaves_size_and_second_is_not_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     for number in (1, 2):
-        project = Project(pipeline(tmp_path, f"def p(): return {number}"))
+        project = ProjectCode(pipeline(tmp_path, f"def p(): return {number}"))
         os.utime(tmp_path / "models/model.py", (1e9, 1e9))
         found = find_function(project, project.pipeline.processes["p"])
         assert found is not None
@@ -150,7 +154,7 @@ def test_an_edit_that_leaves_size_and_second_is_not_missed(tmp_path: Path, monke
 
 
 def test_a_project_owns_what_lies_in_it_but_not_its_environment(tmp_path: Path) -> None:
-    project = Project(pipeline(tmp_path, ""))
+    project = ProjectCode(pipeline(tmp_path, ""))
     inside = tmp_path / "src/package/module.py"
     environment = tmp_path / ".venv/lib/python3.11/site-packages/package/module.py"
     assert project.owns_file(str(inside))
@@ -174,7 +178,7 @@ def test_a_project_owns_what_lies_in_it_but_not_its_environment(tmp_path: Path) 
 def test_the_calling_style_is_told_by_the_declared_names(tmp_path: Path, signature: str, style: CallStyle) -> None:
     """S2.2."""
     loaded = pipeline(tmp_path, f"def p({signature}): return {{}}")
-    callee = find_function(Project(loaded), loaded.processes["p"])
+    callee = find_function(ProjectCode(loaded), loaded.processes["p"])
     assert callee is not None
     assert callee.style is style
 
@@ -195,7 +199,7 @@ def test_decorated_callable_and_imported_functions_are_found(tmp_path: Path) -> 
     bound = functools.partial(lambda x, data: x, 3)
     """
     loaded = pipeline(tmp_path, script, helper="def imported(data): return 4")
-    project = Project(loaded)
+    project = ProjectCode(loaded)
     results = {}
     for name in ("decorated", "instance", "bound", "imported"):
         process = loaded.processes["p"]
@@ -209,7 +213,7 @@ def test_decorated_callable_and_imported_functions_are_found(tmp_path: Path) -> 
 def test_an_import_that_fails_within_a_helper_shows_both_frames(tmp_path: Path) -> None:
     loaded = pipeline(tmp_path, "import helper", helper="def f():\n    raise KeyError('k')\nf()\n")
     with pytest.raises(ScriptError) as caught:
-        find_function(Project(loaded), loaded.processes["p"])
+        find_function(ProjectCode(loaded), loaded.processes["p"])
     assert caught.value.user_traceback is not None
     assert "import helper" in caught.value.user_traceback
     assert "raise KeyError('k')" in caught.value.user_traceback

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pytest_expops.errors import Location
 from pytest_expops.pipeline.config._adjacency import read_adjacency
 from pytest_expops.pipeline.config._composing import Composer
-from pytest_expops.pipeline.config._document import Document, MapNode, Node
+from pytest_expops.pipeline.config._document import Document, MapNode, YamlNode
 from pytest_expops.pipeline.config._reading import Reader
 from pytest_expops.pipeline.problems import Problems
 
@@ -22,7 +22,7 @@ PATH = Path("p.yaml")
 
 def _read(source: str) -> tuple[set[str], list[tuple[str, str]], list[tuple[str, Location]]]:
     problems = Problems(PATH)
-    root: Node | None = Composer(problems).compose(source)
+    root: YamlNode | None = Composer(problems).compose(source)
     assert isinstance(root, MapNode)
     document = Document(PATH, root, tuple(source.split("\n")))
     adjacency = read_adjacency(root.entries["adj"].value, document, Reader(problems))

@@ -6,7 +6,7 @@ import pytest
 
 from pytest_expops.execution.artifact_cache import DEFAULT_MEMORY
 from pytest_expops.plugin.options import options
-from pytest_expops.plugin.state import RUN
+from pytest_expops.plugin.state import STATE
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from tests.conftest import FAN, FAN_NAMES, FAN_PROCESSES, FAN_SCRIPT, Project
 
@@ -108,7 +108,7 @@ def test_the_memory_is_what_each_pipeline_keeps_at_most(
 ) -> None:
     """All pipelines of a worker together."""
     arguments = ["--expops-config", str(fan.config), *([] if given is None else [f"--expops-memory={given}"])]
-    sessions = pytester.parseconfigure(*arguments).stash[RUN].sessions
+    sessions = pytester.parseconfigure(*arguments).stash[STATE].sessions
     caches = {id(each.reader.cache): each.reader.cache.most for each in sessions.values()}
     assert list(caches.values()) == [means]
     assert means == DEFAULT_MEMORY or given is not None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.model import ExpandedPipeline, Tolerance
-from pytest_expops.plugin.options.tolerances import Line, parse, with_tolerances
+from pytest_expops.plugin.options.tolerances import ToleranceLine, parse, with_tolerances
 from tests.conftest import Project
 
 EDGES = "load train\ntrain train.fit"
@@ -146,8 +146,10 @@ AMOUNTS = st.floats(0, 1e300)
 @given(process=NAMES, key=st.none() | NAMES, rtol=AMOUNTS, atol=AMOUNTS)
 def test_what_is_written_is_read(process: str, key: str | None, rtol: float, atol: float) -> None:
     target = process if key is None else f"{process}.{key}"
-    assert parse(f"{target}: rtol={rtol!r}  atol={atol!r}", [process]) == Line(process, key, Tolerance(rtol, atol))
-    assert parse(f" {target} :atol={atol!r}", [process]) == Line(process, key, Tolerance(atol=atol))
+    assert parse(f"{target}: rtol={rtol!r}  atol={atol!r}", [process]) == ToleranceLine(
+        process, key, Tolerance(rtol, atol)
+    )
+    assert parse(f" {target} :atol={atol!r}", [process]) == ToleranceLine(process, key, Tolerance(atol=atol))
 
 
 @pytest.fixture

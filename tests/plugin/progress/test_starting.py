@@ -11,7 +11,7 @@ import pytest
 from pytest_expops.plugin.durations import Durations
 from pytest_expops.plugin.progress import starting
 from pytest_expops.plugin.progress._live import LiveProgress
-from pytest_expops.plugin.state import RUN
+from pytest_expops.plugin.state import STATE
 from tests.conftest import Project
 
 CONFIG = "configs/project_config.yaml"
@@ -91,7 +91,7 @@ def test_the_reporter_of_another_plugin_is_left_alone(
     if reporter is Reporter:
         plugins.register(Reporter(), "terminalreporter")
     monkeypatch.setattr(sys, "stdout", OnTerminal())
-    progress = LiveProgress(config, config.stash[RUN], Durations(config), any_reporter=any_reporter)
+    progress = LiveProgress(config, config.stash[STATE], Durations(config), any_reporter=any_reporter)
     plugins.register(progress, "live")
     loop = progress.pytest_runtestloop()
     next(loop)

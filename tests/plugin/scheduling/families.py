@@ -14,7 +14,7 @@ import yaml
 
 from pytest_expops import ExpandedPipeline, expand, load_config
 from pytest_expops.plugin.scheduling._graph_view import Need
-from pytest_expops.plugin.scheduling.parts import Parts
+from pytest_expops.plugin.scheduling.parts import PartitionShares
 
 CONFIG = "project_config.yaml"
 SCRIPT = """
@@ -50,7 +50,7 @@ class Family:
     @property
     def graph(self) -> dict[str, Need]:
         """As the controller makes it of the pipeline."""
-        parts = Parts(CONFIG, self.expanded)
+        parts = PartitionShares(CONFIG, self.expanded)
         return {
             f"{CONFIG}::{each.name}": Need(
                 tuple(f"{CONFIG}::{name}" for name in each.upstream),

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_expops import ExpandedPipeline, expand, load_config
 from pytest_expops.plugin.scheduling.estimates import UNMEASURED, Estimates
-from pytest_expops.plugin.scheduling.parts import LEAST_SHARE, Part, Parts
+from pytest_expops.plugin.scheduling.parts import LEAST_SHARE, Part, PartitionShares
 from tests.conftest import Project
 
 SCRIPT = "def never(data): ..."
@@ -23,7 +23,7 @@ def expanded(project: Project, edges: str, sizes: dict[str, object], merged: str
 
 
 def shares(pipeline: ExpandedPipeline) -> dict[str, float]:
-    parts = Parts("c.yaml", pipeline)
+    parts = PartitionShares("c.yaml", pipeline)
     found = {name: parts.of(each) for name, each in pipeline.processes.items()}
     return {name: part.share for name, part in found.items() if part is not None}
 
@@ -49,7 +49,7 @@ def test_a_part_without_rows_takes_time_too(project: Project) -> None:
 
 def test_parts_of_two_splits_are_not_taken_for_each_other(project: Project) -> None:
     pipeline = expanded(project, "start a\nstart b\na c\nb d", {"a": [10, 30], "b": [30, 10]})
-    parts = Parts("c.yaml", pipeline)
+    parts = PartitionShares("c.yaml", pipeline)
     assert parts.of(pipeline["c_1"]) != parts.of(pipeline["d_1"])
     assert parts.of(pipeline["start"]) is None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_expops.plugin.scheduling._priorities import Priorities
-from pytest_expops.plugin.scheduling.parts import Parts
+from pytest_expops.plugin.scheduling.parts import PartitionShares
 from tests.plugin.scheduling.families import FAMILIES, Family, least_makespan, make
 from tests.plugin.scheduling.model import Model
 from tests.plugin.scheduling.scenario import Scenario
@@ -35,7 +35,7 @@ def test_a_first_session_knows_the_rows_of_unequal_partitions(tmp_path: Path, mo
     family = make("unequal", 50, mean=0.2, folder=tmp_path)
     least = least_makespan(family.upstream, family.seconds, 8)
     assert makespan(family, 8, known=False) / least <= 1.05
-    monkeypatch.setattr(Parts, "_share", lambda *_: 1.0)
+    monkeypatch.setattr(PartitionShares, "_share", lambda *_: 1.0)
     assert makespan(family, 8, known=False) / least > 1.05
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from pytest_expops.plugin.items.baseline_text import words_for
 from pytest_expops.verdicts.baseline.changes import Change, Subject, changes_between
-from pytest_expops.verdicts.baseline.lock_file import Entry
+from pytest_expops.verdicts.baseline.lock_file import LockEntry
 
-ENTRY = Entry(
+ENTRY = LockEntry(
     environment={"python": "CPython 3.11.7", "features": "avx avx2", "libraries": {"numpy": "2.1.0", "scipy": "1.17"}},
     outputs={},
     code={"models/m.py:train": "1", "models/m.py:helper": "2", "models/m.py": "3"},
@@ -23,7 +23,7 @@ ENTRY = Entry(
 )
 
 
-def _moved(**environment: Any) -> Entry:
+def _moved(**environment: Any) -> LockEntry:
     return replace(ENTRY, environment={**ENTRY.environment, **environment})
 
 
@@ -58,7 +58,7 @@ def _moved(**environment: Any) -> Entry:
         (_moved(features="avx avx512f"), ["CPU features (without avx2, with avx512f)"]),
     ],
 )
-def test_each_change_is_told_and_nothing_else(present: Entry, expected: list[str]) -> None:
+def test_each_change_is_told_and_nothing_else(present: LockEntry, expected: list[str]) -> None:
     changes = changes_between(ENTRY, present)
     assert [words_for(each, "train") for each in changes] == expected
     assert [Change.from_json(each.to_json()) for each in changes] == list(changes)

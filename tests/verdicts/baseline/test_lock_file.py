@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_expops.verdicts.baseline.lock_file import Entry, Lock, lock_text, read_lock, recorded_metrics
+from pytest_expops.verdicts.baseline.lock_file import Lock, LockEntry, lock_text, read_lock, recorded_metrics
 from pytest_expops.verdicts.baseline.lock_file_text import LockError, decode, encode
 from pytest_expops.verdicts.baseline.lock_writing import held, write_lock
 
@@ -21,8 +21,8 @@ HERE: dict[str, Any] = {"python": "CPython 3.11.7", "libraries": {"numpy": "2.1.
 ELSEWHERE: dict[str, Any] = {"python": "CPython 3.12.1", "libraries": {"numpy": "2.2.0"}}
 
 
-def _entry(**changes: Any) -> Entry:
-    entry = Entry(
+def _entry(**changes: Any) -> LockEntry:
+    entry = LockEntry(
         environment=HERE,
         outputs={"model": "0" * 32},
         metrics={"loss": {1: 0.5, 2: 0.25}, "step/note": {None: "good"}, "late": {5: 1, 7: math.nan}},
@@ -139,7 +139,7 @@ PLAIN = st.recursive(
 DIGESTS = st.dictionaries(NAMES, st.text("0123456789abcdef", min_size=16, max_size=16), max_size=2)
 READINGS = st.dictionaries(st.integers(), NUMBERS, min_size=1, max_size=3) | st.builds(lambda each: {None: each}, PLAIN)
 ENTRIES = st.builds(
-    Entry,
+    LockEntry,
     environment=st.sampled_from([HERE, ELSEWHERE, {}]),
     outputs=DIGESTS,
     metrics=st.dictionaries(NAMES, READINGS, max_size=3),
@@ -162,7 +162,7 @@ def lock_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @settings(max_examples=40)
 @given(entries=st.dictionaries(NAMES, ENTRIES, max_size=3))
-def test_what_is_written_is_what_is_read_and_is_strict_json(lock_path: Path, entries: dict[str, Entry]) -> None:
+def test_what_is_written_is_what_is_read_and_is_strict_json(lock_path: Path, entries: dict[str, LockEntry]) -> None:
     text = lock_text(Lock(entries), entries)
     json.loads(text, parse_constant=pytest.fail)
     lock_path.write_text(text, encoding="utf-8")

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from pytest_expops.errors import StabilityError
 from pytest_expops.pipeline.config.vocabulary import STABILITY_BOUNDS
 from pytest_expops.verdicts.stability._intervals import mean_interval, moments, std_interval
-from pytest_expops.verdicts.stability.claims import Finding, Group, Status, doubt, judge
+from pytest_expops.verdicts.stability.claims import ClaimStatus, Finding, Group, doubt, judge
 from pytest_expops.verdicts.stability.paired import compare_paired
 from pytest_expops.verdicts.stability.text import explain, headline
 
 FIVE = {"1": 0.90, "2": 0.92, "3": 0.91, "4": 0.93, "5": 0.89}
 
 
-def _status(values: Mapping[str, float], **bounds: float) -> Status:
+def _status(values: Mapping[str, float], **bounds: float) -> ClaimStatus:
     found = judge({"": values}, bounds)
     assert {claim.bound: claim.limit for claim in found.claims} == bounds
     return found.status
@@ -39,15 +39,15 @@ def _status(values: Mapping[str, float], **bounds: float) -> Status:
 def test_a_bound_holds_fails_or_is_open(bound: str, holds: float, is_open: float, fails: float) -> None:
     """PASS if the whole interval is inside, FAIL if all of it is outside, else UNDECIDED."""
     statuses = [_status(FIVE, **{bound: limit}) for limit in (holds, is_open, fails)]
-    assert statuses == [Status.PASS, Status.UNDECIDED, Status.FAIL]
+    assert statuses == [ClaimStatus.PASS, ClaimStatus.UNDECIDED, ClaimStatus.FAIL]
 
 
 def test_the_status_changes_exactly_at_the_ends_of_the_interval() -> None:
     low, high = mean_interval(moments(list(FIVE.values())), 0.05)
-    assert _status(FIVE, min_mean=low) is Status.PASS
-    assert _status(FIVE, min_mean=low + 1e-9) is Status.UNDECIDED
-    assert _status(FIVE, min_mean=high - 1e-9) is Status.UNDECIDED
-    assert _status(FIVE, min_mean=high + 1e-9) is Status.FAIL
+    assert _status(FIVE, min_mean=low) is ClaimStatus.PASS
+    assert _status(FIVE, min_mean=low + 1e-9) is ClaimStatus.UNDECIDED
+    assert _status(FIVE, min_mean=high - 1e-9) is ClaimStatus.UNDECIDED
+    assert _status(FIVE, min_mean=high + 1e-9) is ClaimStatus.FAIL
 
 
 @pytest.mark.parametrize(
@@ -56,24 +56,24 @@ def test_the_status_changes_exactly_at_the_ends_of_the_interval() -> None:
 )
 def test_bounds_on_the_seeds_that_ran_are_never_open(bound: str, holds: float, fails: float) -> None:
     """0.93 - 0.89 is 0.040000000000000036: rounding is no violation."""
-    assert _status(FIVE, **{bound: holds}) is Status.PASS
-    assert _status(FIVE, **{bound: fails}) is Status.FAIL
-    assert _status({"1": 0.5}, min_value=0.5, max_value=0.5, max_range=0.0) is Status.PASS
+    assert _status(FIVE, **{bound: holds}) is ClaimStatus.PASS
+    assert _status(FIVE, **{bound: fails}) is ClaimStatus.FAIL
+    assert _status({"1": 0.5}, min_value=0.5, max_value=0.5, max_range=0.0) is ClaimStatus.PASS
     assert judge({"": FIVE}, {bound: holds}).claims[0].interval is None
 
 
 def test_one_seed_leaves_every_claim_on_all_seeds_open() -> None:
     found = judge({"": {"7": 0.5}}, {"min_mean": -100.0, "max_std": 100.0, "max_cv": 100.0, "min_value": 0.0})
-    assert [claim.status for claim in found.claims] == [*[Status.UNDECIDED] * 3, Status.PASS]
+    assert [claim.status for claim in found.claims] == [*[ClaimStatus.UNDECIDED] * 3, ClaimStatus.PASS]
     assert {claim.enough for claim in found.claims} == {None}
 
 
 def test_a_process_that_ignores_its_seed_is_judged_and_said_to() -> None:
     found = judge({"": {"1": 0.1, "2": 0.1, "3": 0.1}}, {"min_mean": 0.1, "max_std": 0.0, "max_cv": 0.0})
-    assert found.status is Status.PASS
+    assert found.status is ClaimStatus.PASS
     assert found.groups[0].without_effect
     assert ", 3 seeds: all values are equal, the seed shows no effect" in explain(found)
-    assert judge({"": dict.fromkeys("123", 0.1)}, {"min_std": 0.001}).status is Status.FAIL
+    assert judge({"": dict.fromkeys("123", 0.1)}, {"min_std": 0.001}).status is ClaimStatus.FAIL
     assert "no effect" not in explain(judge({"": FIVE}, {"min_mean": 0.5}))
 
 
@@ -81,12 +81,12 @@ def test_each_partition_is_a_claim_of_its_own_or_seeds_are_averaged_over_all() -
     readings = {"partition 1": {"1": 0.2, "2": 0.4}, "partition 2": {"1": 0.6, "2": 0.8}}
     single = judge(readings, {"min_value": 0.5})
     assert [(group.label, group.claims[0].status) for group in single.groups] == [
-        ("partition 1", Status.FAIL),
-        ("partition 2", Status.PASS),
+        ("partition 1", ClaimStatus.FAIL),
+        ("partition 2", ClaimStatus.PASS),
     ]
     whole = judge(readings, {"min_value": 0.35}, over="all")
     assert [dict(group.values) for group in whole.groups] == [{"1": pytest.approx(0.4), "2": pytest.approx(0.6)}]
-    assert whole.status is Status.PASS
+    assert whole.status is ClaimStatus.PASS
     assert whole.readings == readings
 
 
@@ -110,9 +110,9 @@ def test_any_wrong_verdict_is_as_rare_as_was_asked_for() -> None:
         readings = {
             str(row): {str(seed): value for seed, value in enumerate(values)} for row, values in enumerate(sample)
         }
-        wrong += any(claim.status is Status.PASS for claim in judge(readings, {"min_mean": 1e-6}).claims)
+        wrong += any(claim.status is ClaimStatus.PASS for claim in judge(readings, {"min_mean": 1e-6}).claims)
         uncorrected += any(
-            claim.status is Status.PASS for claim in judge(readings, {"min_mean": 1e-6}, together=1).claims
+            claim.status is ClaimStatus.PASS for claim in judge(readings, {"min_mean": 1e-6}, together=1).claims
         )
     assert wrong <= 0.05 * 300
     assert uncorrected > 0.08 * 300
@@ -127,7 +127,7 @@ def test_what_is_said_to_decide_does_and_fewer_do_not(values: list[float], bound
     found = moments(values)
     limit = (found.mean if bound.endswith("mean") else found.std) + distance * found.std
     (claim,) = judge({"": {str(index): value for index, value in enumerate(values)}}, {bound: limit}).claims
-    assert (claim.enough is None) or claim.status is Status.UNDECIDED
+    assert (claim.enough is None) or claim.status is ClaimStatus.UNDECIDED
     if claim.enough is not None:
         interval = mean_interval if bound.endswith("mean") else std_interval
 
@@ -141,7 +141,7 @@ def test_what_is_said_to_decide_does_and_fewer_do_not(values: list[float], bound
 
 def test_a_bound_that_is_the_mean_itself_is_never_decided() -> None:
     (claim,) = judge({"": {"1": 1.0, "2": 3.0}}, {"min_mean": 2.0}).claims
-    assert (claim.status, claim.enough) == (Status.UNDECIDED, None)
+    assert (claim.status, claim.enough) == (ClaimStatus.UNDECIDED, None)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from pytest_expops.verdicts.stability.paired import Comparison, Standing, compare_paired
+from pytest_expops.verdicts.stability.paired import PairedComparison, Standing, compare_paired
 
 BASE = {"40": 0.90, "41": 0.80, "42": 0.70, "43": 0.60}
 
@@ -58,12 +58,12 @@ def test_seeds_that_only_one_has_are_left_out() -> None:
     assert compare_paired(before, after, better="higher") == compare_paired(
         BASE, _moved(0.010, 0.011, 0.009, 0.010), better="higher"
     )
-    assert compare_paired({"1": 1.0}, {"2": 1.0}, better="higher") == Comparison("", Standing.UNDECIDED, 0)
+    assert compare_paired({"1": 1.0}, {"2": 1.0}, better="higher") == PairedComparison("", Standing.UNDECIDED, 0)
 
 
 def test_one_seed_that_changed_decides_nothing() -> None:
     found = compare_paired({"1": 0.5}, {"1": 0.75}, better="higher")
-    assert found == Comparison("", Standing.UNDECIDED, 1, 0.25, (-math.inf, math.inf))
+    assert found == PairedComparison("", Standing.UNDECIDED, 1, 0.25, (-math.inf, math.inf))
     assert compare_paired({"1": 0.5}, {"1": 0.5}, better="higher").standing is Standing.SAME
 
 
@@ -81,4 +81,4 @@ def test_better_for_one_direction_is_worse_for_the_other(pairs: list[tuple[int, 
         compare_paired(after, before, better="higher", margin=margin),
     ):
         assert other.standing is swap.get(found.standing, found.standing)
-    assert Comparison.from_json(json.loads(json.dumps(found.to_json()))) == found
+    assert PairedComparison.from_json(json.loads(json.dumps(found.to_json()))) == found

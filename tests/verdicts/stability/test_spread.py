@@ -15,7 +15,7 @@ from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.model import SeedClaims
-from pytest_expops.verdicts.stability.claims import Status
+from pytest_expops.verdicts.stability.claims import ClaimStatus
 from pytest_expops.verdicts.stability.paired import Standing
 from pytest_expops.verdicts.stability.spread import Spread, doubts, intervals_in, judge_spread, seed_count
 from tests.pipeline.config.configs import classic_document
@@ -83,8 +83,8 @@ def test_nested_seed_layers_are_judged_within_each_outer_seed(session: PipelineS
     spread = judge_spread(session, "last", SeedClaims("score", {"max_range": 1.0}), 1)
     assert len(spread.finding.groups) == 12
     assert spread.finding.readings["partition 3, outer seed 4"] == {"5": 5.0, "6": 6.0}
-    assert spread.status is Status.PASS
-    assert judge_spread(session, "last", SeedClaims("score", {"max_range": 0.9}), 1).status is Status.FAIL
+    assert spread.status is ClaimStatus.PASS
+    assert judge_spread(session, "last", SeedClaims("score", {"max_range": 0.9}), 1).status is ClaimStatus.FAIL
 
 
 def _recorded(session: PipelineSession, change: float) -> Recorded:
@@ -100,13 +100,13 @@ def _recorded(session: PipelineSession, change: float) -> Recorded:
 @pytest.mark.parametrize(
     ("change", "better", "standing", "status"),
     [
-        (0.1, "higher", Standing.BETTER, Status.PASS),
-        (0.1, "lower", Standing.WORSE, Status.FAIL),
-        (0.0, "lower", Standing.SAME, Status.PASS),
+        (0.1, "higher", Standing.BETTER, ClaimStatus.PASS),
+        (0.1, "lower", Standing.WORSE, ClaimStatus.FAIL),
+        (0.0, "lower", Standing.SAME, ClaimStatus.PASS),
     ],
 )
 def test_each_group_is_compared_with_the_baseline(
-    session: PipelineSession, over: Any, change: float, better: Any, standing: Standing, status: Status
+    session: PipelineSession, over: Any, change: float, better: Any, standing: Standing, status: ClaimStatus
 ) -> None:
     claims = SeedClaims("score", {"max_range": 1.0}, over=over, better=better)
     spread = judge_spread(session, "evaluate", claims, 1, _recorded(session, change).get)
@@ -125,9 +125,9 @@ def test_what_one_seed_tells_against_the_baseline_is_undecided(session: Pipeline
     assert [(each.label, each.standing, each.n) for each in spread.comparisons] == [
         ("partition 2", Standing.UNDECIDED, 1)
     ]
-    assert spread.status is Status.UNDECIDED
+    assert spread.status is ClaimStatus.UNDECIDED
     violated = SeedClaims("score", {"max_range": 0.0}, better="higher")
-    assert judge_spread(session, "evaluate", violated, 1, recorded.get).status is Status.FAIL
+    assert judge_spread(session, "evaluate", violated, 1, recorded.get).status is ClaimStatus.FAIL
 
 
 def test_averages_are_compared_over_the_seeds_that_every_partition_has(session: PipelineSession) -> None:
