@@ -49,10 +49,6 @@ def configure(config: pytest.Config, options: Options) -> None:
 
 
 def _register_in_worker(config: pytest.Config, run: SessionState, worker_input: Mapping[str, Any]) -> None:
-    from pytest_expops.plugin.xdist import messages
-
-    if messages.NAME in worker_input:
-        config.pluginmanager.register(messages.OutboxHooks(), "expops-outbox")
     if "expops_filler" not in worker_input:
         return
     from pytest_expops.plugin.scheduling.filler import FillerHooks

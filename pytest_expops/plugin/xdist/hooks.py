@@ -11,14 +11,13 @@ from pytest_expops.plugin.durations import Durations
 from pytest_expops.plugin.scheduling.collected import graph_of, write_collected
 from pytest_expops.plugin.scheduling.scheduler import GraphScheduling
 from pytest_expops.plugin.state import SessionState
-from pytest_expops.plugin.xdist.messages import accept
 
 GRAPH_MODES = ("load", "worksteal")
 """Values of `--dist` under which any worker may run any item; the others say which worker runs what, and keep it."""
 
 
 class ControllerHooks:
-    """Tells each worker where the session's folder is, and that its messages may be packed."""
+    """Tells each worker where the session's folder is."""
 
     def __init__(self, run: SessionState) -> None:
         self._run = run
@@ -26,7 +25,6 @@ class ControllerHooks:
     def pytest_configure_node(self, node: Any) -> None:
         """Runs in the controller for every worker that is about to start, replacements included."""
         node.workerinput["expops_folder"] = str(self._run.folder)
-        accept(node)
 
 
 class SchedulerHooks:
