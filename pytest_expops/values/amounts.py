@@ -45,6 +45,18 @@ def amounts(expected: Array, obtained: Array, prefix: str = "max ") -> str:
     return ", ".join(told)
 
 
+def distance(expected: Any, obtained: Any) -> float:
+    """Return ``|expected - obtained|`` of two numbers; infinity where it is beyond the floats."""
+    if isinstance(expected, (int, np.integer)) and isinstance(obtained, (int, np.integer)):
+        expected, obtained = int(expected), int(obtained)
+    else:
+        expected, obtained = complex(expected), complex(obtained)
+    try:
+        return float(abs(expected - obtained))
+    except OverflowError:  # beyond the floats
+        return math.inf
+
+
 def gaps(expected: Array, obtained: Array) -> Array:
     """``|expected - obtained|`` of numbers, without wrapping around, and without overflow below float64's range."""
     with np.errstate(all="ignore"):
@@ -62,7 +74,7 @@ def widened(dtype: np.dtype[Any]) -> np.dtype[Any]:
 def _largest_gap(expected: Array, obtained: Array) -> str | None:
     if expected.dtype.hasobject:
         pairs = list(zip(expected.reshape(-1), obtained.reshape(-1), strict=True))
-        deltas = [each for each in (_gap(*pair) for pair in pairs if _both_numbers(pair)) if each == each]
+        deltas = [each for each in (distance(*pair) for pair in pairs if _both_numbers(pair)) if each == each]
         return rounded(max(deltas)) if deltas else _longest_time(pairs)
     if expected.dtype.kind in "mM":
         lengths = np.abs(expected - obtained)
@@ -77,17 +89,6 @@ def _largest_gap(expected: Array, obtained: Array) -> str | None:
 
 def _both_numbers(pair: tuple[Any, Any]) -> bool:
     return is_number(pair[0]) and is_number(pair[1])
-
-
-def _gap(expected: Any, obtained: Any) -> float:
-    if isinstance(expected, (int, np.integer)) and isinstance(obtained, (int, np.integer)):
-        expected, obtained = int(expected), int(obtained)
-    else:
-        expected, obtained = complex(expected), complex(obtained)
-    try:
-        return float(abs(expected - obtained))
-    except OverflowError:  # beyond the floats
-        return math.inf
 
 
 def _longest_time(pairs: Iterable[tuple[Any, Any]]) -> str | None:
