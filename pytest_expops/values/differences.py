@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_expops.values.showing import show
+from pytest_expops.values.showing import ABSENT, show
 from pytest_expops.wording import and_more, listed
 
-ABSENT = "(absent)"
 MANY = 10
 """Of more keys than this that are in one value only, one difference tells."""
 

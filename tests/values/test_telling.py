@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_expops.values._texts import WIDTH, beside, first_difference
 from pytest_expops.values.comparison import compare
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.values.naming import label
+from pytest_expops.values.showing import WIDTH, beside, first_difference
 from tests.values.samples import Colour, Level, Text
 
 

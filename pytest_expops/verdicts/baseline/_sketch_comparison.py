@@ -10,8 +10,7 @@ from typing import Any
 from pytest_expops.pipeline.model import Tolerance
 from pytest_expops.values.amounts import distance, rounded
 from pytest_expops.values.comparison import Difference
-from pytest_expops.values.differences import ABSENT
-from pytest_expops.values.showing import shortened
+from pytest_expops.values.showing import ABSENT, shortened
 
 Sketch = Mapping[str, Any]
 
