@@ -15,6 +15,7 @@ NAME = PACKAGE.name
 
 FLOORS = {
     "errors": 0,
+    "wording": 0,
     "pipeline": 1,
     "values": 2,
     "execution": 3,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.variations.variation import Sizes, Variation
 from pytest_expops.execution.variations.varied_session import VariedSession
 from pytest_expops.pipeline.model import ExpandedPipeline
+from pytest_expops.wording import did_you_mean, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -173,7 +173,7 @@ class Results:
         duplicates = [each.name for session in self._sessions for each in session.expanded.of(name)]
         if duplicates:
             raise UnknownProcess(
-                f"`{name}` is duplicated per partition or seed: {_cut(duplicates)}",
+                f"`{name}` is duplicated per partition or seed: {listed(duplicates, 8, quote='`')}",
                 process=name,
                 hint=f"name one of them, or use outputs({name!r}) for all",
             )
@@ -199,10 +199,8 @@ class Results:
             hint = "no pipeline is configured: give --expops-config PATH, or set expops_config in the ini file"
         elif name in self:
             hint = f"that is an expanded process: use expops[{name!r}]"
-        elif near := difflib.get_close_matches(name, known, n=3, cutoff=0.6):
-            hint = "did you mean " + " or ".join(f"`{each}`" for each in near) + "?"
         else:
-            hint = f"there are: {_cut(known)}"
+            hint = did_you_mean(name, known, most=3) or f"there are: {listed(known, 8, quote='`')}"
         return UnknownProcess(f"no process is called `{name}`", process=name, hint=hint)
 
     def _paths(self) -> str:
@@ -213,8 +211,3 @@ def _coordinate(layers: tuple[int, ...]) -> int | tuple[int, ...] | None:
     if len(layers) > 1:
         return layers
     return layers[0] if layers else None
-
-
-def _cut(names: list[str], most: int = 8) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

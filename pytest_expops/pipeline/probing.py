@@ -16,12 +16,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pytest_expops.errors import Problem
-from pytest_expops.pipeline.config import vocabulary
 from pytest_expops.pipeline.config.charts import is_xpath
 from pytest_expops.pipeline.graph import downstream_of
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Kind, Process
 from pytest_expops.pipeline.problems import in_file_order
 from pytest_expops.pipeline.xpath import Element, XPath
+from pytest_expops.wording import did_you_mean
 
 StepsOf = Callable[[str], Collection[str]]
 """The names of the steps of an expanded process, each once."""
@@ -215,7 +215,7 @@ def _problems(chart: Process, probes: Iterable[Probe], expanded: ExpandedPipelin
             f"process `{chart.name}`: the probe path `{probe.path}` finds no process; the chart gets nothing there"
         )
         wanted = XPath(probe.path).literals if is_xpath(probe.path) else [probe.path.partition("/")[0]]
-        near = [vocabulary.did_you_mean(name, expanded.pipeline.processes) for name in wanted]
+        near = [did_you_mean(name, expanded.pipeline.processes) for name in wanted]
         hint = next((each for each in near if each), None)
         problems.append(Problem(message, chart.location, process=chart.name, key=f"probe_paths.{probe.key}", hint=hint))
     return problems

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pytest_expops.pipeline.model import Aggregates, ExpandedPipeline, ExpandedProcess, Kind, Process
+from pytest_expops.wording import listed
 
 __all__ = ["to_dot", "to_mermaid", "to_text"]
 
@@ -94,9 +95,7 @@ def _coordinates(each: ExpandedProcess) -> str:
 def _upstream_text(each: ExpandedProcess, limit: int = 4) -> str:
     if not each.upstream:
         return ""
-    shown = ", ".join(each.upstream[:limit])
-    more = f", ... {len(each.upstream) - limit} more" if len(each.upstream) > limit else ""
-    return f"  <- {shown}{more}"
+    return f"  <- {listed(each.upstream, limit)}"
 
 
 def _label(each: ExpandedProcess) -> list[str]:

@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from pytest_expops.values.atoms import ATOMS
-from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Unsound
-from pytest_expops.values.kinds import builtin, functions, times
+from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, StandsFor, Unordered, Unsound
+from pytest_expops.values.kinds import builtin, functions
 from pytest_expops.values.kinds.objects import object_form
 from pytest_expops.values.naming import module_name, type_name
-from pytest_expops.values.standing import StandsFor
 
 Handler = Callable[[Any], Form]
 T = TypeVar("T")
@@ -34,11 +33,10 @@ _LIBRARIES = {
 """The top-level module of a class or of one of its bases -> our module that knows it."""
 
 _registered: dict[type, Handler] = {}
-_exact: dict[type, Handler] = {**builtin.EXACT, **functions.EXACT, **times.EXACT}
+_exact: dict[type, Handler] = {**builtin.EXACT, **functions.EXACT}
 _bases: dict[type | None, Handler] = {
     **builtin.BASES,
     **functions.BASES,
-    **times.BASES,
     StandsFor: lambda value: form_of(value.original),
 }
 _found: weakref.WeakKeyDictionary[type, Handler] = weakref.WeakKeyDictionary()

@@ -1,15 +1,11 @@
 """Hash numbers in bulk at memory speed, whatever their layout in memory, every NaN as one and the same.
 
 Looking for NaNs costs a second pass over the data: a small piece is looked over just before it is hashed, which brings
-it into the cache. Of large arrays, where a core is idle, a helper thread looks over the pieces ahead (NumPy and xxhash
-both let go of the GIL), so that they need only be hashed. Only pieces with a NaN are copied, to replace it. The thread
-lives for one call, so that nothing is lost in a fork.
+it into the cache. Only pieces with a NaN are copied, to replace it.
 """
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -22,10 +18,6 @@ Array = np.ndarray[Any, Any]
 
 PIECE = 1 << 20
 """Bytes that are looked over and hashed at a time, so that they are still in a cache."""
-STRETCH = 1 << 22
-"""Bytes that the helper thread looks over at a time."""
-THREADED = 1 << 26
-"""From so many bytes on, a helper thread pays."""
 
 
 def array_digest(array: Array) -> bytes:
@@ -41,26 +33,25 @@ def array_digest(array: Array) -> bytes:
 def array_digests(arrays: Sequence[Array]) -> list[bytes]:
     """`array_digest` of each of several arrays, such as the columns of a frame."""
     hashers = [xxhash.xxh3_128() for _ in arrays]
-    dense = [index for index, array in enumerate(arrays) if array.flags.c_contiguous]
-    gapped = [index for index, array in enumerate(arrays) if not array.flags.c_contiguous]
-    if sum(arrays[index].nbytes for index in dense if may_hold_nan(arrays[index])) >= THREADED and _has_idle_core():
-        _hash_with_scout([arrays[index] for index in dense], [hashers[index] for index in dense])
-    else:
-        for index in dense:
-            _hash(arrays[index], hashers[index])
-    _hash_in_step([arrays[index] for index in gapped], [hashers[index] for index in gapped])
+    gapped = []
+    for array, hasher in zip(arrays, hashers, strict=True):
+        if array.flags.c_contiguous:
+            for piece in pieces(array, PIECE):
+                hasher.update(buffer_of(_same_nan(piece)))
+        else:
+            gapped.append((array, hasher))
+    _hash_in_step(gapped)
     return [hasher.digest() for hasher in hashers]
 
 
-def _hash(array: Array, hasher: Any) -> None:
-    for piece in pieces(array, PIECE):
-        hasher.update(buffer_of(_same_nan(piece)))
+def _hash_in_step(gapped: Sequence[tuple[Array, Any]]) -> None:
+    """Hash arrays that have gaps, a piece of each in turn: the columns of a row-major table share cache lines.
 
-
-def _hash_in_step(arrays: Sequence[Array], hashers: Sequence[Any]) -> None:
-    """Arrays that have gaps, a piece of each in turn: the columns of a row-major table share cache lines."""
-    size = max(PIECE // max(len(arrays), 1), 1 << 12)
-    waiting = [(hasher, pieces(array, size)) for hasher, array in zip(hashers, arrays, strict=True)]
+    Args:
+        gapped: the arrays, each with its hasher.
+    """
+    size = max(PIECE // max(len(gapped), 1), 1 << 12)
+    waiting = [(hasher, pieces(array, size)) for array, hasher in gapped]
     while waiting:
         still = []
         for hasher, iterator in waiting:
@@ -69,42 +60,6 @@ def _hash_in_step(arrays: Sequence[Array], hashers: Sequence[Any]) -> None:
                 hasher.update(buffer_of(_same_nan(np.ascontiguousarray(piece))))
                 still.append((hasher, iterator))
         waiting = still
-
-
-def _has_idle_core() -> bool:
-    """By the load of the last minute; with as many test workers as cores, a helper would only be in their way."""
-    try:
-        return os.getloadavg()[0] < (os.cpu_count() or 1) - 0.5
-    except (AttributeError, OSError):
-        return False
-
-
-def _hash_with_scout(arrays: Sequence[Array], hashers: Sequence[Any]) -> None:
-    work = [(piece, hasher) for array, hasher in zip(arrays, hashers, strict=True) for piece in pieces(array, STRETCH)]
-    scout = _Scout([piece for piece, _ in work])
-    scout.start()
-    for place, (piece, hasher) in enumerate(work):
-        scout.front = place
-        if scout.clean[place]:
-            hasher.update(buffer_of(piece))
-        else:
-            _hash(piece, hasher)
-    scout.join()
-
-
-class _Scout(threading.Thread):
-    """Goes ahead of `front`; sets `clean` for pieces without a NaN."""
-
-    def __init__(self, work: Sequence[Array]) -> None:
-        super().__init__(daemon=True)
-        self.front = 0
-        self.clean = [False] * len(work)
-        self._work = work
-
-    def run(self) -> None:
-        for place, piece in enumerate(self._work):
-            if place > self.front:
-                self.clean[place] = not has_nan(piece)
 
 
 def is_plain(dtype: np.dtype[Any]) -> bool:

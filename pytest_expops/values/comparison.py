@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 
 from pytest_expops.pipeline.model import Tolerance
-from pytest_expops.values._texts import beside
 from pytest_expops.values.amounts import amounts, is_number
 from pytest_expops.values.atoms import ATOMS
-from pytest_expops.values.differences import ABSENT, Difference, DifferenceList, Structural, listed, one_sided
+from pytest_expops.values.differences import Difference, DifferenceList, Structural, one_sided
 from pytest_expops.values.elements import close, differing, summary
 from pytest_expops.values.fingerprint import Walk, form_of
 from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Unsound
 from pytest_expops.values.naming import label, type_name
-from pytest_expops.values.showing import show
+from pytest_expops.values.showing import ABSENT, beside, show
+from pytest_expops.wording import listed
 
 __all__ = ["LIMIT", "Difference", "compare"]
 

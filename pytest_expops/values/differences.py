@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_expops.values.showing import show
+from pytest_expops.values.showing import ABSENT, show
+from pytest_expops.wording import and_more, listed
 
-ABSENT = "(absent)"
 MANY = 10
 """Of more keys than this that are in one value only, one difference tells."""
 
@@ -51,10 +51,10 @@ class DifferenceList:
     def told(self, path: str) -> tuple[Difference, ...]:
         """At most `limit` differences, and one more that says how many there are beyond."""
         first = [*self._structural, *self._of_values][: self.limit]
-        more = self.count - len(first)
+        noun = "difference" if self.count == len(first) + 1 else "differences"
+        more = and_more(self.count, len(first), noun)
         if more:
-            detail = f"and {more} more difference{'s' if more > 1 else ''}, not shown"
-            first.append(Difference(path, "...", "...", detail))
+            first.append(Difference(path, "...", "...", f"{more}, not shown"))
         return tuple(first)
 
 
@@ -73,9 +73,3 @@ def one_sided(items: Sequence[tuple[str, Any]], path: str, state: str, *, keys: 
 
 def _sides(text: str, state: str) -> tuple[str, str]:
     return (text, ABSENT) if state == "missing" else (ABSENT, text)
-
-
-def listed(texts: Sequence[str], shown: int = 5) -> str:
-    """The first few of several texts, and the number of the others."""
-    more = f", ... {len(texts) - shown} more" if len(texts) > shown else ""
-    return ", ".join(texts[:shown]) + more

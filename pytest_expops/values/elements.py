@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 
 from pytest_expops.pipeline.model import Tolerance
-from pytest_expops.values.amounts import amounts, gaps, is_number, rounded, widened
+from pytest_expops.values.amounts import amounts, gaps, is_number, widened
 from pytest_expops.values.atoms import ATOMS
 from pytest_expops.values.bulk import Array
 from pytest_expops.values.forms import digest_of
-
-__all__ = ["close", "differing", "is_number", "rounded", "summary"]
 
 _SORTABLE = 1_000_000
 """Arrays of at most so many elements are sorted to see whether they are the same in another order."""

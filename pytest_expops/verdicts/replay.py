@@ -16,8 +16,8 @@ from pytest_expops.replay.nondeterminism.base import Mode, Setting
 from pytest_expops.replay.nondeterminism.earlier_processes import unrelated
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.replay.request import Request
+from pytest_expops.values.amounts import rounded
 from pytest_expops.values.comparison import Difference, compare
-from pytest_expops.values.elements import rounded
 from pytest_expops.verdicts.findings import Diagnosis
 
 EXACT = Tolerance()

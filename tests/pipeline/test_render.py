@@ -54,7 +54,7 @@ def test_text_shows_splits_aggregations_coordinates_and_upstream(expanded: Expan
 def test_long_lists_of_upstream_are_cut_short_in_text(tmp_path: Path) -> None:
     ends = ["- {name: s, seed_parallelism: [1, 2, 3, 4, 5, 6]}", "- {name: t, seed_aggregation: true}"]
     text = to_text(expand(load(tmp_path, current(*ends, "- name: a", edges=["s a", "a t"]))))
-    assert "    t  <- a_seed1, a_seed2, a_seed3, a_seed4, ... 2 more\n" in text
+    assert "    t  <- a_seed1, a_seed2, a_seed3, a_seed4 and 2 more\n" in text
 
 
 def test_mermaid_marks_roles_by_shape_and_quotes_every_label(expanded: ExpandedPipeline) -> None:

@@ -69,7 +69,7 @@ def test_a_missing_script_names_its_neighbours(project: Project) -> None:
     outcome = collected(project)
     assert "script not found" in outcome.text
     assert "models/model.py" in outcome.text
-    assert "did you mean modle.py?" in outcome.text
+    assert "did you mean `modle.py`?" in outcome.text
     assert_no_traceback_of_ours(outcome.text)
 
 

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_expops.values._texts import WIDTH, beside, first_difference
 from pytest_expops.values.comparison import compare
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.values.naming import label
+from pytest_expops.values.showing import WIDTH, beside, first_difference
 from tests.values.samples import Colour, Level, Text
 
 
@@ -140,9 +140,9 @@ def test_many_keys_of_one_side_are_one_difference() -> None:
     large = {f"k{number}": number for number in range(5000)}
     renamed = {f"x{key}": value for key, value in large.items()}
     assert _told(large, renamed) == [
-        "value: expected ['k0'], ['k1'], ['k2'], ['k3'], ['k4'], ... 4995 more, obtained (absent) "
+        "value: expected ['k0'], ['k1'], ['k2'], ['k3'], ['k4'] and 4995 more, obtained (absent) "
         "(5000 keys are missing)",
-        "value: expected (absent), obtained ['xk0'], ['xk1'], ['xk2'], ['xk3'], ['xk4'], ... 4995 more "
+        "value: expected (absent), obtained ['xk0'], ['xk1'], ['xk2'], ['xk3'], ['xk4'] and 4995 more "
         "(5000 keys are unexpected)",
     ]
 
@@ -156,8 +156,7 @@ def test_a_wide_frame_names_its_columns() -> None:
         "(1 of 3 elements differ; max |delta| = 0.25, max ulp = 4.6e+18; first at [1])"
     ]
     assert _told(wide, wide.iloc[:, :10]) == [
-        "value: expected ['c10'], ['c11'], ['c12'], ['c13'], ['c14'], ... 485 more, obtained (absent) "
-        "(490 are missing)",
+        "value: expected ['c10'], ['c11'], ['c12'], ['c13'], ['c14'] and 485 more, obtained (absent) (490 are missing)",
         "value.columns: expected 500, obtained 10 (length differs)",
     ]
     assert len(_told(wide, wide + 1)) == 21

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_expops.values._ulps import largest_ulps, ulps
+from pytest_expops.values.amounts import largest_ulps, ulps
 from pytest_expops.values.comparison import compare
 
 FLOATS: dict[str, tuple[Any, str]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import enum
 import inspect
 import os
@@ -17,6 +16,7 @@ from pytest_expops.execution.user_code.installed import is_installed
 from pytest_expops.execution.user_code.requirements import advise
 from pytest_expops.execution.user_code.scripts import ProjectCode
 from pytest_expops.pipeline.model import CallRule, Kind, Process
+from pytest_expops.wording import did_you_mean
 
 CLASSIC_NAMES = frozenset({"data", "hyperparameters", "hparams", "context"})
 
@@ -92,14 +92,12 @@ def first_user_frame(entry: TracebackType | None) -> TracebackType | None:
 def _import(project: ProjectCode, process: Process) -> ModuleType:
     path = project.pipeline.scripts[process.code.script]
     if not path.is_file():
-        near = difflib.get_close_matches(path.name, _scripts_beside(path), n=3, cutoff=0.6)
+        near = did_you_mean(path.name, _scripts_beside(path), most=3)
         raise ScriptError(
             f"process `{process.name}`: script not found: {path}",
             path=path,
             process=process.name,
-            hint=f"did you mean {' or '.join(near)}?"
-            if near
-            else "the path is tried against the project root, then the workspace",
+            hint=near or "the path is tried against the project root, then the workspace",
         )
     try:
         return project.script(process.code.script)
@@ -151,11 +149,8 @@ def _no_such_function(process: Process, module: ModuleType, found: object) -> Sc
         for key, value in vars(module).items()
         if inspect.isfunction(value) and value.__module__ == module.__name__ and not key.startswith("_")
     )
-    near = difflib.get_close_matches(name, own, n=3, cutoff=0.6)
-    if near:
-        hint = f"did you mean {' or '.join(f'`{each}`' for each in near)}?"
-    else:
-        hint = "it defines: " + (", ".join(f"`{each}`" for each in own) or "no functions")
+    defined = ", ".join(f"`{each}`" for each in own) or "no functions"
+    hint = did_you_mean(name, own, most=3) or f"it defines: {defined}"
     what = "no function" if found is None else f"a {type(found).__name__}, not a function,"
     from pathlib import Path
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from pytest_expops.execution.declared.chart_context import ChartContext
 from pytest_expops.execution.declared.component import ChartComponent, ComponentError
-from pytest_expops.pipeline.config import vocabulary
+from pytest_expops.wording import did_you_mean
 
 _INCHES = (6.4, 4.8)
 _COMMON = ("grid", "title")
@@ -23,7 +23,7 @@ def find(operation: str) -> ChartComponent:
     known = {"BarChart.render": _bar_chart, "Histogram.render": _histogram}
     if operation in known:
         return ChartComponent(known[operation])
-    near = vocabulary.did_you_mean(operation, known) or f"there are: {', '.join(f'`{each}`' for each in known)}"
+    near = did_you_mean(operation, known) or f"there are: {', '.join(f'`{each}`' for each in known)}"
     raise ComponentError(f"there is no component `matplotlib.{operation}`; {near}")
 
 
@@ -58,7 +58,7 @@ def _check(parameters: Mapping[str, Any], chart: str, needed: str, *others: str)
         raise ComponentError(f"`matplotlib.{chart}.render` needs the parameter `{needed}`: the name of a metric")
     for name in parameters:
         if name not in (needed, *others):
-            near = vocabulary.did_you_mean(name, (needed, *others)) or f"there are: {', '.join((needed, *others))}"
+            near = did_you_mean(name, (needed, *others)) or f"there are: {', '.join((needed, *others))}"
             raise ComponentError(f"`matplotlib.{chart}.render` has no parameter `{name}`; {near}")
 
 

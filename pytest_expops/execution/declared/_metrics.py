@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from pytest_expops.execution.user_code.scripts import ProjectCode
 from pytest_expops.pipeline.config.charts import is_python
 from pytest_expops.pipeline.declarations import DeclaredMetric
 from pytest_expops.pipeline.model import Process
+from pytest_expops.wording import did_you_mean
 
 LIBRARY = "sklearn.metrics"
 """Where the name of a function is looked for that no script has, as the ExpOps guide has it."""
@@ -84,12 +84,12 @@ class _Keys:
 
     def _missing(self, metric: DeclaredMetric, key: str, known: Sequence[str] | Mapping[str, Any]) -> OutputError:
         there = ", ".join(f"`{each}`" for each in dict.fromkeys(known)) or "nothing"
-        near = difflib.get_close_matches(key, list(known), n=1)
+        near = did_you_mean(key, known)
         return OutputError(
             f"process `{self._process.name}`: the metric `{metric.name}` reads `{key}`, which there is not",
             process=self._process.name,
             key=key,
-            hint=f"did you mean `{near[0]}`? there are: {there}" if near else f"there are: {there}",
+            hint=f"{near} " * bool(near) + f"there are: {there}",
         )
 
 

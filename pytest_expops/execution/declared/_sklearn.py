@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 
 from pytest_expops.execution.declared.component import Component, ComponentError, Work
-from pytest_expops.pipeline.config import vocabulary
+from pytest_expops.wording import did_you_mean
 
 # Where most estimators are, so that not all of scikit-learn is imported to find one.
 _FIRST = ("linear_model", "ensemble", "neural_network", "tree", "svm", "neighbors", "naive_bayes", "cluster")
@@ -45,7 +45,7 @@ def find(operation: str) -> Component:
 
 
 def _instead(word: str, known: Sequence[str]) -> str:
-    return vocabulary.did_you_mean(word, known) or f"there are: {', '.join(f'`{each}`' for each in known)}"
+    return did_you_mean(word, known) or f"there are: {', '.join(f'`{each}`' for each in known)}"
 
 
 def _estimator(name: str) -> type[Any]:
@@ -61,7 +61,7 @@ def _estimator(name: str) -> type[Any]:
         if inspect.isclass(found) and issubclass(found, BaseEstimator):
             return found
         near += [each for each, value in vars(module).items() if inspect.isclass(value)]
-    hint = vocabulary.did_you_mean(name, near) or "name a class of scikit-learn that has `fit`"
+    hint = did_you_mean(name, near) or "name a class of scikit-learn that has `fit`"
     raise ComponentError(f"scikit-learn {sklearn.__version__} has no estimator `{name}`; {hint}")
 
 

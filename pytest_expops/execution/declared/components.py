@@ -18,10 +18,10 @@ from pytest_expops.errors import InputError, ScriptError
 from pytest_expops.execution.calls.inputs import Received
 from pytest_expops.execution.calls.recording import Recorder
 from pytest_expops.execution.declared.component import ChartComponent, Component, ComponentError, Library, Work
-from pytest_expops.pipeline.config import vocabulary
 from pytest_expops.pipeline.config.project import Project
 from pytest_expops.pipeline.declarations import ComponentRef
 from pytest_expops.pipeline.model import Pipeline, Process
+from pytest_expops.wording import did_you_mean
 
 GROUP = "pytest_expops.components"
 
@@ -83,7 +83,7 @@ def _library(reference: ComponentRef, process: Process, pipeline: Pipeline) -> L
         what = f"{type(error).__name__}: {error}"
         _refuse(process, pipeline, f"the library of components `{name}` cannot be loaded: {what}")
     known = sorted({*_BUILT_IN, *(each.name for each in added)})
-    near = vocabulary.did_you_mean(name, known)
+    near = did_you_mean(name, known)
     there = ", ".join(f"`{each}`" for each in known)
     message = f"there is no library of components `{name}`, for `component: {reference.name}`"
     _refuse(process, pipeline, message, f"{near} " * bool(near) + f"there are: {there}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import operator
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 from pytest_expops.errors import ExpopsError
 from pytest_expops.execution.calls.inputs import Outputs
 from pytest_expops.pipeline.model import Pipeline, Process
+from pytest_expops.wording import did_you_mean, listed
 
 EVERY = "*"
 """In place of a process: the parameters that all processes get."""
@@ -118,8 +118,8 @@ class Variation:
         for each in fields(self):
             value = getattr(self, each.name)
             if each.name == "outputs" and value:
-                listed = ", ".join(f"{name!r}: ..." for name in value)
-                words.append(f"outputs={{{listed}}}")
+                given = ", ".join(f"{name!r}: ..." for name in value)
+                words.append(f"outputs={{{given}}}")
             elif value is not None and value != {}:
                 words.append(f"{each.name}={_plain(value)!r}")
         return f"expops.run({', '.join(words)})"
@@ -134,13 +134,11 @@ def _plain(value: Any) -> Any:
 
 def unknown_process(name: str, known: Collection[str], where: str) -> VariationError:
     """The error for a name that no process has."""
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
-    listed = ", ".join(f"`{each}`" for each in near or list(known)[:8])
     return VariationError(
         f"`{where}` names `{name}`, and no process is called so",
         process=name,
         key=where,
-        hint=f"did you mean {listed}?" if near else f"there are: {listed}",
+        hint=did_you_mean(name, known, most=3) or f"there are: {listed(known, 8, quote='`')}",
     )
 
 

@@ -38,10 +38,7 @@ def _read_logging(body: MapNode, reader: Reader) -> IterativeLogging | None:
     if not isinstance(found.value, MapNode):
         reader.wrong(found.value, found.label, "a map with a `metric_name`")
         return None
-    where = "of `iterative_logging`"
-    vocabulary.warn_of_unknown_keys(
-        found.value, vocabulary.ITERATIVE_LOGGING, where, reader.problems, process=reader.process
-    )
+    reader.warn_of_unknown_keys(found.value, vocabulary.ITERATIVE_LOGGING, "of `iterative_logging`")
     name = _text(found, "metric_name", reader)
     if name is None:
         if not entries_of(found.value, "", "metric_name"):

@@ -72,7 +72,7 @@ def _sections(top: MapNode, reader: Reader) -> _Sections:
         (model_parameters, vocabulary.MODEL_PARAMETERS, "of `model.parameters`"),
         (experiment, vocabulary.EXPERIMENT, "of `experiment`"),
     ]:
-        vocabulary.warn_of_unknown_keys(node, known, where, reader.problems)
+        reader.warn_of_unknown_keys(node, known, where)
     reporting = reader.section(top, "reporting")
     return _Sections(top, model_parameters, experiment, reader.section(experiment, "parameters"), reporting)
 
@@ -104,7 +104,7 @@ def _processes(
     if found is None or not isinstance(found.value, MapNode):
         return {}
     body = found.value
-    vocabulary.warn_of_unknown_keys(body, vocabulary.PIPELINE, f"of `{found.label}`", problems)
+    reader.warn_of_unknown_keys(body, vocabulary.PIPELINE, f"of `{found.label}`")
     written = {key: body.entries[key].value for key in ("process_adjlist", "processes") if key in body.entries}
     listed = without_repeats(list_processes(written.get("processes"), reader), problems)
     adjacency = read_adjacency(written.get("process_adjlist"), document, reader)

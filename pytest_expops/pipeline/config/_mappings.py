@@ -74,7 +74,7 @@ def _read_metric(item: YamlNode, reader: Reader) -> DeclaredMetric | None:
         word = item.text if isinstance(item, Scalar) else "NAME"
         reader.wrong(item, "metrics", _METRICS, f"write `{{name: {word}, from_result: {word}}}`")
         return None
-    vocabulary.warn_of_unknown_keys(item, vocabulary.METRIC, "of a metric", reader.problems, reader.process)
+    reader.warn_of_unknown_keys(item, vocabulary.METRIC, "of a metric")
     texts = {key: _text(item, key, reader) for key in ("name", "from_result", "fn")}
     name, from_result, function = texts["name"], texts["from_result"], texts["fn"]
     sources = entries_of(item, "", "from_result", "fn")

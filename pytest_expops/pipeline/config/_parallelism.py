@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from pytest_expops.errors import Location
 from pytest_expops.pipeline.config import vocabulary
 from pytest_expops.pipeline.config._document import BrokenNode, ListNode, MapEntry, MapNode, Scalar, YamlNode, describe
-from pytest_expops.pipeline.config._reading import LabelledEntry, Reader, is_null
+from pytest_expops.pipeline.config._reading import Reader, entries_of, is_null
 from pytest_expops.pipeline.model import Aggregates, DataSplit, SeedSplit
+from pytest_expops.wording import nearest
 
 _SIZE = "a positive whole number of partitions, or a list of row counts"
 _SEEDS = "a whole number, or a list of them"
@@ -24,10 +25,22 @@ class Parallelism:
     aggregates: Aggregates
 
 
+@dataclass(frozen=True, slots=True)
+class _SectionKind:
+    """One of the two sections: its key, the keys in it, and which of them says how to split."""
+
+    key: str
+    known: frozenset[str]
+    split_by: str
+
+
+_DATA = _SectionKind("data_parallelism", vocabulary.DATA_PARALLELISM, "size")
+_SEED = _SectionKind("seed_parallelism", vocabulary.SEED_PARALLELISM, "seeds")
+
+
 def read_parallelism(body: MapNode, reader: Reader) -> Parallelism:
     """Read the parallel keys of one process."""
-    data = _section(body, "data_parallelism", vocabulary.DATA_PARALLELISM, reader)
-    seeds = _section(body, "seed_parallelism", vocabulary.SEED_PARALLELISM, reader)
+    data, seeds = _section(body, _DATA, reader), _section(body, _SEED, reader)
     return Parallelism(
         _split_data(body, data, reader),
         _split_seeds(body, seeds, reader),
@@ -38,39 +51,57 @@ def read_parallelism(body: MapNode, reader: Reader) -> Parallelism:
     )
 
 
-def _section(body: MapNode, key: str, known: frozenset[str], reader: Reader) -> Mapping[object, MapEntry] | None:
-    """The entries under `key`: a map, YAML's list of one-key maps, or for seeds the bare value (S3.1, S4.1)."""
-    entry = body.entries.get(key)
+def _section(body: MapNode, kind: _SectionKind, reader: Reader) -> MapNode | None:
+    """Return a section as one map, noting what is wrong with it; None where there is none that can be read."""
+    entry = body.entries.get(kind.key)
     if entry is None or isinstance(entry.value, BrokenNode):
         return None
-    value = entry.value
-    wanted = ", ".join(f"`{name}`" for name in sorted(known, reverse=True))
-    if isinstance(value, MapNode) and value.entries:
-        entries: Mapping[object, MapEntry] = value.entries
-    elif isinstance(value, ListNode) and value.items and all(isinstance(item, MapNode) for item in value.items):
-        entries = _joined(value, reader)
-    elif key == "seed_parallelism" and not is_null(value) and not isinstance(value, MapNode):
-        return {"seeds": MapEntry(entry.key, value)}
-    else:
-        hint = f"write `{key}: {{size: {value.text}}}`" if isinstance(value, Scalar) and not is_null(value) else None
-        reader.wrong(value, key, f"a map of {wanted}", hint)
+    section = _as_map(entry.value, entry.key, kind, reader)
+    if section is None:
+        _refuse_shape(entry.value, kind, reader)
         return None
-    for name, inner in entries.items():
-        if name not in known:
-            hint = vocabulary.did_you_mean(inner.key.text, known)
-            message = f"nothing reads the key `{inner.key.text}` of `{key}`; it has no effect"
-            reader.warn(message, inner.key.location, key=inner.key.text, hint=hint)
-    needed = "size" if key == "data_parallelism" else "seeds"
-    if needed not in entries and "aggregation" not in entries:
-        near = [inner.key.text for inner in entries.values() if vocabulary.nearest(inner.key.text, [needed])]
-        hint = f"did you mean `{needed}` where `{near[0]}` stands?" if near else None
-        message = f"`{key}` has neither `{needed}` nor `aggregation`; expected one of them, or both"
-        reader.error(message, entry.key.location, key=key, hint=hint)
-    return entries
+    reader.warn_of_unknown_keys(section, kind.known, f"of `{kind.key}`")
+    _require_a_purpose(section, entry.key, kind, reader)
+    return section
 
 
-def _joined(value: ListNode, reader: Reader) -> dict[object, MapEntry]:
-    joined: dict[object, MapEntry] = {}
+def _as_map(value: YamlNode, key: Scalar, kind: _SectionKind, reader: Reader) -> MapNode | None:
+    """Return what stands under the key of a section as a map, in whichever spelling it is (S3.1, S4.1).
+
+    ``{seeds: [1, 2]}`` and ``[{seeds: [1, 2]}, {aggregation: true}]`` are maps, the latter YAML's list of one-key maps.
+    ``[1, 2]`` are the seeds themselves, under `seed_parallelism`. An empty map, and nothing at all, are no section.
+    """
+    if isinstance(value, MapNode):
+        return value if value.entries else None
+    if isinstance(value, ListNode) and value.items and all(isinstance(item, MapNode) for item in value.items):
+        return _joined(value, reader)
+    if kind is _SEED and not is_null(value):
+        return MapNode(value.location, {"seeds": value.plain}, {"seeds": MapEntry(key, value)})
+    return None
+
+
+def _refuse_shape(value: YamlNode, kind: _SectionKind, reader: Reader) -> None:
+    """Note that a section is no map; ``data_parallelism: 3`` most likely means ``{size: 3}``."""
+    wanted = ", ".join(f"`{name}`" for name in sorted(kind.known, reverse=True))
+    hint = None
+    if isinstance(value, Scalar) and not is_null(value):
+        hint = f"write `{kind.key}: {{{kind.split_by}: {value.text}}}`"
+    reader.wrong(value, kind.key, f"a map of {wanted}", hint)
+
+
+def _require_a_purpose(section: MapNode, key: Scalar, kind: _SectionKind, reader: Reader) -> None:
+    """Note that a section neither splits nor aggregates; of ``{sise: 3}`` that `size` is meant."""
+    if kind.split_by in section.entries or "aggregation" in section.entries:
+        return
+    near = [inner.key.text for inner in section.entries.values() if nearest(inner.key.text, [kind.split_by])]
+    hint = f"did you mean `{kind.split_by}` where `{near[0]}` stands?" if near else None
+    message = f"`{kind.key}` has neither `{kind.split_by}` nor `aggregation`; expected one of them, or both"
+    reader.error(message, key.location, key=kind.key, hint=hint)
+
+
+def _joined(value: ListNode, reader: Reader) -> MapNode:
+    """Return a list of maps as one map, noting keys that are given twice."""
+    joined: dict[Hashable, MapEntry] = {}
     for item in value.items:
         assert isinstance(item, MapNode)
         for name, entry in item.entries.items():
@@ -79,21 +110,21 @@ def _joined(value: ListNode, reader: Reader) -> dict[object, MapEntry]:
                 reader.error(message, entry.key.location, key=entry.key.text, hint="remove one of the two")
             else:
                 joined[name] = entry
-    return joined
+    return MapNode(value.location, {name: entry.value.plain for name, entry in joined.items()}, joined)
 
 
-def _split_data(body: MapNode, entries: Mapping[object, MapEntry] | None, reader: Reader) -> DataSplit | None:
-    if not entries:
+def _split_data(body: MapNode, section: MapNode | None, reader: Reader) -> DataSplit | None:
+    if section is None:
         return None
-    name = entries.get("data_name")
+    name = section.entries.get("data_name")
     data_name = "data"
     if name is not None and not is_null(name.value):
         data_name = reader.text(name.value, "data_name", "the name of the output to split") or data_name
-    if "size" not in entries:
+    if "size" not in section.entries:
         if name is not None:
             reader.warn("`data_name` has no effect without `size`", name.key.location, key="data_name")
         return None
-    size = _size(entries["size"].value, reader)
+    size = _size(section.entries["size"].value, reader)
     if size is None:
         return None
     return DataSplit(size, data_name, body.entries["data_parallelism"].key.location)
@@ -123,10 +154,10 @@ def _row_count(node: YamlNode, reader: Reader) -> int | None:
     return number
 
 
-def _split_seeds(body: MapNode, entries: Mapping[object, MapEntry] | None, reader: Reader) -> SeedSplit | None:
-    if not entries or "seeds" not in entries:
+def _split_seeds(body: MapNode, section: MapNode | None, reader: Reader) -> SeedSplit | None:
+    if section is None or "seeds" not in section.entries:
         return None
-    node = entries["seeds"].value
+    node = section.entries["seeds"].value
     location = body.entries["seed_parallelism"].key.location
     if not isinstance(node, ListNode):
         seed = reader.integer(node, "seeds", _SEEDS)
@@ -134,6 +165,12 @@ def _split_seeds(body: MapNode, entries: Mapping[object, MapEntry] | None, reade
     if not node.items:
         reader.wrong(node, "seeds", _SEEDS)
         return None
+    seeds = _different_seeds(node, reader)
+    return SeedSplit(seeds, location) if len(seeds) == len(node.items) else None
+
+
+def _different_seeds(node: ListNode, reader: Reader) -> tuple[int, ...]:
+    """Return the seeds of a list; what is no seed, or is given twice, is noted and left out."""
     first: dict[int, Location] = {}
     for item in node.items:
         seed = reader.integer(item, "seeds", "a whole number in each place")
@@ -144,18 +181,13 @@ def _split_seeds(body: MapNode, entries: Mapping[object, MapEntry] | None, reade
             reader.error(message, item.location, key="seeds", hint="remove one of the two")
         else:
             first[seed] = item.location
-    return SeedSplit(tuple(first), location) if len(first) == len(node.items) else None
+    return tuple(first)
 
 
-def _aggregates(body: MapNode, kind: str, entries: Mapping[object, MapEntry] | None, reader: Reader) -> bool:
+def _aggregates(body: MapNode, kind: str, section: MapNode | None, reader: Reader) -> bool:
     """Whether one kind is aggregated: `KIND_parallelism: {aggregation: ...}` or `KIND_aggregation: ...`."""
     key = f"{kind}_aggregation"
-    found = []
-    if entries and "aggregation" in entries:
-        found.append(LabelledEntry(f"{kind}_parallelism.aggregation", entries["aggregation"]))
-    if key in body.entries:
-        found.append(LabelledEntry(key, body.entries[key]))
-    found = [each for each in found if not is_null(each.value)]
+    found = [*entries_of(section, f"{kind}_parallelism.", "aggregation"), *entries_of(body, "", key)]
     readable = [each for each in found if reader.truth(each.value, each.label) is not None]
     agreed = reader.agreed(readable)
     return agreed is not None and isinstance(agreed.value, Scalar) and agreed.value.plain is True

@@ -18,6 +18,7 @@ from pytest_expops.pipeline.config._scripts import Scripts, read_code
 from pytest_expops.pipeline.config.charts import Reported, is_python, read_chart
 from pytest_expops.pipeline.model import CallRule, CodeRef, Kind, Process
 from pytest_expops.pipeline.problems import Problems
+from pytest_expops.wording import did_you_mean, nearest
 
 # Names become pytest ids (`PATH::NAME[check]`), words of the adjacency list, and parts of file names.
 _UNUSABLE = re.compile(r"[\s#\[\]/\\]|::")
@@ -62,7 +63,7 @@ def _from_item(item: YamlNode, reader: Reader) -> Iterator[Listed]:
         return
     entry = item.entries.get("name")
     if entry is None:
-        near = vocabulary.nearest("name", [each.key.text for each in item.entries.values()])
+        near = nearest("name", [each.key.text for each in item.entries.values()])
         only = next(iter(item.entries.values())).key.text if len(item.entries) == 1 else None
         hint = f"did you mean `name` where `{near}` stands?" if near else f"write `name: {only}`" if only else None
         reader.error("this process has no `name`", item.location, key="name", hint=hint)
@@ -116,7 +117,7 @@ def read_process(
     """
     reader = Reader(problems, listed.name)
     body = listed.body
-    vocabulary.warn_of_unknown_keys(body, vocabulary.PROCESS, f"of process `{listed.name}`", problems, listed.name)
+    reader.warn_of_unknown_keys(body, vocabulary.PROCESS)
     parallelism = read_parallelism(body, reader)
     component = read_component(body, reader)
     kind = Kind.CHART if listed.reported_only else _kind(body, parallelism, is_classic, reader)
@@ -156,7 +157,7 @@ def _kind(body: MapNode, parallelism: Parallelism, is_classic: bool, reader: Rea
     for found in entries_of(body, "", "type"):
         text = reader.text(found.value, "type", "`process` or `chart`")
         if text is not None and text not in ("process", "chart"):
-            hint = vocabulary.did_you_mean(text, ("process", "chart"))
+            hint = did_you_mean(text, ("process", "chart"))
             reader.wrong(found.value, "type", "`process` or `chart`", hint)
         declared = text or declared
     if declared == "chart" or entries_of(body, "", "probe_paths", "chart_type"):

@@ -8,8 +8,9 @@ from typing import Any
 from pytest_expops.errors import Location
 from pytest_expops.pipeline.config._document import BrokenNode, ListNode, MapEntry, MapNode, Scalar, YamlNode, describe
 from pytest_expops.pipeline.config._reading import Reader, is_null
-from pytest_expops.pipeline.config.vocabulary import PROPERTIES, did_you_mean
+from pytest_expops.pipeline.config.vocabulary import PROPERTIES
 from pytest_expops.pipeline.model import Property
+from pytest_expops.wording import did_you_mean
 
 SHAPE = "a law, a list of laws, or a map of laws to their options"
 _LAWS = ", ".join(PROPERTIES)
@@ -80,8 +81,7 @@ def _options(node: MapNode, law: str, label: str, reader: Reader) -> Mapping[str
     for entry in node.entries.values():
         name = entry.key.text
         if name not in known:
-            message = f"`{label}` has the key `{name}`; expected any of {', '.join(sorted(known))}"
-            reader.error(message, entry.key.location, key=name, hint=did_you_mean(name, known))
+            reader.refuse_key(entry.key, label, sorted(known))
             continue
         value = _option(name, entry.value, f"{label}.{name}", reader)
         if value is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from pytest_expops.pipeline.config._document import (
     same,
 )
 from pytest_expops.pipeline.problems import Problems
+from pytest_expops.wording import did_you_mean
 
 # A number to people and to YAML 1.2; a text to YAML 1.1, which wants a dot and a signed exponent.
 _NUMBER_TO_PEOPLE = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d{1,2}")
@@ -65,6 +66,19 @@ class Reader:
                 key=key,
                 hint=hint or yaml_surprise(node),
             )
+
+    def warn_of_unknown_keys(self, node: MapNode | None, known: Collection[str], where: str = "") -> None:
+        """Warn of each key of a map that nothing reads; `where` says which map it is (``of `model` ``)."""
+        for key, entry in node.entries.items() if node is not None else ():
+            if key not in known:
+                text = entry.key.text
+                message = f"nothing reads the key `{text}`{where and f' {where}'}; it has no effect"
+                self.warn(message, entry.key.location, key=text, hint=did_you_mean(text, known))
+
+    def refuse_key(self, key: Scalar, label: str, known: Collection[str]) -> None:
+        """Note that the map under `label` has a key that cannot be there."""
+        message = f"`{label}` has the key `{key.text}`; expected any of {', '.join(known)}"
+        self.error(message, key.location, key=key.text, hint=did_you_mean(key.text, known))
 
     def integer(self, node: YamlNode, key: str, expected: str = "a whole number") -> int | None:
         if isinstance(node, Scalar) and type(node.plain) is int:

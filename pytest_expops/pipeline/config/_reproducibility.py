@@ -15,6 +15,7 @@ from pytest_expops.pipeline.config._properties import mentioned, read_properties
 from pytest_expops.pipeline.config._reading import Reader, entries_of, is_null
 from pytest_expops.pipeline.config.stability import read_claims
 from pytest_expops.pipeline.model import Property, SeedClaims, Tolerance
+from pytest_expops.wording import did_you_mean
 
 BASE_SEED = 42
 """The base seed where the config gives none, as in ExpOps."""
@@ -46,8 +47,7 @@ def read_reproducibility(section: MapNode | None, reader: Reader) -> Reproducibi
     """Read the section; every part of it may be missing."""
     if section is None:
         return Reproducibility()
-    where = "of `reproducibility`"
-    vocabulary.warn_of_unknown_keys(section, vocabulary.REPRODUCIBILITY, where, reader.problems)
+    reader.warn_of_unknown_keys(section, vocabulary.REPRODUCIBILITY, "of `reproducibility`")
     tolerances: dict[str, Mapping[str | None, Tolerance]] = {}
     reasons: dict[str, str] = {}
     mentions: list[tuple[str, str, Location | None]] = []
@@ -99,7 +99,7 @@ def _tolerances(node: YamlNode, label: str, reader: Reader) -> dict[str | None, 
         elif text in ("rtol", "atol"):
             whole[text] = entry
         elif not isinstance(entry.value, BrokenNode):
-            hint = vocabulary.did_you_mean(text, ("rtol", "atol"))
+            hint = did_you_mean(text, ("rtol", "atol"))
             reader.wrong(entry.value, f"{label}.{text}", "a map of `rtol` and `atol`", hint)
     if whole:
         tolerances[None] = _tolerance(whole, node, label, reader)
@@ -113,9 +113,7 @@ def _named(node: MapNode) -> dict[str, MapEntry]:
 def _tolerance(entries: Mapping[str, MapEntry], node: YamlNode, label: str, reader: Reader) -> Tolerance:
     unknown = [entry.key for name, entry in entries.items() if name not in ("rtol", "atol")]
     for key in unknown:
-        message = f"`{label}` has the key `{key.text}`; expected `rtol` and `atol`"
-        hint = vocabulary.did_you_mean(key.text, ("rtol", "atol"))
-        reader.error(message, key.location, key=key.text, hint=hint)
+        reader.refuse_key(key, label, ("rtol", "atol"))
     if not entries:
         reader.error(f"`{label}` is {describe(node)}; expected `rtol`, `atol` or both", node.location, key=label)
     amounts = {

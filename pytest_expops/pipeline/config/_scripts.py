@@ -12,6 +12,7 @@ from pytest_expops.pipeline.config._document import BrokenNode, MapEntry, MapNod
 from pytest_expops.pipeline.config._reading import LabelledEntry, Reader, entries_of
 from pytest_expops.pipeline.config.project import Project
 from pytest_expops.pipeline.model import CodeRef, Kind
+from pytest_expops.wording import did_you_mean
 
 MAIN = "main"
 """The key that the classic spelling's only script gets."""
@@ -39,7 +40,7 @@ def read_scripts(
         if default is None:
             default = MAIN
         _add(written, default, found, reader)
-    vocabulary.warn_of_unknown_keys(reporting, vocabulary.REPORTING, "of `reporting`", reader.problems)
+    reader.warn_of_unknown_keys(reporting, vocabulary.REPORTING, "of `reporting`")
     for found in entries_of(reporting, "reporting.", "static_entrypoint"):
         _add(written, REPORTING, found, reader)
     paths = {}
@@ -113,7 +114,7 @@ def _parse(found: LabelledEntry, bare: str | None, scripts: Scripts, reader: Rea
     if dot and key not in scripts.paths:
         there = ", ".join(f"`{each}`" for each in scripts.paths) or "none"
         message = f"`{found.label}: {text}` names the script `{key}`, which there is not; the scripts are: {there}"
-        hint = vocabulary.did_you_mean(key, scripts.paths)
+        hint = did_you_mean(key, scripts.paths)
         reader.error(message, found.value.location, key=found.label, hint=hint)
         return None
     return CodeRef(key, function, found.value.location)

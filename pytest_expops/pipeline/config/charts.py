@@ -13,6 +13,7 @@ from pytest_expops.pipeline.config._mappings import text_map
 from pytest_expops.pipeline.config._reading import LabelledEntry, Reader, entries_of
 from pytest_expops.pipeline.declarations import Chart
 from pytest_expops.pipeline.xpath import XPath, XPathError
+from pytest_expops.wording import did_you_mean
 
 _PROBES = "a map of keys to probe paths"
 _KINDS = ("dynamic", "static")
@@ -59,7 +60,7 @@ def _entry(item: YamlNode, reader: Reader) -> Reported | None:
         hint = f"write `- name: {item.text}`" if isinstance(item, Scalar) else None
         reader.wrong(item, "reporting.charts", "a map with a `name` for each chart", hint)
         return None
-    vocabulary.warn_of_unknown_keys(item, vocabulary.REPORTED_CHART, "of a chart", reader.problems)
+    reader.warn_of_unknown_keys(item, vocabulary.REPORTED_CHART, "of a chart")
     named = next(iter(entries_of(item, "", "name")), None)
     if named is None:
         reader.error("this chart has no `name`", item.location, key="name", hint="write `name: NAME`")
@@ -75,7 +76,7 @@ def _entry(item: YamlNode, reader: Reader) -> Reported | None:
 def _is_dynamic(found: LabelledEntry, reader: Reader) -> bool:
     text = reader.text(found.value, found.label, "`static` or `dynamic`")
     if text is not None and text not in (*_KINDS, "chart"):
-        hint = vocabulary.did_you_mean(text, _KINDS)
+        hint = did_you_mean(text, _KINDS)
         reader.wrong(found.value, found.label, "`static` or `dynamic`", hint)
     return text == "dynamic"
 

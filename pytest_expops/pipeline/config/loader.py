@@ -9,7 +9,6 @@ import of pydantic.
 from __future__ import annotations
 
 import codecs
-import difflib
 import re
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from pytest_expops.pipeline.config._dialects import read_pipeline
 from pytest_expops.pipeline.config._document import BrokenNode, Document, MapNode, Scalar, describe
 from pytest_expops.pipeline.model import Pipeline
 from pytest_expops.pipeline.problems import Problems
+from pytest_expops.wording import nearest
 
 __all__ = ["load_config", "load_document"]
 
@@ -80,8 +80,8 @@ def _text(problems: Problems) -> str:
         hint = None
         if isinstance(error, FileNotFoundError):
             message = "there is no such file"
-            near = difflib.get_close_matches(path.name, _siblings(path), n=1)
-            hint = f"did you mean `{path.parent / near[0]}`?" if near else None
+            near = nearest(path.name, _siblings(path))
+            hint = f"did you mean `{path.parent / near}`?" if near else None
         elif isinstance(error, IsADirectoryError):
             message = "this is a directory; expected a YAML file"
             inside = path / "configs" / "project_config.yaml"

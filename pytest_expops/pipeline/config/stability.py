@@ -8,9 +8,10 @@ from typing import Any
 
 from pytest_expops.pipeline.config._document import BrokenNode, MapEntry, MapNode, Scalar, YamlNode, describe
 from pytest_expops.pipeline.config._reading import Reader, reads_as_number
-from pytest_expops.pipeline.config.vocabulary import STABILITY, STABILITY_BOUNDS, did_you_mean
+from pytest_expops.pipeline.config.vocabulary import STABILITY, STABILITY_BOUNDS
 from pytest_expops.pipeline.model import Kind, Layers, Pipeline, SeedClaims
 from pytest_expops.pipeline.problems import Problems
+from pytest_expops.wording import did_you_mean
 
 _CHOICES = {"over": ("partition", "all"), "better": ("higher", "lower")}
 _NEVER_NEGATIVE = ("min_std", "max_std", "max_range", "max_cv", "margin")
@@ -39,8 +40,7 @@ def _read_metric(entry: MapEntry, label: str, reader: Reader) -> SeedClaims | No
     for each in node.entries.values():
         name = each.key.text
         if name not in STABILITY:
-            message = f"`{label}` has the key `{name}`; expected any of {', '.join(_in_order())}"
-            reader.error(message, each.key.location, key=name, hint=did_you_mean(name, STABILITY))
+            reader.refuse_key(each.key, label, _in_order())
             continue
         value = _read_value(name, each.value, f"{label}.{name}", reader)
         if value is not None:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Collection, Mapping
 
 from pytest_expops.errors import Location
-from pytest_expops.pipeline.config import vocabulary
 from pytest_expops.pipeline.config._adjacency import Adjacency, Mention
 from pytest_expops.pipeline.config._processes import Listed
 from pytest_expops.pipeline.graph import find_cycles
 from pytest_expops.pipeline.problems import Problems
+from pytest_expops.wording import did_you_mean
 
 
 def without_repeats(listed: list[Listed], problems: Problems) -> list[Listed]:
@@ -41,7 +41,7 @@ def check_mentions(
 def _hint(name: str, known: Collection[str]) -> str | None:
     if re.search(r"->|[,;:>]", name):
         return "write `a b` for an edge from a to b: names separated by spaces"
-    if near := vocabulary.did_you_mean(name, known):
+    if near := did_you_mean(name, known):
         return near
     return f"add `- name: {name}` to `processes`" if known else None
 

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable
-
-from pytest_expops.pipeline.config._document import MapNode
-from pytest_expops.pipeline.problems import Problems
-
 # What concerns only ExpOps's own runtime (S1.1): accepted wherever ExpOps takes it, without effect.
 _RUNTIME = frozenset(
     {
@@ -88,28 +82,3 @@ PROCESS = _RUNTIME | frozenset(
         "type",
     }
 )
-
-
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that `word` probably means: one edit away, or much alike."""
-    # One edit in a word of four letters leaves a ratio of 0.75, so nothing one edit away is missed from there on.
-    near = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.7)
-    return near[0] if near else None
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    near = nearest(word, known)
-    return f"did you mean `{near}`?" if near else None
-
-
-def warn_of_unknown_keys(
-    node: MapNode | None, known: frozenset[str], where: str, problems: Problems, process: str | None = None
-) -> None:
-    """Warn of each key of a map that nothing reads; `where` completes the sentence ("of a process")."""
-    if node is None:
-        return
-    for key, entry in node.entries.items():
-        if key not in known:
-            text = entry.key.text
-            message = f"nothing reads the key `{text}` {where}; it has no effect"
-            problems.warn(message, entry.key.location, process=process, key=text, hint=did_you_mean(text, known))

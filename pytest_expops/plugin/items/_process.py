@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from pytest_expops.execution.declared.charts import chart_folder, images_in
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.pipeline.model import ExpandedProcess, Kind
 from pytest_expops.plugin.items.base import ExpopsItem, RecordedFailure, marker_of, stop_for
+from pytest_expops.wording import listed
 
 
 class ProcessItem(ExpopsItem):
@@ -22,7 +22,7 @@ class ProcessItem(ExpopsItem):
         self.add_marker(marker_of("expops_process"))
 
     def __repr__(self) -> str:
-        upstream = _listed(self.expanded.upstream)
+        upstream = listed(self.expanded.upstream, 4)
         return f"<Process {self.name}{f' <- {upstream}' if upstream else ''}>"
 
     def runtest(self) -> None:
@@ -76,11 +76,6 @@ class ChartItem(ProcessItem):
 def process_item(each: ExpandedProcess) -> type[ProcessItem]:
     """The class of the item of an expanded process."""
     return ChartItem if each.process.kind is Kind.CHART else ProcessItem
-
-
-def _listed(names: Sequence[str], most: int = 4) -> str:
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def _simple(value: Any) -> Any:

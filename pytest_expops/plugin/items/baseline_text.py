@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.baseline.baseline import BaselineComparison
 from pytest_expops.verdicts.baseline.changes import ABSENT, Change, Subject
+from pytest_expops.wording import and_more, first_of, joined
 
 MOST_TOLD = 4
 """How many differences of one process its failure tells."""
@@ -32,8 +31,8 @@ def explain_drift(comparison: BaselineComparison, context: tuple[str, str, str],
     ]
     for difference in comparison.differences[:MOST_TOLD]:
         lines += _difference(difference)
-    if comparison.count > MOST_TOLD:
-        lines.append(f"and {comparison.count - MOST_TOLD} more differences")
+    if more := and_more(comparison.count, MOST_TOLD, "differences"):
+        lines.append(more)
     lines += ["", *_what_else(comparison, function)]
     return "\n".join([*lines, "", f"if this is what it should give, record it: {command}", _ALL])
 
@@ -43,22 +42,21 @@ def drift_gist(comparison: BaselineComparison, function: str) -> str:
     first = comparison.differences[0]
     short = max(len(first.expected), len(first.obtained)) <= 40
     how = f"expected {first.expected}, obtained {first.obtained}" if short else first.detail
-    more = f" (and {comparison.count - 1} more)" if comparison.count > 1 else ""
-    return f"{first.path}: {how}{more}; {because(comparison, function)}"
+    return f"{first.path}: {first_of(how, comparison.count)}; {because(comparison, function)}"
 
 
 def because(comparison: BaselineComparison, function: str) -> str:
     """What is most likely the reason, in a few words."""
     if comparison.upstream:
-        names = listed([f"`{name}`" for name in comparison.upstream])
+        names = joined([f"`{name}`" for name in comparison.upstream], MOST_NAMED)
         return f"{names} already differ{'s' if len(comparison.upstream) == 1 else ''} from the baseline"
     own = [words_for(each, function) for each in comparison.changes if not each.subject.around]
     around = [words_for(each, function) for each in comparison.changes if each.subject.around]
     if own:
         also = " (the environment changed too)" if around else ""
-        return f"{listed(own)} changed{also}"
+        return f"{joined(own, MOST_NAMED)} changed{also}"
     if around:
-        return f"nothing changed but {listed(around)}"
+        return f"nothing changed but {joined(around, MOST_NAMED)}"
     return "nothing else that is recorded changed"
 
 
@@ -110,8 +108,8 @@ def _machine(change: Change) -> str:
 
 def _what_else(comparison: BaselineComparison, function: str) -> list[str]:
     lines = [f"    `{name}`, upstream, already differs from the baseline" for name in comparison.upstream[:MOST_TOLD]]
-    if len(comparison.upstream) > MOST_TOLD:
-        lines.append(f"    and {len(comparison.upstream) - MOST_TOLD} more upstream processes")
+    if more := and_more(len(comparison.upstream), MOST_TOLD, "upstream processes"):
+        lines.append(f"    {more}")
     lines += [f"    {words_for(each, function)}" for each in comparison.changes]
     if not lines:
         return [
@@ -130,11 +128,3 @@ def _difference(difference: Difference) -> list[str]:
         f"      expected: {difference.expected}",
         f"      obtained: {difference.obtained}",
     ]
-
-
-def listed(names: Iterable[str], most: int = MOST_NAMED) -> str:
-    """``a, b and c``; of many the first few, and how many more."""
-    found: Sequence[str] = list(names)
-    if len(found) > most:
-        return f"{', '.join(found[:most])} and {len(found) - most} more"
-    return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}"

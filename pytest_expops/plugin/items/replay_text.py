@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_expops.replay.nondeterminism.registry import SOURCES
@@ -11,6 +9,7 @@ from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.diagnosis.divergence import Place
 from pytest_expops.verdicts.findings import Blamed, Cause, Diagnosis
 from pytest_expops.verdicts.replay import Verdict
+from pytest_expops.wording import and_more, first_of, joined, short_path
 
 MOST_EXPLAINED = 5
 """How many differences of one replay its failure tells."""
@@ -24,7 +23,7 @@ def explain(verdict: Verdict, command: str, directory: Path) -> str:
     :param directory: files are named from there.
     """
     of = f" (replay {verdict.attempt} of {verdict.replays})" if verdict.replays > 1 else ""
-    also = f", and with another {_joined(verdict.varied)}" if verdict.varied else ""
+    also = f", and with another {joined(verdict.varied)}" if verdict.varied else ""
     lines = [
         f"not deterministic: {gist(verdict)}",
         "",
@@ -37,8 +36,8 @@ def explain(verdict: Verdict, command: str, directory: Path) -> str:
     else:
         for difference in verdict.differences[:MOST_EXPLAINED]:
             lines += _difference(difference)
-        if verdict.count > MOST_EXPLAINED:
-            lines.append(f"and {verdict.count - MOST_EXPLAINED} more differences")
+        if more := and_more(verdict.count, MOST_EXPLAINED, "differences"):
+            lines.append(more)
     if verdict.diagnosis is not None:
         lines += ["", *diagnosed(verdict.diagnosis, directory)]
     return "\n".join([*lines, "", f"to see just this again: {command}"])
@@ -48,10 +47,9 @@ def gist(verdict: Verdict) -> str:
     """The first difference in one line, how many more there are, and the causes."""
     first = verdict.differences[0]
     how = first.detail or f"expected {first.expected}, obtained {first.obtained}"
-    more = f" (and {verdict.count - 1} more)" if verdict.count > 1 else ""
     causes = verdict.diagnosis.causes if verdict.diagnosis else ()
-    because = f"; cause: {_joined([title(cause.source) for cause in causes])}" if causes else ""
-    return f"{first.path}: {how}{more}{because}"
+    because = f"; cause: {joined([title(cause.source) for cause in causes])}" if causes else ""
+    return f"{first.path}: {first_of(how, verdict.count)}{because}"
 
 
 def diagnosed(diagnosis: Diagnosis, directory: Path) -> list[str]:
@@ -80,7 +78,7 @@ STATE = "what an earlier process left behind"
 
 def _where(place: Place, directory: Path) -> list[str]:
     of = f" in {place.function}" + (f" (step `{place.step}`)" if place.step else "")
-    lines = [f"where:  {_file(place.file, directory)}:{place.line}{of}, {place.path} differs first"]
+    lines = [f"where:  {short_path(place.file, directory)}:{place.line}{of}, {place.path} differs first"]
     return [*lines, f"            {place.code}"] if place.code else lines
 
 
@@ -88,8 +86,8 @@ def _why(cause: Cause, several: bool, directory: Path) -> list[str]:
     detail = f", {cause.detail}" if cause.detail else ""
     lines = [f"why:    {title(cause.source)}{detail}"]
     lines += [f"            {_site(site, directory)}" for site in cause.sites[:MOST_SITES]]
-    if len(cause.sites) > MOST_SITES:
-        lines.append(f"            and {len(cause.sites) - MOST_SITES} more lines")
+    if more := and_more(len(cause.sites), MOST_SITES, "lines"):
+        lines.append(f"            {more}")
     return [*lines, f"        {_evidence(cause, several)}", f"        to mend it: {cause.remedy}"]
 
 
@@ -121,12 +119,7 @@ def _tried(diagnosis: Diagnosis) -> list[str]:
 
 
 def _site(site: Blamed, directory: Path) -> str:
-    return f"{_file(site.file, directory)}:{site.line} {site.what}"
-
-
-def _file(file: str, directory: Path) -> str:
-    shown = os.path.relpath(file, directory)
-    return file if shown.startswith("..") else shown
+    return f"{short_path(site.file, directory)}:{site.line} {site.what}"
 
 
 def _difference(difference: Difference) -> list[str]:
@@ -136,7 +129,3 @@ def _difference(difference: Difference) -> list[str]:
         f"      first run: {difference.expected}",
         f"      replay:    {difference.obtained}",
     ]
-
-
-def _joined(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_expops.plugin.options.baseline import BaselineOptions, add_baseline_options, read_baseline_options
+from pytest_expops.wording import did_you_mean
 
 REPLAY_MODES = ("seeded", "all", "none")
 SCHEDULES = ("graph", "xdist")
@@ -229,8 +229,8 @@ def _sources(value: str) -> tuple[str, ...]:
     names = [name.strip() for name in value.split(",") if name.strip()]
     for name in names:
         if name not in VARIABLE and name != "all":
-            near = difflib.get_close_matches(name, VARIABLE, n=1)
-            meant = f"; did you mean {near[0]}?" if near else ""
+            near = did_you_mean(name, VARIABLE)
+            meant = f"; {near}" if near else ""
             raise pytest.UsageError(f"--expops-vary: {name!r} is none of {', '.join(VARIABLE)}, all{meant}")
     chosen = VARIABLE if "all" in names else names
     return tuple(name for name in VARIABLE if name in chosen and name != "hashseed")

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.pipeline.config.vocabulary import did_you_mean
 from pytest_expops.pipeline.model import Pipeline, Process, Tolerance
+from pytest_expops.wording import did_you_mean
 
 EVERY = "*"
 _FORM = "expected `PROCESS: rtol=NUMBER atol=NUMBER` or `PROCESS.KEY: ...`, with `*` for every process"
@@ -93,7 +93,7 @@ def _target(text: str, known: Collection[str]) -> tuple[str, str | None]:
     if longest is not None and len(text) > len(longest) + 1:
         return longest, text[len(longest) + 1 :]
     name = text.partition(".")[0]
-    hint = did_you_mean(name, sorted(known)) or f"there are {', '.join(sorted(known))}"
+    hint = did_you_mean(name, known) or f"there are {', '.join(sorted(known))}"
     raise _BadLine(f"no config has a process `{name}`; {hint}")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pytest_expops.plugin.progress._cells import printable
 from pytest_expops.plugin.progress._plan import Planned
 from pytest_expops.plugin.progress._time_left import TimeLeft, in_words
+from pytest_expops.wording import listed
 
 MOST_NAMED = 4
 
@@ -75,8 +76,7 @@ class Tally:
 
     def _named(self) -> str:
         names = [printable(self._planned[each].name) for each in self._running]
-        more = len(names) - MOST_NAMED
-        return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+        return listed(names, MOST_NAMED)
 
     def _of_pipeline(self, node_id: str) -> bool:
         planned = self._planned.get(node_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -10,10 +9,11 @@ from pathlib import Path
 
 from pytest_expops.pipeline.model import Kind
 from pytest_expops.plugin.baselines import Written
-from pytest_expops.plugin.items.baseline_text import drift_gist, listed, words_for
+from pytest_expops.plugin.items.baseline_text import MOST_NAMED, drift_gist, words_for
 from pytest_expops.plugin.state import SessionState
 from pytest_expops.verdicts.baseline.baseline import Agreement, Baseline, BaselineComparison
 from pytest_expops.verdicts.baseline.changes import changes_between
+from pytest_expops.wording import joined, short_path
 
 MOST_SHOWN = 10
 """How many processes of one kind the summary names."""
@@ -28,7 +28,7 @@ def baseline_lines(state: SessionState, config: Path, directory: Path) -> Iterat
     baseline = state.baselines.get(config)
     if baseline is None:
         return
-    path = _short(state.lock_paths[config], directory)
+    path = short_path(state.lock_paths[config], directory)
     comparisons = baseline.comparisons()
     if comparisons:
         yield from _compared(baseline, comparisons, path, state.options.baseline.tolerance)
@@ -41,7 +41,7 @@ def baseline_lines(state: SessionState, config: Path, directory: Path) -> Iterat
     elif state.options.baseline.mode == "check":
         yield from _missing(state, config, baseline)
     if baseline.stale and state.options.baseline.mode != "update":
-        yield f"  stale entries: {listed(baseline.stale)} (--expops-baseline=update removes them)", "yellow"
+        yield f"  stale entries: {joined(baseline.stale, MOST_NAMED)} (--expops-baseline=update removes them)", "yellow"
 
 
 def _compared(
@@ -67,7 +67,7 @@ def _environments(baseline: Baseline, names: Iterable[str]) -> str:
         entry = baseline.lock.entries[name]
         for change in changes_between(entry, replace(entry, environment=baseline.environment)):
             told[words_for(change)] = None
-    return listed(told)
+    return joined(told, MOST_NAMED)
 
 
 def _missing(state: SessionState, config: Path, baseline: Baseline) -> Iterator[Line]:
@@ -83,7 +83,7 @@ def _missing(state: SessionState, config: Path, baseline: Baseline) -> Iterator[
         and each.process.nondeterministic is None
     ]
     if names:
-        yield f"  not in the baseline: {listed(names)} (--expops-baseline=new records them)", ""
+        yield f"  not in the baseline: {joined(names, MOST_NAMED)} (--expops-baseline=new records them)", ""
 
 
 def _told(written: Written, path: str) -> Iterator[Line]:
@@ -100,18 +100,13 @@ def _told(written: Written, path: str) -> Iterator[Line]:
     shown = ", ".join(each for each in counts if each) or "nothing to record"
     yield f"baseline {path}: {shown}", "green" if written.added or written.updated or written.removed else ""
     if written.added:
-        yield f"  added {listed(written.added, MOST_SHOWN)}", ""
+        yield f"  added {joined(written.added, MOST_SHOWN)}", ""
     for name, what in written.updated.items():
         yield f"  updated {name}: {what}", ""
     if written.removed:
-        yield f"  removed {listed(written.removed, len(written.removed))}", ""
+        yield f"  removed {joined(written.removed)}", ""
     reasons: dict[str, list[str]] = {}
     for name, reason in written.withheld.items():
         reasons.setdefault(reason, []).append(name)
     for reason, names in reasons.items():
-        yield f"  not recorded: {listed(names)}: {reason}", "yellow"
-
-
-def _short(path: Path, directory: Path) -> str:
-    shown = os.path.relpath(path, directory)
-    return str(path) if shown.startswith("..") else shown
+        yield f"  not recorded: {joined(names, MOST_NAMED)}: {reason}", "yellow"

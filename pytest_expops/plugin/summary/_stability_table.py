@@ -14,6 +14,7 @@ from pytest_expops.verdicts.stability.claims import ClaimStatus, Group
 from pytest_expops.verdicts.stability.paired import PairedComparison, Standing, overall
 from pytest_expops.verdicts.stability.spread import Spread
 from pytest_expops.verdicts.stability.text import aligned, number, spanned
+from pytest_expops.wording import and_more
 
 MOST_ROWS = 20
 """How many rows the table has; what passes is left out first."""
@@ -46,8 +47,8 @@ def list_stability(reporter: pytest.TerminalReporter, session: PipelineSession) 
     reporter.line(head)
     for row, line in zip(shown, lines, strict=True):
         reporter.line(line, red=row.status is ClaimStatus.FAIL, yellow=row.status is ClaimStatus.UNDECIDED)
-    if len(rows) > len(shown):
-        reporter.line(f"  ... and {len(rows) - len(shown)} more")
+    if more := and_more(len(rows), len(shown)):
+        reporter.line(f"  ... {more}")
     reporter.line(_footnote(spreads))
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from pytest_expops.plugin.summary._baseline_summary import baseline_lines
 from pytest_expops.plugin.summary._stability_table import list_stability
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
+from pytest_expops.wording import and_more, listed, short_path
 
 MOST_SHOWN = 10
 """How many processes of one kind the summary names."""
@@ -31,9 +31,9 @@ def header(state: SessionState, directory: Path) -> list[str]:
         pipeline = session.expanded.pipeline
         seeds = dict.fromkeys(seed for each in session.expanded.processes.values() for seed in each.seeds)
         count, expanded = len(pipeline.processes), len(session.expanded)
-        line = f"expops: {_short(path, directory)}: {_plural(count, 'process')}, {expanded} expanded"
+        line = f"expops: {short_path(path, directory)}: {_plural(count, 'process')}, {expanded} expanded"
         if seeds:
-            line += f"; seeds {_joined(map(str, seeds))}"
+            line += f"; seeds {listed(map(str, seeds), 8)}"
         lines.append(f"{line}; base seed {pipeline.base_seed}; replay {state.options.replay}")
         if pipeline.document.get("environment"):
             lines.append(f"expops: its `environment` has no effect: processes run in {sys.executable}")
@@ -55,7 +55,7 @@ def summarize(reporter: pytest.TerminalReporter, state: SessionState, directory:
             continue
         all_records += records.values()
         verdicts = {data["process"]: Verdict.from_json(data) for data in verdicts_of(session).all()}
-        reporter.section(f"expops: {_short(path, directory)}")
+        reporter.section(f"expops: {short_path(path, directory)}")
         reporter.line(_what_ran(session, records))
         if verdicts:
             reporter.line(_what_matched(session, verdicts))
@@ -125,24 +125,13 @@ def _list_failures(reporter: pytest.TerminalReporter, records: Mapping[str, RunR
         if record.outcome is Outcome.BLOCKED:
             blocked.setdefault(record.roots, []).append(record.process)
     for roots, names in list(blocked.items())[:MOST_SHOWN]:
-        reporter.line(f"  {_joined(roots)} blocked {_joined(names)}")
+        reporter.line(f"  {listed(roots, 8)} blocked {listed(names, 8)}")
 
 
 def _more(reporter: pytest.TerminalReporter, count: int, word: str) -> None:
-    if count > MOST_SHOWN:
-        reporter.line(f"  ... and {count - MOST_SHOWN} more {word}")
-
-
-def _joined(names: Iterable[str], most: int = 8) -> str:
-    listed = list(names)
-    shown = ", ".join(listed[:most])
-    return f"{shown} and {len(listed) - most} more" if len(listed) > most else shown
+    if more := and_more(count, MOST_SHOWN, word):
+        reporter.line(f"  ... {more}")
 
 
 def _plural(count: int, noun: str) -> str:
     return f"{count} {noun if count == 1 else noun + 'es'}"
-
-
-def _short(path: Path, directory: Path) -> str:
-    shown = os.path.relpath(path, directory)
-    return str(path) if shown.startswith("..") else shown

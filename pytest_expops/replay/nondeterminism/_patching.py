@@ -13,7 +13,7 @@ from types import ClassMethodDescriptorType, MethodType, ModuleType
 from typing import Any
 
 from pytest_expops.execution.seeding.import_hook import ImportHook, loaded_module
-from pytest_expops.values.standing import StandsFor
+from pytest_expops.values.forms import StandsFor
 
 
 class StandIn(StandsFor):

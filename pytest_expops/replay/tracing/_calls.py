@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any
 
@@ -21,19 +22,58 @@ EACH = 50
 """From then on, so many of each function, the first ones included."""
 
 
+Returned = Mapping[str, Any]
+"""What a call gave, as `Call.returned` has it: ``{"digest": ..., "leaves": [[path, digest], ...]}``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Inputs:
+    """What goes into a call: digests of its arguments and of the random states, and the addresses of the arguments."""
+
+    arguments: dict[str, str] = field(default_factory=dict)
+    rng: dict[str, str] = field(default_factory=dict)
+    addresses: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """The arguments and random states that are not as they were when the call began, by their digests at its end."""
+
+    arguments: Digests = field(default_factory=dict)
+    rng: Digests = field(default_factory=dict)
+
+
 @dataclass(slots=True, eq=False)
 class _OpenCall:
     """A call that has begun. It holds digests and addresses, never the values."""
 
     frame: int
     call: Call
-    held: dict[str, int]
+    addresses: Mapping[str, int]
     yields: list[list[str]] = field(default_factory=list)
     yielded: bytes = b""
     count: int = 0
     last: int = -1
     """Where in the order of ends it stands; -1 before there is an end, or a value handed out."""
     ended: bool = False
+
+    def add_yield(self, digest: str) -> None:
+        """Note a value that a generator hands out: its leaf, ``["yield[0]", digest]``, and a digest of all so far."""
+        if self.count < LEAVES:
+            self.yields.append([f"yield[{self.count}]", digest])
+        self.yielded = hashed(self.yielded, digest.encode("utf-8", "surrogatepass"))
+        self.count += 1
+
+    def with_yields(self, returned: Returned | None) -> Returned | None:
+        """What the call gave, after what it handed out; None if it gave nothing.
+
+        A generator that handed out one value and returned None has the leaves ``yield[0]`` and ``return``.
+        """
+        if not self.count:
+            return returned
+        leaves = [*self.yields, *(returned["leaves"] if returned is not None else [])]
+        end = returned["digest"] if returned is not None else ""
+        return {"digest": hashed(self.yielded, end.encode("utf-8", "surrogatepass")).hex(), "leaves": leaves}
 
 
 class _Thread(threading.local):
@@ -64,7 +104,7 @@ class CallRecorder:
         """What was recorded, in the order of the ends; calls that have not ended stand last."""
         for each in self._going.values():
             if each.count and not each.ended:  # a generator that nobody read to its end
-                self._set(each, returned=_with_yields(each, None))
+                each.call = replace(each.call, returned=each.with_yields(None))
         never = next(self._ends)
         return tuple([each.call for each in sorted(self._all, key=lambda each: (each.last < 0) * never + each.last)])
 
@@ -75,44 +115,55 @@ class CallRecorder:
 
     def started(self, frame: FrameType, info: CodeInfo) -> Watch:
         self._going.pop(id(frame), None)  # a generator that was thrown away, whose address is used again
-        self._each[info.key] += 1
-        if len(self._all) >= ALL and self._each[info.key] > EACH:
-            self._dropped += 1
+        if self._is_left_out(info.key):
             return Watch.NOTHING
-        stack, thread = self._local.stack, self._thread()
+        thread = self._thread()
         digested = not self._digester.exhausted
-        arguments: dict[str, str] = {}
-        rng: dict[str, str] = {}
-        held: dict[str, int] = {}
-        first = self._numbers.in_first_thread()
-        if digested and not info.namespace:  # a script is imported unseeded, whatever the states are by then
-            with self._digester.working():
-                values = frame.f_locals
-                rng = self._digester.rng() if first else {}  # elsewhere others draw from them at any time
-                arguments = self._digester.texts(values, info.inputs)
-                held = {name: id(values[name]) for name in arguments}
-        inputs = "" if first else inputs_digest(arguments)
+        inputs = self._inputs(frame, info) if digested else _Inputs()
+        opened = _OpenCall(id(frame), self._call(frame, info, inputs, thread, digested), inputs.addresses)
+        self._all.append(opened)
+        self._going[id(frame)] = opened
+        self._local.stack.append(opened)
+        return Watch.CALL
+
+    def _is_left_out(self, key: Key) -> bool:
+        """Count a call that begins; whether it is one too many: the 51st of its function, when 5,000 are recorded."""
+        self._each[key] += 1
+        left_out = len(self._all) >= ALL and self._each[key] > EACH
+        self._dropped += left_out
+        return left_out
+
+    def _inputs(self, frame: FrameType, info: CodeInfo) -> _Inputs:
+        """Digest what goes into a call; of a namespace nothing, as a script is imported unseeded, in whatever state."""
+        if info.namespace:
+            return _Inputs()
+        with self._digester.working():
+            values = frame.f_locals
+            # In other threads, others draw from the random states at any time.
+            rng = self._digester.rng() if self._numbers.in_first_thread() else {}
+            arguments = self._digester.texts(values, info.inputs)
+            return _Inputs(arguments, rng, {name: id(values[name]) for name in arguments})
+
+    def _call(self, frame: FrameType, info: CodeInfo, inputs: _Inputs, thread: int, digested: bool) -> Call:
+        """The record of a call that begins, inside those that are going on in its thread."""
+        stack = self._local.stack
+        digest = "" if self._numbers.in_first_thread() else inputs_digest(inputs.arguments)
         step, origin = self._codes.origin(frame)
-        call = Call(
+        return Call(
             *info.key,
-            call=self._numbers.next(info.key, inputs),
+            call=self._numbers.next(info.key, digest),
             entry=next(self._entries),
             caller=stack[-1].call.entry if stack else None,
             depth=len(stack),
             thread=thread,
-            inputs=inputs,
+            inputs=digest,
             step=step,
             origin=origin,
             namespace=info.namespace,
             digested=digested,
-            arguments=arguments,
-            rng=rng,
+            arguments=inputs.arguments,
+            rng=inputs.rng,
         )
-        opened = _OpenCall(id(frame), call, held)
-        self._all.append(opened)
-        self._going[id(frame)] = opened
-        stack.append(opened)
-        return Watch.CALL
 
     def resumed(self, frame: FrameType, info: CodeInfo) -> Watch:
         opened = self._going.get(id(frame))
@@ -129,10 +180,7 @@ class CallRecorder:
         if opened.call.digested and not self._digester.exhausted:
             with self._digester.working():
                 digest = self._digester.text(value)
-            if opened.count < LEAVES:
-                opened.yields.append([f"yield[{opened.count}]", digest])
-            opened.yielded = hashed(opened.yielded, digest.encode("utf-8", "surrogatepass"))
-            opened.count += 1
+            opened.add_yield(digest)
 
     def returned(self, frame: FrameType, info: CodeInfo, value: Any) -> None:
         opened = self._going.get(id(frame))
@@ -141,7 +189,7 @@ class CallRecorder:
         if opened.call.digested and not self._digester.exhausted:
             with self._digester.working():
                 found = self._namespace(frame) if info.namespace else self._digester.leaves(value, "return")
-                self._set(opened, returned=_with_yields(opened, found), **self._changes(opened, frame))
+                self._fill_in(opened, frame, found)
         self._end(opened)
 
     def raised(self, frame: FrameType, info: CodeInfo, error: str) -> None:
@@ -150,8 +198,7 @@ class CallRecorder:
             return
         if opened.call.digested and not self._digester.exhausted:
             with self._digester.working():
-                returned = _with_yields(opened, None) if opened.count else None
-                self._set(opened, returned=returned, raised=error, **self._changes(opened, frame))
+                self._fill_in(opened, frame, None, error)
         self._end(opened, closed=opened.count > 0 and error in ("GeneratorExit", UNKNOWN))
 
     def line(self, frame: FrameType) -> None:
@@ -162,24 +209,36 @@ class CallRecorder:
             self._local.number = 0 if self._numbers.in_first_thread() else next(self._threads)
         return self._local.number
 
-    def _set(self, opened: _OpenCall, **found: Any) -> None:
-        call = opened.call
-        opened.call = Call(**{**{name: getattr(call, name) for name in Call.__slots__}, **found})
+    def _fill_in(
+        self, opened: _OpenCall, frame: FrameType, returned: Returned | None, raised: str | None = None
+    ) -> None:
+        """Complete the record of a call that ends: what it gave or raised, and what it changed."""
+        changes = self._changes(opened, frame)
+        opened.call = replace(
+            opened.call,
+            returned=opened.with_yields(returned),
+            raised=raised,
+            after=changes.arguments,
+            rng_after=changes.rng,
+        )
 
-    def _changes(self, opened: _OpenCall, frame: FrameType) -> dict[str, Any]:
-        """The arguments and random states that are not as they were. A name that was rebound is not the argument."""
+    def _changes(self, opened: _OpenCall, frame: FrameType) -> _Changes:
+        """What a call has changed; a namespace has neither arguments nor random states.
+
+        After ``def f(a, b): a.append(1); b = []`` it is ``a``: the name ``b`` was bound to another list, and the one
+        that was the argument is as it was.
+        """
         if opened.call.namespace:
-            return {}
+            return _Changes()
         values = frame.f_locals
         outer = frame.f_code.co_freevars  # variables of a function around this one, which stay changed if rebound
-        same = [name for name, address in opened.held.items() if name in outer or id(values.get(name)) == address]
-        after = self._digester.texts(values, same)
-        return {
-            "after": _changed(opened.call.arguments, after),
-            "rng_after": _changed(opened.call.rng, self._digester.rng()) if opened.call.rng else {},
-        }
+        same = [name for name, address in opened.addresses.items() if name in outer or id(values.get(name)) == address]
+        return _Changes(
+            _changed(opened.call.arguments, self._digester.texts(values, same)),
+            _changed(opened.call.rng, self._digester.rng()) if opened.call.rng else {},
+        )
 
-    def _namespace(self, frame: FrameType) -> dict[str, Any]:
+    def _namespace(self, frame: FrameType) -> Returned:
         """What the body of a module or class has made so far, name by name."""
         values = frame.f_locals
         digests = self._digester.texts(values, [name for name in list(values) if is_plain_name(name)])
@@ -187,7 +246,7 @@ class CallRecorder:
         return {"digest": _together(leaves), "leaves": leaves}
 
     def _leave(self, opened: _OpenCall) -> None:
-        """Take a call from the stack, with those above it whose ends nobody told."""
+        """Take a call from the stack, with those above it whose ends were not reported."""
         stack = self._local.stack
         if opened in stack:
             del stack[stack.index(opened) :]
@@ -202,15 +261,6 @@ class CallRecorder:
 
 def _changed(before: Digests, after: Digests) -> Digests:
     return {name: digest for name, digest in after.items() if digest != before.get(name)}
-
-
-def _with_yields(opened: _OpenCall, returned: dict[str, Any] | None) -> dict[str, Any]:
-    """What a call returned, after what it handed out."""
-    if returned is not None and not opened.count:
-        return returned
-    leaves = [*opened.yields, *(returned["leaves"] if returned is not None else [])]
-    end = returned["digest"] if returned is not None else ""
-    return {"digest": hashed(opened.yielded, end.encode("utf-8", "surrogatepass")).hex(), "leaves": leaves}
 
 
 def _together(leaves: list[list[str]]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import asyncio
 import collections
+import datetime
 import enum
 import functools
 import io
@@ -141,6 +142,23 @@ def _typed_array(value: array.array[Any]) -> Form:
     return Parts("array.array", (("typecode", value.typecode),), [np.frombuffer(value, dtype=value.typecode)], [""])
 
 
+def _datetime(value: datetime.datetime) -> Form:
+    """What clock and calendar show, `fold` (which of two equal hours where clocks are put back), and the time zone."""
+    return _zoned(value, datetime.datetime.isoformat(value, " "))
+
+
+def _time(value: datetime.time) -> Form:
+    """As a datetime."""
+    return _zoned(value, datetime.time.isoformat(value))
+
+
+def _zoned(value: Any, shown: str) -> Form:
+    if getattr(value, "__dict__", None):  # a subclass that holds more
+        return object_form(value)
+    traits = (("value", f"{shown} (fold)" if value.fold else shown),)
+    return Parts(type_name(type(value)), traits, [value.tzinfo], [".tzinfo"], whole=True)
+
+
 def _cached_function(value: Any) -> Form:
     return Parts(
         "functools._lru_cache_wrapper",
@@ -175,6 +193,8 @@ EXACT: dict[type, Callable[[Any], Form]] = {
     types.MappingProxyType: _mapping_proxy,
     memoryview: _buffer,
     array.array: _typed_array,
+    datetime.datetime: _datetime,
+    datetime.time: _time,
     functools._lru_cache_wrapper: _cached_function,
     types.GeneratorType: _unsound("a generator", _READ),
     types.AsyncGeneratorType: _unsound("an asynchronous generator", _READ),
@@ -192,6 +212,8 @@ EXACT: dict[type, Callable[[Any], Form]] = {
 BASES: dict[type | None, Callable[[Any], Form]] = {
     enum.Enum: _enum,
     functools.partial: _partial,
+    datetime.datetime: _datetime,
+    datetime.time: _time,
     set: _set_subclass,
     frozenset: _set_subclass,
     tuple: _tuple_subclass,

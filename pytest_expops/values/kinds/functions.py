@@ -13,9 +13,8 @@ import sysconfig
 import types
 from typing import Any
 
-from pytest_expops.values.forms import Form, Parts
+from pytest_expops.values.forms import Form, Parts, StandsFor
 from pytest_expops.values.naming import type_name
-from pytest_expops.values.standing import StandsFor
 
 _LIBRARY = tuple(
     sorted(

@@ -13,7 +13,7 @@ from pytest_expops.execution.records import JsonFolder, Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import Tolerance
 from pytest_expops.values.comparison import Difference
-from pytest_expops.values.differences import ABSENT
+from pytest_expops.values.showing import ABSENT
 from pytest_expops.values.sketches.sketch import LEAVES, sketch
 from pytest_expops.verdicts.baseline._origins import Origins
 from pytest_expops.verdicts.baseline._sketch_comparison import sketch_differences

@@ -14,6 +14,7 @@ from pytest_expops.execution.calls.inputs import Outputs
 from pytest_expops.execution.calls.partitioning import row_count, take
 from pytest_expops.execution.results import Results
 from pytest_expops.pipeline.model import ExpandedPipeline
+from pytest_expops.wording import listed
 
 
 class LawError(ExpopsError):
@@ -228,6 +229,4 @@ def _listed(names: Iterable[str]) -> str:
 
 def cut(numbers: list[int], most: int = 12) -> str:
     """A list as text, without its end where it is long."""
-    if len(numbers) <= most:
-        return str(numbers)
-    return f"[{', '.join(map(str, numbers[:most]))}, ... {len(numbers) - most} more]"
+    return f"[{listed(map(str, numbers), most)}]"

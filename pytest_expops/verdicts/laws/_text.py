@@ -10,6 +10,7 @@ from pytest_expops.execution.variations.variation import Variation
 from pytest_expops.values.differences import Difference
 from pytest_expops.values.showing import show
 from pytest_expops.verdicts.laws._subjects import Rows, Window
+from pytest_expops.wording import and_more, first_of
 
 MOST_ROWS = 10
 MOST_DIFFERENCES = 5
@@ -33,8 +34,7 @@ class Violation:
             first = str(self.error).partition("\n")[0]
             return f"it raises {type(self.error).__name__}{f': {first}' if first else ''}"
         first_found = self.differences[0]
-        more = f" (and {len(self.differences) - 1} more)" if len(self.differences) > 1 else ""
-        return f"{first_found.path}: {first_found.detail}{more}"
+        return first_of(f"{first_found.path}: {first_found.detail}", len(self.differences))
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ def _differences(violation: Violation, expected: str, obtained: str) -> list[str
         lines.append(f"  {each.path}: {each.detail}")
         lines.append(f"      {expected}: {each.expected}")
         lines.append(f"      {obtained}: {each.obtained}")
-    more = len(violation.differences) - MOST_DIFFERENCES
-    return [*lines, f"  ... and {more} more"] if more > 0 else lines
+    more = and_more(len(violation.differences), MOST_DIFFERENCES)
+    return [*lines, f"  ... {more}"] if more else lines
 
 
 def _rows(rows: Rows, window: Window) -> list[str]:

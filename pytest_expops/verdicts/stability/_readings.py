@@ -12,8 +12,8 @@ from typing import Any
 from pytest_expops.errors import StabilityError
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.pipeline.config.vocabulary import did_you_mean
 from pytest_expops.pipeline.model import ExpandedProcess
+from pytest_expops.wording import did_you_mean, listed
 
 MOST_TOLD = 5
 """Of how many duplicates an error tells what is wrong."""
@@ -66,7 +66,7 @@ def grouped(
         except _NotAReading as error:
             bad.setdefault(str(error), []).append(each.name)
     if bad:
-        told = [f"`{metric}` of {_listed(names)} {what}" for what, names in bad.items()]
+        told = [f"`{metric}` of {listed(names, 4, quote='`')} {what}" for what, names in bad.items()]
         raise StabilityError("\n".join(told[:MOST_TOLD]), process=process, key=metric)
     return found
 
@@ -143,8 +143,8 @@ def _absent(metric: str, logged: Iterable[str], outputs: Mapping[str, Any]) -> s
     there = [*names, *scalars]
     hint = did_you_mean(metric, there)
     lines = [f"is not there{f'; {hint}' if hint else ''}"]
-    lines.append(f"    logged: {_listed(names, MOST_NAMED) if names else 'nothing'}")
-    lines.append(f"    scalar outputs: {_listed(scalars, MOST_NAMED) if scalars else 'none'}")
+    lines.append(f"    logged: {listed(names, MOST_NAMED, quote='`') or 'nothing'}")
+    lines.append(f"    scalar outputs: {listed(scalars, MOST_NAMED, quote='`') or 'none'}")
     return "\n".join(lines)
 
 
@@ -186,8 +186,3 @@ def _as_float(value: Any) -> float | None:
         return float(value)
     except (OverflowError, ValueError):
         return None
-
-
-def _listed(names: Sequence[str], most: int = 4) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

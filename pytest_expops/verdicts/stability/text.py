@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pytest_expops.verdicts.stability._intervals import Interval
 from pytest_expops.verdicts.stability.claims import Claim, ClaimStatus, Finding, Group
 from pytest_expops.verdicts.stability.paired import PairedComparison, Standing, overall
+from pytest_expops.wording import first_of
 
 MOST_COLUMNS = 8
 """So many partitions of the table of values stand side by side."""
@@ -47,7 +48,7 @@ def headline(finding: Finding, comparisons: Sequence[PairedComparison] = ()) -> 
         claimed = {0: "not worse than the baseline", 1: "its claim holds"}
         return f"{finding.metric}: {claimed.get(len(finding.claims), f'all {len(finding.claims)} claims hold')}"
     label, first = found[0]
-    return f"{finding.metric}{_of(label)}: {first}{_more(len(found))}"
+    return f"{finding.metric}{_of(label)}: {first_of(first, len(found))}"
 
 
 _TOLD_FOR = {Standing.WORSE: ClaimStatus.FAIL, Standing.UNDECIDED: ClaimStatus.UNDECIDED}
@@ -55,10 +56,6 @@ _TOLD_FOR = {Standing.WORSE: ClaimStatus.FAIL, Standing.UNDECIDED: ClaimStatus.U
 
 def _of(label: str) -> str:
     return f" ({label})" if label else ""
-
-
-def _more(count: int) -> str:
-    return f" (and {count - 1} more)" if count > 1 else ""
 
 
 def told(claim: Claim, n: int) -> str:

@@ -129,5 +129,5 @@ def test_a_declaration_that_says_too_little_or_too_much_is_an_error(tmp_path: Pa
 def test_a_mistyped_key_of_a_metric_is_warned_of(tmp_path: Path) -> None:
     pipeline = load_config(make(tmp_path, config("a", "- name: a\n  metrics: [{name: m, from_result: y, inpts: {}}]")))
     assert [(each.message, each.hint) for each in pipeline.warnings] == [
-        ("nothing reads the key `inpts` of a metric; it has no effect", "did you mean `inputs`?")
+        ("process `a`: nothing reads the key `inpts` of a metric; it has no effect", "did you mean `inputs`?")
     ]

@@ -115,7 +115,7 @@ SECTIONS: list[Case] = [
             "4:49: `tolerance.train.rtol` is the number `-1`; expected a finite number, zero or more",
             "4:65: `tolerance.train.acc.atol` is the truth value `on`; expected a finite number, zero or more",
             '    YAML reads `on` as true; write "on" for the text',
-            "4:69: `tolerance.train.acc` has the key `tol`; expected `rtol` and `atol`",
+            "4:69: `tolerance.train.acc` has the key `tol`; expected any of rtol, atol",
             "    did you mean `rtol`?",
             "4:84: `tolerance.train.loss` is the number `3`; expected a map of `rtol` and `atol`",
             "4:93: `tolerance.train.none` is an empty map; expected `rtol`, `atol` or both",

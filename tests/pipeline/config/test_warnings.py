@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_expops.pipeline.config import vocabulary
+from pytest_expops.wording import nearest
 from tests.pipeline.config.configs import current, load
 
 
@@ -25,9 +26,9 @@ def test_keys_that_nothing_reads_are_named_with_the_nearest_known(tmp_path: Path
         "p.yaml:5:3: nothing reads the key `pipelin` of `experiment`; it has no effect\n    did you mean `pipeline`?",
         "p.yaml:7:5: nothing reads the key `process_adjlst` of `experiment.pipeline`; it has no effect\n"
         "    did you mean `process_adjlist`?",
-        "p.yaml:10:9: nothing reads the key `data_paralelism` of process `a`; it has no effect\n"
+        "p.yaml:10:9: process `a`: nothing reads the key `data_paralelism`; it has no effect\n"
         "    did you mean `data_parallelism`?",
-        "p.yaml:11:9: nothing reads the key `whatever` of process `a`; it has no effect",
+        "p.yaml:11:9: process `a`: nothing reads the key `whatever`; it has no effect",
         "p.yaml:12:38: process `a`: nothing reads the key `agregation` of `seed_parallelism`; it has no effect\n"
         "    did you mean `aggregation`?",
     ]
@@ -42,7 +43,7 @@ def test_a_key_one_edit_away_from_a_known_one_is_never_missed(known: str) -> Non
             dropped, doubled = known[:i] + known[i + 1 :], known[: i + 1] + known[i:]
             changed, swapped = known[:i] + "~" + known[i + 1 :], known[:i] + known[i : i + 2][::-1] + known[i + 2 :]
             for mistyped in (dropped, doubled, changed, swapped):
-                assert mistyped in words or vocabulary.nearest(mistyped, words) is not None, mistyped
+                assert mistyped in words or nearest(mistyped, words) is not None, mistyped
 
 
 def test_numbers_that_yaml_takes_for_texts_are_said(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_all_varies_everything_and_a_misspelt_source_is_a_usage_error(fan: Proje
     outcome = fan.run("--expops-vary=clok")
     assert outcome.ret == pytest.ExitCode.USAGE_ERROR
     assert "--expops-vary: 'clok' is none of hashseed, " in outcome.text
-    assert "did you mean clock?" in outcome.text
+    assert "did you mean `clock`?" in outcome.text
 
 
 def test_the_ini_twins_work(fan: Project) -> None:

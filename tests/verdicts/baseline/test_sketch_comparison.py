@@ -147,6 +147,11 @@ def test_nan_equals_nan_and_minus_zero_is_not_zero() -> None:
     assert _differ(0.0, -0.0, LOOSE) == []
 
 
+def test_the_distance_of_integers_may_be_beyond_floats() -> None:
+    (found,) = _differ(10**308, -(10**308))
+    assert found.detail == "differs; max |delta| = inf"
+
+
 def test_within_a_tolerance_the_largest_element_of_an_array_is_the_measure() -> None:
     array, noise = np.array([1e-20, 1e6]), np.array([3e-1, 1e6])
     assert _differ(array, noise, LOOSE) == []

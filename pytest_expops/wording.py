@@ -1,0 +1,63 @@
+"""How messages of all floors put what they share: lists that are cut short, near misses, short paths."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def listed(names: Iterable[str], most: int = 5, *, quote: str = "") -> str:
+    """Return the first `most` names, and how many more there are: ``a, b and 3 more``.
+
+    Args:
+        names: what to list.
+        most: how many of them are shown.
+        quote: what stands before and after each, such as a backtick.
+    """
+    found = [f"{quote}{name}{quote}" for name in names]
+    return " ".join(filter(None, [", ".join(found[:most]), and_more(len(found), most)]))
+
+
+def joined(names: Iterable[str], most: int | None = None) -> str:
+    """Return ``a, b and c``; of more than `most` names the first ones, as `listed` does."""
+    found = list(names)
+    if most is not None and len(found) > most:
+        return listed(found, most)
+    return " and ".join(filter(None, [", ".join(found[:-1]), *found[-1:]]))
+
+
+def and_more(count: int, shown: int, noun: str = "") -> str:
+    """Return ``and 3 more lines``, where of `count` only `shown` are shown; nothing where all are."""
+    if count <= shown:
+        return ""
+    return f"and {count - shown} more{f' {noun}' if noun else ''}"
+
+
+def first_of(text: str, count: int) -> str:
+    """Return `text`, the first of `count` things to say, and how many more there are: ``text (and 3 more)``."""
+    more = and_more(count, 1)
+    return f"{text} ({more})" if more else text
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that `word` probably means: one edit away, or much alike."""
+    return next(iter(_near(word, known, 1)), None)
+
+
+def did_you_mean(word: str, known: Iterable[str], most: int = 1) -> str | None:
+    """Return ``did you mean `train`?``, with at most so many known words like `word`; None if there is none."""
+    near = _near(word, known, most)
+    return f"did you mean {' or '.join(f'`{each}`' for each in near)}?" if near else None
+
+
+def _near(word: str, known: Iterable[str], most: int) -> list[str]:
+    # One edit in a word of four letters leaves a ratio of 0.75, so nothing one edit away is missed from there on.
+    return difflib.get_close_matches(word, sorted(known), n=most, cutoff=0.7)
+
+
+def short_path(path: str | Path, directory: Path) -> str:
+    """Return a path as seen from `directory`; one that is outside of it, as it is."""
+    relative = os.path.relpath(path, directory)
+    return str(path) if relative.startswith("..") else relative

@@ -1,0 +1,62 @@
+"""Words that messages share: lists that are cut short, near misses, short paths."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pytest_expops.wording import and_more, did_you_mean, first_of, joined, listed, nearest, short_path
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ("", ""),
+        ("a", "a"),
+        ("ab", "a, b"),
+        ("abc", "a, b, c"),
+        ("abcd", "a, b, c and 1 more"),
+        ("abcde", "a, b, c and 2 more"),
+    ],
+)
+def test_a_list_is_cut_after_the_most(names: str, text: str) -> None:
+    assert listed(names, 3) == text
+
+
+def test_listed_names_may_be_quoted() -> None:
+    assert listed(iter("abc"), 2, quote="`") == "`a`, `b` and 1 more"
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [("", ""), ("a", "a"), ("ab", "a and b"), ("abc", "a, b and c"), ("abcd", "a, b, c and 1 more")],
+)
+def test_joined_names_end_with_and(names: str, text: str) -> None:
+    assert joined(names, 3) == text
+
+
+def test_without_a_limit_all_names_are_joined() -> None:
+    assert joined("abcdefgh") == "a, b, c, d, e, f, g and h"
+
+
+def test_only_what_is_not_shown_is_counted() -> None:
+    assert and_more(5, 3, "lines") == "and 2 more lines"
+    assert and_more(5, 3) == "and 2 more"
+    assert and_more(3, 3, "lines") == and_more(2, 3) == ""
+    assert first_of("x differs", 3) == "x differs (and 2 more)"
+    assert first_of("x differs", 1) == "x differs"
+
+
+def test_the_nearest_words_are_suggested_and_no_far_ones() -> None:
+    known = ["train", "brain", "load"]
+    assert nearest("trian", known) == "train"
+    assert nearest("evaluate", known) is None
+    assert did_you_mean("trian", known) == "did you mean `train`?"
+    assert did_you_mean("trains", known, most=2) == "did you mean `train` or `brain`?"
+    assert did_you_mean("evaluate", known) is None
+
+
+def test_a_path_is_short_within_the_directory_only() -> None:
+    assert short_path(Path("/a/b/c.yaml"), Path("/a")) == "b/c.yaml"
+    assert short_path("/a/b/c.yaml", Path("/a/b/d")) == "/a/b/c.yaml"
