@@ -21,9 +21,9 @@ from pytest_expops.pipeline.model import ExpandedPipeline, Pipeline
 from pytest_expops.plugin.baselines import Locks, Written
 from pytest_expops.plugin.options.options import Options
 from pytest_expops.plugin.options.tolerances import with_tolerances
-from pytest_expops.replay.folder import sweep
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.pool import ReplicaPool
+from pytest_expops.replay.request import TEMPORARY
 from pytest_expops.verdicts.baseline.baseline import Baseline
 from pytest_expops.verdicts.diagnosis.diagnosis import diagnose
 from pytest_expops.verdicts.findings import Diagnosis
@@ -113,9 +113,8 @@ class SessionState:
         if self.replicas is not None:
             self.replicas.close()
         if self.owns_folder:
-            sweep()  # what a worker that was killed has left
-        if self.owns_folder and self.options.artifacts is None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            temporary = self.options.artifacts is None
+            shutil.rmtree(self.folder if temporary else self.folder / TEMPORARY, ignore_errors=True)
 
 
 def verdicts_of(session: PipelineSession) -> JsonFolder:
@@ -145,8 +144,6 @@ def start(options: Options, seat: Seat) -> SessionState:
     """
     pipelines = expanded_pipelines(options.configs, options.tolerances)
     locks = Locks(options.baseline, pipelines)
-    if seat.folder is None:
-        sweep()  # what an earlier session has left that was killed
     folder = seat.folder or _new_folder(options.artifacts)
     sessions, cache = {}, PartCache(options.memory)
     for number, (path, pipeline) in enumerate(pipelines.items(), start=1):
