@@ -42,22 +42,35 @@ def assert_seed_stable(
 
     Bounds on the mean, the standard deviation (`std`) and the coefficient of variation (`cv`, std / abs(mean)) are on
     all seeds that there might be: they hold if the whole interval is inside, are violated if all of it is outside, and
-    are undecided else. Those on `range`, and `min_value` and `max_value`, are on the seeds that ran. The methods are
-    told in docs/stability.md.
+    are undecided else. Those on `range`, and `min_value` and `max_value`, are on the seeds that ran. docs/stability.md
+    has the methods.
 
     Args:
         values: one finite number per seed: a frame like ``expops.metrics("evaluate").query("metric == 'accuracy'")``,
             with the columns `seed` and `value` and maybe `partition`, `metric` and `step`, of whose steps the last
             counts; a Series whose index are the seeds; a mapping of seeds to numbers; or an array of shape (seeds,).
+        min_mean: the mean is at least this.
+        max_mean: the mean is at most this.
+        min_std: the standard deviation, with n - 1 in the denominator, is at least this.
+        max_std: the standard deviation is at most this.
+        max_range: the greatest value less the least is at most this.
+        max_cv: the coefficient of variation is at most this, such as 0.05 for 5 %.
+        min_value: every value is at least this.
+        max_value: every value is at most this.
         over: whether each ``partition`` has to keep the bounds, or the means of each seed over ``all`` of them.
         confidence: with which all intervals of this call hold at once.
         undecided: what becomes of claims that so few seeds cannot decide: ``fail``, ``skip`` or ``pass``.
         name: what the metric is called in messages; by default as in the frame, or as the Series.
 
+    Returns:
+        What was found: the status, and for each group its mean, standard deviation, interval and claims.
+
     Raises:
         AssertionError: a bound is violated, or undecided; with a table of the values per seed.
+        unittest.SkipTest: a bound is undecided, and `undecided` is ``skip``. (pytest takes it for a skip.)
         StabilityError: the values are not finite numbers by seed, or there are none. (It is a ValueError.)
         TypeError: no bound is given.
+        ValueError: a bound is NaN, or another argument is none of those allowed.
         MissingExtra: SciPy is not installed.
     """
     __tracebackhide__ = True
@@ -94,7 +107,7 @@ def _check_arguments(bounds: Mapping[str, float], over: str, confidence: float, 
 
 
 def _readings(values: Any) -> tuple[dict[str, dict[str, float]], str]:
-    """The values by partition and seed, and the name that they bring along."""
+    """Return the values by partition and seed, and the name that they bring along."""
     if hasattr(values, "columns"):
         return _of_frame(values)
     if isinstance(values, Mapping):
@@ -153,7 +166,7 @@ def _of_frame(frame: pd.DataFrame) -> tuple[dict[str, dict[str, float]], str]:
 
 
 def _place(row: Mapping[Any, Any]) -> tuple[str, str]:
-    """The label of the partition, with the outer seeds where there are several layers, and the innermost seed."""
+    """Return the label of the partition, with the outer seeds of several layers, and the innermost seed."""
     partitions, seeds = _layers(row.get("partition")), _layers(row["seed"])
     if not seeds:
         raise StabilityError("a row has no seed", hint="only a process under a seed layer has values per seed")

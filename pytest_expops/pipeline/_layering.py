@@ -49,7 +49,7 @@ def lay_out(pipeline: Pipeline, order: Sequence[str], problems: Problems) -> Lay
 
 
 def _incoming(kind: Kind, process: Process, layering: Layering, problems: Problems) -> Stack | None:
-    """The longest stack that comes in; None, and an error, where another is not a part of it (S5.1)."""
+    """Return the longest stack that comes in; None, and an error, where another is not a part of it (S5.1)."""
     outgoing = layering.outgoing
     stacks: list[tuple[str, Stack]] = [
         (source, outgoing[source].data if kind == "data" else outgoing[source].seeds)
@@ -84,7 +84,7 @@ def _duplicated(source: str, split: str) -> str:
 
 
 def _warn_of_nothing_to_collapse(process: Process, reaching: Layers, problems: Problems) -> None:
-    """S5.3: an aggregation without an open layer of its kind."""
+    """Warn of an aggregation where no layer of its kind is open (S5.3)."""
     for kind, asked, stack in [
         ("data", process.aggregates.data, reaching.data),
         ("seed", process.aggregates.seeds, reaching.seeds),
@@ -97,7 +97,7 @@ def _warn_of_nothing_to_collapse(process: Process, reaching: Layers, problems: P
 
 
 def _warn_of_split_without_downstream(process: Process, problems: Problems) -> None:
-    """S4.4: what a split duplicates is downstream of it, and there is nothing."""
+    """Warn of a split that duplicates nothing, since nothing is downstream of it (S4.4)."""
     for key, what, split in [
         ("data_parallelism", "partitions", process.split_data),
         ("seed_parallelism", "seeds", process.split_seeds),

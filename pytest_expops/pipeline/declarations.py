@@ -55,6 +55,7 @@ class ComponentRef:
 
     @property
     def name(self) -> str:
+        """As in a config: ``LIBRARY.OPERATION``."""
         return f"{self.library}.{self.operation}"
 
 

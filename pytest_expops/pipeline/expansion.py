@@ -63,12 +63,12 @@ def expand(pipeline: Pipeline) -> ExpandedPipeline:
 
 
 def _written_path(pipeline: Pipeline) -> Path:
-    """The config's path as its author gave it, where that is known, so that errors of all stages read alike."""
+    """Return the config's path as its author gave it, where that is known, so that errors of all stages read alike."""
     return next((each.location.path for each in pipeline.processes.values() if each.location), pipeline.path)
 
 
 def coordinates(pipeline: Pipeline, layers: Layers) -> Iterator[Coordinates]:
-    """Every combination of partitions and seeds in these layers, partitions slowest, in config order."""
+    """Yield every combination of partitions and seeds in these layers, partitions slowest, in config order."""
     partitions = [range(1, _count(pipeline, name) + 1) for name in layers.data]
     seeds = [_seeds(pipeline, name) for name in layers.seeds]
     return itertools.product(itertools.product(*partitions), itertools.product(*seeds))
@@ -87,7 +87,7 @@ def _seeds(pipeline: Pipeline, splitter: str) -> tuple[int, ...]:
 
 
 def expanded_name(base: str, partitions: tuple[int, ...], seeds: tuple[int, ...]) -> str:
-    """The name of the duplicate of process `base` at these coordinates, each outermost first (S5.2)."""
+    """Return the name of the duplicate of process `base` at these coordinates, each outermost first (S5.2)."""
     return base + _suffix(partitions, seeds)
 
 
@@ -96,7 +96,7 @@ def _suffix(partitions: tuple[int, ...], seeds: tuple[int, ...]) -> str:
 
 
 def _check_graph(pipeline: Pipeline, problems: Problems) -> None:
-    """A loaded pipeline passes; one made by hand may not."""
+    """Check that all upstream is known, without cycles: a loaded pipeline passes, one made by hand may not."""
     for process in pipeline.processes.values():
         mentions = [(f"{process.name}.upstream", each, process.location) for each in process.upstream]
         check_mentions(mentions, pipeline.processes, problems)
@@ -159,7 +159,7 @@ def _report_collision(one: Process, other: Process, name: str, problems: Problem
 
 
 def _source(pipeline: Pipeline, upstream: _Duplicates, layers: Layers) -> Callable[[Coordinates], tuple[str, ...]]:
-    """How a duplicate in `layers` finds its upstream among the duplicates of one process.
+    """Return how a duplicate in `layers` finds its upstream among the duplicates of one process.
 
     An upstream in fewer layers is broadcast. One in a layer more than the process is what the process collapses.
     """

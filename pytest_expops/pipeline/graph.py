@@ -11,7 +11,7 @@ Upstream = Mapping[str, Collection[str]]
 
 
 def downstream_of(upstream: Upstream) -> dict[str, list[str]]:
-    """The same edges the other way round; each list in the order of `upstream`'s keys."""
+    """Return the same edges the other way round; each list in the order of `upstream`'s keys."""
     downstream: dict[str, list[str]] = {name: [] for name in upstream}
     for name, sources in upstream.items():
         for source in sources:
@@ -20,7 +20,7 @@ def downstream_of(upstream: Upstream) -> dict[str, list[str]]:
 
 
 def topological_order(upstream: Upstream) -> list[str]:
-    """Names so that each follows its upstream, and among those free to come next the smallest does (Kahn).
+    """Return the names so that each follows its upstream; of those free to come next, the smallest comes first (Kahn).
 
     Depends on the edges alone, not on the order in which they are given (S5.5). Names on a cycle, and those
     downstream of one, are left out.
@@ -41,7 +41,7 @@ def topological_order(upstream: Upstream) -> list[str]:
 
 
 def find_cycles(upstream: Upstream) -> list[tuple[str, ...]]:
-    """Cycles that together touch every knot of the graph: each a shortest one, from its smallest name, in flow order.
+    """Return a shortest cycle of every knot of the graph, from its smallest name on, in the order of the flow.
 
     `("a", "b")` means that b depends on a and a on b. There is no cycle if and only if the list is empty.
     """
@@ -59,7 +59,7 @@ def find_cycles(upstream: Upstream) -> list[tuple[str, ...]]:
 
 
 def _core(upstream: Upstream) -> set[str]:
-    """The names left when those without upstream, then those without downstream, are taken away again and again."""
+    """Return the names left when those without upstream, then those without downstream, are taken away repeatedly."""
     left = set(upstream) - set(topological_order(upstream))
     backwards = downstream_of({name: [each for each in upstream[name] if each in left] for name in left})
     return left - set(topological_order(backwards))
@@ -83,7 +83,7 @@ def _shortest_cycle(start: str, downstream: Mapping[str, Iterable[str]]) -> tupl
 
 
 def _reachable(cycle: tuple[str, ...], downstream: Upstream) -> set[str]:
-    """Every name on some cycle with these: reachable from them and leading back to them."""
+    """Return every name on some cycle with these: reachable from them and leading back to them."""
     forward = _closure(cycle, downstream)
     return forward & _closure(cycle, downstream_of(downstream))
 

@@ -101,6 +101,7 @@ class Tolerance:
 
     @property
     def exact(self) -> bool:
+        """Whether it grants nothing."""
         return self.rtol == 0.0 and self.atol == 0.0
 
 
@@ -235,11 +236,11 @@ class ExpandedPipeline:
         return len(self.processes)
 
     def of(self, base_name: str) -> tuple[ExpandedProcess, ...]:
-        """The expanded processes of one configured process, in topological order."""
+        """Return the expanded processes of one configured process, in topological order."""
         return tuple(each for each in self.processes.values() if each.process.name == base_name)
 
     def ancestors(self, name: str) -> set[str]:
-        """Every expanded process upstream of `name`, near and far."""
+        """Return every expanded process upstream of `name`, near and far."""
         found: set[str] = set()
         waiting = [*self[name].upstream]
         while waiting:

@@ -68,7 +68,7 @@ def with_probed(expanded: ExpandedPipeline) -> ExpandedPipeline:
 
 
 def probes_of(chart: Process, expanded: ExpandedPipeline) -> list[Probe]:
-    """The probes of a chart, in the order of the config."""
+    """Return the probes of a chart, in the order of the config."""
     if chart.chart is None:
         return []
     known = _Known(chart, expanded)
@@ -76,7 +76,7 @@ def probes_of(chart: Process, expanded: ExpandedPipeline) -> list[Probe]:
 
 
 def find(probe: Probe, expanded: ExpandedPipeline, steps_of: StepsOf) -> dict[str, MetricPlace | None]:
-    """What a probe finds once what it waits for has run, by the key under which the chart gets it.
+    """Return what a probe finds once what it waits for has run, by the key under which the chart gets it.
 
     One place keeps the probe's own key; each of several has its `canonical` path for a key. None stands for nothing.
     """
@@ -87,7 +87,7 @@ def find(probe: Probe, expanded: ExpandedPipeline, steps_of: StepsOf) -> dict[st
 
 
 def canonical(each: ExpandedProcess, step: str | None = None) -> str:
-    """The XPath that finds just this: ``//*[@partition='p1']/*[@seed='41']/process[@name='fit']``."""
+    """Return the XPath that finds just this: ``//*[@partition='p1']/*[@seed='41']/process[@name='fit']``."""
     groups = "".join(f"*[@{kind}='{value}']/" for kind, value in _groups(each))
     inside = f"/step[@name='{step}']" if step is not None else ""
     return f"//{groups}process[@name='{each.process.name}']{inside}"
@@ -131,7 +131,7 @@ class _Known:
         return tuple(dict.fromkeys(each.process for each in found))
 
     def _with_step(self, query: XPath) -> list[MetricPlace]:
-        """The processes in which a step that the path names would be found."""
+        """Return the processes in which a step that the path names would be found."""
 
         def steps_of(name: str) -> Collection[str]:
             return query.literals
@@ -152,7 +152,7 @@ def _select(
 def _tree(
     processes: Sequence[ExpandedProcess], steps_of: StepsOf | None, nameless: bool
 ) -> tuple[Element, dict[int, MetricPlace]]:
-    """The tree of these processes, and what its elements stand for."""
+    """Build the tree of these processes, and what its elements stand for."""
     root = Element("pipeline")
     groups: dict[tuple[tuple[str, str], ...], Element] = {(): root}
     targets: dict[int, MetricPlace] = {}
@@ -183,7 +183,7 @@ def _is_drawn(process: Process) -> bool:
 
 
 def _in_order(processes: Mapping[str, ExpandedProcess]) -> dict[str, ExpandedProcess]:
-    """The same, with those that now wait for what stands behind them, which nothing follows, moved to the end."""
+    """Return the same processes; those that now wait for a later one, and that nothing waits for, moved to the end."""
     place = {name: number for number, name in enumerate(processes)}
     late = {
         each.process.name
@@ -195,7 +195,7 @@ def _in_order(processes: Mapping[str, ExpandedProcess]) -> dict[str, ExpandedPro
 
 
 def _closure(start: str, edges: Mapping[str, Iterable[str]]) -> set[str]:
-    """Everything that can be reached from `start`, without itself."""
+    """Return everything that can be reached from `start`, without itself."""
     seen: set[str] = set()
     stack = [start]
     while stack:

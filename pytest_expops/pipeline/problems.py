@@ -41,6 +41,7 @@ class Problems:
         self.warnings.append(Problem(message, at, process, key, hint))
 
     def as_error(self) -> ConfigError:
+        """Return one error with every error noted so far, in the order of the file."""
         return ConfigError(self.path, in_file_order(self.errors))
 
     def raise_errors(self) -> None:
@@ -50,7 +51,7 @@ class Problems:
 
 
 def in_file_order(problems: list[Problem]) -> tuple[Problem, ...]:
-    """The problems sorted by line and column; those without a place come first, equal places keep their order."""
+    """Return the problems by line and column; those without a place come first, equal places keep their order."""
     return tuple(
         sorted(problems, key=lambda each: (each.location.line, each.location.column) if each.location else (0, 0))
     )

@@ -11,7 +11,7 @@ __all__ = ["to_dot", "to_mermaid", "to_text"]
 
 
 def to_text(expanded: ExpandedPipeline) -> str:
-    """One line per expanded process in topological order, under a line per process that splits, aggregates or both."""
+    """Return one line per expanded process in topological order, each group under the line of its process."""
     lines = []
     last = None
     for each in expanded.processes.values():
@@ -26,7 +26,7 @@ def to_text(expanded: ExpandedPipeline) -> str:
 
 
 def to_mermaid(expanded: ExpandedPipeline) -> str:
-    """A Mermaid flowchart: trapezoids split, inverted ones aggregate, and hexagons do both."""
+    """Return a Mermaid flowchart: trapezoids split, inverted ones aggregate, and hexagons do both."""
     ids = _ids(expanded)
     lines = ["flowchart TD"]
     for each in expanded.processes.values():
@@ -38,7 +38,7 @@ def to_mermaid(expanded: ExpandedPipeline) -> str:
 
 
 def to_dot(expanded: ExpandedPipeline) -> str:
-    """A Graphviz digraph: trapezoids split, inverted ones aggregate, and hexagons do both."""
+    """Return a Graphviz digraph: trapezoids split, inverted ones aggregate, and hexagons do both."""
     lines = ["digraph pipeline {", "    node [shape=box];"]
     for each in expanded.processes.values():
         label = "\\n".join(_dot_text(line) for line in _label(each))
@@ -64,7 +64,7 @@ def _role(process: Process) -> str:
 
 
 def _marks(process: Process) -> list[str]:
-    """What a process does to the layers, in the order in which it does it (S5.3), and what it is."""
+    """Return what a process is, and what it does to the layers, in the order in which it does it (S5.3)."""
     marks = []
     if process.kind is Kind.CHART:
         marks.append("chart")
@@ -109,7 +109,7 @@ def _edges(expanded: ExpandedPipeline) -> Iterator[tuple[str, str]]:
 
 
 def _ids(expanded: ExpandedPipeline) -> dict[str, str]:
-    """Mermaid's own ids: names may hold what it has no escape for, or be one of its words, such as `end`."""
+    """Return ids for Mermaid: names may hold what it has no escape for, or be one of its words, such as `end`."""
     return {name: f"p{number}" for number, name in enumerate(expanded.processes)}
 
 

@@ -25,7 +25,7 @@ class Element:
     children: list[Element] = field(default_factory=list)
 
     def walk(self) -> Iterator[Element]:
-        """The element and all below it, in document order."""
+        """Yield the element and all below it, in document order."""
         yield self
         for child in self.children:
             yield from child.walk()
@@ -59,7 +59,7 @@ class XPath:
         """The texts in quotes, in order."""
 
     def select(self, root: Element) -> list[Element]:
-        """The elements selected in the tree under `root`, each once, in document order."""
+        """Return the elements selected in the tree under `root`, each once, in document order."""
         document = Element("", children=[root])
         found: dict[int, Element] = {}
         for path in self._paths:

@@ -41,9 +41,9 @@ def frames(
     kinds: Collection[str] = KINDS,
     default_index: bool = False,
 ) -> st.SearchStrategy[pd.DataFrame]:
-    """DataFrames of shape (`min_rows` to `max_rows`, number of columns), made by `hypothesis.extra.pandas`.
+    """Return a strategy for DataFrames of shape (`min_rows` to `max_rows`, number of columns).
 
-    They shrink to fewest rows and columns, zeros, and the default index.
+    They are made by `hypothesis.extra.pandas`, and shrink to fewest rows and columns, zeros, and the default index.
 
     Args:
         columns: the columns by name, each one of `kinds` or a strategy for its values; by default one to `max_columns`
@@ -91,7 +91,7 @@ def _frames(
 
 @lru_cache(maxsize=256)
 def _columns(kind: str | st.SearchStrategy[Any], rows: int) -> st.SearchStrategy[Any]:
-    """Columns of `rows` values. Kept: Hypothesis takes far longer to make such a strategy than to draw from it."""
+    """Return a strategy for columns of `rows` values; kept, since making one takes far longer than drawing from it."""
     dtype, elements, final = _COLUMNS[kind] if isinstance(kind, str) else (object, kind, None)
     drawn = series(dtype=dtype, elements=elements, index=range_indexes(rows, rows))
     if isinstance(kind, str):
@@ -105,7 +105,7 @@ _LABELS = st.integers(0, 2)
 
 @st.composite
 def _indexes(draw: st.DrawFn, rows: int) -> Any:
-    """An index of `rows` labels, of one of the sorts that are met."""
+    """Draw an index of `rows` labels, of one of the sorts that are met."""
     sort = draw(_SORTS)
     if sort == "repeated":
         return pd.Index([draw(_LABELS) for _ in range(rows)], dtype="int64")

@@ -12,7 +12,7 @@ __all__ = ["partition_sizes", "seeds"]
 def partition_sizes(
     rows: int, *, max_partitions: int = 6, allow_empty: bool = True, min_rows: int | None = None
 ) -> st.SearchStrategy[int | list[int]]:
-    """What `data_parallelism.size` may be for a value of `rows` rows, in either spelling (S3.1).
+    """Return a strategy for `data_parallelism.size` of a value of `rows` rows, in either spelling (S3.1).
 
     A number of partitions, or a list of row counts that sum to `rows`: at most `max_partitions` partitions. It shrinks
     to fewer partitions, the number rather than the list, and the first rows on their own: 1, 2, then ``[1, rows - 1]``.
@@ -41,7 +41,7 @@ def partition_sizes(
 
 
 def _row_counts(rows: int, most: int, least: int) -> st.SearchStrategy[list[int]]:
-    """Lists of one to `most` counts of at least `least`, which sum to `rows`: the gaps between sorted cuts."""
+    """Return a strategy for lists of one to `most` counts of at least `least` whose sum is `rows`, as gaps of cuts."""
 
     def counts(drawn: list[int]) -> list[int]:
         spare = rows - (len(drawn) + 1) * least
@@ -54,7 +54,7 @@ def _row_counts(rows: int, most: int, least: int) -> st.SearchStrategy[list[int]
 def seeds(
     *, min_size: int = 1, max_size: int = 3, min_value: int = 0, max_value: int = 2**32 - 1
 ) -> st.SearchStrategy[list[int]]:
-    """What `seed_parallelism.seeds` may be: a list of `min_size` to `max_size` different seeds. It shrinks to ``[0]``.
+    """Return a strategy for `seed_parallelism.seeds`: lists of `min_size` to `max_size` different seeds.
 
     By default the seeds are those which every library takes. Negative ones are allowed in a config (S4.1), though
     NumPy and scikit-learn refuse them: give `min_value` where the process bears it.

@@ -48,9 +48,10 @@ class Graph:
         self._count = 0
 
     def vertex(self, value: Any) -> Vertex:
-        """The vertex of a value, its digest computed.
+        """Return the vertex of a value, its digest computed.
 
-        :raises Unsound: if something within cannot be judged; its `suffixes` lead there.
+        Raises:
+            Unsound: something within cannot be judged; its `suffixes` lead there.
         """
         root = self._made(value)
         if root.known is None and root.order < 0:
@@ -67,7 +68,7 @@ class Graph:
         return made
 
     def _visit(self, root: Vertex) -> None:
-        """Tarjan's algorithm with a stack of its own, since it is deep values that come here."""
+        """Visit everything below, by Tarjan's algorithm; with a stack of its own, since deep values come here."""
         stack: list[tuple[Vertex, Iterator[Vertex]]] = []
         try:
             self._enter(root)
@@ -91,7 +92,7 @@ class Graph:
             raise
 
     def _unseen(self, vertex: Vertex, child: Vertex) -> bool:
-        """Whether to go into a child; one that is open already closes a cycle."""
+        """Return whether to go into a child; one that is open already closes a cycle."""
         if child.known is None and child.order >= 0 and id(child) in self._open_ids:
             vertex.low = min(vertex.low, child.order)
         return child.known is None and child.order < 0
@@ -109,7 +110,7 @@ class Graph:
         vertex.children = [self._made(child) for child in vertex.form.children]
 
     def _close(self, head: Vertex) -> None:
-        """A component is complete: everything that was opened since `head`."""
+        """Close a component that is complete: everything that was opened since `head`."""
         start = next(place for place in range(len(self._open) - 1, -1, -1) if self._open[place] is head)
         component = self._open[start:]
         del self._open[start:]
@@ -147,7 +148,7 @@ def _coloured(vertex: Vertex, colours: dict[int, bytes]) -> bytes:
 
 
 def _trail(path: list[Vertex], error: Unsound) -> list[str]:
-    """The path from the root to where the error arose, innermost first."""
+    """Return the path from the root to where the error arose, innermost first."""
     last = getattr(error, "vertex", None)
     steps = [*path, last] if last is not None and (not path or path[-1] is not last) else path
     found = []

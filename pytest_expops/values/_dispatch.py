@@ -45,15 +45,19 @@ _found: weakref.WeakKeyDictionary[type, Handler] = weakref.WeakKeyDictionary()
 def register(type_: type[T], function: Callable[[T], object]) -> None:
     """Let `function` say what stands for a value of `type_` or of its subclasses when it is compared (S7.2).
 
-    It returns a simpler value, such as a dict of what matters; two values of one class are equal if and only if
-    these are. A registration replaces what this package knows of the type, and an earlier registration.
+    Two values of one class are then equal if and only if the simpler values are that it returns for them. A
+    registration replaces what this package knows of the type, and an earlier registration.
 
     ::
 
         pytest_expops.register(Booster, lambda booster: booster.save_raw("json"))
 
-    :raises TypeError: if `type_` is not a class or is one of Python's and NumPy's plain scalar types, which stand for
-        themselves, or if `function` cannot be called.
+    Args:
+        type_: a class, other than Python's and NumPy's plain scalar types, which stand for themselves.
+        function: takes a value and returns a simpler one, such as a dict of what matters.
+
+    Raises:
+        TypeError: `type_` is no such class, or `function` cannot be called.
     """
     if not isinstance(type_, type):
         raise TypeError(f"register: {type_!r} is not a class")
@@ -83,9 +87,10 @@ def unregister(type_: type) -> None:
 
 
 def form_of(value: Any) -> Form:
-    """The form of a value that is not an atom; a form, which a handler may give for a child, is its own.
+    """Return the form of a value that is not an atom; a form, which a handler may give for a child, is its own.
 
-    :raises Unsound: if the value cannot be judged.
+    Raises:
+        Unsound: the value cannot be judged.
     """
     cls = type(value)
     handler = None if _registered else _exact.get(cls)
@@ -106,7 +111,7 @@ def _find(cls: type) -> Handler:
 
 
 def _candidates(cls: type) -> Iterator[Handler]:
-    """Every handler that fits, the best first."""
+    """Yield every handler that fits, the best first."""
     bases = cls.__mro__
     yield from (_registered[base] for base in bases if base in _registered)
     if cls in _exact:
@@ -128,7 +133,7 @@ def _by_library(cls: type) -> Iterator[Handler]:
 
 
 def _is_plain_iterator(cls: type) -> bool:
-    """Python's own iterators; a project's class may well define `__next__` and keep its state."""
+    """Return whether a class is one of Python's own iterators; a project's with `__next__` may keep its state."""
     return hasattr(cls, "__next__") and module_name(cls) in (
         "builtins",
         "itertools",

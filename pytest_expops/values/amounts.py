@@ -24,19 +24,19 @@ _EXACT_BELOW = 10_000_000
 
 
 def is_number(value: Any) -> bool:
-    """Whether tolerance applies: Python's and NumPy's integers, floats and complex numbers, but no bools."""
+    """Return whether tolerance applies: Python's and NumPy's integers, floats and complex numbers, but no bools."""
     return type(value) in (int, float, complex) or (
         isinstance(value, np.number) and not isinstance(value, np.timedelta64)
     )
 
 
 def rounded(delta: float) -> str:
-    """Three digits: how much a difference is, not where exactly it ends."""
+    """Return a difference with three digits: how much it is, not where exactly it ends."""
     return repr(float(f"{delta:.3g}"))
 
 
 def amounts(expected: Array, obtained: Array, prefix: str = "max ") -> str:
-    """``max |delta| = 2.78e-17, max ulp = 2``, of arrays of one shape and dtype; empty where there is nothing to tell.
+    """Return ``max |delta| = 2.78e-17, max ulp = 2`` of arrays of one shape and dtype; empty where there is neither.
 
     Pairs with a NaN have no distance and are left out, as are, in object arrays, pairs that are not two numbers.
     """
@@ -63,14 +63,14 @@ def distance(expected: Any, obtained: Any) -> float:
 
 
 def gaps(expected: Array, obtained: Array) -> Array:
-    """``|expected - obtained|`` of numbers, without wrapping around, and without overflow below float64's range."""
+    """Return ``|expected - obtained|`` of arrays of numbers; nothing wraps around, or overflows below 1.8e308."""
     with np.errstate(all="ignore"):
         wide = widened(expected.dtype)
         return np.asarray(np.abs(expected.astype(wide, copy=False) - obtained.astype(wide, copy=False)))
 
 
 def widened(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """A dtype in which differences of numbers of `dtype` neither wrap around nor overflow early."""
+    """Return a dtype in which differences of numbers of `dtype` neither wrap around nor overflow early."""
     if dtype.kind in "iu":
         return np.dtype(np.longdouble)
     return np.result_type(dtype, np.float64)
@@ -106,7 +106,7 @@ def _longest_time(pairs: Iterable[tuple[Any, Any]]) -> str | None:
 
 
 def ulps(expected: Array, obtained: Array) -> Array:
-    """Steps from each number to the other, as uint64 of the same shape.
+    """Return how many steps of `numpy.nextafter` lead from each number to the other, as uint64 of the same shape.
 
     Both are of one dtype: float16, float32 or float64, in the machine's byte order. -0.0 and 0.0 are 0 steps apart,
     the greatest number and infinity 1. For a NaN the result means nothing.
@@ -121,7 +121,7 @@ def ulps(expected: Array, obtained: Array) -> Array:
 
 
 def largest_ulps(expected: Array, obtained: Array) -> int | None:
-    """The greatest distance between two arrays of one shape and dtype; None where there is none to tell.
+    """Return the greatest distance in ulp between two arrays of one shape and dtype; None where there is none.
 
     Complex numbers are taken by their parts. Pairs with a NaN are left out. Other dtypes, extended precision among
     them, have no such distance here.

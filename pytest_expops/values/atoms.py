@@ -25,7 +25,7 @@ _NAN = struct.pack("<d", math.nan)
 
 
 def float_bytes(value: float) -> bytes:
-    """Eight bytes, little-endian; every NaN is the same one, and -0.0 is not 0.0 (S7.2)."""
+    """Return eight bytes, little-endian; every NaN is the same one, and -0.0 is not 0.0 (S7.2)."""
     return struct.pack("<d", value) if value == value else _NAN
 
 

@@ -21,7 +21,7 @@ PIECE = 1 << 20
 
 
 def array_digest(array: Array) -> bytes:
-    """16-byte digest of an array's elements in C order; shape and dtype are not in it.
+    """Return the 16-byte digest of an array's elements in C order; shape and dtype are not in it.
 
     `array` may have any layout, and any dtype whose elements are wholly their bytes (`is_plain`).
     """
@@ -31,7 +31,7 @@ def array_digest(array: Array) -> bytes:
 
 
 def array_digests(arrays: Sequence[Array]) -> list[bytes]:
-    """`array_digest` of each of several arrays, such as the columns of a frame."""
+    """Return the `array_digest` of each of several arrays, such as the columns of a frame."""
     hashers = [xxhash.xxh3_128() for _ in arrays]
     gapped = []
     for array, hasher in zip(arrays, hashers, strict=True):
@@ -63,19 +63,19 @@ def _hash_in_step(gapped: Sequence[tuple[Array, Any]]) -> None:
 
 
 def is_plain(dtype: np.dtype[Any]) -> bool:
-    """Whether the bytes of an element are its value: no references, no padding."""
+    """Return whether the bytes of an element are its value: no references, no padding."""
     if dtype.fields is not None or dtype.subdtype is not None or dtype.hasobject:
         return False
     return not (dtype.kind in "fc" and dtype.itemsize > 16 // (1 if dtype.kind == "c" else 2))
 
 
 def may_hold_nan(array: Array) -> bool:
-    """Floats, complex numbers, and the floats that extension packages add (`ml_dtypes.bfloat16`)."""
+    """Return whether an array is of floats, complex numbers, or an extension's floats (`ml_dtypes.bfloat16`)."""
     return array.dtype.kind in "fc" or (array.dtype.kind == "V" and array.dtype.type is not np.void)
 
 
 def has_nan(array: Array) -> bool:
-    """Whether any element is NaN. `minimum` hands a NaN on, and is faster than `isnan` by half."""
+    """Return whether any element is NaN. `minimum` hands a NaN on, and is faster than `isnan` by half."""
     if array.size == 0 or not may_hold_nan(array):
         return False
     if array.dtype.kind == "f" and array.dtype.isnative:
@@ -85,7 +85,7 @@ def has_nan(array: Array) -> bool:
 
 
 def pieces(array: Array, size: int) -> Iterator[Array]:
-    """The array in C order as views of about `size` bytes; their concatenation, flattened, is the array, flattened."""
+    """Yield an array in C order as views of about `size` bytes; flattened, they are the flattened array end to end."""
     if array.nbytes <= size or array.ndim == 0:
         yield array
     elif array.flags.c_contiguous:
@@ -115,7 +115,7 @@ def _same_nan(array: Array) -> Array:
 
 
 def buffer_of(array: Array) -> Any:
-    """The array's bytes, without a copy where it is contiguous; as uint8, since not every dtype exports a buffer."""
+    """Return the array's bytes, uncopied where it is contiguous; as uint8, since not every dtype exports a buffer."""
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8) if array.nbytes else b""
 
 
@@ -123,7 +123,7 @@ _CODES = {type(None): b"n", bool: b"?", int: b"i", float: b"f", str: b"s", bytes
 
 
 def scalar_codes(values: Sequence[Any]) -> bytes | None:
-    """The type of each of many values, a byte each; None if one is not of a type that `scalars_digest` takes."""
+    """Return the type of each of many values, a byte each; None if one is not of a type that `scalars_digest` takes."""
     try:
         return b"".join([_CODES[kind] for kind in map(type, values)])
     except KeyError:
@@ -131,7 +131,7 @@ def scalar_codes(values: Sequence[Any]) -> bytes | None:
 
 
 def scalars_digest(values: Sequence[Any], codes: bytes) -> bytes:
-    """16-byte digest of many plain Python values, type by type; `codes` is what `scalar_codes` said of them."""
+    """Return the 16-byte digest of many plain Python values, type by type; `codes` are their `scalar_codes`."""
     found = [hashed(codes)]
     present = set(codes)
     for code, digest in _DIGESTS.items():

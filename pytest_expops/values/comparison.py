@@ -40,17 +40,24 @@ def compare(
     path: str = "value",
     limit: int = LIMIT,
 ) -> tuple[Difference, ...]:
-    """Every difference between two values; empty if they are equal (S7.2).
+    """Return every difference between two values; none if they are equal (S7.2).
 
     Those in types, dtypes, shapes and keys come first, then those in values, both in the order of the expected value.
 
     With a tolerance, numbers of one type (integers, floats, complex; alone or in arrays, not in sets or as keys) may
     differ as far as ``|expected - obtained| <= atol + rtol * |expected|``. Types, dtypes, shapes and keys never may.
 
-    :param path: where the values stand, such as ``outputs['model']``.
-    :param limit: at most so many differences are told; one more then says how many there are beyond.
-    :raises FingerprintError: if something within cannot be judged soundly.
-    :raises ValueError: if a tolerance is negative or NaN, or `limit` is less than 1.
+    Args:
+        expected: any value that a pipeline returns.
+        obtained: the value that is compared with it.
+        rtol: how far numbers may differ, relative to the expected one.
+        atol: how far they may differ besides.
+        path: where the values stand, such as ``outputs['model']``.
+        limit: how many differences are returned at most; one more then says how many there are beyond.
+
+    Raises:
+        FingerprintError: something within cannot be judged soundly.
+        ValueError: a tolerance is negative or NaN, or `limit` is less than 1.
     """
     if not (rtol >= 0 and atol >= 0):
         raise ValueError(f"compare: rtol={rtol!r} and atol={atol!r} must both be at least 0")
@@ -109,7 +116,7 @@ class _Comparison:
         return True
 
     def _within(self, pair: _Pair) -> Iterator[_Step]:
-        """What there is to say of two values that are not the same, or what to look at next."""
+        """Yield the differences of two values that are not the same, or the pairs of parts to look at next."""
         if not _comparable(pair.expected, pair.obtained):
             yield Structural(_differs(pair, f"type differs: {_type(pair.expected)} became {_type(pair.obtained)}"))
             return
@@ -172,7 +179,7 @@ class _Comparison:
             yield Structural(Difference(pair.path, listed(expected.names), listed(obtained.names), "order differs"))
 
     def _numbered(self, expected: Parts, obtained: Parts, pair: _Pair) -> Iterator[_Step]:
-        """The items of a list; one difference where only their order differs, as that of a set made a list does."""
+        """Yield the items of a list; where only their order differs, as that of a set made a list, one difference."""
         if self._tolerance.exact and _digests(expected, self._expected) == _digests(obtained, self._obtained):
             yield _differs(pair, f"the same {len(expected.values)} items in another order")
             return
@@ -199,7 +206,7 @@ class _Comparison:
         yield from shared
 
     def _best(self, value: Any, candidates: list[Any]) -> int:
-        """Among values under keys of one digest (two objects of one state), the equal one, else the first."""
+        """Return which of the values under keys of one digest (two objects of one state) is equal, else the first."""
         if len(candidates) == 1:
             return 0
         return next((index for index, each in enumerate(candidates) if self.same(value, each)), 0)
@@ -220,7 +227,7 @@ _Step = _Pair | Difference | Structural
 
 
 def _named(expected: Parts, obtained: Parts, pair: _Pair) -> Iterator[_Step]:
-    """Attributes and columns under their names, whatever their order."""
+    """Yield attributes and columns under their names, whatever their order."""
     names, other_names = list(expected.names or ()), list(obtained.names or ())
     if names == other_names:  # by position, should two long names have been cut to the same text
         for name, one, other in zip(names, expected.values, obtained.values, strict=True):
@@ -245,7 +252,7 @@ def _digests(form: Parts, walk: Walk) -> Counter[bytes]:
 
 
 def _traits(expected: Form, obtained: Form, pair: _Pair) -> Iterator[Difference | Structural]:
-    """What is said of a value beside its type; under the name `value` it is the value itself, as of a date."""
+    """Yield the traits that differ; the one called `value` is the value itself, as of a date."""
     ones, others = dict(expected.traits), dict(obtained.traits)
     for name in dict.fromkeys([*ones, *others]):
         if ones.get(name) != others.get(name):
@@ -258,7 +265,7 @@ def _as_parts(form: Form) -> Form:
 
 
 def _comparable(expected: Any, obtained: Any) -> bool:
-    """Whether both are of one type; a class made by a function is another one at each call, of the same name."""
+    """Return whether both are of one type; a class made by a function is another at each call, of the same name."""
     one, other = type(expected), type(obtained)
     if one is other or (isinstance(expected, Form) and isinstance(obtained, Form)):
         return True

@@ -43,13 +43,14 @@ class DifferenceList:
     _of_values: list[Difference] = field(default_factory=list)
 
     def add(self, item: Difference | Structural) -> None:
+        """Count a difference, and keep it if it is one of the first."""
         self.count += 1
         kept = self._structural if isinstance(item, Structural) else self._of_values
         if len(kept) < self.limit:
             kept.append(item.difference if isinstance(item, Structural) else item)
 
     def told(self, path: str) -> tuple[Difference, ...]:
-        """At most `limit` differences, and one more that says how many there are beyond."""
+        """Return at most `limit` differences, and one more that says how many there are beyond."""
         first = [*self._structural, *self._of_values][: self.limit]
         noun = "difference" if self.count == len(first) + 1 else "differences"
         more = and_more(self.count, len(first), noun)
@@ -59,7 +60,7 @@ class DifferenceList:
 
 
 def one_sided(items: Sequence[tuple[str, Any]], path: str, state: str, *, keys: bool = False) -> Iterator[Structural]:
-    """What only one of two values has: how the path goes on to each, and what stands there.
+    """Yield a difference for each item that only one of two values has.
 
     `state` is ``missing``, of what only the expected value has, or ``unexpected``.
     """

@@ -18,7 +18,10 @@ _SORTABLE = 1_000_000
 
 
 def close(expected: Any, obtained: Any, tolerance: Tolerance) -> bool:
-    """Whether two numbers of one type are equal, both NaN, or within tolerance. An infinity is close to itself only."""
+    """Return whether two numbers of one type are equal, both NaN, or within tolerance.
+
+    An infinity is close to itself only.
+    """
     if expected == obtained or (expected != expected and obtained != obtained):
         return True
     if expected != expected or obtained != obtained:
@@ -32,14 +35,14 @@ def close(expected: Any, obtained: Any, tolerance: Tolerance) -> bool:
 
 
 def _plain(number: Any) -> Any:
-    """NumPy's integers wrap around and its small floats overflow; Python's do neither."""
+    """Return a number of NumPy as one of Python, whose integers do not wrap around and whose floats overflow late."""
     if isinstance(number, np.generic) and number.dtype.itemsize <= (16 if number.dtype.kind == "c" else 8):
         return number.item()
     return number
 
 
 def differing(expected: Array, obtained: Array, tolerance: Tolerance) -> Array:
-    """A bool array of the same shape; `expected` and `obtained` have one shape and one dtype."""
+    """Return which elements differ, as a bool array of the same shape; both arrays have one shape and one dtype."""
     if expected.dtype.hasobject:
         pairs = zip(expected.reshape(-1), obtained.reshape(-1), strict=True)
         flags = [_scalars_differ(*pair, tolerance) for pair in pairs]
@@ -63,7 +66,7 @@ def _scalars_differ(expected: Any, obtained: Any, tolerance: Tolerance) -> bool:
 
 
 def bits_differ(expected: Array, obtained: Array) -> Array:
-    """Bit by bit, but any NaN equals any NaN; a NaN in one part of a complex number says nothing of the other."""
+    """Return which elements differ bit by bit, as bools; any NaN equals any NaN, in each part of a complex number."""
     if expected.dtype.kind == "c":
         return bits_differ(expected.real, obtained.real) | bits_differ(expected.imag, obtained.imag)
     differs = expected != obtained
@@ -77,7 +80,7 @@ def bits_differ(expected: Array, obtained: Array) -> Array:
 
 
 def _other_zero(expected: Array, obtained: Array) -> Array:
-    """Where one is 0.0 and the other -0.0."""
+    """Return where one is 0.0 and the other -0.0."""
     with np.errstate(all="ignore"):
         zeros = np.asarray((expected == 0) & (obtained == 0))
     return zeros & (np.signbit(expected) != np.signbit(obtained)) if zeros.any() else zeros
@@ -92,7 +95,7 @@ def _close(expected: Array, obtained: Array, tolerance: Tolerance) -> Array:
 
 
 def summary(expected: Array, obtained: Array, mask: Array) -> str:
-    """``3 of 12 elements differ; max |delta| = 2.5, max ulp = 4``; where `mask` is, they differ."""
+    """Return ``3 of 12 elements differ; max |delta| = 2.5, max ulp = 4``; `mask` says which of them differ."""
     count = int(mask.sum())
     text = f"{count} of {mask.size} element{'s' if mask.size != 1 else ''} differ{'s' if mask.size == 1 else ''}"
     one, other = expected[mask], obtained[mask]
@@ -103,7 +106,7 @@ def summary(expected: Array, obtained: Array, mask: Array) -> str:
 
 
 def _special(expected: Array, obtained: Array) -> dict[str, int]:
-    """How many differ in what neither ``|delta|`` nor ulp can tell."""
+    """Count the elements whose difference neither ``|delta|`` nor ulp shows."""
     if expected.dtype.kind != "f":
         return {}
     nans = int((np.isnan(expected) != np.isnan(obtained)).sum())
@@ -112,7 +115,7 @@ def _special(expected: Array, obtained: Array) -> dict[str, int]:
 
 
 def _reordered(expected: Array, obtained: Array) -> bool:
-    """Whether the one holds what the other holds; where it cannot be told cheaply, no."""
+    """Return whether the one holds what the other holds, in any order; where that takes long to find out, False."""
     if expected.size > _SORTABLE:
         return False
     if expected.dtype.hasobject:

@@ -45,7 +45,7 @@ class Fingerprint:
         return hash(self.digest)
 
     def differs_at(self, other: Fingerprint) -> tuple[str, ...]:
-        """The paths of the leaves that are in one of the two only, or differ; empty if and only if the two are equal.
+        """Return the paths of leaves that differ, or are in one of the two only; empty if and only if both are equal.
 
         Where no leaf differs, but what holds them does (a list that became a tuple), the path that all leaves share.
         """
@@ -58,12 +58,12 @@ class Fingerprint:
         return tuple(differing) or (_shared([leaf.path for leaf in self.leaves]),)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for a record: ``{"digest": ..., "leaves": [[path, digest], ...]}``."""
+        """Return plain data for a record: ``{"digest": ..., "leaves": [[path, digest], ...]}``."""
         return {"digest": self.digest, "leaves": [[leaf.path, leaf.digest] for leaf in self.leaves]}
 
     @classmethod
     def from_json(cls, data: Any) -> Fingerprint:
-        """What `to_json` gave."""
+        """Return what `to_json` was called on."""
         return cls(data["digest"], tuple(Leaf(path, digest) for path, digest in data["leaves"]))
 
 
@@ -87,13 +87,17 @@ class DigestNode(NamedTuple):
 
 
 def fingerprint(value: object, path: str = "value") -> Fingerprint:
-    """The fingerprint of any value that a pipeline returns.
+    """Return the fingerprint of any value that a pipeline returns.
 
     Types, keys, shapes, dtypes and bits count; NaN equals NaN, whatever its payload; -0.0 is not 0.0. The order of
     dicts and sets, memory layout, sharing of references and addresses do not count. Arrays are read in place.
 
-    :param path: where the value stands, such as ``outputs['model']``; leaves and errors are named from there.
-    :raises FingerprintError: if something within cannot be judged soundly; its `path` says what.
+    Args:
+        value: any value; it is only read.
+        path: where the value stands, such as ``outputs['model']``; leaves and errors are named from there.
+
+    Raises:
+        FingerprintError: something within cannot be judged soundly; its `path` says what.
     """
     try:
         node = Walk().node(value)
@@ -116,9 +120,10 @@ class Walk:
         self._graph: Graph | None = None
 
     def node(self, value: object) -> Digested:
-        """The digest of a value, with those of its parts.
+        """Return the digest of a value, with those of its parts.
 
-        :raises Unsound: if something within cannot be judged.
+        Raises:
+            Unsound: something within cannot be judged.
         """
         if self._graph is None:
             try:
@@ -168,7 +173,7 @@ class _Cyclic(Exception):
 
 
 def _leaves(root: Digested, path: str) -> tuple[Leaf, ...]:
-    """Level by level, a part gives way to its own parts as long as no more than `LEAVES` result."""
+    """Take a value apart, level by level, as long as no more than `LEAVES` parts result."""
     level = [(path, root)]
     grown = bool(root.children)
     depth = 0
@@ -199,7 +204,7 @@ def _parts(node: Digested) -> list[tuple[str, Digested]]:
 
 
 def _shared(paths: list[str]) -> str:
-    """The longest common beginning of paths that ends where one of them branches."""
+    """Return the longest common beginning of paths that ends where one of them branches."""
     first, last = min(paths), max(paths)
     length = next((place for place, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
     if length == len(first) == len(last):

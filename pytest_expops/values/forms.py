@@ -33,7 +33,7 @@ class Unsound(Exception):
         self.suffixes: list[str] = []
 
     def error(self, path: str) -> FingerprintError:
-        """The user's error, for a walk that began at `path`."""
+        """Return the user's error, for a walk that began at `path`."""
         where = path + "".join(reversed(self.suffixes))
         return FingerprintError(f"{where}: {self.message}", path=where, hint=self.hint)
 
@@ -51,15 +51,15 @@ class Form:
         return ()
 
     def suffix(self, index: int) -> str:
-        """How the path goes on to child `index`: ``[3]``, ``['key']``, ``.coef_``."""
+        """Return how the path goes on to child `index`: ``[3]``, ``['key']``, ``.coef_``."""
         raise IndexError(index)
 
     def combine(self, digests: Sequence[bytes]) -> bytes:
-        """The digest of the whole from those of the children."""
+        """Return the digest of the whole from those of the children."""
         raise NotImplementedError
 
     def header(self) -> bytes:
-        """Kind, tag and traits."""
+        """Return kind, tag and traits as bytes."""
         return _header(type(self).__name__, self.tag, self.traits)
 
 
@@ -83,14 +83,17 @@ class Parts(Form):
 
     @property
     def children(self) -> Sequence[Any]:
+        """The values, in order."""
         return self.values
 
     def suffix(self, index: int) -> str:
+        """Return the name of a value, or ``[3]``, or what `place` says."""
         if self.names is not None:
             return self.names[index]
         return f"[{index}]" if self.place is None else self.place(index)
 
     def combine(self, digests: Sequence[bytes]) -> bytes:
+        """Return the digest of header, names and values, in order."""
         names = str(len(digests)) if self.names is None else repr(tuple(self.names))
         return hashed(self.header(), names.encode("utf-8", "surrogatepass"), b"".join(digests))
 
@@ -104,13 +107,16 @@ class Mapping(Form):
 
     @property
     def children(self) -> Sequence[Any]:
+        """All keys, then all values."""
         return [*self.keys, *self.values]
 
     def suffix(self, index: int) -> str:
+        """Return ``['key']`` for a value, ``[key 'key']`` for the key itself."""
         count = len(self.keys)
         return f"[{label(self.keys[index - count])}]" if index >= count else f"[key {label(self.keys[index])}]"
 
     def combine(self, digests: Sequence[bytes]) -> bytes:
+        """Return the digest of header and pairs, whatever their order."""
         count = len(self.keys)
         pairs = sorted([key + value for key, value in zip(digests[:count], digests[count:], strict=True)])
         return hashed(self.header(), b"".join(pairs))
@@ -124,12 +130,15 @@ class Unordered(Form):
 
     @property
     def children(self) -> Sequence[Any]:
+        """The values, in no order."""
         return self.values
 
     def suffix(self, index: int) -> str:
+        """Return ``{3}``, the value itself in braces."""
         return f"{{{label(self.values[index])}}}"
 
     def combine(self, digests: Sequence[bytes]) -> bytes:
+        """Return the digest of header and values, whatever their order."""
         return hashed(self.header(), b"".join(sorted(digests)))
 
 
@@ -148,6 +157,7 @@ class Bulk(Form):
     items: Callable[[], Form] | None = None
 
     def combine(self, digests: Sequence[bytes]) -> bytes:
+        """Return the digest of header and content; there are no children."""
         return hashed(self.header(), self.content())
 
 
@@ -161,7 +171,7 @@ class StandsFor:
 
 
 def hashed(*pieces: bytes) -> bytes:
-    """XXH3-128 over the pieces, each after its length."""
+    """Return the XXH3-128 of the pieces, each after its length."""
     return xxhash.xxh3_128_digest(b"".join([part for piece in pieces for part in (_LENGTH(len(piece)), piece)]))
 
 
@@ -180,7 +190,7 @@ def set_digest(function: Callable[[object], bytes]) -> None:
 
 
 def digest_of(value: object) -> bytes:
-    """The 16-byte digest of any value.
+    """Return the 16-byte digest of any value.
 
     Raises:
         FingerprintError: something within it cannot be judged.

@@ -12,13 +12,13 @@ from typing import Any
 
 
 def module_name(cls: type) -> str:
-    """The module that a class says it is from; empty where a C class keeps something else under that name."""
+    """Return the module that a class says it is from; empty where a C class keeps something else under that name."""
     module: object = cls.__module__
     return module if isinstance(module, str) else ""
 
 
 def type_name(cls: type) -> str:
-    """A class by module and qualified name, as it enters digests and messages."""
+    """Return a class by module and qualified name, as it enters digests and messages."""
     module = module_name(cls)
     return cls.__qualname__ if module in ("", "builtins") else f"{module}.{cls.__qualname__}"
 
@@ -35,21 +35,21 @@ _TOLD_BY = frozenset({*(module_name(base).partition(".")[0] for base in _BY_TEXT
 
 
 def label(key: Any) -> str:
-    """``'a'``, ``(1, 'b')``, ``Timestamp('2024-01-01 00:00:00')``, ``Colour.RED``, ``numpy.int64(3)``.
+    """Return a key as text: ``'a'``, ``(1, 'b')``, ``Timestamp('2024-01-01 00:00:00')``, ``numpy.int64(3)``.
 
-    A key that has no such text is told by its class alone: ``<frozenset>``.
+    Of a key that has no such text, only the class is named: ``<frozenset>``.
     """
     text = _text(key)
     return text if len(text) <= LIMIT else f"{text[: LIMIT // 2]}…{text[-LIMIT // 3 :]}"
 
 
 def row_label(key: Any) -> str:
-    """The label of a row or column of a table: NumPy's scalars as the plain ones by which one asks for them."""
+    """Return the label of a row or column of a table: NumPy's scalars as the plain ones by which one asks for them."""
     return label(_unboxed(key))
 
 
 def column_places(labels: Sequence[Any], position: str = ".iloc[:, {}]") -> list[str]:
-    """How paths go on to each column: by label, or, if two labels look alike, all of them by position."""
+    """Return how paths go on to each column: by label, or, if two labels look alike, all of them by position."""
     places = [f"[{row_label(each)}]" for each in labels]
     return places if len(set(places)) == len(places) else [position.format(index) for index in range(len(places))]
 

@@ -38,7 +38,7 @@ _shortened.maxother = _shortened.maxstring = _shortened.maxlong = WIDTH
 
 
 def show(value: Any) -> str:
-    """At most about `WIDTH` characters on one line. A `repr` that fails is told as such."""
+    """Return any value as one line of at most about `WIDTH` characters; a `repr` that fails is shown as such."""
     if type(value) in (str, bytes):  # as they are: what looks like an address there may be what differs
         return shortened(repr(value if len(value) <= 4 * WIDTH else value[: 2 * WIDTH] + value[-2 * WIDTH :]))
     if isinstance(value, Form):
@@ -58,12 +58,12 @@ def _plain(value: Any) -> str:
 
 
 def cut(text: str) -> str:
-    """One line of about `WIDTH` characters at most, without addresses."""
+    """Return one line of about `WIDTH` characters at most, without addresses."""
     return shortened(" ".join(_ADDRESS.sub("", text).split()))
 
 
 def shortened(text: str) -> str:
-    """The beginning and the end of a long line."""
+    """Return the beginning and the end of a long line."""
     return text if len(text) <= WIDTH else f"{text[: WIDTH * 2 // 3]}...{text[-WIDTH // 4 :]}"
 
 
@@ -77,7 +77,7 @@ class Beside:
 
 
 def beside(expected: Any, obtained: Any) -> Beside | None:
-    """Of two texts that differ; None of other values, or of texts short enough to be shown whole."""
+    """Return what to show of two texts that differ; None for other values, or texts short enough to be shown whole."""
     if isinstance(expected, str) and isinstance(obtained, str):
         expected, obtained = str.__str__(expected), str.__str__(obtained)
         if expected != obtained and ("\n" in expected or "\n" in obtained):
@@ -113,7 +113,7 @@ def _lines(expected: str, obtained: str) -> Beside:
 
 
 def first_difference(expected: Any, obtained: Any) -> int:
-    """The first index at which two sequences differ, or the length of the shorter; by halving, at slicing's speed."""
+    """Return the first index at which two sequences differ, or the length of the shorter; by halving, with slices."""
     low, high = 0, min(len(expected), len(obtained))
     while low < high:
         middle = (low + high + 1) // 2
@@ -125,7 +125,7 @@ def first_difference(expected: Any, obtained: Any) -> int:
 
 
 def _around(text: Any, place: int) -> str:
-    """All of a text that is short, else the stretch around `place`, with dots for what is left out."""
+    """Return all of a text that is short, else the stretch around `place`, with dots for what is left out."""
     if len(repr(text[: WIDTH + 1])) <= WIDTH:
         return repr(text)
     start = max(0, min(place, len(text)) - _BEFORE)

@@ -80,8 +80,10 @@ class Count:
         return f"{self.agree} of {self.of}"
 
     def chance(self, other: Count) -> float:
-        """The probability that so many more than in `other` agree if nothing makes a difference (Fisher's exact test,
-        one-sided)."""
+        """Return the probability that so many more than in `other` agree if nothing makes a difference.
+
+        It is that of Fisher's exact test, one-sided.
+        """
         agree, total = self.agree + other.agree, self.of + other.of
         most = min(self.of, agree)
         ways = sum(math.comb(self.of, k) * math.comb(other.of, agree - k) for k in range(self.agree, most + 1))
@@ -134,7 +136,7 @@ class Diagnosis:
     read_back: tuple[ReadBack, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; the inverse of `from_json`."""
+        """Return plain data, the inverse of `from_json`."""
         data = dataclasses.asdict(self)
         for cause in data["causes"]:
             cause["held"], cause["free"] = _pair(cause["held"]), _pair(cause["free"])
@@ -145,7 +147,11 @@ class Diagnosis:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Diagnosis:
-        """Raises KeyError, TypeError or ValueError where `data` is not what `to_json` gives."""
+        """Return what `to_json` was called on.
+
+        Raises:
+            KeyError, TypeError, ValueError: `data` is not what `to_json` gives.
+        """
         causes = tuple(
             Cause(
                 each["source"],

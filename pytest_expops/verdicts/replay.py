@@ -64,14 +64,18 @@ class Verdict:
         return self.diagnosis.hash_seed if self.diagnosis else None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; the inverse of `from_json`."""
+        """Return plain data, the inverse of `from_json`."""
         diagnosis = self.diagnosis.to_json() if self.diagnosis else None
         plain = dataclasses.asdict(replace(self, diagnosis=None))
         return {**plain, "status": self.status.value, "diagnosis": diagnosis}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Verdict:
-        """Raises KeyError, TypeError or ValueError where `data` is not what `to_json` gives."""
+        """Return what `to_json` was called on.
+
+        Raises:
+            KeyError, TypeError, ValueError: `data` is not what `to_json` gives.
+        """
         differences = tuple(Difference(**each) for each in data["differences"])
         diagnosis = Diagnosis.from_json(data["diagnosis"]) if data["diagnosis"] else None
         converted = {"status": ReplayStatus(data["status"]), "differences": differences, "diagnosis": diagnosis}
@@ -112,12 +116,12 @@ def judge(session: PipelineSession, name: str, pool: ReplicaPool, *, replays: in
 
 
 def _privacy(difference: Difference) -> int:
-    """Sorts what people know before what only a library's author does: ``.coef_`` tells more than ``._optimizer``."""
+    """Return a key that sorts what people know, ``.coef_``, before what a library keeps to itself, ``._optimizer``."""
     return difference.path.count("._")
 
 
 def replay_request(session: PipelineSession, name: str, number: int, vary: Sequence[str]) -> Request:
-    """How replay `number` (1, 2, ...) of `name` is made: the same in every session."""
+    """Return how replay `number` (1, 2, ...) of `name` is made: the same in every session."""
     conditions = replay_conditions(number, vary)
     equal = {key: output.digest for key, output in session.record(name).outputs.items()}
     before = others(session, name) if "order" in conditions else ()
@@ -125,12 +129,12 @@ def replay_request(session: PipelineSession, name: str, number: int, vary: Seque
 
 
 def replay_conditions(number: int, vary: Sequence[str]) -> dict[str, Setting]:
-    """What replay `number` finds otherwise than the first run: the hash seed, and the sources `vary`."""
+    """Return what replay `number` finds otherwise than the first run: the hash seed, and the sources `vary`."""
     return dict.fromkeys(("hashseed", *vary), Setting(Mode.VARIED, number))
 
 
 def others(session: PipelineSession, name: str) -> tuple[str, ...]:
-    """The processes that run before a replay that varies the order."""
+    """Return the processes that run before a replay that varies the order."""
     chosen = unrelated(name, session.expanded)
     # Their inputs must be there, and their own run would fail a replay as well as another's.
     return tuple(each for each in chosen if session.record(each).outcome is Outcome.PASSED)
@@ -139,7 +143,7 @@ def others(session: PipelineSession, name: str) -> tuple[str, ...]:
 def differences_between(
     session: PipelineSession, name: str, first: RunRecord, second: RunRecord
 ) -> tuple[Difference, ...]:
-    """Where two runs of `name` that kept their outputs differ, by what the config takes for equal (S7.2)."""
+    """Return where two runs of `name` that kept their outputs differ, by what the config takes for equal (S7.2)."""
     process = session.expanded[name].process
     if second.outcome is not Outcome.PASSED:
         summary = second.failure.summary if second.failure else second.outcome.value
@@ -184,9 +188,13 @@ def _output_differences(
 def series_differences(
     expected: Series, obtained: Series, tolerance: Tolerance, sides: tuple[str, str] = ("the first run", "the replay")
 ) -> list[Difference]:
-    """Where logged metrics differ; of a series of several readings the first, with how many there are and how far.
+    """Return where logged metrics differ; of a series the first reading that does, with how many do, and how far.
 
-    :param sides: what the two are called.
+    Args:
+        expected: the readings of each metric, by step.
+        obtained: the same of the other run.
+        tolerance: what numbers are granted.
+        sides: what the two are called.
     """
     if expected.keys() != obtained.keys():
         return list(compare(expected, obtained, rtol=tolerance.rtol, atol=tolerance.atol, path="metrics"))
@@ -205,7 +213,7 @@ def _summed_up(
     obtained: Mapping[int | None, Any],
     sides: tuple[str, str],
 ) -> tuple[Difference, ...]:
-    """Of a series of several readings one difference, the first: how many readings differ, and by how much."""
+    """Sum up the differences of a series of several readings in the first: how many differ, and by how much."""
     if len(found) < 2 or any(type(value) is not float for value in [*expected.values(), *obtained.values()]):
         return found
     shared = [step for step in expected if step in obtained]
@@ -224,7 +232,7 @@ Series = Mapping[str, Mapping[int | None, Any]]
 
 
 def series_of(record: RunRecord) -> dict[str, dict[int | None, Any]]:
-    """The metrics as ``{"step/name": {step: value}}``."""
+    """Return the metrics as ``{"step/name": {step: value}}``."""
     series: dict[str, dict[int | None, Any]] = {}
     for metric in record.metrics:
         name = f"{metric.source}/{metric.name}" if metric.source else metric.name

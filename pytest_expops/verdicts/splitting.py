@@ -17,7 +17,7 @@ MOST = 5
 
 
 def complaints(value: Any, split: DataSplit, partitions: Sequence[Any]) -> list[str]:
-    """What is wrong with the partitions of `value`, each in a line; nothing if they are as they should be.
+    """Return what is wrong with the partitions of `value`, each in a line; nothing if they are as they should be.
 
     Sizes are held against `numpy.array_split`, or the listed ones, and each partition against the rows of the whole
     which these give it: values, their order, dtypes and index labels, bit for bit.
@@ -46,7 +46,7 @@ def complaints(value: Any, split: DataSplit, partitions: Sequence[Any]) -> list[
 
 
 def _moved(value: Any, partitions: Sequence[Any], counts: Sequence[int]) -> list[str]:
-    """Where a partition differs from the rows of the whole that it should hold."""
+    """Return where a partition differs from the rows of the whole that it should hold."""
     differences: list[Difference] = []
     stops = np.cumsum(counts).tolist()
     for number, (part, stop, count) in enumerate(zip(partitions, stops, counts, strict=True), 1):
@@ -57,7 +57,7 @@ def _moved(value: Any, partitions: Sequence[Any], counts: Sequence[int]) -> list
 
 
 def _rows(value: Any, positions: range) -> Any:
-    """These rows, by another way than slicing wherever there is one."""
+    """Return these rows, by another way than slicing wherever there is one."""
     if isinstance(value, pd.DataFrame | pd.Series):
         taken = value.take(np.array(positions, dtype=np.intp), axis=0)
         # Below pandas 3 a `RangeIndex` comes out of `take` as numbers written out; its slice is one.

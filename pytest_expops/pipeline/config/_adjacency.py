@@ -65,7 +65,7 @@ def _names(line: str) -> list[re.Match[str]]:
 
 
 def _is_folded(part: Scalar, document: Document) -> bool:
-    """Whether line ends that were meant are lost, as in every style but the literal one.
+    """Return whether line ends that were meant are lost, as in every style but the literal one.
 
     YAML writers fold long lines of the quoted and plain styles too, so there a name that stands twice in one line, as
     in ``a b b c``, must bear witness.
@@ -93,7 +93,7 @@ class _Place:
 
 
 def _places(part: Scalar, lines: list[str], document: Document) -> Iterator[_Place]:
-    """Where each line of a scalar stands; found by looking, for indentation and folds are not in YAML's events."""
+    """Yield where each line of a scalar stands; found by looking, as YAML's events have no indentation and no folds."""
     begin = part.location
     if part.style == "|":
         for number, text in enumerate(lines, start=begin.line):
@@ -109,7 +109,7 @@ def _places(part: Scalar, lines: list[str], document: Document) -> Iterator[_Pla
 
 
 def _find(text: str, document: Document, start: int, part: Scalar) -> _Place | None:
-    """The first of these source lines that holds the text, not as a part of longer words."""
+    """Return the place in the first of these source lines that holds the text, not as a part of longer words."""
     pattern = re.compile(rf"""(?<![^\s'",[]){re.escape(text)}(?![^\s'",\]])""")
     begin = part.location
     for index in range(start, min(part.last_line, len(document.lines))):

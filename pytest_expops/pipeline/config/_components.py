@@ -11,7 +11,7 @@ _EXPECTED = "LIBRARY.OPERATION, such as `sklearn.train_test_split` or `sklearn.L
 
 
 def read_component(body: MapNode, reader: Reader) -> ComponentRef | None:
-    """The component of a process; None where it has none."""
+    """Read the component of a process; None where it has none."""
     logging = _read_logging(body, reader)
     found = next(iter(entries_of(body, "", "component")), None)
     if found is None:

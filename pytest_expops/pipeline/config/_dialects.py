@@ -78,7 +78,7 @@ def _sections(top: MapNode, reader: Reader) -> _Sections:
 
 
 def _pipeline(sections: _Sections, reader: Reader) -> LabelledEntry | None:
-    """The pipeline itself, in whichever of its three places it stands."""
+    """Return the pipeline itself, in whichever of its three places it stands."""
     found = reader.agreed(
         [
             *entries_of(sections.model_parameters, "model.parameters.", "pipeline"),
@@ -130,7 +130,7 @@ def _processes(
 
 
 def _report_no_process(found: LabelledEntry, adjacency: Adjacency, reader: Reader) -> None:
-    """Once for the whole pipeline, instead of once for each name in the adjacency list."""
+    """Note once that the pipeline has no process, instead of once for each name in the adjacency list."""
     swallowed = next((each for each in adjacency.mentions if each.name == "processes:"), None)
     hint = "add `processes: [{name: NAME}]`"
     if swallowed is not None:
@@ -141,7 +141,7 @@ def _report_no_process(found: LabelledEntry, adjacency: Adjacency, reader: Reade
 
 
 def _parameters(sections: _Sections, reader: Reader) -> dict[str, Any]:
-    """The parameters of the whole pipeline, from any of the places that either spelling has for them."""
+    """Read the parameters of the whole pipeline, from any of the places that either spelling has for them."""
     found = [
         *entries_of(sections.model_parameters, "model.parameters.", "hyperparameters", "parameters"),
         *entries_of(sections.experiment, "experiment.", "hyperparameters"),
@@ -152,7 +152,7 @@ def _parameters(sections: _Sections, reader: Reader) -> dict[str, Any]:
 
 
 def _current_parameters(sections: _Sections, reader: Reader) -> list[LabelledEntry]:
-    """`experiment.parameters` less what is none, or `experiment.parameters.parameters` where there is such a map."""
+    """Return `experiment.parameters.parameters` where there is such a map, else the parameters in the map above it."""
     node = sections.experiment_parameters
     if node is None:
         return []

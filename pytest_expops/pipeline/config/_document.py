@@ -70,7 +70,7 @@ class Document:
 
 
 def describe(node: YamlNode) -> str:
-    """A value in the words of a message: "the text `abc`", "a list", "nothing"."""
+    """Return a value in the words of a message: "the text `abc`", "a list", "nothing"."""
     match node:
         case ListNode():
             return "a list" if node.items else "an empty list"
@@ -102,7 +102,7 @@ def _shorten(text: str, limit: int = 60) -> str:
 
 
 def same(one: object, other: object) -> bool:
-    """Whether two pieces of plain data mean the same: `1`, `1.0` and `true` do not, two `.nan` do."""
+    """Return whether two pieces of plain data mean the same: `1`, `1.0` and `true` do not, two `.nan` do."""
     if one is other:
         return True
     if isinstance(one, dict) and isinstance(other, dict):

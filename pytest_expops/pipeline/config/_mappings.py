@@ -14,20 +14,20 @@ _METRICS = "a list of maps with a `name` and either `from_result` or `fn`"
 
 
 def read_renames(body: MapNode, reader: Reader) -> Renames:
-    """`inputs` or `input_transform`, and `outputs` or `output_mapping`."""
+    """Read `inputs` or `input_transform`, and `outputs` or `output_mapping`."""
     outputs = _texts(body, reader, "outputs", "output_mapping")
     _refuse_repeats(outputs, body, reader)
     return Renames(_texts(body, reader, "inputs", "input_transform"), outputs)
 
 
 def _texts(body: MapNode, reader: Reader, *keys: str) -> dict[str, str]:
-    """A map of names to names, under any of several keys."""
+    """Read a map of names to names, under any of several keys."""
     found = reader.agreed(entries_of(body, "", *keys))
     return text_map(found, reader, "a map of names to names") if found else {}
 
 
 def text_map(found: LabelledEntry, reader: Reader, expected: str) -> dict[str, str]:
-    """The map under `found`, of texts to texts; what is none is noted and left out."""
+    """Read the map under `found`, of texts to texts; what is no text is noted and left out."""
     if not isinstance(found.value, MapNode):
         reader.wrong(found.value, found.label, expected)
         return {}
@@ -43,7 +43,7 @@ def text_map(found: LabelledEntry, reader: Reader, expected: str) -> dict[str, s
 
 
 def _refuse_repeats(outputs: dict[str, str], body: MapNode, reader: Reader) -> None:
-    """Two outputs under one name would leave one of them out."""
+    """Note two outputs of one name, of which one would be lost."""
     first: dict[str, str] = {}
     for name, stored in outputs.items():
         other = first.setdefault(stored, name)
@@ -54,7 +54,7 @@ def _refuse_repeats(outputs: dict[str, str], body: MapNode, reader: Reader) -> N
 
 
 def read_metrics(body: MapNode, reader: Reader) -> tuple[DeclaredMetric, ...]:
-    """The `metrics` of a process, in order."""
+    """Read the `metrics` of a process, in order."""
     return tuple(_read_all(body, reader))
 
 

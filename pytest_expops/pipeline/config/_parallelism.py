@@ -185,7 +185,7 @@ def _different_seeds(node: ListNode, reader: Reader) -> tuple[int, ...]:
 
 
 def _aggregates(body: MapNode, kind: str, section: MapNode | None, reader: Reader) -> bool:
-    """Whether one kind is aggregated: `KIND_parallelism: {aggregation: ...}` or `KIND_aggregation: ...`."""
+    """Return whether one kind is aggregated: `KIND_parallelism: {aggregation: ...}` or `KIND_aggregation: ...`."""
     key = f"{kind}_aggregation"
     found = [*entries_of(section, f"{kind}_parallelism.", "aggregation"), *entries_of(body, "", key)]
     readable = [each for each in found if reader.truth(each.value, each.label) is not None]

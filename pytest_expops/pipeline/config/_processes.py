@@ -36,7 +36,7 @@ class Listed:
 
 
 def list_processes(node: YamlNode | None, reader: Reader) -> list[Listed]:
-    """Every process with a name, as a list of maps with a `name`, or as a map of names to bodies."""
+    """Read every process that has a name, from a list of maps with a `name`, or from a map of names to bodies."""
     if isinstance(node, ListNode):
         return [listed for item in node.items for listed in _from_item(item, reader)]
     if isinstance(node, MapNode):
@@ -47,7 +47,7 @@ def list_processes(node: YamlNode | None, reader: Reader) -> list[Listed]:
 
 
 def charts_only_reported(reported: Mapping[str, Reported], listed: list[Listed], reader: Reader) -> list[Listed]:
-    """The charts that are no process: nothing but what `reporting.charts` says."""
+    """Return the charts that are no process: nothing but what `reporting.charts` says."""
     names = {each.name for each in listed}
     return [
         Listed(each.name, each.location, MapNode(each.location, {}, {}), reported_only=True)

@@ -19,7 +19,7 @@ _COUNTS = {"examples": 1, "max_partitions": 2, "min_rows": 0}
 
 
 def read_properties(node: YamlNode, label: str, reader: Reader) -> tuple[Property, ...]:
-    """The laws asked of one process, in any of the spellings; what is wrong with any is noted."""
+    """Read the laws that one process is to keep, in any of the spellings; what is wrong with any is noted."""
     if isinstance(node, MapNode) and node.entries:
         found = [_with_options(entry, label, reader) for entry in node.entries.values()]
     elif isinstance(node, ListNode) and node.items:
@@ -41,13 +41,13 @@ def read_properties(node: YamlNode, label: str, reader: Reader) -> tuple[Propert
 
 
 def mentioned(properties: tuple[Property, ...]) -> list[tuple[str, str, Location | None]]:
-    """The processes that options name, as (place, process, location)."""
+    """Return the processes that options name."""
     place = "reproducibility.properties"
     return [(f"{place}: of", str(each.options["of"]), each.location) for each in properties if "of" in each.options]
 
 
 def _from_item(node: YamlNode, label: str, reader: Reader) -> Property | None:
-    """A law by its name, or, in a list, as a map of one law to its options."""
+    """Read a law by its name, or, in a list, as a map of one law to its options."""
     if isinstance(node, MapNode) and len(node.entries) == 1:
         return _with_options(next(iter(node.entries.values())), label, reader)
     if not isinstance(node, Scalar) or not isinstance(node.plain, str):

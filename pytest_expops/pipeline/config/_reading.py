@@ -99,7 +99,7 @@ class Reader:
         return None
 
     def amount(self, node: YamlNode, key: str) -> float | None:
-        """A finite number, zero or more; `1e-6` counts, although YAML 1.1 takes it for a text."""
+        """Read a finite number, zero or more; `1e-6` counts, although YAML 1.1 takes it for a text."""
         if isinstance(node, Scalar) and not isinstance(node.plain, bool):
             plain = node.plain
             if isinstance(plain, str) and reads_as_number(node):
@@ -110,7 +110,7 @@ class Reader:
         return None
 
     def section(self, parent: MapNode | None, key: str) -> MapNode | None:
-        """The map under `key`; nothing, without complaint, where there is none or where it was left empty."""
+        """Return the map under `key`; None, without complaint, where there is none or where it was left empty."""
         entry = parent.entries.get(key) if parent is not None else None
         if entry is None or is_null(entry.value):
             return None
@@ -122,7 +122,7 @@ class Reader:
     def agreed(
         self, found: Sequence[LabelledEntry], alike: Callable[[YamlNode, YamlNode], bool] | None = None
     ) -> LabelledEntry | None:
-        """The first of several spellings of one thing; an error where another says something else (S1.2)."""
+        """Return the first of several spellings of one thing; note where another says something else (S1.2)."""
         if not found:
             return None
         alike = alike or (lambda one, other: same(one.plain, other.plain))
@@ -142,7 +142,7 @@ def is_null(node: YamlNode) -> bool:
 
 
 def entries_of(node: MapNode | None, prefix: str, *keys: str) -> list[LabelledEntry]:
-    """Those of `keys` that a map holds and that are not left empty, as `prefix` + key."""
+    """Return those of `keys` that a map holds and that are not left empty, labelled by `prefix` + key."""
     if node is None:
         return []
     present = [(key, node.entries[key]) for key in keys if key in node.entries]
@@ -150,18 +150,18 @@ def entries_of(node: MapNode | None, prefix: str, *keys: str) -> list[LabelledEn
 
 
 def reads_as_number(node: Scalar) -> bool:
-    """Whether this is a number to its author, and a text to YAML 1.1: unquoted, such as `1e-3`."""
+    """Return whether this is a number to its author, and a text to YAML 1.1: unquoted, such as `1e-3`."""
     return isinstance(node.plain, str) and node.style == "" and bool(_NUMBER_TO_PEOPLE.fullmatch(node.text))
 
 
 def _with_a_dot(node: Scalar) -> str:
-    """The number as YAML 1.1 writes it."""
+    """Return the number as YAML 1.1 writes it."""
     written = repr(float(node.text))
     return written if "." in written else written.replace("e", ".0e")
 
 
 def yaml_surprise(node: YamlNode) -> str | None:
-    """A word on what YAML 1.1 makes of values such as `on` and `1e-3`, which few expect."""
+    """Return a hint on what YAML 1.1 makes of values such as `on` and `1e-3`, which few expect."""
     if isinstance(node, Scalar) and node.style == "":
         if isinstance(node.plain, bool) and node.text.lower() not in ("true", "false"):
             return f'YAML reads `{node.text}` as {str(node.plain).lower()}; write "{node.text}" for the text'
@@ -171,7 +171,7 @@ def yaml_surprise(node: YamlNode) -> str | None:
 
 
 def parameters(reader: Reader, found: LabelledEntry) -> dict[str, Any]:
-    """The map of parameters under `found`, as plain data; each must have a text for its name."""
+    """Read the map of parameters under `found`, as plain data; each must have a text for its name."""
     if not isinstance(found.value, MapNode):
         reader.wrong(found.value, found.label, "a map of parameter names to values")
         return {}

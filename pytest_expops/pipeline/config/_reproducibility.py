@@ -86,7 +86,7 @@ def _by_process(section: MapNode, key: str, reader: Reader) -> list[tuple[str, M
 
 
 def _tolerances(node: YamlNode, label: str, reader: Reader) -> dict[str | None, Tolerance]:
-    """`{rtol, atol}` for every output key, `{KEY: {rtol, atol}}` for some; both together, the latter win."""
+    """Read `{rtol, atol}` for every output key, `{KEY: {rtol, atol}}` for some; of both together, the latter win."""
     if not isinstance(node, MapNode) or not node.entries:
         reader.wrong(node, label, _SHAPE)
         return {}

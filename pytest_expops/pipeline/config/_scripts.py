@@ -81,7 +81,7 @@ def _add(written: dict[str, LabelledEntry], key: str, found: LabelledEntry, read
 def read_code(
     body: MapNode, name: str, location: Location, scripts: Scripts, kind: Kind, is_classic: bool, reader: Reader
 ) -> CodeRef:
-    """The function of one process: `code` or `code_function`, `KEY.NAME` or `NAME`, or else the process's own name."""
+    """Read the function of one process: `code` or `code_function`, `KEY.NAME` or `NAME`, else its own name."""
     # A classic chart is a function of the reporting script; in the current spelling it says so itself.
     of_charts = kind is Kind.CHART and is_classic
     found = entries_of(body, "", "code", "code_function")

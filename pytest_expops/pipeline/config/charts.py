@@ -30,11 +30,12 @@ class Reported:
 
     @property
     def location(self) -> Location:
+        """Where its name stands."""
         return self.written.location
 
 
 def read_reported(reporting: MapNode | None, reader: Reader) -> dict[str, Reported]:
-    """The `reporting.charts` by name, in order; the first of two of one name, with an error."""
+    """Read the `reporting.charts` by name, in order; of two of one name the first, with an error."""
     reported: dict[str, Reported] = {}
     for each in _entries(reporting, reader):
         first = reported.setdefault(each.name, each)
@@ -82,7 +83,7 @@ def _is_dynamic(found: LabelledEntry, reader: Reader) -> bool:
 
 
 def read_chart(body: MapNode, reported: Reported | None, reader: Reader) -> Chart:
-    """What a chart process reads, and whether it says itself that it is dynamic."""
+    """Read which probes a chart process has, and whether it says itself that it is dynamic."""
     probes = entries_of(body, "", "probe_paths")
     dynamic = [_is_dynamic(each, reader) for each in entries_of(body, "", "chart_type")]
     if reported is not None:
@@ -93,7 +94,7 @@ def read_chart(body: MapNode, reported: Reported | None, reader: Reader) -> Char
 
 
 def is_python(script: Path) -> bool:
-    """Whether the script of a chart is Python; one that is not is drawn by a browser."""
+    """Return whether the script of a chart is Python; one that is not is drawn by a browser."""
     return script.suffix.lower() in ("", ".py")
 
 
@@ -112,5 +113,5 @@ def _probes(found: LabelledEntry, reader: Reader) -> Mapping[str, str]:
 
 
 def is_xpath(path: str) -> bool:
-    """Whether a probe path is XPath, and no `process` or `process/step`."""
+    """Return whether a probe path is XPath, and no `process` or `process/step`."""
     return path.startswith("/")

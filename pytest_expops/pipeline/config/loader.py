@@ -107,7 +107,7 @@ def _siblings(path: Path) -> list[str]:
 
 
 def _place(path: Path, before: str) -> Location:
-    """Where the text that follows `before` begins."""
+    """Return where the text that follows `before` begins."""
     lines = _LINE_BREAK.split(before)
     return Location(path, len(lines), len(lines[-1]) + 1)
 

@@ -17,7 +17,7 @@ class Project:
 
     @classmethod
     def of(cls, config: Path) -> Project:
-        """The project of the config at this path. Links are not followed: a linked config belongs where it is used."""
+        """Return the project of the config at this path; links are not followed: a config belongs where it is used."""
         folder = Path(os.path.abspath(config)).parent
         root = folder.parent if folder.name == "configs" else folder
         if root.parent.name == "projects":
@@ -26,7 +26,10 @@ class Project:
         return cls(root, root.parent, root)
 
     def resolve(self, written: str) -> Path:
-        """A path of the config, against the root, then the workspace, where such a file exists; else the root."""
+        """Return what a relative path of the config means.
+
+        It is under the root, or, if there is such a file only under the workspace, there.
+        """
         under_root = Path(os.path.normpath(self.root / written))
         under_workspace = Path(os.path.normpath(self.workspace / written))
         return under_workspace if not _exists(under_root) and _exists(under_workspace) else under_root

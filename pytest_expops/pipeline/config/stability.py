@@ -18,7 +18,7 @@ _NEVER_NEGATIVE = ("min_std", "max_std", "max_range", "max_cv", "margin")
 
 
 def read_claims(node: YamlNode, label: str, reader: Reader) -> tuple[SeedClaims, ...]:
-    """The claims on each metric of one process; what is wrong with any is noted."""
+    """Read the claims on each metric of one process; what is wrong with any is noted."""
     if not isinstance(node, MapNode) or not node.entries:
         reader.wrong(node, label, "a map of metrics to bounds, such as `accuracy: {min_mean: 0.9}`")
         return ()
@@ -76,7 +76,7 @@ def _read_value(name: str, node: YamlNode, label: str, reader: Reader) -> float 
 
 
 def _number(node: YamlNode) -> float | None:
-    """A finite number; `1e-3` counts, although YAML 1.1 takes it for a text."""
+    """Return a finite number, or None; `1e-3` counts, although YAML 1.1 takes it for a text."""
     if not isinstance(node, Scalar) or isinstance(node.plain, bool):
         return None
     plain = float(node.plain) if reads_as_number(node) else node.plain
@@ -90,7 +90,7 @@ def _number(node: YamlNode) -> float | None:
 
 
 def _check_together(node: MapNode, bounds: Mapping[str, float], label: str, reader: Reader) -> None:
-    """That there is anything to judge, and that no two bounds contradict each other."""
+    """Check that there is anything to judge, and that no two bounds contradict each other."""
     given = {entry.key.text for entry in node.entries.values()}
     unread = any(isinstance(entry.value, BrokenNode) for entry in node.entries.values())
     if not given & {*STABILITY_BOUNDS, "better"} and given <= STABILITY and not unread:
@@ -106,7 +106,7 @@ def _check_together(node: MapNode, bounds: Mapping[str, float], label: str, read
 
 
 def check_claims(pipeline: Pipeline, layers: Mapping[str, Layers], problems: Problems) -> None:
-    """Claims over seeds are only for processes that run once per seed."""
+    """Check that claims over seeds are made only of processes that run once per seed."""
     for process in pipeline.processes.values():
         for claims in process.stability[:1]:
             key, at = f"stability.{process.name}", claims.location or process.location

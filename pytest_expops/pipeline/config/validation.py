@@ -14,7 +14,7 @@ from pytest_expops.wording import did_you_mean
 
 
 def without_repeats(listed: list[Listed], problems: Problems) -> list[Listed]:
-    """The processes by their first definition; a second one is an error that shows both places (S1.3)."""
+    """Return the processes by their first definition; a second one is an error that shows both places (S1.3)."""
     first: dict[str, Listed] = {}
     for each in listed:
         if each.name in first:
@@ -28,7 +28,7 @@ def without_repeats(listed: list[Listed], problems: Problems) -> list[Listed]:
 def check_mentions(
     mentions: Collection[tuple[str, str, Location | None]], known: Collection[str], problems: Problems
 ) -> None:
-    """Every (place, process, location) must name a process that is defined; each unknown name is shown once a place."""
+    """Check that every mention names a process that is defined; an unknown name is noted once for each place."""
     seen: set[tuple[str, str]] = set()
     for place, name, location in mentions:
         if name in known or (place, name) in seen:
@@ -47,7 +47,7 @@ def _hint(name: str, known: Collection[str]) -> str | None:
 
 
 def read_edges(adjacency: Adjacency, known: Collection[str], problems: Problems) -> dict[str, set[str]]:
-    """The upstream of every known process; what makes the graph no graph of a run is noted (S1.3)."""
+    """Return the upstream of every known process; edges that cannot be, and cycles, are noted (S1.3)."""
     check_mentions([("process_adjlist", each.name, each.location) for each in adjacency.mentions], known, problems)
     upstream: dict[str, set[str]] = {name: set() for name in known}
     written: dict[tuple[str, str], Mention] = {}
@@ -80,4 +80,5 @@ def _check_cycles(
 
 
 def cycle_text(cycle: tuple[str, ...]) -> str:
+    """Return ``a -> b -> a``."""
     return " -> ".join((*cycle, cycle[0]))

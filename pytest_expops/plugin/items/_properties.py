@@ -115,13 +115,13 @@ def property_items(file: ConfigNode) -> dict[str, list[PropertyItem]]:
     last = {each.process.name: each for each in expanded.processes.values() if each.process.properties}
     if not last:
         return {}
-    from pytest_expops.verdicts.laws.laws import LawError, check_askable
+    from pytest_expops.verdicts.laws.laws import LawError, check_applicable
 
     problems = []
     for each in last.values():
         for asked in each.process.properties:
             try:
-                check_askable(asked.law, expanded, each.process.name, asked.options.get("of"))
+                check_applicable(asked.law, expanded, each.process.name, asked.options.get("of"))
             except LawError as error:
                 problems.append(f"{asked.location or file.path}: {error}")
     if problems:

@@ -65,7 +65,7 @@ class _OpenCall:
         self.count += 1
 
     def with_yields(self, returned: Returned | None) -> Returned | None:
-        """What the call gave, after what it handed out; None if it gave nothing.
+        """Return what the call gave, after what it handed out; None if it gave nothing.
 
         A generator that handed out one value and returned None has the leaves ``yield[0]`` and ``return``.
         """
@@ -101,7 +101,7 @@ class CallRecorder:
         self._dropped = 0
 
     def calls(self) -> tuple[Call, ...]:
-        """What was recorded, in the order of the ends; calls that have not ended stand last."""
+        """Return what was recorded, in the order of the ends; calls that have not ended stand last."""
         for each in self._going.values():
             if each.count and not each.ended:  # a generator that nobody read to its end
                 each.call = replace(each.call, returned=each.with_yields(None))
@@ -145,7 +145,7 @@ class CallRecorder:
             return _Inputs(arguments, rng, {name: id(values[name]) for name in arguments})
 
     def _call(self, frame: FrameType, info: CodeInfo, inputs: _Inputs, thread: int, digested: bool) -> Call:
-        """The record of a call that begins, inside those that are going on in its thread."""
+        """Return the record of a call that begins, inside those that are going on in its thread."""
         stack = self._local.stack
         digest = "" if self._numbers.in_first_thread() else inputs_digest(inputs.arguments)
         step, origin = self._codes.origin(frame)
@@ -202,7 +202,7 @@ class CallRecorder:
         self._end(opened, closed=opened.count > 0 and error in ("GeneratorExit", UNKNOWN))
 
     def line(self, frame: FrameType) -> None:
-        """Lines are not asked for."""
+        """Ignore lines, which are not asked for."""
 
     def _thread(self) -> int:
         if self._local.number < 0:
@@ -223,7 +223,7 @@ class CallRecorder:
         )
 
     def _changes(self, opened: _OpenCall, frame: FrameType) -> _Changes:
-        """What a call has changed; a namespace has neither arguments nor random states.
+        """Return what a call has changed; a namespace has neither arguments nor random states.
 
         After ``def f(a, b): a.append(1); b = []`` it is ``a``: the name ``b`` was bound to another list, and the one
         that was the argument is as it was.
@@ -239,7 +239,7 @@ class CallRecorder:
         )
 
     def _namespace(self, frame: FrameType) -> Returned:
-        """What the body of a module or class has made so far, name by name."""
+        """Return what the body of a module or class has made so far, name by name."""
         values = frame.f_locals
         digests = self._digester.texts(values, [name for name in list(values) if is_plain_name(name)])
         leaves = [[name, digest] for name, digest in digests.items()]

@@ -17,7 +17,7 @@ from pytest_expops.values.naming import column_places, type_name
 
 
 def column_digest(column: Any) -> bytes:
-    """16-byte digest of a `pyarrow.Array` or `ChunkedArray`; its type and length are not in it."""
+    """Return the 16-byte digest of a `pyarrow.Array` or `ChunkedArray`; its type and length are not in it."""
     if len(column) == 0:
         return hashed()
     chunks = column.chunks if hasattr(column, "chunks") else [column]
@@ -30,17 +30,17 @@ def column_digest(column: Any) -> bytes:
 
 
 def column_elements(column: Any) -> Array:
-    """The elements of a `pyarrow.Array` or `ChunkedArray` as objects, one-dimensional."""
+    """Return the elements of a `pyarrow.Array` or `ChunkedArray` as objects, one-dimensional."""
     return object_array(column.to_pylist(), NARROW.get(str(column.type)))
 
 
 def sequence_digest(values: list[Any]) -> bytes:
-    """For the rarer types: by their Python values."""
+    """Return the digest of a column of a rarer type, by its Python values."""
     return digest_of(values)
 
 
 def _joined(parts: list[Array]) -> bytes:
-    """The digest of arrays end to end, without joining those that are large."""
+    """Return the digest of arrays end to end, without joining those that are large."""
     if len(parts) == 1:
         return array_digest(parts[0])
     if parts[0].dtype.kind in "iub":
@@ -52,7 +52,7 @@ def _joined(parts: list[Array]) -> bytes:
 
 
 def _valid(chunk: Any) -> Array:
-    """Whether each element is not null, a byte each."""
+    """Return whether each element is not null, a byte each."""
     buffer = chunk.buffers()[0]
     if buffer is None or chunk.null_count == 0:
         return np.ones(len(chunk), dtype=np.bool_)
@@ -70,7 +70,7 @@ def _without_nulls(chunk: Any, values: Array) -> Array:
 
 
 def _strings(offset_type: type[np.signedinteger[Any]]) -> Callable[[Any], tuple[Array, Array]]:
-    """Lengths and bytes; a null takes no bytes, whatever lies there."""
+    """Return a reader of lengths and bytes; a null takes no bytes, whatever lies there."""
 
     def read(chunk: Any) -> tuple[Array, Array]:
         if len(chunk) == 0:
@@ -115,7 +115,7 @@ _NUMBERS = dict(
 
 
 def _reader(kind: Any) -> Callable[[Any], tuple[Array, ...]] | None:
-    """How to read the buffers of a type; None for nested and rarer ones."""
+    """Return how to read the buffers of a type; None for nested and rarer ones."""
     text = str(kind)
     if text in _NUMBERS:
         return _fixed(np.dtype(_NUMBERS[text]))
@@ -132,7 +132,7 @@ def _reader(kind: Any) -> Callable[[Any], tuple[Array, ...]] | None:
 
 
 def arrow_form(value: Any) -> Form:
-    """A `pyarrow.Array` or `ChunkedArray`."""
+    """Return the form of a `pyarrow.Array` or `ChunkedArray`."""
     traits = (("type", str(value.type)), ("length", str(len(value))))
     return Bulk(
         type_name(type(value)),
@@ -144,7 +144,7 @@ def arrow_form(value: Any) -> Form:
 
 
 def table_form(value: Any) -> Form:
-    """A `pyarrow.Table` or `RecordBatch`: its schema, metadata too, and its columns."""
+    """Return the form of a `pyarrow.Table` or `RecordBatch`: its schema, metadata too, and its columns."""
     metadata = dict(value.schema.metadata or {})
     fields = [(field.name, field.nullable, dict(field.metadata or {})) for field in value.schema]
     names = column_places(value.schema.names, ".column({})")
@@ -164,7 +164,7 @@ _BUFFERED = frozenset(
 
 
 def polars_series_form(value: Any) -> Form:
-    """A `polars.Series`, by way of Arrow where it has that form."""
+    """Return the form of a `polars.Series`, by way of Arrow where it has that form."""
     traits = (("name", repr(value.name)), ("dtype", str(value.dtype)), ("length", str(len(value))))
 
     def content() -> bytes:
@@ -182,13 +182,13 @@ def polars_series_form(value: Any) -> Form:
 
 
 def polars_frame_form(value: Any) -> Form:
-    """A `polars.DataFrame`: its columns under their names."""
+    """Return the form of a `polars.DataFrame`: its columns under their names."""
     names = column_places(value.columns, "[:, {}]")
     return Parts(type_name(type(value)), (("shape", str(value.shape)),), value.get_columns(), names)
 
 
 def handler_for(cls: type) -> Callable[[Any], Form] | None:
-    """How to take a class of pyarrow or polars apart, by name, since neither is imported here."""
+    """Return how to take a class of pyarrow or polars apart, by name, since neither is imported here."""
     found = {
         "pyarrow.lib.Table": table_form,
         "pyarrow.lib.RecordBatch": table_form,

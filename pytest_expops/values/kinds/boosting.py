@@ -17,7 +17,7 @@ from pytest_expops.values.naming import type_name
 
 
 def xgboost_form(value: Any) -> Form:
-    """What `Booster.save_raw` writes (trees, attributes, feature names), its configuration, and the user's attributes.
+    """Return what `Booster.save_raw` writes (trees, attributes, names of features), its configuration and attributes.
 
     The document and its layout: https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html
     """
@@ -30,7 +30,7 @@ def xgboost_form(value: Any) -> Form:
 
 
 def _as_float32(node: Any) -> Any:
-    """Lists of floats as the float32 arrays that they were; the texts are the shortest that lead back to them."""
+    """Turn lists of floats into the float32 arrays that they were; the texts are the shortest that give these back."""
     if isinstance(node, dict):
         return {key: _as_float32(each) for key, each in node.items()}
     if not isinstance(node, list):
@@ -41,7 +41,7 @@ def _as_float32(node: Any) -> Any:
 
 
 def lightgbm_form(value: Any) -> Form:
-    """What `Booster.model_to_string` writes, by tree, and how the training went.
+    """Return what `Booster.model_to_string` writes, by tree, and how the training went.
 
     `params` do not count: they are in that text, as they were used, and a copied booster has others.
     """
@@ -73,7 +73,7 @@ def _split_end(trees: list[str]) -> tuple[list[str], str]:
 
 
 def _fields(tree: str) -> dict[str, Any]:
-    """``leaf_value=0.5 0.25`` and so on, as arrays of numbers."""
+    """Read ``leaf_value=0.5 0.25`` and so on, as arrays of numbers."""
     pairs = [line.partition("=") for line in tree.split("\n") if line]
     return {key: _numbers(text) for key, _, text in pairs}
 
@@ -95,7 +95,7 @@ def _native(what: str) -> Callable[[Any], Form]:
 
 
 def handler_for(cls: type) -> Callable[[Any], Form] | None:
-    """How to take a class of XGBoost or LightGBM apart, by name, since neither is imported here."""
+    """Return how to take a class of XGBoost or LightGBM apart, by name, since neither is imported here."""
     found = {
         "xgboost.core.Booster": xgboost_form,
         "xgboost.core.DMatrix": _native("a DMatrix"),

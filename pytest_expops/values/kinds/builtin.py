@@ -28,7 +28,7 @@ BULK_FROM = 32
 
 
 def sequence_form(value: list[Any] | tuple[Any, ...], tag: str | None = None) -> Form:
-    """A list or tuple, item by item, or in bulk where all of many are plain."""
+    """Return the form of a list or tuple: item by item, or in bulk where all of many are plain."""
     tag = tag or type(value).__name__
     if len(value) >= BULK_FROM:
         codes = scalar_codes(value)
@@ -50,7 +50,7 @@ def _scalars(value: list[Any] | tuple[Any, ...], codes: bytes, tag: str) -> Form
 
 
 def object_array(values: Any, narrow: Any = None) -> np.ndarray[Any, Any]:
-    """A one-dimensional object array, also of values that NumPy would take for rows.
+    """Return a one-dimensional object array, also of values that NumPy would take for rows.
 
     `narrow` is the type (`numpy.float32`) of numbers that a library has widened to Python's floats: so that a
     comparison counts in their ulp, they are made narrow again.
@@ -69,11 +69,12 @@ NARROW: dict[str, Any] = {
 
 
 def dict_form(value: dict[Any, Any]) -> Form:
+    """Return the form of a plain dict: its keys and values, in no order."""
     return Mapping("dict", (), list(value), list(value.values()))
 
 
 def _ordered_dict(value: collections.OrderedDict[Any, Any]) -> Form:
-    """In its order, which is what an OrderedDict is for and what its own `==` compares."""
+    """Return the items in their order, which is what an OrderedDict is for and what its own `==` compares."""
     names = [f"[{label(key)}]" for key in value]
     if type(value) is not collections.OrderedDict or len(set(names)) < len(names):
         return object_form(value, dict_in_order=True)
@@ -83,7 +84,7 @@ def _ordered_dict(value: collections.OrderedDict[Any, Any]) -> Form:
 
 
 def _counter(value: collections.Counter[Any]) -> Form:
-    """Its counts, which its reduction hands to its class, as a dict, and the attributes of a subclass."""
+    """Return its counts, which its reduction hands to its class, as a dict, and the attributes of a subclass."""
     return Parts(type_name(type(value)), (), [dict(value), attributes(value)], ["", ".__dict__"])
 
 
@@ -96,7 +97,7 @@ def _set(value: set[Any] | frozenset[Any]) -> Form:
 
 
 def _set_subclass(value: Any) -> Form:
-    """`set.__reduce__` lists its items in hash order; they are taken in none, beside the subclass's attributes."""
+    """Return the items in no order (`set.__reduce__` lists them in hash order), and the attributes of the subclass."""
     plain = frozenset(value) if isinstance(value, frozenset) else set(value)
     return Parts(type_name(type(value)), (), [plain, attributes(value)], ["", ".__dict__"])
 
@@ -109,7 +110,7 @@ def _tuple_subclass(value: Any) -> Form:
 
 
 def _enum(value: enum.Enum) -> Form:
-    """A member by its name and value; one leaf, as both tell the same."""
+    """Return a member by its name and value; as one leaf, since both say the same."""
     return Parts(
         type_name(type(value)),
         (("value", f"{type(value).__qualname__}.{value._name_}"),),
@@ -143,12 +144,12 @@ def _typed_array(value: array.array[Any]) -> Form:
 
 
 def _datetime(value: datetime.datetime) -> Form:
-    """What clock and calendar show, `fold` (which of two equal hours where clocks are put back), and the time zone."""
+    """Return what clock and calendar show, `fold` (which of two equal hours), and the time zone."""
     return _zoned(value, datetime.datetime.isoformat(value, " "))
 
 
 def _time(value: datetime.time) -> Form:
-    """As a datetime."""
+    """Return what a clock shows, `fold`, and the time zone."""
     return _zoned(value, datetime.time.isoformat(value))
 
 
@@ -235,5 +236,5 @@ BASES: dict[type | None, Callable[[Any], Form]] = {
 
 
 def iterator_form(value: Iterator[Any]) -> Form:
-    """What is used up by reading it cannot be compared without being spoilt."""
+    """Refuse what is used up by reading it."""
     raise Unsound(f"an iterator ({type_name(type(value))}) is used up by reading it", _READ)

@@ -24,7 +24,7 @@ _LIBRARY = tuple(
 
 
 def is_importable(value: Any, name: str | None = None) -> bool:
-    """Whether `module.qualname` leads back to this very object."""
+    """Return whether `module.qualname` leads back to this very object."""
     module = sys.modules.get(getattr(value, "__module__", None) or "builtins")
     found: Any = module
     for part in (name or value.__qualname__).split("."):
@@ -39,7 +39,7 @@ def _is_library(value: types.FunctionType) -> bool:
 
 
 def function_form(value: types.FunctionType) -> Form:
-    """Its code, its defaults, what it closes over, and what was attached to it."""
+    """Return its code, its defaults, what it closes over, and what was attached to it."""
     name = f"{value.__module__}.{value.__qualname__}"
     if _is_library(value) and is_importable(value):
         return Parts("function", (("name", name),), [], [])
@@ -58,7 +58,7 @@ def function_form(value: types.FunctionType) -> Form:
 
 
 def cell_form(value: types.CellType) -> Form:
-    """What a closure captured; an empty cell is a variable not yet assigned."""
+    """Return what a closure captured; an empty cell is a variable not yet assigned."""
     try:
         return Parts("cell", (), [value.cell_contents], [""])
     except ValueError:
@@ -66,7 +66,7 @@ def cell_form(value: types.CellType) -> Form:
 
 
 def code_form(value: types.CodeType) -> Form:
-    """What a function does: its bytecode and constants, but not where it stands in which file."""
+    """Return what a function does: its bytecode and constants, but not where it stands in which file."""
     fields = (
         *("co_argcount", "co_posonlyargcount", "co_kwonlyargcount", "co_flags", "co_code", "co_exceptiontable"),
         *("co_names", "co_varnames", "co_freevars", "co_cellvars", "co_name", "co_consts"),
@@ -84,7 +84,7 @@ _CLASS_NOISE = frozenset(
 
 
 def class_form(value: type) -> Form:
-    """A class by its name where that leads to it, else by its bases and all that it defines."""
+    """Return a class by its name where that leads to it, else by its bases and all that it defines."""
     name = type_name(value)
     if is_importable(value):
         return Parts("type", (("name", name),), [], [])
@@ -103,7 +103,7 @@ def class_form(value: type) -> Form:
 
 
 def builtin_form(value: types.BuiltinFunctionType) -> Form:
-    """A function written in C: by name, and by the object that it is bound to."""
+    """Return a function written in C by its name, and by the object that it is bound to."""
     owner = value.__self__
     if owner is None or isinstance(owner, types.ModuleType):
         return Parts(
@@ -113,19 +113,22 @@ def builtin_form(value: types.BuiltinFunctionType) -> Form:
 
 
 def method_form(value: types.MethodType) -> Form:
+    """Return a bound method by the object that it is bound to, and its function."""
     return Parts("method", (), [value.__self__, value.__func__], [".__self__", ".__func__"])
 
 
 def descriptor_form(value: Any) -> Form:
-    """Slots and C methods: by name and by the class that they belong to."""
+    """Return a slot or C method by its name and the class that it belongs to."""
     return Parts(type(value).__name__, (("name", f"{type_name(value.__objclass__)}.{value.__name__}"),), [], [])
 
 
 def property_form(value: property) -> Form:
+    """Return a property by its three functions."""
     return Parts(type_name(type(value)), (), [value.fget, value.fset, value.fdel], [".fget", ".fset", ".fdel"])
 
 
 def wrapped_form(value: staticmethod[Any, Any] | classmethod[Any, Any, Any]) -> Form:
+    """Return a static or class method by the function in it."""
     return Parts(type_name(type(value)), (), [value.__func__], [".__func__"])
 
 

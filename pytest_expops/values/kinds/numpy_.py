@@ -16,7 +16,7 @@ from pytest_expops.values.naming import module_name, type_name
 
 
 def array_form(value: Array) -> Form:
-    """Any ndarray. Subclasses that keep attributes (other than pandas's and NumPy's own) keep them beside the array."""
+    """Return the form of any ndarray; a subclass other than NumPy's own keeps its attributes beside the array."""
     cls = type(value)
     base = np.asarray(value)
     if cls is np.ndarray or cls is np.memmap or cls is np.matrix or cls is np.recarray:
@@ -25,6 +25,7 @@ def array_form(value: Array) -> Form:
 
 
 def attributes_of_subclass(value: Array) -> dict[str, Any]:
+    """Return the attributes that a subclass of ndarray keeps beside the array, from `__dict__` and slots."""
     return {**getattr(value, "__dict__", {})} if not _has_slots(type(value)) else attributes(value)
 
 
@@ -33,7 +34,7 @@ def _has_slots(cls: type) -> bool:
 
 
 def plain_array_form(value: Array, tag: str = "numpy.ndarray") -> Form:
-    """An exact ndarray; scalars that NumPy keeps in 0-d arrays come here too, with their own tag.
+    """Return the form of an exact ndarray; scalars that NumPy keeps in 0-d arrays come here too, with their own tag.
 
     Byte order is layout: pickling a small array of the other order gives one of the machine's.
     """
@@ -53,7 +54,7 @@ def plain_array_form(value: Array, tag: str = "numpy.ndarray") -> Form:
 
 @functools.lru_cache(maxsize=1024)
 def dtype_name(dtype: np.dtype[Any]) -> str:
-    """``float64``, ``datetime64[ns]``, ``<U3``; fields with their own. `dtype` is of the machine's byte order."""
+    """Return the name of a dtype of the machine's byte order: ``float64``, ``<U3``; fields with their own."""
     if dtype.fields is not None:
         return "{" + ", ".join(f"{name!r}: {dtype_name(each[0])}" for name, each in dtype.fields.items()) + "}"
     if dtype.kind in "SUV" and module_name(dtype.type) == "numpy":
@@ -62,7 +63,7 @@ def dtype_name(dtype: np.dtype[Any]) -> str:
 
 
 def _object_array(value: Array, tag: str, traits: tuple[tuple[str, str], ...]) -> Form:
-    """Element by element, in bulk where all of many are plain, as a list would be."""
+    """Return the elements one by one, or in bulk where all of many are plain, as of a list."""
     flat = value.reshape(-1).tolist()
     shape = value.shape
 
@@ -85,7 +86,10 @@ def _object_array(value: Array, tag: str, traits: tuple[tuple[str, str], ...]) -
 
 
 def _extended(value: Array, tag: str, traits: tuple[tuple[str, str], ...]) -> Form:
-    """`longdouble`: its elements take 16 bytes and may fill 10, so that each is told as a sum of doubles, exactly."""
+    """Return the form of a `longdouble` array.
+
+    Its elements take 16 bytes and may fill 10, so that each is hashed as a sum of doubles, which is exact.
+    """
     parts = [value.real, value.imag] if value.dtype.kind == "c" else [value]
 
     def content() -> bytes:
@@ -104,7 +108,7 @@ def _extended(value: Array, tag: str, traits: tuple[tuple[str, str], ...]) -> Fo
 
 
 def masked_form(value: np.ma.MaskedArray[Any, Any]) -> Form:
-    """Elements, masked or not, and fill value; what lies under the mask is no part of the value."""
+    """Return the elements, masked or not, and the fill value; what lies under the mask is no part of the value."""
     mask = np.ma.getmaskarray(value)
     data = np.array(np.ma.getdata(value))
     tag = type_name(type(value))
@@ -124,7 +128,7 @@ def masked_form(value: np.ma.MaskedArray[Any, Any]) -> Form:
 
 
 def _boxed(data: Array, mask: Array) -> Array:
-    """As objects, of which those that are masked are `numpy.ma.masked`."""
+    """Return the elements as objects, of which those that are masked are `numpy.ma.masked`."""
     boxed = np.empty(data.shape, dtype=object)
     for position in np.ndindex(data.shape):
         boxed[position] = np.ma.masked if mask[position] else data[position]
@@ -132,27 +136,28 @@ def _boxed(data: Array, mask: Array) -> Array:
 
 
 def generator_form(value: np.random.Generator) -> Form:
-    """The state of its bits, and the seed sequence, from which `spawn` draws."""
+    """Return the state of its bits, and the seed sequence, from which `spawn` draws."""
     return Parts("numpy.random.Generator", (), [value.bit_generator], [".bit_generator"])
 
 
 def bit_generator_form(value: np.random.BitGenerator) -> Form:
+    """Return the state of its bits, and its seed sequence."""
     parts = [value.state, value.seed_seq]
     return Parts(type_name(type(value)), (), parts, [".state", ".seed_seq"])
 
 
 def random_state_form(value: np.random.RandomState) -> Form:
-    """The whole state, the cached second normal with it; a legacy generator does not spawn."""
+    """Return the whole state, the cached second normal with it; a legacy generator does not spawn."""
     return Parts("numpy.random.RandomState", (), [value.get_state(legacy=False)], [".get_state()"])
 
 
 def scalar_form(value: np.generic) -> Form:
-    """Structured and extended-precision scalars, as arrays without dimensions."""
+    """Return a structured or extended-precision scalar as an array without dimensions."""
     return plain_array_form(np.asarray(value), type_name(type(value)))
 
 
 def handler_for(cls: type) -> Callable[[Any], Form] | None:
-    """How to take a NumPy class apart; None where its own reduction says it well."""
+    """Return how to take a NumPy class apart; None where its own reduction says it well."""
     bases: dict[type, Callable[[Any], Form]] = {
         np.ma.MaskedArray: masked_form,
         np.ndarray: array_form,

@@ -17,9 +17,14 @@ _NEW = (copyreg.__newobj__, copyreg.__newobj_ex__)  # type: ignore[attr-defined]
 
 
 def object_form(value: Any, *, dict_in_order: bool = False) -> Form:
-    """The form of an object without a handler of its own.
+    """Return the form of an object without a handler of its own.
 
-    :raises Unsound: if it cannot be reduced: it holds something that only this interpreter has.
+    Args:
+        value: any object.
+        dict_in_order: whether the order of what its reduction gives as items of a dict counts.
+
+    Raises:
+        Unsound: it cannot be reduced: it holds something that only this interpreter has.
     """
     reduced = _reduce(value)
     tag = type_name(type(value))
@@ -58,14 +63,15 @@ def object_form(value: Any, *, dict_in_order: bool = False) -> Form:
 
 
 def is_local(cls: type) -> bool:
-    """A class made inside a function: another call makes another class of the same name."""
+    """Return whether a class was made inside a function: another call makes another class of the same name."""
     return "<locals>" in cls.__qualname__
 
 
 def attributes(value: Any) -> dict[str, Any]:
-    """An object's attributes, from `__dict__` and slots; empty where it has none.
+    """Return an object's attributes, from `__dict__` and slots; empty where it has none.
 
-    :raises Unsound: if the state is not made of attributes.
+    Raises:
+        Unsound: the state is not made of attributes.
     """
     fields = _fields(object.__getstate__(value))
     if fields is None:
@@ -74,7 +80,7 @@ def attributes(value: Any) -> dict[str, Any]:
 
 
 def _fields(state: Any) -> dict[str, Any] | None:
-    """A default state by attribute: None, ``__dict__``, or ``(__dict__ or None, slots)``; else None."""
+    """Return a default state by attribute: that of None, ``__dict__``, or ``(__dict__ or None, slots)``; else None."""
     if state is None:
         return {}
     if type(state) is tuple and len(state) == 2 and type(state[1]) is dict and type(state[0]) in (dict, type(None)):
@@ -83,7 +89,7 @@ def _fields(state: Any) -> dict[str, Any] | None:
 
 
 def _dataclass_fields(value: Any, state: Any) -> dict[str, Any] | None:
-    """The state of a frozen dataclass with slots, which is the list of its fields' values."""
+    """Return the state of a frozen dataclass with slots, a list of its fields' values, by field; else None."""
     told_by = getattr(type(value), "__getstate__", None)
     if type(state) is not list or getattr(told_by, "__module__", "") != "dataclasses":
         return None
@@ -117,6 +123,6 @@ def _module_of(value: Any) -> str:
 
 
 def state_form(value: Any, state: dict[str, Any]) -> Form:
-    """An object of which a handler has read the state; attributes in no order, as paths."""
+    """Return the form of an object of which a handler has read the state; attributes in no order, as paths."""
     names = sorted(state)
     return Parts(type_name(type(value)), (), [state[name] for name in names], [f".{name}" for name in names])

@@ -18,7 +18,7 @@ from pytest_expops.values.naming import column_places, row_label, type_name
 
 
 def frame_form(value: pd.DataFrame) -> Form:
-    """Columns in their order under their labels, then the axes."""
+    """Return the form of a frame: columns in their order under their labels, then the axes."""
     arrays = [_array_of(column) for _, column in value.items()]
     digests = _digests_of(arrays)
     columns = [column_form(array, value.index, digest) for array, digest in zip(arrays, digests, strict=True)]
@@ -32,7 +32,7 @@ def frame_form(value: pd.DataFrame) -> Form:
 
 
 def _digests_of(arrays: list[Any]) -> list[bytes | None]:
-    """Digests of those columns that are plain NumPy arrays, all at once: columns of one block may lie interleaved."""
+    """Return the digests of columns that are plain NumPy arrays, all at once: those of a block may be interleaved."""
     plain = [index for index, array in enumerate(arrays) if isinstance(array, np.ndarray) and is_plain(array.dtype)]
     digests: list[bytes | None] = [None] * len(arrays)
     for index, digest in zip(plain, array_digests([arrays[index] for index in plain]), strict=True):
@@ -41,7 +41,7 @@ def _digests_of(arrays: list[Any]) -> list[bytes | None]:
 
 
 def _attached(value: pd.DataFrame | pd.Series[Any]) -> dict[str, Any]:
-    """What hangs on a frame or series beside its data: attrs, and what a subclass declares in `_metadata`."""
+    """Return what a frame or series has beside its data: attrs, and what a subclass declares in `_metadata`."""
     own = {name: getattr(value, name, None) for name in value._metadata if name not in ("_name", "name")}
     return {".attrs": dict(value.attrs), **{f".{name}": each for name, each in own.items()}}
 
@@ -51,7 +51,7 @@ def _flags(value: pd.DataFrame | pd.Series[Any]) -> tuple[tuple[str, str], ...]:
 
 
 def series_form(value: pd.Series[Any]) -> Form:
-    """Elements, then index, name and attrs."""
+    """Return the form of a series: elements, then index, name and attrs."""
     return Parts(
         type_name(type(value)),
         (("shape", str(value.shape)), *_flags(value)),
@@ -61,7 +61,7 @@ def series_form(value: pd.Series[Any]) -> Form:
 
 
 def index_form(value: pd.Index) -> Form:
-    """Labels and names; a RangeIndex by the labels that it stands for, a MultiIndex by those of each level."""
+    """Return labels and names; a RangeIndex by the labels that it stands for, a MultiIndex by those of each level."""
     tag = type_name(type(value))
     traits = (("length", str(len(value))),)
     names = list(value.names)
@@ -76,14 +76,14 @@ def index_form(value: pd.Index) -> Form:
 
 
 def _array_of(value: pd.Series[Any] | pd.Index) -> Any:
-    """The NumPy array or extension array behind a series or index, without copying."""
+    """Return the NumPy array or extension array behind a series or index, without copying."""
     array = value.array
     # By the very type: arrays of Python strings are a subclass, with a dtype of their own.
     return array.to_numpy() if type(array) is pd.arrays.NumpyExtensionArray else array
 
 
 def column_form(array: Any, index: pd.Index | None = None, digest: bytes | None = None) -> Form:
-    """A column by dtype, its elements placed by the labels of their rows; `digest` is that of its elements if known."""
+    """Return a column by dtype, its elements placed by the labels of their rows; `digest` is theirs, if known."""
     form = plain_array_form(array) if isinstance(array, np.ndarray) else extension_form(array)
     if digest is not None and isinstance(form, Bulk):
         form.content = lambda: digest
@@ -108,7 +108,7 @@ def _row(index: pd.Index, position: int) -> str:
 
 
 def extension_form(value: Any) -> Form:
-    """An extension array by its dtype and elements; one that we do not know, by the arrays of its state."""
+    """Return an extension array by its dtype and elements; one that we do not know, by the arrays of its state."""
     if isinstance(value.dtype, pd.StringDtype):
         return _texts(value)
     tag = type_name(type(value))
@@ -135,7 +135,7 @@ def _masked(value: Any, tag: str, traits: Any) -> Form:
 
 
 def _texts(value: Any) -> Form:
-    """Strings, by their dtype (``str`` where NaN stands for what is missing), where they are stored, and their text.
+    """Return strings by their dtype (``str`` where NaN stands for what is missing), their storage, and their text.
 
     Without pyarrow, pandas stores in Python objects what it stores in Arrow's buffers with it: all but the storage
     is told in the same way of both.
@@ -200,7 +200,7 @@ def _intervals(value: Any, tag: str, traits: Any) -> Form:
 
 
 def _sparse(value: Any, tag: str, traits: Any) -> Form:
-    """By what it is read as: a fill value may be stored or not."""
+    """Return a sparse array by what it is read as: a fill value may be stored or not."""
     if not is_plain(value.sp_values.dtype):
         places = value.sp_index.to_int_index().indices
         return Parts(
@@ -227,28 +227,30 @@ _EXTENSIONS: dict[type, Callable[[Any, str, Any], Form]] = {
 
 
 def timestamp_form(value: pd.Timestamp) -> Form:
-    """What it shows, to the nanosecond, the unit that it counts in, and the time zone."""
+    """Return what it shows, to the nanosecond, the unit that it counts in, and the time zone."""
     shown = value.isoformat(" ")
     traits = (("value", f"{shown} (fold)" if value.fold else shown), ("unit", value.unit))
     return Parts(type_name(type(value)), traits, [value.tzinfo], [".tzinfo"], whole=True)
 
 
 def timedelta_form(value: pd.Timedelta) -> Form:
+    """Return what it shows, to the nanosecond, and the unit that it counts in."""
     return Parts(type_name(type(value)), (("value", str(value)), ("unit", value.unit)), [], [])
 
 
 def period_form(value: pd.Period) -> Form:
-    """What it shows, and the frequency, by which periods that begin together differ."""
+    """Return what it shows, and the frequency, by which periods that begin together differ."""
     return Parts(type_name(type(value)), (("value", str(value)), ("freq", value.freqstr)), [], [])
 
 
 def interval_form(value: pd.Interval[Any]) -> Form:
+    """Return both ends, and which of them belong to it."""
     parts = [value.left, value.right, value.closed]
     return Parts(type_name(type(value)), (), parts, [".left", ".right", ".closed"], whole=True)
 
 
 def handler_for(cls: type) -> Callable[[Any], Form] | None:
-    """How to take a pandas class apart; None where its own reduction says it well (dtypes, offsets)."""
+    """Return how to take a pandas class apart; None where its own reduction says it well (dtypes, offsets)."""
     bases: dict[type, Callable[[Any], Form]] = {
         pd.DataFrame: frame_form,
         pd.Series: series_form,

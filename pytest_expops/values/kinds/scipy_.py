@@ -12,7 +12,7 @@ from pytest_expops.values.naming import type_name
 
 
 def sparse_form(value: Any) -> Form:
-    """Entries that are stored, zeros among them, after adding up duplicates; the format counts as a type does."""
+    """Return the entries that are stored, zeros among them, duplicates added up; the format counts as a type does."""
     traits = (("dtype", str(value.dtype)), ("shape", str(value.shape)), ("format", value.format))
     tag = type_name(type(value))
     if value.format in ("csr", "csc", "bsr"):
@@ -30,6 +30,6 @@ def sparse_form(value: Any) -> Form:
 
 
 def handler_for(cls: type) -> Callable[[Any], Form] | None:
-    """How to take a sparse class apart; SciPy's other classes tell their own state."""
+    """Return how to take a sparse class apart; the state of SciPy's other classes needs no handler."""
     bases = {type_name(base) for base in cls.__mro__}
     return sparse_form if bases & {"scipy.sparse._base._spbase", "scipy.sparse._base.spmatrix"} else None

@@ -13,7 +13,7 @@ _ADDRESS = "._stop_words_id"
 
 
 def vectorizer_form(value: Any) -> Form:
-    """Its state without that address."""
+    """Return its state without that address."""
     form = object_form(value)
     if not isinstance(form, Parts) or form.names is None or _ADDRESS not in form.names:
         return form
@@ -22,6 +22,6 @@ def vectorizer_form(value: Any) -> Form:
 
 
 def handler_for(cls: type) -> Callable[[Any], Form] | None:
-    """How to take a vectorizer apart; scikit-learn's other classes tell their own state."""
+    """Return how to take a vectorizer apart; the state of scikit-learn's other classes needs no handler."""
     bases = {type_name(base) for base in cls.__mro__}
     return vectorizer_form if "sklearn.feature_extraction.text._VectorizerMixin" in bases else None

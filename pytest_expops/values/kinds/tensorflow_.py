@@ -15,7 +15,7 @@ from pytest_expops.values.naming import type_name
 
 
 def tensor_form(value: Any) -> Form:
-    """An eager tensor."""
+    """Return the form of an eager tensor."""
     if not hasattr(value, "numpy"):
         raise Unsound(f"a symbolic tensor ({type_name(type(value))}) has no elements yet", "return its value")
     traits = (("dtype", value.dtype.name), ("shape", str(tuple(value.shape))))
@@ -23,14 +23,14 @@ def tensor_form(value: Any) -> Form:
 
 
 def variable_form(value: Any) -> Form:
-    """A variable of TensorFlow or Keras; its name does not count, since it may be numbered."""
+    """Return the form of a variable of TensorFlow or Keras; its name does not count, since it may be numbered."""
     dtype = getattr(value.dtype, "name", value.dtype)
     traits = (("dtype", str(dtype)), ("shape", str(tuple(value.shape))), ("trainable", str(value.trainable)))
     return Parts(type_name(type(value)), traits, [value.numpy()], [""])
 
 
 def keras_form(value: Any) -> Form:
-    """A model or layer: its configuration, its weights in their order, and, for a compiled model, its optimizer."""
+    """Return a model or layer: its configuration, its weights in order, and the optimizer of a compiled model."""
     config = value.get_config()
     training = value.get_compile_config() if getattr(value, "compiled", False) else None
     renamed = _renaming([config, training], type(value).__name__)
@@ -51,7 +51,7 @@ def _trainable(value: Any) -> list[bool]:
 
 
 def optimizer_form(value: Any) -> Form:
-    """An optimizer's configuration and its slots."""
+    """Return an optimizer's configuration and its slots."""
     config = {name: each for name, each in value.get_config().items() if name != "name"}
     variables = value.variables() if callable(value.variables) else value.variables
     return Parts(
@@ -60,7 +60,7 @@ def optimizer_form(value: Any) -> Form:
 
 
 def _renaming(config: Any, class_name: str) -> dict[str, str]:
-    """Each name that Keras chose, and what stands for it: the class and its order in the model."""
+    """Return each name that Keras chose, and what stands for it: the class and its order in the model."""
     found: dict[str, str] = {}
 
     def visit(node: Any, owner: str) -> None:
@@ -80,7 +80,7 @@ def _renaming(config: Any, class_name: str) -> dict[str, str]:
 
 
 def _snake_case(name: str) -> str:
-    """As Keras derives a layer's name from its class (`keras.src.utils.naming.to_snake_case`)."""
+    """Return the name that Keras derives from a layer's class (`keras.src.utils.naming.to_snake_case`)."""
     name = re.sub(r"\W+", "", name)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
@@ -97,12 +97,12 @@ def _replaced(node: Any, renamed: dict[str, str]) -> Any:
 
 
 def random_generator_form(value: Any) -> Form:
-    """`tf.random.Generator`: its algorithm and state."""
+    """Return the algorithm and state of a `tf.random.Generator`."""
     return Parts(type_name(type(value)), (("algorithm", str(value.algorithm)),), [value.state.numpy()], [".state"])
 
 
 def handler_for(cls: type) -> Callable[[Any], Form] | None:
-    """How to take a class of TensorFlow or Keras apart, by name, since neither is imported here."""
+    """Return how to take a class of TensorFlow or Keras apart, by name, since neither is imported here."""
     found: dict[str, Callable[[Any], Form]] = {
         "tensorflow.python.framework.tensor.Tensor": tensor_form,
         "tensorflow.python.framework.ops.Tensor": tensor_form,

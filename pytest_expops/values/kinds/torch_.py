@@ -21,7 +21,7 @@ _WIDENED = ("torch.bfloat16", "torch.float8")
 
 
 def tensor_form(value: Any) -> Form:
-    """A tensor of any device and layout; the graph behind it and its gradient are not part of its value."""
+    """Return a tensor of any device and layout; the graph behind it and its gradient are not part of its value."""
     traits = (
         *(("dtype", str(value.dtype)), ("shape", str(tuple(value.shape))), ("layout", str(value.layout))),
         *(("device", value.device.type), ("requires_grad", str(value.requires_grad))),
@@ -69,7 +69,7 @@ def _elements(value: Any) -> tuple[list[Any], list[str]]:
 
 
 def module_form(value: Any) -> Form:
-    """A module under the names by which users reach its parts: ``model.layer.weight``."""
+    """Return a module under the names by which users reach its parts: ``model.layer.weight``."""
     state = dict(value.__getstate__() if "__getstate__" in _own(type(value)) else value.__dict__)
     groups = ("_parameters", "_buffers", "_modules")
     members = {name: (group, part) for group in groups for name, part in (state.pop(group, None) or {}).items()}
@@ -85,7 +85,7 @@ def module_form(value: Any) -> Form:
 
 
 def _own(cls: type) -> set[str]:
-    """Names defined by the user's classes, below `torch.nn.Module`."""
+    """Return the names defined by the user's classes, below `torch.nn.Module`."""
     return {
         name
         for base in cls.__mro__
@@ -95,11 +95,12 @@ def _own(cls: type) -> set[str]:
 
 
 def generator_form(value: Any) -> Form:
+    """Return the device and the state of a `torch.Generator`."""
     return Parts("torch.Generator", (("device", value.device.type),), [value.get_state()], [".get_state()"])
 
 
 def handler_for(cls: type) -> Callable[[Any], Form] | None:
-    """How to take a PyTorch class apart, by name, since PyTorch is not imported here; optimizers tell their state."""
+    """Return how to take a PyTorch class apart, by name, since it is not imported here; optimizers need no handler."""
     found = {
         "torch.Tensor": tensor_form,
         "torch._tensor.Tensor": tensor_form,

@@ -29,15 +29,17 @@ _PART_OF_SECOND = "m8[as]"
 
 
 def contents_digest(value: Any, totals: Totals | None = None) -> str:
-    """Of a container with all that is in it; objects that are no containers count by their type.
+    """Return the digest of a container with all that is in it; objects that are no containers count by their type.
 
-    :param totals: gets the numbers within.
+    Args:
+        value: the container.
+        totals: gets the numbers within.
     """
     return _told(hashed(_Walk(labels=False, totals=totals).digest(value)))
 
 
 def labels_digest(form: Form) -> str | None:
-    """Of a table's columns, index, names and categories, in which integers are exact too; None for anything else."""
+    """Return the digest of a table's columns, index, names and categories, integers too; None for anything else."""
     if not isinstance(form, Parts) or form.names is None or ".index" not in form.names:
         return None
     walk = _Walk(labels=True)
@@ -52,7 +54,7 @@ def labels_digest(form: Form) -> str | None:
 
 
 def elements_digest(form: Bulk | Parts, elements: Array) -> str | None:
-    """Of the elements of an array, or of a list that is as good as one; None where all are numbers."""
+    """Return the digest of the elements of an array, or of a list taken as one; None where all are numbers."""
     if elements.dtype.kind in "iufcV" or not elements.size:
         return None
     if elements.dtype.hasobject and all(map(is_number, elements.reshape(-1))):
@@ -90,7 +92,7 @@ def _elements(elements: Array, *, labels: bool) -> bytes:
 
 
 def _instants(elements: Array) -> Iterable[bytes]:
-    """Dates and durations, alike in whatever unit they are counted."""
+    """Yield dates or durations as bytes, alike in whatever unit they are counted."""
     seconds = elements.astype(f"{elements.dtype.kind}8[s]")
     yield np.ascontiguousarray(seconds).tobytes()
     yield np.ascontiguousarray((elements - seconds).astype(_PART_OF_SECOND)).tobytes()
@@ -169,12 +171,12 @@ class _Walk:
 
 
 def _as_float(value: Any) -> float:
-    """A float for the order of those in a set, whose digests are the same."""
+    """Return a float for the order of those in a set, whose digests are the same."""
     return value if type(value) is float and value == value else 0.0
 
 
 def _below(form: Form) -> Sequence[Any]:
-    """What is in a container; of an object, whose attributes each version of a library may have others of, nothing."""
+    """Return what is in a container; of an object, whose attributes may differ by version of a library, nothing."""
     if not isinstance(form, Parts) or form.names is None:
         return form.children
     if not form.tag.startswith("pandas."):

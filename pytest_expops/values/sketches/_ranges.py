@@ -17,7 +17,7 @@ FEW = 4
 
 
 def range_of(elements: Array) -> dict[str, Any]:
-    """Least, greatest and mean, in float64 where they are not integers; NaNs are counted and left out.
+    """Return least, greatest and mean, in float64 where they are not integers; NaNs are counted and left out.
 
     Of complex numbers those are of their absolute values. Of more than `FEW` elements also `weighted`.
     """
@@ -45,7 +45,7 @@ def _plain(number: Any) -> Any:
 
 
 def weighted(elements: Array) -> float:
-    """The sum of all finite elements, each times a weight between 0 and 1 that hangs on its place, over their count.
+    """Return the mean of all finite elements, each times a weight between 0 and 1 that depends on its place.
 
     The weight of place *i*, from 0 in C order, is ``(i % 65536 + 1) * GOLDEN % 1``, times, from 65536 on,
     ``(1 + (i // 65536) * GOLDEN % 1) / 2``. Imaginary parts of complex numbers count at half the weight of real ones.
@@ -83,7 +83,7 @@ class Totals:
     means: list[float] = field(default_factory=list)
 
     def add(self, leaf: Any) -> None:
-        """A number, or a dict of `range_of`; anything else is none."""
+        """Add a number, or what `range_of` gave; anything else is left out."""
         if isinstance(leaf, dict):
             if "min" in leaf:
                 self._enter(leaf["min"], leaf["max"], leaf["mean"])
@@ -99,7 +99,7 @@ class Totals:
         self.means.append(mean)
 
     def told(self) -> dict[str, Any]:
-        """Fields of a leaf; none where there were no numbers."""
+        """Return the fields of a leaf; none where there were no numbers."""
         if not self.means:
             return {}
         found = {"min": min(self.lows), "max": max(self.highs), "mean": sum(self.means) / len(self.means)}

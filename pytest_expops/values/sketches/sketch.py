@@ -49,13 +49,18 @@ _SHOWN = 3
 
 
 def sketch(value: object, path: str, *, leaves: int = LEAVES) -> dict[str, Leaf]:
-    """Its parts by where they stand, ``{"scores['a']": 0.5, "model.coef_": {"is": ...}}``; the whole comes first.
+    """Return the parts of a value by path, ``{"scores['a']": 0.5, "model.coef_": {"is": ...}}``; the whole comes first.
 
     Where there are more, arrays go before single numbers, numbers in containers before those that are attributes of
     an object, and these before texts and the rest. Attributes with a leading underscore are left out, as are labels.
 
-    :param path: where the value stands; all paths begin with it.
-    :raises FingerprintError: if something within has no sound form.
+    Args:
+        value: any value; it is only read.
+        path: where the value stands; all paths begin with it.
+        leaves: how many parts there are at most.
+
+    Raises:
+        FingerprintError: something within has no sound form.
     """
     found: list[tuple[str, int, Leaf]] = []
     queue: deque[tuple[str, Any]] = deque([(path, value)])
@@ -84,7 +89,7 @@ def sketch(value: object, path: str, *, leaves: int = LEAVES) -> dict[str, Leaf]
 
 
 def _chosen(found: list[tuple[str, int, Leaf]], leaves: int, value: object) -> dict[str, Leaf]:
-    """The whole, and the most telling of the parts, in the order in which they were found."""
+    """Return the whole, and the most telling of the parts, in the order in which they were found."""
     ranked = sorted(range(1, len(found)), key=lambda index: found[index][1])[: leaves - 1]
     chosen: dict[str, Leaf] = {}
     for place, _, leaf in [found[index] for index in (0, *sorted(ranked))]:
@@ -102,7 +107,7 @@ def _chosen(found: list[tuple[str, int, Leaf]], leaves: int, value: object) -> d
 
 
 def _of_items(form: Form) -> dict[str, Any]:
-    """Of a container of which no item is told of by itself what all come to."""
+    """Return what all items come to, of a container of which none is in the sketch by itself."""
     if isinstance(form, Bulk) or not form.children or _is_numbers(form):
         return {}
     if isinstance(form, Parts) and (form.whole or (form.names is not None and not form.tag.startswith("pandas."))):
@@ -113,7 +118,7 @@ def _of_items(form: Form) -> dict[str, Any]:
 
 
 def _below(form: Form, place: str) -> list[tuple[str, Any]]:
-    """The parts of a form that are worth a look."""
+    """Return the parts of a form that are worth a look."""
     if isinstance(form, Parts) and not form.whole and len(form.values) <= WIDE and not _is_numbers(form):
         parts = [(form.suffix(index), part) for index, part in enumerate(form.values)]
         return [(place + suffix, part) for suffix, part in parts if not _is_aside(suffix, form)]
@@ -127,7 +132,7 @@ def _below(form: Form, place: str) -> list[tuple[str, Any]]:
 
 
 def _is_aside(suffix: str, form: Form) -> bool:
-    """Private attributes, and what hangs on a table beside its contents."""
+    """Return whether a part is a private attribute, or what a table has beside its contents."""
     return suffix.startswith("._") or (suffix in _LABELS and form.tag.startswith("pandas."))
 
 
@@ -139,7 +144,7 @@ def _is_attribute(place: str) -> bool:
 
 
 def _is_numbers(form: Form) -> bool:
-    """A short list or tuple of numbers, which is as good as an array."""
+    """Return whether this is a short list or tuple of numbers, which is as good as an array."""
     if not isinstance(form, Parts) or form.tag not in ("list", "tuple"):
         return False
     kinds = {type(value) for value in form.values}
@@ -214,7 +219,7 @@ def _array(form: Bulk | Parts, elements: Array) -> dict[str, Any]:
 
 
 def _numbers_among(elements: Array) -> Array:
-    """Those of an array that holds texts or what is missing, too."""
+    """Return the numbers of an array that holds texts or what is missing, too."""
     if not elements.dtype.hasobject:
         return np.empty(0)
     found = [each for each in elements.reshape(-1) if type(each) in (int, float) or isinstance(each, np.floating)]
@@ -225,7 +230,7 @@ def _numbers_among(elements: Array) -> Array:
 
 
 def _as_numbers(elements: Array) -> Array:
-    """A list's numbers, which come as objects, as an array of numbers; anything else as it is."""
+    """Return a list's numbers, which come as objects, as an array of numbers; anything else as it is."""
     if not elements.dtype.hasobject or not elements.size:
         return elements
     kinds = {type(each) for each in elements.reshape(-1)}

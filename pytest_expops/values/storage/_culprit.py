@@ -13,7 +13,7 @@ Fails = Callable[[Any], Exception | None]
 
 
 def offending(value: Any, path: str, fails: Fails) -> tuple[str, Any, Exception | None]:
-    """Path, part and failure of the innermost part that fails; the value itself where no part of it does."""
+    """Return the innermost part that fails; the value itself where no part of it does."""
     reason: Exception | None = None
     seen = {id(value)}
     while True:
@@ -30,7 +30,7 @@ def offending(value: Any, path: str, fails: Fails) -> tuple[str, Any, Exception 
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:
-    """What a value is made of, as fingerprints see it; nothing where they cannot."""
+    """Yield what a value is made of, as fingerprints see it; nothing where they cannot."""
     try:
         form = form_of(value)
         children = form.children

@@ -16,11 +16,12 @@ from typing import Any
 
 
 def map_private(descriptor: int, size: int) -> memoryview:
-    """The file's first `size` bytes (at least one), writable, copied page by page when they are written (S2.4).
+    """Return the file's first `size` bytes (at least one), writable, copied page by page when they are written (S2.4).
 
     The mapping lasts as long as something refers to the result; the descriptor may be closed at once.
 
-    :raises OSError: if the system refuses.
+    Raises:
+        OSError: the system refuses.
     """
     if sys.version_info >= (3, 13) and os.name == "posix":
         protection = mmap.PROT_READ | mmap.PROT_WRITE
@@ -40,7 +41,7 @@ def map_private(descriptor: int, size: int) -> memoryview:
 
 @cache
 def _library() -> Any:
-    """The C library, or None where it has no `mmap`."""
+    """Return the C library, or None where it has no `mmap`."""
     if os.name != "posix":
         return None
     library = ctypes.CDLL(None, use_errno=True)

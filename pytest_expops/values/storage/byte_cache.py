@@ -24,7 +24,7 @@ class ByteCache(Generic[T]):
         self._lock = threading.Lock()
 
     def get(self, key: Hashable) -> T | None:
-        """What was put under `key`, if it is still here."""
+        """Return what was put under `key`, if it is still here."""
         with self._lock:
             entry = self._entries.get(key)
             if entry is None:

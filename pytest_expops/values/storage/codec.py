@@ -43,7 +43,7 @@ class Encoded:
     size: int
 
     def digest(self) -> str:
-        """XXH3-128 of the whole in 32 hex digits."""
+        """Return the XXH3-128 of the whole in 32 hex digits."""
         if len(self.pieces) == 1:
             return xxhash.xxh3_128_hexdigest(self.pieces[0])
         hasher = xxhash.xxh3_128()
@@ -52,17 +52,21 @@ class Encoded:
         return hasher.hexdigest()
 
     def to_bytes(self) -> bytes:
-        """The whole as one piece; copies."""
+        """Return a copy of the whole as one piece."""
         return b"".join(self.pieces)
 
 
 def encode(value: object, path: str = "value") -> Encoded:
-    """The encoding of a value; large arrays are referred to, not copied, so write it before they change.
+    """Encode a value; large arrays are referred to, not copied, so write the encoding before they change.
 
     What plain pickle cannot take (lambdas, closures, classes of `__main__`) is taken by cloudpickle.
 
-    :param path: where the value stands, such as ``outputs['model']``, for the error.
-    :raises StoreError: if neither can take it, naming the innermost part that cannot be stored.
+    Args:
+        value: any value; it is only read.
+        path: where the value stands, such as ``outputs['model']``, for the error.
+
+    Raises:
+        StoreError: neither can take it; the innermost part that cannot be stored is named.
     """
     try:
         pickled, buffers = _dumped(value)
@@ -72,9 +76,10 @@ def encode(value: object, path: str = "value") -> Encoded:
 
 
 def decode(data: bytearray | memoryview) -> Any:
-    """The value of an encoding. Large arrays lie in `data`: hand over memory that is writable and used by nobody else.
+    """Decode a value; its large arrays lie in `data`, so hand over memory that is writable and used by nobody else.
 
-    :raises StoreError: if the bytes are not an encoding, are cut short or damaged, or name what cannot be imported.
+    Raises:
+        StoreError: the bytes are not an encoding, are cut short or damaged, or name what cannot be imported.
     """
     view = memoryview(data)
     pickled, buffers = _taken_apart(view)
@@ -88,12 +93,12 @@ def decode(data: bytearray | memoryview) -> Any:
 
 
 def by_value() -> list[bytes]:
-    """Modules whose classes another process cannot import by name."""
+    """Return the modules whose classes another process cannot import by name."""
     return [b"__main__", *(name.encode() for name in cloudpickle.list_registry_pickle_by_value())]
 
 
 def pickle_size(data: bytearray | memoryview) -> int:
-    """How many bytes of an encoding are rebuilt at every decoding; the others are only referred to."""
+    """Return how many bytes of an encoding are rebuilt at every decoding; the others are only referred to."""
     size: int = _HEAD.unpack_from(data)[2]
     return size
 
@@ -138,7 +143,7 @@ class _CloudPickler(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle is
 
 
 def _array_reduction(value: np.ndarray[Any, Any]) -> Any:
-    """An array's own reduction, of an equal array that is contiguous and not marked read-only.
+    """Return the reduction of an equal array that is contiguous and not marked read-only.
 
     pandas marks what it hands out read-only, and pickle would keep the mark, though a loaded array is nobody else's.
     """

@@ -30,7 +30,7 @@ class EncodedPart:
 
 
 def encode_part(part: object, data: memoryview) -> EncodedPart | None:
-    """A part of the value that was decoded from `data`, where pickle alone can take it.
+    """Encode a part of the value that was decoded from `data`; None where pickle alone cannot take it.
 
     What it refers to in `data` is not copied. `part` is only read.
     """
@@ -46,7 +46,7 @@ def encode_part(part: object, data: memoryview) -> EncodedPart | None:
 
 
 def decode_part(part: EncodedPart, data: bytearray | memoryview) -> Any:
-    """The part as the caller's own, over `data`: the encoding of the whole in memory that is used by nobody else.
+    """Decode a part over `data`: the encoding of the whole value, in memory that is used by nobody else.
 
     It may be empty where the part has no `ranges`.
     """
@@ -66,7 +66,7 @@ class _PartPickler(pickle.Pickler):
         super().__init__(self.stream, protocol=5, buffer_callback=self._in_band)
 
     def reducer_override(self, value: Any) -> Any:
-        """Rows of a block of columns are not contiguous, and pickle would copy them."""
+        """Take rows of a block of columns, which are not contiguous, and which pickle would copy."""
         if type(value) is not np.ndarray:
             return _uncopied(value) if type(value).__module__ == "pandas.core.internals.blocks" else NotImplemented
         low, high = _bounds(value)
@@ -85,7 +85,7 @@ class _PartPickler(pickle.Pickler):
 
 
 def _uncopied(block: Any) -> Any:
-    """The reduction of a block of columns, but of its own array, where pandas (from 3 on) gives a copy of the rows."""
+    """Return the reduction of a block of columns with its own array; pandas (from 3 on) gives a copy of the rows."""
     reduced = block.__reduce__()
     first, *rest = reduced[1]
     own: Any = getattr(block, "values", first)
@@ -100,7 +100,7 @@ def _array(
 
 
 def _bounds(array: np.ndarray[Any, Any]) -> tuple[int, int]:
-    """The addresses of its first byte and of the byte after its last, whatever the signs of its strides."""
+    """Return the addresses of an array's first byte and of the byte after its last; strides may be negative."""
     low = high = _address(array)
     for length, stride in zip(array.shape, array.strides, strict=True):
         low += min(0, (length - 1) * stride)

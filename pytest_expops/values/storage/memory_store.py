@@ -17,10 +17,14 @@ class MemoryStore(ArtifactStore):
         self.root = Path("memory")
 
     def put(self, value: object, path: str = "value") -> Artifact:
-        """The encoding of a value.
+        """Encode a value.
 
-        :param path: where the value stands, such as ``outputs['model']``, for the error.
-        :raises StoreError: if the value cannot be stored.
+        Args:
+            value: any value; it is only read.
+            path: where the value stands, such as ``outputs['model']``, for the error.
+
+        Raises:
+            StoreError: the value cannot be stored.
         """
         data = encode(value, path).to_bytes()
         return Artifact(xxhash.xxh3_128_hexdigest(data), len(data), data)

@@ -36,7 +36,7 @@ class Artifact:
     inline: bytes | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for a record."""
+        """Return plain data for a record."""
         data: dict[str, Any] = {"digest": self.digest, "size": self.size}
         if self.inline is not None:
             data["inline"] = base64.b64encode(self.inline).decode("ascii")
@@ -44,9 +44,10 @@ class Artifact:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Artifact:
-        """What `to_json` gave.
+        """Return what `to_json` was called on.
 
-        :raises StoreError: if it is something else.
+        Raises:
+            StoreError: `data` is something else.
         """
         try:
             inline = data.get("inline")
@@ -65,7 +66,8 @@ class ArtifactStore:
     def __init__(self, root: Path) -> None:
         """Make the folder `root`, or take it over.
 
-        :raises StoreError: if it cannot be made, or belongs to another user.
+        Raises:
+            StoreError: it cannot be made, or belongs to another user.
         """
         self.root = root
         try:
@@ -82,8 +84,12 @@ class ArtifactStore:
     def put(self, value: object, path: str = "value") -> Artifact:
         """Store a value, once however often and by however many processes it is put.
 
-        :param path: where the value stands, such as ``outputs['model']``, for the error.
-        :raises StoreError: if the value cannot be stored, or the disk refuses.
+        Args:
+            value: any value; it is only read.
+            path: where the value stands, such as ``outputs['model']``, for the error.
+
+        Raises:
+            StoreError: the value cannot be stored, or the disk refuses.
         """
         encoded = encode(value, path)
         if encoded.size <= INLINE:
@@ -98,12 +104,17 @@ class ArtifactStore:
         return artifact
 
     def get(self, artifact: Artifact, *, verify: bool = False) -> Any:
-        """The value, independent of every other reading of it: changing it in place touches neither file nor reader.
+        """Read a value, independent of every other reading of it: changing it in place touches neither file nor reader.
 
         Large arrays are views of private, copy-on-write memory maps; a page is read when it is touched. The pickle
-        and the size are always checked; the contents of large arrays only if `verify` is true, since that reads them.
+        and the size are always checked.
 
-        :raises StoreError: if the artifact is missing, cut short or damaged, or its class cannot be imported here.
+        Args:
+            artifact: what `put` returned.
+            verify: whether to check the contents of large arrays too, which reads them.
+
+        Raises:
+            StoreError: the artifact is missing, cut short or damaged, or its class cannot be imported here.
         """
         data = self.data(artifact, verify=verify)
         try:
@@ -113,9 +124,14 @@ class ArtifactStore:
             raise StoreError(f"{where}: {error.message}", hint=error.hint or _LOST) from error
 
     def data(self, artifact: Artifact, *, verify: bool = False) -> bytearray | memoryview:
-        """The encoding of the value, in memory that is the caller's own; `verify` as for `get`.
+        """Read the encoding of a value into memory that is the caller's own.
 
-        :raises StoreError: if the artifact is missing, cut short or damaged.
+        Args:
+            artifact: what `put` returned.
+            verify: as for `get`.
+
+        Raises:
+            StoreError: the artifact is missing, cut short or damaged.
         """
         if artifact.inline is not None:
             return _verified(bytearray(artifact.inline), artifact, f"artifact {artifact.digest}")
@@ -136,7 +152,7 @@ class ArtifactStore:
         return _verified(data, artifact, path) if verify else data
 
     def path_of(self, artifact: Artifact) -> Path:
-        """Where the artifact's file is, or would be if it were not inline."""
+        """Return where the artifact's file is, or would be if it were not inline."""
         return self.root / artifact.digest
 
     def _write(self, encoded: Encoded, artifact: Artifact) -> None:
@@ -167,7 +183,7 @@ def _verified(data: _Data, artifact: Artifact, where: str) -> _Data:
 
 
 def _read_all(file: FileIO, size: int) -> bytearray:
-    """The first `size` bytes; any that the file has lost meanwhile are zero, which the digest tells."""
+    """Read the first `size` bytes; any that the file has lost meanwhile are zero, which the digest shows."""
     data = bytearray(size)
     rest = memoryview(data)
     while rest.nbytes and (taken := file.readinto(rest)):
@@ -176,6 +192,6 @@ def _read_all(file: FileIO, size: int) -> bytearray:
 
 
 def _write_all(descriptor: int, rest: memoryview) -> None:
-    """All of it: the kernel takes at most 2 GiB at a time."""
+    """Write all of it: the kernel takes at most 2 GiB at a time."""
     while rest.nbytes:
         rest = rest[os.write(descriptor, rest) :]

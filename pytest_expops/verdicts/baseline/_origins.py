@@ -27,11 +27,11 @@ class Origins:
         return self._provenance.libraries()
 
     def of(self, name: str) -> LockEntry:
-        """An entry for `name`, still without environment and results."""
+        """Return an entry for `name`, still without environment and results."""
         return replace(self._without_inputs(name), inputs=self._provenance.inputs(self._expanded[name]))
 
     def changes(self, name: str, recorded: LockEntry, environment: Mapping[str, Any]) -> tuple[Change, ...]:
-        """What is not as it was when `name` was recorded, in this environment."""
+        """Return what is not as it was when `name` was recorded."""
         elsewhere = recorded.environment != environment
         accounted_for = self._accounted_for(name) if elsewhere else frozenset()
         present = replace(self.of(name), environment=environment)
@@ -40,7 +40,7 @@ class Origins:
     def _with_files_of_upstream(
         self, name: str, recorded: LockEntry, present: LockEntry
     ) -> tuple[LockEntry, LockEntry]:
-        """Both with the files that it may read itself, since a parameter names them, and that upstream entries have."""
+        """Return both with those files of upstream entries that it may read too, since a parameter names them."""
         now = self._provenance.files_named(self._expanded[name])
         before = {
             path: digest
@@ -53,7 +53,7 @@ class Origins:
         )
 
     def _accounted_for(self, name: str) -> frozenset[str]:
-        """The direct upstream processes that, with all before them, are made from just what their entries say.
+        """Return the direct upstream processes that, with all before them, are made from just what their entries say.
 
         In another environment they may still give other last digits, of which that environment is the reason.
         """
@@ -67,7 +67,7 @@ class Origins:
         return frozenset(names - {self._expanded[each].process.name for each in direct if not self._as_recorded[each]})
 
     def _is_made_as_recorded(self, name: str) -> bool:
-        """Whether it has an entry, from the same code, parameters, seeds and files; of what it receives apart."""
+        """Return whether it has an entry, from the same code, parameters, seeds and files, whatever its inputs are."""
         entry = self._lock.entries.get(name)
         return entry is not None and not changes_between(
             replace(entry, inputs={}, environment={}), self._without_inputs(name)

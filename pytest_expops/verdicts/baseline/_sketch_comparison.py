@@ -39,7 +39,7 @@ class _Allowed:
     largest: float = 0.0
 
     def covers(self, distance: float, expected: float) -> bool:
-        """Whether a number may be this far from the expected one.
+        """Return whether a number may be this far from the expected one.
 
         With an `rtol` of 0.01, 0 may become 0.5 in an array whose largest element is 100, and may not by itself.
         """
@@ -83,7 +83,7 @@ def sketch_differences(
 
 
 def _in_both(path: str, expected: Any, obtained: Any, tolerance: Tolerance, same_libraries: bool) -> list[_Found]:
-    """The difference of two leaves at one path, if there is one."""
+    """Return the difference of two leaves at one path, if there is one."""
     if isinstance(expected, Mapping) and isinstance(obtained, Mapping):
         gaps = _differing_fields(expected, obtained, _Allowed(tolerance, _largest(expected)), same_libraries)
     else:
@@ -118,7 +118,7 @@ def _shown(value: Any) -> str:
 
 
 def _detail(gaps: Mapping[str, Gap]) -> str:
-    """``min, mean differ; max |delta| = 0.25``; a plain value, which has no fields, just ``differs``."""
+    """Return ``min, mean differ; max |delta| = 0.25``; of a plain value, which has no fields, just ``differs``."""
     names = [name for name in gaps if name]
     text = "differs"
     if names:
@@ -130,7 +130,7 @@ def _detail(gaps: Mapping[str, Gap]) -> str:
 def _differing_fields(
     expected: Mapping[str, Any], obtained: Mapping[str, Any], allowed: _Allowed, same_libraries: bool
 ) -> dict[str, Gap]:
-    """The fields in which two leaves differ.
+    """Return the fields in which two leaves differ.
 
     ``{"is": "list", "length": 2, "digest": "a1"}`` and ``{"is": "list", "length": 3, "digest": "b2"}`` differ in
     ``length``; in ``digest`` too, but that is left out where another field says what it is that differs.
@@ -149,7 +149,7 @@ def _differing_fields(
 
 
 def _counts(name: str, expected: Mapping[str, Any], obtained: Mapping[str, Any], same_libraries: bool) -> bool:
-    """Whether a difference in this field is one of the values.
+    """Return whether a difference in this field is one of the values.
 
     The number of ``parts`` is none: the parts that differ are found by themselves. A ``digest`` that the expected leaf
     lacks is none, since early lock files have none. Between libraries, the ``mean`` of a whole and that of its parts
@@ -164,12 +164,12 @@ def _counts(name: str, expected: Mapping[str, Any], obtained: Mapping[str, Any],
 
 
 def _class_name(name: Any) -> str:
-    """The name of a class without its module, which moves between libraries: ``sklearn.svm._base.SVC`` is ``SVC``."""
+    """Return a class's name without its module, which moves between libraries: ``sklearn.svm._base.SVC`` is ``SVC``."""
     return str(name).rpartition(".")[2]
 
 
 def _gap(expected: Any, obtained: Any, allowed: _Allowed) -> Gap | None:
-    """What is between two values of a leaf; None if they are the same, or as near as is allowed.
+    """Return what is between two values of a leaf; None if they are the same, or as near as is allowed.
 
     ``1.0`` and ``1.5`` are 0.5 apart; ``1`` and ``1.0``, being of two types, differ without a distance.
     """
@@ -183,7 +183,7 @@ def _gap(expected: Any, obtained: Any, allowed: _Allowed) -> Gap | None:
 
 
 def _gap_of_lists(expected: list[Any], obtained: list[Any], allowed: _Allowed) -> Gap | None:
-    """The greatest distance of two elements at one place: that of ``[1.0, 2.0]`` and ``[1.5, 4.0]`` is 2.
+    """Return the greatest distance of two elements at one place: that of ``[1.0, 2.0]`` and ``[1.5, 4.0]`` is 2.
 
     Lists of two lengths differ without a distance.
     """
@@ -196,7 +196,7 @@ def _gap_of_lists(expected: list[Any], obtained: list[Any], allowed: _Allowed) -
 
 
 def _gap_of_numbers(expected: float, obtained: float, allowed: _Allowed) -> Gap | None:
-    """The distance of two numbers of one type, unless it is allowed.
+    """Return the distance of two numbers of one type, unless it is allowed.
 
     NaN is the same as NaN, and bit by bit -0.0 is not 0.0. An infinity differs from all else without a distance.
     """
@@ -209,7 +209,7 @@ def _gap_of_numbers(expected: float, obtained: float, allowed: _Allowed) -> Gap 
 
 
 def _largest(leaf: Mapping[str, Any]) -> float:
-    """The magnitude of the largest element of an array, ``{"min": -3.0, "max": 2.0}``: 3. Of anything else, 0."""
+    """Return the magnitude of the largest element of an array: 3 of ``{"min": -3.0, "max": 2.0}``; else 0."""
     ends = [abs(leaf[name]) for name in ("min", "max") if isinstance(leaf.get(name), (int, float))]
     return max((float(end) for end in ends if _finite(end)), default=0.0)
 
@@ -222,5 +222,5 @@ def _finite(number: float) -> bool:
 
 
 def _is_attribute(path: str) -> bool:
-    """Whether a path ends at an attribute: ``model.coef_`` and ``['a'].x`` do, ``scores['a']`` does not."""
+    """Return whether a path ends at an attribute: ``model.coef_`` and ``['a'].x`` do, ``scores['a']`` does not."""
     return path.rpartition("]")[2].startswith(".") or "." in path.partition("[")[0]

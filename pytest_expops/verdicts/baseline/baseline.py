@@ -57,14 +57,14 @@ class BaselineComparison:
     changes: tuple[Change, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; the inverse of `from_json`."""
+        """Return plain data, the inverse of `from_json`."""
         changed = {"agreement": self.agreement.value, "changes": [each.to_json() for each in self.changes]}
         plain = {name: getattr(self, name) for name in ("process", "elsewhere", "count", "upstream")}
         return {**plain, "differences": [asdict(each) for each in self.differences], **changed}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> BaselineComparison:
-        """What `to_json` gave."""
+        """Return what `to_json` was called on."""
         return cls(
             data["process"],
             Agreement(data["agreement"]),
@@ -98,7 +98,7 @@ class Baseline:
         return tuple(name for name in self.lock.entries if name not in self._session.expanded.processes)
 
     def entry(self, name: str) -> LockEntry:
-        """What would be recorded of `name`, which has passed."""
+        """Return what would be recorded of `name`, which has passed."""
         given = self._given(self._session.record(name))
         return replace(self._origins.of(name), **given, environment=self.environment)
 
@@ -107,12 +107,12 @@ class Baseline:
         self._proposed.write(name, [name, self.entry(name).to_json()])
 
     def proposals(self) -> dict[str, LockEntry]:
-        """What any worker has proposed, in topological order."""
+        """Return what any worker has proposed, in topological order."""
         found = dict(self._proposed.all())
         return {name: LockEntry.from_json(found[name]) for name in self._session.expanded.processes if name in found}
 
     def compare(self, name: str) -> BaselineComparison:
-        """`name`, which has passed, against its entry; done once, whoever asks.
+        """Compare `name`, which has passed, with its entry; done once, whoever asks.
 
         Raises:
             KeyError: the lock has no entry for it.
@@ -142,12 +142,12 @@ class Baseline:
         return found
 
     def comparisons(self) -> dict[str, BaselineComparison]:
-        """All comparisons made so far, by any worker, in topological order."""
+        """Return all comparisons made so far, by any worker, in topological order."""
         found = {data["process"]: BaselineComparison.from_json(data) for data in self._kept.all()}
         return {name: found[name] for name in self._session.expanded.processes if name in found}
 
     def _given(self, record: RunRecord) -> dict[str, Any]:
-        """The results of a run: fingerprints, metrics, sketches."""
+        """Return the results of a run: fingerprints, metrics, sketches."""
         outputs = self._session.load(record)
         with self._session.runner.project.entered():
             leaves = {path: leaf for key in outputs for path, leaf in sketch(outputs[key], label(key)).items()}
@@ -160,7 +160,7 @@ class Baseline:
     def _differences(
         self, name: str, recorded: LockEntry, record: RunRecord, *, elsewhere: bool, exact: bool
     ) -> list[Difference]:
-        """Where a run differs from its entry; `exact`: bit by bit, whatever tolerance is granted."""
+        """Return where a run differs from its entry; if `exact`, bit by bit, whatever tolerance is granted."""
 
         def tolerance(key: str | None) -> Tolerance:
             return EXACT if exact else self._granted(name, key, elsewhere)
@@ -182,7 +182,7 @@ class Baseline:
     def _in_output(
         self, recorded: LockEntry, record: RunRecord, key: str, tolerance: Tolerance, elsewhere: bool
     ) -> list[Difference]:
-        """Where an output of another fingerprint differs from the recorded sketch."""
+        """Return where an output of another fingerprint differs from the recorded sketch."""
         of, path = label(key), f"outputs[{key!r}]"
         artifact = record.outputs[key].artifact
         assert artifact is not None
@@ -205,7 +205,7 @@ class Baseline:
         return found
 
     def _granted(self, name: str, key: str | None, elsewhere: bool) -> Tolerance:
-        """What the config, or the ini file, grants the process; else, in another environment, the default."""
+        """Return what the config, or the ini file, grants the process; else, in another environment, the default."""
         declared = self._session.expanded[name].process.tolerances
         found = declared.get(key, declared.get(None))
         if found is not None:
@@ -213,7 +213,7 @@ class Baseline:
         return self._tolerance if elsewhere else EXACT
 
     def _differing_upstream(self, name: str) -> tuple[str, ...]:
-        """Of all processes upstream those that differ from their entries, and nothing before them does."""
+        """Return the processes upstream that differ from their entries while nothing before them does."""
         processes, above = self._session.expanded.processes, self._session.expanded.ancestors(name)
         differing: set[str] = set()
         first = []
@@ -238,7 +238,7 @@ class Baseline:
 
 
 def label(key: str) -> str:
-    """How the paths of a sketch begin: with the key of the output, or ``['odd key']``."""
+    """Return how the paths of a sketch begin: with the key of the output, or ``['odd key']``."""
     return key if key.isidentifier() else f"[{key!r}]"
 
 
@@ -247,7 +247,7 @@ def _is_of(place: str, of: str) -> bool:
 
 
 def _in_order(metrics: Mapping[str, Mapping[int | None, Any]]) -> dict[str, dict[int | None, Any]]:
-    """Readings by step; what has no step goes last."""
+    """Return readings by step; what has no step goes last."""
     return {
         name: dict(sorted(readings.items(), key=lambda each: (each[0] is None, each[0] or 0)))
         for name, readings in metrics.items()

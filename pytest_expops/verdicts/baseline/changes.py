@@ -42,22 +42,25 @@ class Change:
     after: str = ""
 
     def to_json(self) -> list[str]:
-        """Plain data; the inverse of `from_json`."""
+        """Return plain data, the inverse of `from_json`."""
         return [self.subject.value, self.what, self.before, self.after]
 
     @classmethod
     def from_json(cls, data: Any) -> Change:
-        """What `to_json` gave."""
+        """Return what `to_json` was called on."""
         return cls(Subject(data[0]), *data[1:])
 
 
 def changes_between(
     recorded: LockEntry, present: LockEntry, accounted_for: Collection[str] = frozenset()
 ) -> tuple[Change, ...]:
-    """What is not as it was, in the order in which it is likely to be the reason.
+    """Return what is not as it was, in the order in which it is likely to be the reason.
 
-    :param accounted_for: upstream processes of which nothing else than what is told here can have changed what they
-        give: in another environment, its last digits. What is received of them is no change of its own.
+    Args:
+        recorded: the entry in the lock file.
+        present: what would be recorded now.
+        accounted_for: upstream processes whose results nothing else than the changes found here can have changed: in
+            another environment, their last digits. What is received from them is no change of its own.
     """
     return tuple(_changes(recorded, present, accounted_for))
 
@@ -86,12 +89,12 @@ def _each(subject: Subject, before: Mapping[str, Any], after: Mapping[str, Any])
 
 
 def _machine(environment: Mapping[str, Any]) -> dict[str, Any]:
-    """All but the libraries."""
+    """Return all of an environment but the libraries."""
     return {name: value for name, value in environment.items() if name != "libraries"}
 
 
 def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Names whose values differ; by their text, in which 1 is not 1.0, NaN is NaN, and no map has an order."""
+    """Return the names whose values differ as text, in which 1 is not 1.0, NaN is NaN, and no map has an order."""
     names = dict.fromkeys([*before, *after])
     return [name for name in names if _canonical(before, name) != _canonical(after, name)]
 

@@ -53,7 +53,7 @@ class LockEntry:
     rows: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Strict JSON; the inverse of `from_json`. What is empty is left out."""
+        """Return strict JSON, the inverse of `from_json`; what is empty is left out."""
         plain = {name: encode(getattr(self, name)) for name in self.__slots__ if name != "metrics"}
         plain["metrics"] = {name: _readings_to_json(each) for name, each in self.metrics.items()}
         order = ("environment", "seeds", "base_seed", "partitions", "rows", "code", "parameters", "inputs", "files")
@@ -65,7 +65,7 @@ class LockEntry:
 
     @classmethod
     def from_json(cls, data: Any, place: Sequence[str] = ()) -> LockEntry:
-        """What `to_json` gave.
+        """Return what `to_json` was called on.
 
         Raises:
             Odd: it is something else; `place` is where the entry stands.
@@ -100,7 +100,7 @@ class Lock:
 
 
 def recorded_metrics(lock: Lock, expanded_name: str) -> Mapping[str, list[tuple[int | None, float]]] | None:
-    """The numbers that a process logged when it was recorded, by ``step/name``: step and value, by step.
+    """Return the numbers that a process logged when it was recorded, by ``step/name``: steps and values, by step.
 
     None if the lock has no entry for it. Metrics that are no numbers are left out.
     """
@@ -115,7 +115,7 @@ def recorded_metrics(lock: Lock, expanded_name: str) -> Mapping[str, list[tuple[
 
 
 def read_lock(path: Path) -> Lock | None:
-    """The lock file at `path`; None if there is none.
+    """Read the lock file at `path`; None if there is none.
 
     Raises:
         LockError: it cannot be read, is not whole, or was written by a version of this package that knows more.
@@ -163,7 +163,7 @@ def _lock(document: Any, path: Path) -> Lock:
 
 
 def lock_text(lock: Lock, order: Iterable[str]) -> str:
-    """The text of the lock file: its entries by `order`, and behind them those that it does not name."""
+    """Return the text of the lock file: its entries by `order`, and behind them those that it does not name."""
     names = [name for name in dict.fromkeys([*order, *sorted(lock.entries)]) if name in lock.entries]
     top = _top(lock)
     environments: dict[str, Any] = {}
@@ -188,7 +188,7 @@ def lock_text(lock: Lock, order: Iterable[str]) -> str:
 
 
 def _top(lock: Lock) -> Mapping[str, Any]:
-    """The environment at the top: what it was, as long as an entry is of it; else that of most entries."""
+    """Return the environment for the top: what it was, as long as an entry is of it; else that of most entries."""
     used = [each.environment for each in lock.entries.values()]
     if lock.environment in used or not used:
         return lock.environment
@@ -197,7 +197,10 @@ def _top(lock: Lock) -> Mapping[str, Any]:
 
 
 def _readings_to_json(readings: Readings) -> Any:
-    """``[0.9]`` (steps 1, 2, ...), ``[[5, 0.9]]`` (other steps, null for none), ``{"value": "text"}`` (no number)."""
+    """Return the readings of one metric as JSON.
+
+    ``[0.9]`` for the steps 1, 2, ..., ``[[5, 0.9]]`` for others (null for none), ``{"value": "text"}`` for no number.
+    """
     if [*readings] == [None]:
         return {"value": encode(readings[None])}
     values = [encode(value) for value in readings.values()]
@@ -257,5 +260,5 @@ def _shown(value: Any) -> str:
 
 
 def _digest(value: Any) -> str:
-    """12 hex digits of plain JSON, whatever the order of keys: enough to tell the tables of one file apart."""
+    """Return 12 hex digits for plain JSON, whatever the order of keys: enough to tell the tables of one file apart."""
     return xxhash.xxh3_64_hexdigest(json.dumps(encode(value), sort_keys=True).encode())[:12]

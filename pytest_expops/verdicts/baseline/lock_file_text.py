@@ -36,7 +36,7 @@ class Odd(Exception):
 
 
 def parse(text: str, path: Path) -> Any:
-    """The document in `text`, which is that of the file at `path`.
+    """Read the document in `text`, which is that of the file at `path`.
 
     Raises:
         LockError: it is no JSON, gives a key twice, or has the marks of a merge that was not finished.
@@ -90,7 +90,7 @@ def _no_constant(name: str) -> Any:
 
 
 def located(error: Odd, text: str, path: Path) -> LockError:
-    """The error for a reader: `file:line:column`, found in the text by the way to the place."""
+    """Return the error for a reader, at `file:line:column`, found in the text by the way to the place."""
     where: object = path
     try:
         node: Any = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # JSON is YAML
@@ -103,13 +103,13 @@ def located(error: Odd, text: str, path: Path) -> LockError:
 
 
 def render(document: Mapping[str, Any], layout: Layout) -> str:
-    """The document as text, in the order in which it is given, maps of the layout over several lines."""
+    """Return the document as text, in the order in which it is given, maps of the layout over several lines."""
     text = "\n".join([*_lines(document, layout, ""), ""])
     return text if text.isascii() else _escaped(text)
 
 
 def _escaped(text: str) -> str:
-    """With halves of surrogate pairs escaped, which UTF-8 cannot hold."""
+    """Return the text with halves of surrogate pairs escaped, which UTF-8 cannot hold."""
     return "".join(f"\\u{ord(each):04x}" if 0xD800 <= ord(each) <= 0xDFFF else each for each in text)
 
 
@@ -134,7 +134,7 @@ def _lines(value: Mapping[str, Any], layout: Layout, indent: str) -> Iterator[st
 
 
 def encode(value: Any) -> Any:
-    """A value in which all numbers can be told by strict JSON: ``{"float": "nan"}``, and dicts of such a form apart."""
+    """Return a value whose numbers strict JSON can write: NaN as ``{"float": "nan"}``, and dicts like that marked."""
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": repr(value)}
     if isinstance(value, dict):
@@ -146,7 +146,7 @@ def encode(value: Any) -> Any:
 
 
 def decode(value: Any) -> Any:
-    """What `encode` was given.
+    """Return what `encode` was given.
 
     Raises:
         ValueError: it has a form that `encode` does not make.

@@ -18,14 +18,14 @@ from pytest_expops.strategies.rows import partition_sizes
 from pytest_expops.verdicts.laws._orders import RowOrder, orders, positions
 from pytest_expops.verdicts.laws._subjects import LawError, Rows, Window, chosen, cut
 
-Asked = Mapping[str, Any]
+RunArguments = Mapping[str, Any]
 """Keyword arguments of `expops.run`."""
 Compared = Mapping[str, Outputs]
-"""Outputs by the name under which a difference tells of them."""
+"""Outputs by the name under which a difference shows them."""
 
 
 class Check(Protocol):
-    """One law, asked of one process. A `case` is what it varies: sizes, an order, a seed."""
+    """One law, checked on one process. A `case` is what it varies: sizes, an order, a seed."""
 
     @property
     def process(self) -> str:
@@ -34,33 +34,46 @@ class Check(Protocol):
 
     @property
     def rows(self) -> Rows | None:
-        """The rows of which a counterexample may do with some; None where the law does not vary rows."""
+        """The rows of which some may suffice for a counterexample; None where the law does not vary rows."""
         ...
 
     def cases(self, window: Window | None) -> st.SearchStrategy[Any]:
-        """All cases there are with these rows."""
+        """Return all cases there are with these rows."""
         ...
 
     def expected(self, window: Window | None) -> Compared:
-        """What every case is to give."""
+        """Return what every case is to give."""
         ...
 
     def obtained(self, window: Window | None, case: Any, expected: Compared) -> Compared:
-        """What this case gives, of what is expected."""
+        """Return what this case gives, of what is expected."""
         ...
 
-    def asked(self, window: Window | None, case: Any) -> Asked:
-        """How the case is made with `expops.run`."""
+    def arguments(self, window: Window | None, case: Any) -> RunArguments:
+        """Return how the case is made with `expops.run`."""
         ...
 
     def words(self, window: Window | None, case: Any) -> tuple[str, str]:
-        """How the expected result came about, and how the obtained one did."""
+        """Return how the expected result came about, and how the obtained one did."""
         ...
 
 
 @dataclass(frozen=True)
+class StatedLaw:
+    """A law by name, what a process does that breaks it, and how to check that.
+
+    `least_rows` are the fewest rows of a counterexample.
+    """
+
+    name: str
+    claim: str
+    check: Check
+    least_rows: int
+
+
+@dataclass(frozen=True)
 class PartitionCheck:
-    """One partition, against the rows of `rows` split as the case says."""
+    """Compares one partition with the rows of `rows` split as the case says."""
 
     expops: Results
     process: str
@@ -76,11 +89,11 @@ class PartitionCheck:
         return self.obtained(window, 1, {})
 
     def obtained(self, window: Window | None, case: Any, expected: Compared) -> Compared:
-        result = self.expops.run(self.process, **self.asked(window, case))
+        result = self.expops.run(self.process, **self.arguments(window, case))
         return chosen(result.outputs(self.process), self.keys, self.process)
 
-    def asked(self, window: Window | None, case: Any) -> Asked:
-        return _asked(partitions={self.rows.source: case}, outputs=self.rows.given(window) if window else {})
+    def arguments(self, window: Window | None, case: Any) -> RunArguments:
+        return _given(partitions={self.rows.source: case}, outputs=self.rows.given(window) if window else {})
 
     def words(self, window: Window | None, case: Any) -> tuple[str, str]:
         return "in one partition", _in_partitions(case, window or self.rows.whole)
@@ -88,7 +101,7 @@ class PartitionCheck:
 
 @dataclass(frozen=True)
 class BatchCheck:
-    """All rows of a partitioned process at once, against its results for each partition, put together."""
+    """Compares all rows of a partitioned process at once with its results for each partition, put together."""
 
     expops: Results
     process: str
@@ -101,7 +114,7 @@ class BatchCheck:
         return _sizes(self.rows, window, self.max_partitions, self.min_rows)
 
     def expected(self, window: Window | None) -> Compared:
-        result = self.expops.run(self.process, **self.asked(window, 1))
+        result = self.expops.run(self.process, **self.arguments(window, 1))
         rows = (window or self.rows.whole).rows
         found = {place: self._row_by_row(parts[0], rows) for place, parts in self._by_place(result).items()}
         if not any(found.values()):
@@ -113,14 +126,14 @@ class BatchCheck:
         return found
 
     def obtained(self, window: Window | None, case: Any, expected: Compared) -> Compared:
-        result = self.expops.run(self.process, **self.asked(window, case))
+        result = self.expops.run(self.process, **self.arguments(window, case))
         return {
             place: {key: joined([part[key] for part in parts if key in part]) for key in expected[place]}
             for place, parts in self._by_place(result).items()
         }
 
-    def asked(self, window: Window | None, case: Any) -> Asked:
-        return _asked(partitions={self.rows.source: case}, outputs=self.rows.given(window) if window else {})
+    def arguments(self, window: Window | None, case: Any) -> RunArguments:
+        return _given(partitions={self.rows.source: case}, outputs=self.rows.given(window) if window else {})
 
     def words(self, window: Window | None, case: Any) -> tuple[str, str]:
         return "all rows at once", f"{_in_partitions(case, window or self.rows.whole)}, put together"
@@ -131,7 +144,7 @@ class BatchCheck:
         return {key: value for key, value in outputs.items() if row_count(value) == rows}
 
     def _by_place(self, result: Results) -> dict[str, list[Outputs]]:
-        """The outputs of the process by where it stands apart from the split, its partitions in order."""
+        """Return the outputs of the process by where it stands apart from the split, its partitions in order."""
         expanded = result.expanded(self.process)
         at = expanded.layers[self.process].data.index(self.rows.source)
         places: dict[str, list[Outputs]] = {}
@@ -143,7 +156,7 @@ class BatchCheck:
 
 @dataclass(frozen=True)
 class OrderCheck:
-    """The rows of `rows` as they are, against the same in another order; in one partition if `unsplit`."""
+    """Compares the rows of `rows` as they are with the same in another order; in one partition if `unsplit`."""
 
     expops: Results
     process: str
@@ -155,29 +168,29 @@ class OrderCheck:
         return orders((window or self.rows.whole).rows)
 
     def expected(self, window: Window | None) -> Compared:
-        return self._outputs(self._asked(self.rows.given(window or self.rows.whole)))
+        return self._outputs(self._run_arguments(self.rows.given(window or self.rows.whole)))
 
     def obtained(self, window: Window | None, case: Any, expected: Compared) -> Compared:
-        return self._outputs(self.asked(window, case))
+        return self._outputs(self.arguments(window, case))
 
-    def asked(self, window: Window | None, case: Any) -> Asked:
+    def arguments(self, window: Window | None, case: Any) -> RunArguments:
         window = window or self.rows.whole
-        return self._asked(self.rows.given(window, positions(case, window.rows)))
+        return self._run_arguments(self.rows.given(window, positions(case, window.rows)))
 
     def words(self, window: Window | None, case: Any) -> tuple[str, str]:
         return "in their own order", case.words if isinstance(case, RowOrder) else f"in the order {cut(list(case))}"
 
-    def _asked(self, outputs: Mapping[str, Outputs]) -> Asked:
-        return _asked(partitions={self.rows.source: 1} if self.unsplit else {}, outputs=outputs)
+    def _run_arguments(self, outputs: Mapping[str, Outputs]) -> RunArguments:
+        return _given(partitions={self.rows.source: 1} if self.unsplit else {}, outputs=outputs)
 
-    def _outputs(self, asked: Asked) -> Compared:
-        result = self.expops.run(self.process, **asked)
+    def _outputs(self, arguments: RunArguments) -> Compared:
+        result = self.expops.run(self.process, **arguments)
         return chosen(result.outputs(self.process), self.keys, self.process)
 
 
 @dataclass(frozen=True)
 class SeedCheck:
-    """A process on the session's own inputs, against the same inputs under another seed."""
+    """Compares a process on the session's own inputs with the same inputs under another seed."""
 
     expops: Results
     process: str
@@ -206,27 +219,27 @@ class SeedCheck:
         return chosen(outputs, self.keys, self.process)
 
     def obtained(self, window: Window | None, case: Any, expected: Compared) -> Compared:
-        result = self.expops.run(self.process, **self.asked(window, case))
+        result = self.expops.run(self.process, **self.arguments(window, case))
         outputs = {self._place(each): result[each.name] for each in result.expanded(self.process).of(self.process)}
         return chosen(outputs, self.keys, self.process)
 
-    def asked(self, window: Window | None, case: Any) -> Asked:
-        """Another seed; but what stands upstream is given as it is, so that only this process can notice."""
+    def arguments(self, window: Window | None, case: Any) -> RunArguments:
+        """Return another seed; but what stands upstream is given as it is, so that only this process can notice."""
         pipeline = self.expops.expanded(self.process)
         upstream = dict.fromkeys(name for each in self._duplicates() for name in each.upstream)
         given = {self._renamed(pipeline[name], case): self.expops[name] for name in upstream}
-        return _asked(outputs=given, **({"base_seed": case} if self.fan is None else {"seeds": {self.fan: [case]}}))
+        return _given(outputs=given, **({"base_seed": case} if self.fan is None else {"seeds": {self.fan: [case]}}))
 
     def words(self, window: Window | None, case: Any) -> tuple[str, str]:
         return f"with the seed {self.seed}", f"with the seed {case}"
 
     def _duplicates(self) -> list[ExpandedProcess]:
-        """Those of the seed that is compared with."""
+        """Return the duplicates of the seed that is compared with."""
         duplicates = self.expops.expanded(self.process).of(self.process)
         return [each for each in duplicates if self.fan is None or each.seeds[-1] == self.seed]
 
     def _renamed(self, upstream: ExpandedProcess, seed: int) -> str:
-        """The name of an upstream process under the other seed."""
+        """Return the name of an upstream process under the other seed."""
         layers = self.expops.expanded(self.process).layers[upstream.process.name].seeds
         if self.fan is None or self.fan not in layers:
             return upstream.name
@@ -235,7 +248,7 @@ class SeedCheck:
         return _name(upstream, seeds)
 
     def _place(self, each: ExpandedProcess) -> str:
-        """A name that does not tell of the seed that is varied."""
+        """Return a name without the seed that is varied."""
         return each.name if self.fan is None else _name(each, each.seeds[:-1])
 
 
@@ -244,7 +257,7 @@ def _name(each: ExpandedProcess, seeds: Iterable[int]) -> str:
 
 
 def joined(parts: Sequence[Any]) -> Any:
-    """Results of partitions as one, in order, in their own type."""
+    """Return the results of partitions as one, in order, in their own type."""
     first = parts[0]
     if hasattr(first, "iloc"):
         import pandas as pd
@@ -275,5 +288,5 @@ def _in_partitions(size: Any, window: Window) -> str:
     return f"in {size} partitions of {cut(counts)} rows"
 
 
-def _asked(**words: Any) -> Asked:
+def _given(**words: Any) -> RunArguments:
     return {name: value for name, value in words.items() if value != {}}

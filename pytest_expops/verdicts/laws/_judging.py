@@ -10,10 +10,10 @@ from pytest_expops.errors import ExpopsError
 from pytest_expops.pipeline.model import Tolerance
 from pytest_expops.values.comparison import compare
 from pytest_expops.values.differences import Difference
-from pytest_expops.verdicts.laws._checks import Check, Compared
+from pytest_expops.verdicts.laws._checks import Check, Compared, StatedLaw
 from pytest_expops.verdicts.laws._search import Effort, smallest
 from pytest_expops.verdicts.laws._subjects import Window
-from pytest_expops.verdicts.laws._text import BrokenCase, Violation, told
+from pytest_expops.verdicts.laws._text import BrokenCase, Violation, message_of
 
 
 class LawBroken(AssertionError):
@@ -28,36 +28,41 @@ class LawBroken(AssertionError):
         self.error = violation.error
 
 
-def hold(
-    law: str, check: Check, claim: str, case: Any | None, tolerance: Tolerance, effort: Effort, least_rows: int
-) -> int:
-    """Raise `LawBroken` if the case breaks the law; without a case, if one can be found that does.
+def hold(law: StatedLaw, case: Any | None, tolerance: Tolerance, effort: Effort) -> int:
+    """Check a law with one case; without a case, with as many as the effort allows.
 
-    Returns how many cases were tried.
+    Returns:
+        How many cases were tried.
+
+    Raises:
+        LawBroken: a case breaks the law.
     """
     __tracebackhide__ = True
-    judge = _Judge(check, tolerance)
+    judge = _Judge(law.check, tolerance)
     broken: list[BrokenCase] = []
     if case is not None:
         violation = judge.violation(None, case)
         if violation is not None:
             broken.append(judge.broken(None, case, violation))
     else:
-        found = smallest(check.cases(None), lambda each: judge.violation(None, each), effort)
+        found = smallest(law.check.cases(None), lambda each: judge.violation(None, each), effort)
         if found is not None:
             broken.append(judge.broken(None, found.case, found.violation))
-            broken += _with_fewer_rows(judge, found.violation, effort, max(2, least_rows))
+            broken += _with_fewer_rows(judge, found.violation, effort, max(2, law.least_rows))
     if not broken:
         return 1 if case is not None else effort.tried
     last = broken[-1]
-    message = told(law, check.process, claim, check.rows, broken, effort.tried)
-    raise LawBroken(message, law=law, process=check.process, case=last.case, violation=last.violation) from (
-        last.violation.error
-    )
+    raise LawBroken(
+        message_of(law, broken, effort.tried),
+        law=law.name,
+        process=law.check.process,
+        case=last.case,
+        violation=last.violation,
+    ) from last.violation.error
 
 
 def _with_fewer_rows(judge: _Judge, first: Violation, effort: Effort, least: int) -> list[BrokenCase]:
-    """The smallest window of rows that breaks the law in the same way, where one is found."""
+    """Return the smallest window of rows that breaks the law in the same way, where one is found."""
     rows = judge.check.rows
     if rows is None or rows.whole.rows <= least:
         return []
@@ -86,7 +91,7 @@ class _Judge:
         self._expected: dict[Window | None, Compared | Exception] = {}
 
     def violation(self, window: Window | None, case: Any) -> Violation | None:
-        """How a case breaks the law, if it does.
+        """Return how a case breaks the law, if it does.
 
         Fewer rows than there are may be too few for a process; such a window says nothing.
         """
@@ -123,5 +128,5 @@ class _Judge:
         return tuple(found)
 
     def broken(self, window: Window | None, case: Any, violation: Violation) -> BrokenCase:
-        """What is told of a case."""
-        return BrokenCase(window, case, self.check.words(window, case), self.check.asked(window, case), violation)
+        """Return a case with what a message says of it."""
+        return BrokenCase(window, case, self.check.words(window, case), self.check.arguments(window, case), violation)

@@ -31,7 +31,7 @@ class RowOrder:
         return told[self.kind]
 
     def positions(self, rows: int) -> list[int]:
-        """The positions of `rows` rows in this order."""
+        """Return the positions of `rows` rows in this order."""
         order = list(range(rows))
         match self.kind:
             case "exchange":
@@ -46,7 +46,7 @@ class RowOrder:
 
 
 def orders(rows: int) -> st.SearchStrategy[RowOrder]:
-    """Orders of at least two rows; they shrink to the exchange of the first two.
+    """Return a strategy for orders of at least two rows; they shrink to the exchange of the first two.
 
     Raises:
         LawError: there are fewer rows.
@@ -58,7 +58,7 @@ def orders(rows: int) -> st.SearchStrategy[RowOrder]:
 
 
 def positions(order: RowOrder | Sequence[int], rows: int) -> list[int]:
-    """An order as positions.
+    """Return an order as positions.
 
     Raises:
         LawError: what is given is not each position once.

@@ -50,7 +50,7 @@ class _TimeIsUp(BaseException):
 def smallest(
     cases: st.SearchStrategy[C], violation: Callable[[C], V | None], effort: Effort
 ) -> Counterexample[C, V] | None:
-    """The smallest case of which `violation` finds one; None if all cases that were tried are fine.
+    """Find the smallest case that has a violation; None if all cases that were tried are fine.
 
     Where the time is up amid shrinking, it is the last one found, which is mostly the smallest by then.
     """

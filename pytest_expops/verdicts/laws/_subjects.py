@@ -83,7 +83,7 @@ class Rows:
         return len(set(self.counts)) == 1
 
     def given(self, window: Window, order: Sequence[int] | None = None) -> dict[str, Outputs]:
-        """`outputs` for `expops.run`: the source's own, with only the rows of the window, in this order.
+        """Return `outputs` for `expops.run`: the source's own, with only the rows of the window, in this order.
 
         Nothing where that is what the source returns anyway, so that the session's own outputs are used.
         """
@@ -96,12 +96,12 @@ class Rows:
         return given
 
     def shown(self, window: Window) -> Any:
-        """The rows of the window, of the first duplicate."""
+        """Return the rows of the window, of the first duplicate."""
         return take(next(iter(self.outputs.values()))[self.key], window.start, window.stop)
 
 
 def reordered(rows: Any, order: Sequence[int]) -> Any:
-    """The rows at the positions `order`, in their own type.
+    """Return the rows at the positions `order`, in their own type.
 
     Raises:
         LawError: the type has no way to take rows by position.
@@ -118,7 +118,7 @@ def reordered(rows: Any, order: Sequence[int]) -> Any:
 
 
 def splits_above(pipeline: ExpandedPipeline, process: str) -> list[str]:
-    """The data splits upstream of a process, in topological order."""
+    """Return the data splits upstream of a process, in topological order."""
     above: set[str] = set()
     stack = [*pipeline.pipeline.processes[process].upstream]
     while stack:
@@ -131,7 +131,7 @@ def splits_above(pipeline: ExpandedPipeline, process: str) -> list[str]:
 
 
 def merged_split(pipeline: ExpandedPipeline, process: str, of: str | None) -> str:
-    """The split whose partitions have been merged again where `process` stands: the one it merges itself, if any.
+    """Return the split whose partitions are merged again where `process` stands: the one it merges itself, if any.
 
     Raises:
         LawError: there is none, or it is not clear which.
@@ -164,7 +164,7 @@ def merged_split(pipeline: ExpandedPipeline, process: str, of: str | None) -> st
 
 
 def standing_split(pipeline: ExpandedPipeline, process: str, of: str | None) -> str:
-    """The split in whose partitions a process stands; the innermost, if none is named.
+    """Return the split in whose partitions a process stands; the innermost, if none is named.
 
     Raises:
         LawError: it stands in none, or not in this one.
@@ -184,7 +184,7 @@ def standing_split(pipeline: ExpandedPipeline, process: str, of: str | None) -> 
 
 
 def rows_of(expops: Results, process: str, of: str, key: str | None) -> Rows:
-    """The rows that the process `of` returns: under its `data_name` if it splits, else its only output with rows.
+    """Return the rows that the process `of` returns: under its `data_name` if it splits, else as its only rows.
 
     Raises:
         LawError: it is not clear which output is meant.
@@ -204,7 +204,7 @@ def rows_of(expops: Results, process: str, of: str, key: str | None) -> Rows:
 
 
 def chosen(outputs: Mapping[str, Outputs], keys: Iterable[str] | None, process: str) -> dict[str, Outputs]:
-    """The outputs of each duplicate, only those under `keys` if these are given.
+    """Return the outputs of each duplicate, only those under `keys` if these are given.
 
     Raises:
         LawError: a duplicate has no such output.
@@ -228,5 +228,5 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def cut(numbers: list[int], most: int = 12) -> str:
-    """A list as text, without its end where it is long."""
+    """Return a list as text, without its end where it is long."""
     return f"[{listed(map(str, numbers), most)}]"

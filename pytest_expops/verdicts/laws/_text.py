@@ -9,6 +9,7 @@ from typing import Any
 from pytest_expops.execution.variations.variation import Variation
 from pytest_expops.values.differences import Difference
 from pytest_expops.values.showing import show
+from pytest_expops.verdicts.laws._checks import StatedLaw
 from pytest_expops.verdicts.laws._subjects import Rows, Window
 from pytest_expops.wording import and_more, first_of
 
@@ -24,7 +25,7 @@ class Violation:
     error: Exception | None = field(default=None, compare=False)
 
     def alike(self, other: Violation) -> bool:
-        """Whether both are of one kind: results that differ, or the same type of exception."""
+        """Return whether both are of one kind: results that differ, or the same type of exception."""
         return type(self.error) is type(other.error)
 
     @property
@@ -39,20 +40,24 @@ class Violation:
 
 @dataclass(frozen=True)
 class BrokenCase:
-    """A case that breaks a law. `window` is None where all rows were used, or rows do not matter."""
+    """A case that breaks a law. `window` is None where all rows were used, or rows do not matter.
+
+    `words` say how the expected result came about, and how the obtained one did; `arguments` are those of `expops.run`.
+    """
 
     window: Window | None
     case: Any
     words: tuple[str, str]
-    asked: Mapping[str, Any]
+    arguments: Mapping[str, Any]
     violation: Violation
 
 
-def told(law: str, process: str, claim: str, rows: Rows | None, broken: Sequence[BrokenCase], tried: int) -> str:
-    """The message of a law that is broken; of several cases the last is the smallest."""
+def message_of(law: StatedLaw, broken: Sequence[BrokenCase], tried: int) -> str:
+    """Return the message of a law that is broken; of several cases the last is the smallest."""
     last = broken[-1]
     expected, obtained = last.words
-    lines = [f"{law}: `{process}` {claim}", ""]
+    process, rows = law.check.process, law.check.rows
+    lines = [f"{law.name}: `{process}` {law.claim}", ""]
     lines.append(f"{_which(rows, last.window)}{obtained}: not as {expected}")
     lines += _differences(last.violation, expected, obtained)
     if rows is not None and last.window is not None:
@@ -92,7 +97,7 @@ def _rows(rows: Rows, window: Window) -> list[str]:
 
 
 def _call(process: str, rows: Rows | None, broken: BrokenCase) -> str:
-    call = Variation.of(**broken.asked).call(process)
+    call = Variation.of(**broken.arguments).call(process)
     if rows is not None and broken.window is not None and not broken.window.whole:
         taken = f"rows {broken.window.start}:{broken.window.stop} of its `{rows.key}`"
         return f"{call}\n    with the outputs of `{rows.source}`, but {taken}"

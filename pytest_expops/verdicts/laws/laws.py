@@ -1,6 +1,6 @@
 """Laws of pipelines: a result that should not depend on partitions, order or seed is shown not to, or how it does.
 
-Each law is asked of one process of the configured pipeline. Given a case (sizes, an order, a seed) it is checked for
+Each law is checked on one process of the configured pipeline. Given a case (sizes, an order, a seed) it is checked for
 that case; without one Hypothesis looks for the smallest case that breaks it, always the same. Varied processes are run
 by `Results.run`, so the session's own results stay as they are.
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pytest_expops.execution.results import Results
 from pytest_expops.execution.variations.variation import Sizes
 from pytest_expops.pipeline.model import ExpandedPipeline, Tolerance
-from pytest_expops.verdicts.laws._checks import BatchCheck, OrderCheck, PartitionCheck, SeedCheck
+from pytest_expops.verdicts.laws._checks import BatchCheck, OrderCheck, PartitionCheck, SeedCheck, StatedLaw
 from pytest_expops.verdicts.laws._judging import LawBroken, hold
 from pytest_expops.verdicts.laws._search import Effort
 from pytest_expops.verdicts.laws._subjects import LawError, merged_split, rows_of, splits_above, standing_split
@@ -47,7 +47,7 @@ def partition_invariant(
     examples: int = EXAMPLES,
     seconds: float = SECONDS,
 ) -> int:
-    """An aggregation gives the same however the rows were split: as with one partition, so with `sizes`.
+    """Check that an aggregation gives the same however the rows were split: as with one partition, so with `sizes`.
 
     A mistake that it catches: the mean over all rows as the mean of the partitions' means, ``mean(part["mean"] for part
     in parts)``. It is right as long as all partitions are of one size, and so in every test with 90 rows in 3 parts.
@@ -56,29 +56,28 @@ def partition_invariant(
         expops: the fixture, or a result of its `run`.
         process: a process, by base name, that merges the partitions or comes after one that does.
         sizes: as `data_parallelism.size`; by default the smallest that break the law are looked for.
-        of: the data split in question; by default the one whose partitions `process` merges.
+        of: the data split; by default the one whose partitions `process` merges.
         keys: the outputs that are compared; by default all.
         rtol: numbers may differ by this much of the expected one, plus `atol`.
         atol: see `rtol`.
         max_partitions: the most partitions that are tried.
         min_rows: the fewest rows of a partition that is tried; 0 tries empty ones too.
-        examples: how many sizes are tried.
+        examples: how many sizes are tried at most.
         seconds: how long is looked at most.
 
     Returns:
         How many cases were tried; fewer than `examples` where the time was up, or where there are no more.
 
     Raises:
-        LawBroken: another split gives another result, or has a process raise.
+        LawBroken: another split gives another result, or makes a process raise.
         LawError: no split is merged at or above the process.
     """
     __tracebackhide__ = True
     rows = rows_of(expops, process, merged_split(expops.expanded(process), process, of), None)
     check = PartitionCheck(expops, process, rows, _listed(keys), max_partitions, min_rows)
     claim = f"gives another result where `{rows.source}` splits otherwise"
-    return hold(
-        "partition_invariant", check, claim, sizes, Tolerance(rtol, atol), Effort(examples, seconds), 2 * min_rows
-    )
+    law = StatedLaw("partition_invariant", claim, check, 2 * min_rows)
+    return hold(law, sizes, Tolerance(rtol, atol), Effort(examples, seconds))
 
 
 def batch_consistent(
@@ -95,17 +94,26 @@ def batch_consistent(
     examples: int = EXAMPLES,
     seconds: float = SECONDS,
 ) -> int:
-    """A process gives for each row the same, whatever rows are in its partition: as with all rows at once.
+    """Check that a process gives the same for each row, whatever rows are in its partition: as with all rows at once.
 
     A mistake that it catches: features standardised by the mean and deviation of the partition, so that a patient's
     depend on who else is in it. (Another: ``shift(1)``, which finds nothing before the first row of a partition.)
 
     Args:
+        expops: the fixture, or a result of its `run`.
         process: a process, by base name, that stands in the partitions of a split.
+        sizes: as `data_parallelism.size`; by default the smallest that break the law are looked for.
         of: the data split; by default the innermost in whose partitions `process` stands.
         keys: the outputs that have a row for each row; by default all that have as many rows as the whole.
+        rtol: numbers may differ by this much of the expected one, plus `atol`.
+        atol: see `rtol`.
+        max_partitions: the most partitions that are tried.
+        min_rows: the fewest rows of a partition that is tried; 0 tries empty ones too.
+        examples: how many sizes are tried at most.
+        seconds: how long is looked at most.
 
-    The other arguments are as of `partition_invariant`.
+    Returns:
+        How many cases were tried; fewer than `examples` where the time was up, or where there are no more.
 
     Raises:
         LawBroken: results by partition, put together in order, are not the result on the whole.
@@ -115,7 +123,8 @@ def batch_consistent(
     rows = rows_of(expops, process, standing_split(expops.expanded(process), process, of), None)
     check = BatchCheck(expops, process, rows, _listed(keys), max_partitions, min_rows)
     claim = f"gives rows another result where `{rows.source}` splits otherwise"
-    return hold("batch_consistent", check, claim, sizes, Tolerance(rtol, atol), Effort(examples, seconds), 2 * min_rows)
+    law = StatedLaw("batch_consistent", claim, check, 2 * min_rows)
+    return hold(law, sizes, Tolerance(rtol, atol), Effort(examples, seconds))
 
 
 def order_invariant(
@@ -131,23 +140,31 @@ def order_invariant(
     examples: int = EXAMPLES,
     seconds: float = SECONDS,
 ) -> int:
-    """A process gives the same in whatever order the rows upstream stand.
+    """Check that a process gives the same in whatever order the rows upstream stand.
 
-    One that stands in a partition is asked of all rows in a single partition, so that none moves to another one.
+    One that stands in a partition is checked with all rows in a single partition, so that none moves to another one.
 
     A mistake that it catches: of two rows on one patient the later one is kept (``drop_duplicates(keep="last")``), and
-    which is later hangs on the order in which a database returned them.
+    which is later depends on the order in which a database returned them.
 
     Args:
+        expops: the fixture, or a result of its `run`.
+        process: a process, by base name.
         order: positions of all rows, each once; by default an order that breaks the law is looked for.
         of: the process whose rows are put in another order; by default the data split that `process` merges or stands
             in, else its only upstream process.
         key: under which key `of` returns the rows; by default its `data_name`, or its only output with rows.
+        keys: the outputs that are compared; by default all.
+        rtol: numbers may differ by this much of the expected one, plus `atol`.
+        atol: see `rtol`.
+        examples: how many orders are tried at most.
+        seconds: how long is looked at most.
 
-    The other arguments are as of `partition_invariant`.
+    Returns:
+        How many cases were tried; fewer than `examples` where the time was up, or where there are no more.
 
     Raises:
-        LawBroken: another order gives another result, or has a process raise.
+        LawBroken: another order gives another result, or makes a process raise.
         LawError: it is not clear which rows are meant.
     """
     __tracebackhide__ = True
@@ -155,7 +172,8 @@ def order_invariant(
     unsplit = rows.source in expops.expanded(process).layers[process].data
     check = OrderCheck(expops, process, rows, _listed(keys), unsplit)
     claim = f"gives another result where the rows of `{rows.source}` stand in another order"
-    return hold("order_invariant", check, claim, order, Tolerance(rtol, atol), Effort(examples, seconds), 2)
+    law = StatedLaw("order_invariant", claim, check, 2)
+    return hold(law, order, Tolerance(rtol, atol), Effort(examples, seconds))
 
 
 def seed_invariant(
@@ -169,28 +187,36 @@ def seed_invariant(
     examples: int = 10,
     seconds: float = SECONDS,
 ) -> int:
-    """A process gives the same under any seed, on the same inputs: it draws nothing at random.
+    """Check that a process gives the same under any seed, on the same inputs: that it draws nothing at random.
 
-    The process alone is asked: what stands upstream is given to it as the session found it. The seed is that of the
+    The process alone is checked: what stands upstream is given to it as the session found it. The seed is that of the
     innermost seed layer in which it stands, else the base seed.
 
     A mistake that it catches: an evaluation that subsamples its rows (``df.sample(1000)``), so that half of the spread
     over seeds is not the model's.
 
     Args:
+        expops: the fixture, or a result of its `run`.
+        process: a process, by base name.
         seed: another seed than the configured; by default some are tried.
+        keys: the outputs that are compared; by default all.
         rtol: numbers may differ by this much of the expected one, plus `atol`; not at all by default.
+        atol: see `rtol`.
+        examples: how many seeds are tried at most.
+        seconds: how long is looked at most.
 
-    The other arguments are as of `partition_invariant`.
+    Returns:
+        How many cases were tried; fewer than `examples` where the time was up, or where there are no more.
 
     Raises:
-        LawBroken: another seed gives another result, or has the process raise.
+        LawBroken: another seed gives another result, or makes the process raise.
     """
     __tracebackhide__ = True
     check = SeedCheck(expops, process, _listed(keys))
     layer = f"the seed that `{check.fan}` gives" if check.fan is not None else "the base seed"
     claim = f"gives another result on the same inputs where {layer} is another"
-    return hold("seed_invariant", check, claim, seed, Tolerance(rtol, atol), Effort(examples, seconds), 0)
+    law = StatedLaw("seed_invariant", claim, check, 0)
+    return hold(law, seed, Tolerance(rtol, atol), Effort(examples, seconds))
 
 
 LAWS: Mapping[str, Callable[..., int]] = {
@@ -199,8 +225,8 @@ LAWS: Mapping[str, Callable[..., int]] = {
 """The laws by name, as `reproducibility.properties` of a config names them."""
 
 
-def check_askable(law: str, pipeline: ExpandedPipeline, process: str, of: str | None = None) -> None:
-    """Check that a law has a meaning for a process, as far as that can be told before anything has run.
+def check_applicable(law: str, pipeline: ExpandedPipeline, process: str, of: str | None = None) -> None:
+    """Check that a law has a meaning for a process, as far as that is known before anything has run.
 
     Raises:
         LawError: it has none, or it is not clear which split is meant.
@@ -218,7 +244,7 @@ def _listed(keys: Iterable[str] | None) -> list[str] | None:
 
 
 def _source(pipeline: ExpandedPipeline, process: str) -> str:
-    """Whose rows are put in another order, if nobody says."""
+    """Return whose rows are put in another order, if nobody says."""
     if pipeline.layers[process].data:
         return standing_split(pipeline, process, None)
     if splits_above(pipeline, process):

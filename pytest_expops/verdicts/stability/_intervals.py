@@ -43,7 +43,7 @@ class Moments:
 
 
 def moments(values: Sequence[float]) -> Moments:
-    """The moments of at least one finite value. Equal values have exactly their value for a mean, and no spread."""
+    """Return the moments of at least one finite value; equal values have just their value for a mean, and no spread."""
     n, scale = len(values), max(map(abs, values))
     low, high = min(values), max(values)
     if low == high:
@@ -58,7 +58,7 @@ def moments(values: Sequence[float]) -> Moments:
 
 
 def _trimmed_mean(ordered: Sequence[float]) -> float:
-    """Without a fraction of 1 / (2 sqrt(n - 4)) at each end, as Bonett has it; up to 5 values, the median."""
+    """Return the mean without a fraction of 1 / (2 sqrt(n - 4)) at each end (Bonett); up to 5 values, the median."""
     n = len(ordered)
     cut = (n - 1) // 2 if n <= 5 else int(n / (2 * math.sqrt(n - 4)))
     kept = ordered[cut : n - cut]
@@ -66,7 +66,9 @@ def _trimmed_mean(ordered: Sequence[float]) -> float:
 
 
 def mean_interval(found: Moments, alpha: float) -> Interval:
-    """The mean of the population, by Student's t: mean +- t(n - 1) std / sqrt(n), missed with probability `alpha`.
+    """Return the interval of the population's mean, by Student's t: mean +- t(n - 1) std / sqrt(n).
+
+    It is missed with probability `alpha`.
 
     Raises:
         MissingExtra: SciPy is not installed.
@@ -78,12 +80,14 @@ def mean_interval(found: Moments, alpha: float) -> Interval:
 
 
 def mean_reach(n: int, alpha: float) -> float:
-    """How many standard deviations the interval of the mean reaches to either side."""
+    """Return how many standard deviations the interval of the mean reaches to either side."""
     return float(special().stdtrit(n - 1, 1 - alpha / 2)) / math.sqrt(n)
 
 
 def std_interval(found: Moments, alpha: float) -> Interval:
-    """The standard deviation of the population, by chi-square with the degrees of freedom that the tails leave.
+    """Return the interval of the population's standard deviation, by chi-square.
+
+    It is missed with probability `alpha`. The degrees of freedom are those that the tails leave.
 
     The variance of a sample variance is sigma^4 (kurtosis - (n - 3) / (n - 1)) / n. That of a chi-square with d degrees
     of freedom, scaled alike, is 2 sigma^4 / d; so d = 2n / (kurtosis - (n - 3) / (n - 1)), which is n - 1 for normal
@@ -102,7 +106,7 @@ def std_interval(found: Moments, alpha: float) -> Interval:
 
 
 def std_factors(n: int, kurtosis: float, alpha: float) -> Interval:
-    """The ends of the interval of the standard deviation, as multiples of the sample's."""
+    """Return the ends of the interval of the standard deviation, as multiples of the sample's."""
     tails = (n * kurtosis + TAIL_WEIGHT * HEAVY_TAIL) / (n + TAIL_WEIGHT)
     freedom = min(n - 1.0, 2 * n / (tails - (n - 3) / (n - 1)))
     upper, lower = special().chdtri(freedom, (alpha / 2, 1 - alpha / 2))
@@ -110,9 +114,10 @@ def std_factors(n: int, kurtosis: float, alpha: float) -> Interval:
 
 
 def cv_interval(found: Moments, alpha: float) -> Interval:
-    """The coefficient of variation, std / abs(mean), of the population: from both intervals, each at half `alpha`.
+    """Return the interval of the population's coefficient of variation, std / abs(mean).
 
-    If both hold, so does what follows of their quotient. Where the mean may be zero, there is no upper end.
+    It follows from the intervals of both, each missed with half of the probability `alpha`: if both hold, so does what
+    they say of the quotient. Where the mean may be zero, there is no upper end.
 
     Raises:
         MissingExtra: SciPy is not installed.
@@ -127,7 +132,7 @@ def cv_interval(found: Moments, alpha: float) -> Interval:
 
 
 def special() -> Any:
-    """`scipy.special`, which has the quantiles; `scipy.stats` takes a second to import.
+    """Return `scipy.special`, which has the quantiles; `scipy.stats` takes a second to import.
 
     Raises:
         MissingExtra: SciPy is not installed.

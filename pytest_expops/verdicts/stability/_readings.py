@@ -30,7 +30,7 @@ class _NotAReading(Exception):
 
 
 def readings(session: PipelineSession, process: str, metric: str) -> dict[str, dict[str, float]]:
-    """The values of `metric` of the configured process, by group and seed; all its duplicates must have passed.
+    """Return the values of a metric of a configured process, by group and seed; all its duplicates must have passed.
 
     A group is a partition, ``partition 1``, and where seed layers are nested also a seed of the outer ones. The metric
     is a logged one, ``step_name/metric`` where it was logged in a `@step`: the reading at its highest step. If none is
@@ -53,7 +53,7 @@ def readings(session: PipelineSession, process: str, metric: str) -> dict[str, d
 def grouped(
     duplicates: Iterable[ExpandedProcess], value_of: Lookup, process: str, metric: str
 ) -> dict[str, dict[str, float]]:
-    """What `value_of` gives, by group and seed.
+    """Return what `value_of` gives, by group and seed.
 
     Raises:
         StabilityError: it raised for some.
@@ -72,13 +72,13 @@ def grouped(
 
 
 def group_label(each: ExpandedProcess) -> str:
-    """What a duplicate shares with those that differ from it in the innermost seed alone."""
+    """Return what a duplicate shares with those that differ from it in the innermost seed alone: ``partition 1``."""
     parts = [f"partition {', '.join(map(str, each.partitions))}"] if each.partitions else []
     return ", ".join([*parts, *(f"outer seed {seed}" for seed in each.seeds[:-1])])
 
 
 def logged_metrics(record: RunRecord) -> dict[str, list[list[Any]]]:
-    """What a run logged, by name: ``[[step, value], ...]``."""
+    """Return what a run logged, by name: ``[[step, value], ...]``."""
     found: dict[str, list[list[Any]]] = {}
     for each in record.metrics:
         name = f"{each.source}/{each.name}" if each.source else each.name
@@ -87,7 +87,7 @@ def logged_metrics(record: RunRecord) -> dict[str, list[list[Any]]]:
 
 
 def last_reading(metric: str, pairs: Pairs) -> float:
-    """The value at the highest step."""
+    """Return the value at the highest step."""
     numbered = [pair for pair in pairs if pair[0] is not None]
     if not numbered:
         return _number(metric, pairs[-1][1])
@@ -99,9 +99,12 @@ def baseline_readings(
     baseline: Callable[[str], Mapping[str, Pairs] | None],
     metric: str,
 ) -> dict[str, dict[str, float]]:
-    """What the baseline has of a logged metric, by group and seed; what it lacks is left out.
+    """Return what the baseline has of a logged metric, by group and seed; what it lacks is left out.
 
-    :param baseline: gives the logged metrics of an expanded process, or None where it has no entry.
+    Args:
+        duplicates: the expanded processes.
+        baseline: gives the logged metrics of an expanded process, or None where it has no entry.
+        metric: a logged metric, ``step_name/metric`` where it was logged in a `@step`.
     """
     found: dict[str, dict[str, float]] = {}
     for each in duplicates:
@@ -126,7 +129,7 @@ def _output(session: PipelineSession, record: RunRecord, metric: str, logged: It
 
 
 def _within(value: Any, path: str) -> tuple[Any] | None:
-    """What is at ``key.subkey`` of nested dicts, whose keys may hold dots themselves."""
+    """Return what is at ``key.subkey`` of nested dicts, whose keys may hold dots themselves; None if nothing is."""
     if not path:
         return (value,)
     if isinstance(value, Mapping):
@@ -149,7 +152,7 @@ def _absent(metric: str, logged: Iterable[str], outputs: Mapping[str, Any]) -> s
 
 
 def _scalars(outputs: Mapping[Any, Any], prefix: str = "", depth: int = 4) -> list[str]:
-    """The paths of the numbers in nested dicts."""
+    """Return the paths of the numbers in nested dicts."""
     found: list[str] = []
     for key, value in outputs.items():
         if not isinstance(key, str):
@@ -172,7 +175,7 @@ def _number(metric: str, value: Any) -> float:
 
 
 def _as_float(value: Any) -> float | None:
-    """A real number of Python, NumPy, PyTorch or TensorFlow, alone or in an array without dimensions."""
+    """Return a real number of Python, NumPy, PyTorch or TensorFlow, or of an array without dimensions, as a float."""
     if isinstance(value, (bool, str, bytes)):
         return None
     if not isinstance(value, (numbers.Real, Decimal)):

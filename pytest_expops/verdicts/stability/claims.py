@@ -91,6 +91,7 @@ class Finding:
 
     @property
     def claims(self) -> tuple[Claim, ...]:
+        """The claims of all groups."""
         return tuple(claim for group in self.groups for claim in group.claims)
 
     @property
@@ -100,7 +101,7 @@ class Finding:
         return next((each for each in (ClaimStatus.FAIL, ClaimStatus.UNDECIDED) if each in found), ClaimStatus.PASS)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; the inverse of `from_json`."""
+        """Return plain data, the inverse of `from_json`."""
         data = dataclasses.asdict(self)
         for group in data["groups"]:
             for claim in group["claims"]:
@@ -109,7 +110,11 @@ class Finding:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Finding:
-        """Raises KeyError, TypeError or ValueError where `data` is not what `to_json` gives."""
+        """Return what `to_json` was called on.
+
+        Raises:
+            KeyError, TypeError, ValueError: `data` is not what `to_json` gives.
+        """
         return cls(**{**data, "groups": tuple(map(_group, data["groups"]))})
 
 
@@ -124,7 +129,7 @@ def _group(data: Mapping[str, Any]) -> Group:
 
 
 def about_population(bound: str) -> bool:
-    """Whether a bound is on all seeds that there might be, so that it takes an interval, or on those that ran."""
+    """Return whether a bound is on all seeds that there might be, and so takes an interval, or on those that ran."""
     return _statistic(bound) in _INTERVALS
 
 
@@ -140,10 +145,15 @@ def judge(
 ) -> Finding:
     """Judge the bounds on the values by group (a partition) and seed.
 
-    :param bounds: by name, any of `STABILITY_BOUNDS`.
-    :param over: ``partition`` makes each group a claim of its own; ``all`` takes for the value of a seed its mean over
-        the groups.
-    :param together: how many intervals are to hold at once; by default those of this call.
+    Args:
+        readings: the values by group and seed.
+        bounds: by name, any of `STABILITY_BOUNDS`.
+        over: ``partition`` makes each group a claim of its own; ``all`` takes for the value of a seed its mean over
+            the groups.
+        confidence: with which all intervals hold at once.
+        together: how many intervals are to hold at once; by default those of this call.
+        process: the process, for the finding and for errors.
+        metric: the metric, likewise.
 
     Raises:
         StabilityError: there is no value, one is not finite, or `over` is ``all`` and a group lacks a seed.
@@ -177,7 +187,7 @@ def _at(label: str, seed: str) -> str:
 
 
 def seed_means(readings: Mapping[str, Mapping[str, float]], metric: str = "value") -> dict[str, float]:
-    """The mean of each seed over all groups.
+    """Return the mean of each seed over all groups.
 
     Raises:
         StabilityError: a group lacks a seed that another has.
@@ -209,7 +219,7 @@ def _judge_bound(bound: str, limit: float, found: Moments, values: Mapping[str, 
 
 
 def _side(bound: str, limit: float, interval: Interval, found: Moments) -> ClaimStatus:
-    """PASS if the whole interval is on the side of the bound that it asks for, FAIL if all of it is on the other."""
+    """Return PASS if the whole interval is on the right side of the bound, FAIL if all of it is on the other."""
     slack = ROUNDING * max(abs(limit), 1.0 if bound == "max_cv" else found.scale)
     low, high = interval
     inside, outside = (low - limit, high - limit) if bound.startswith("min_") else (limit - high, limit - low)
@@ -219,7 +229,7 @@ def _side(bound: str, limit: float, interval: Interval, found: Moments) -> Claim
 
 
 def _enough(bound: str, limit: float, found: Moments, alpha: float) -> int | None:
-    """The smallest number of seeds whose interval, around the mean and spread that were found, is on one side."""
+    """Return the smallest number of seeds whose interval, at the mean and spread that were found, is on one side."""
     interval_of = _INTERVALS[_statistic(bound)]
 
     def decides(n: int) -> bool:
@@ -238,7 +248,7 @@ def _enough(bound: str, limit: float, found: Moments, alpha: float) -> int | Non
 
 
 def doubt(bound: str, n: int, alpha: float) -> str | None:
-    """Why `n` seeds, of whatever values, will hardly decide a bound; None if they may well.
+    """Return why `n` seeds, of whatever values, will hardly decide a bound; None if they may well.
 
     Raises:
         MissingExtra: SciPy is not installed.

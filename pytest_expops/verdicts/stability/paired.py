@@ -35,7 +35,7 @@ class PairedComparison:
     interval: Interval | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; the inverse of `from_json`."""
+        """Return plain data, the inverse of `from_json`."""
         return {
             "label": self.label,
             "standing": self.standing.value,
@@ -46,7 +46,11 @@ class PairedComparison:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> PairedComparison:
-        """Raises KeyError, TypeError or ValueError where `data` is not what `to_json` gives."""
+        """Return what `to_json` was called on.
+
+        Raises:
+            KeyError, TypeError, ValueError: `data` is not what `to_json` gives.
+        """
         interval = tuple(data["interval"]) if data["interval"] else None
         return cls(**{**data, "standing": Standing(data["standing"]), "interval": interval})
 
@@ -66,10 +70,15 @@ def compare_paired(
     changes than two means would. The interval is Student's t of the differences, missed with probability `alpha`. (A
     rank test has no say below six seeds: with five, the smallest p-value that it can give is 0.06.)
 
-    :param better: whether higher or lower values are better.
-    :param margin: the largest difference that does not matter. If the whole interval is within it, there is no
-        difference; else it is better or worse where the interval does not hold zero. Without a margin, no difference
-        is when all values are the same as before, up to rounding.
+    Args:
+        baseline: the values before, by seed.
+        obtained: the values now, by seed.
+        better: whether higher or lower values are better.
+        margin: the largest difference that does not matter. If the whole interval is within it, there is no
+            difference; else it is better or worse where the interval does not hold zero. Without a margin, no
+            difference is when all values are the same as before, up to rounding.
+        alpha: the probability with which the interval is missed.
+        label: the partition, for the result.
 
     Raises:
         MissingExtra: SciPy is not installed.
@@ -84,7 +93,7 @@ def compare_paired(
 
 
 def overall(finding: Finding, comparisons: Iterable[PairedComparison]) -> ClaimStatus:
-    """The worst of the claims, if not to be worse than the baseline is one too."""
+    """Return the worst of the claims; that it is not worse than the baseline is one too."""
     standings = {each.standing for each in comparisons}
     if Standing.WORSE in standings:
         return ClaimStatus.FAIL

@@ -29,17 +29,21 @@ class Spread:
         return overall(self.finding, self.comparisons)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; the inverse of `from_json`."""
+        """Return plain data, the inverse of `from_json`."""
         return {"finding": self.finding.to_json(), "comparisons": [each.to_json() for each in self.comparisons]}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Spread:
-        """Raises KeyError, TypeError or ValueError where `data` is not what `to_json` gives."""
+        """Return what `to_json` was called on.
+
+        Raises:
+            KeyError, TypeError, ValueError: `data` is not what `to_json` gives.
+        """
         return cls(Finding.from_json(data["finding"]), tuple(map(PairedComparison.from_json, data["comparisons"])))
 
 
 def intervals_in(expanded: ExpandedPipeline) -> int:
-    """How many intervals the claims of a config take, which are to hold all at once."""
+    """Return how many intervals the claims of a config take, which are to hold all at once."""
     counts = [
         _groups(expanded, name, claims) * _intervals(claims)
         for name, process in expanded.pipeline.processes.items()
@@ -59,14 +63,14 @@ def _groups(expanded: ExpandedPipeline, process: str, claims: SeedClaims) -> int
 
 
 def seed_count(expanded: ExpandedPipeline, process: str) -> int:
-    """How many seeds the innermost layer has in which a process stands."""
+    """Return how many seeds the innermost layer has in which a process stands."""
     split = expanded.pipeline.processes[expanded.layers[process].seeds[-1]].split_seeds
     assert split is not None, "a seed layer is opened by a seed split"
     return len(split.seeds)
 
 
 def doubts(expanded: ExpandedPipeline, process: str, claims: SeedClaims, together: int) -> dict[str, str]:
-    """The bounds that the seeds of this config will hardly decide, each with the reason.
+    """Return the bounds that the seeds of this config will hardly decide, each with the reason.
 
     Raises:
         MissingExtra: SciPy is not installed.

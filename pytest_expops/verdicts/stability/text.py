@@ -22,12 +22,12 @@ STATISTICS = {
 
 
 def number(value: float) -> str:
-    """Four significant digits; what is not a number, as a dash."""
+    """Return a number with four significant digits; what is not a number, as a dash."""
     return "-" if math.isnan(value) else f"{value:.4g}"
 
 
 def spanned(interval: Interval) -> str:
-    """An interval in words; an end that is not there is told as such."""
+    """Return an interval in words; an end that is not there is named as such."""
     low, high = interval
     if math.isinf(low) and math.isinf(high):
         return "unknown"
@@ -35,7 +35,7 @@ def spanned(interval: Interval) -> str:
 
 
 def headline(finding: Finding, comparisons: Sequence[PairedComparison] = ()) -> str:
-    """One line: the first claim that fails, or is open, and how many more do."""
+    """Return one line: the first claim that fails, or is open, and how many more do."""
     status = overall(finding, comparisons)
     found = [
         (group.label, told(claim, len(group.values)))
@@ -59,7 +59,7 @@ def _of(label: str) -> str:
 
 
 def told(claim: Claim, n: int) -> str:
-    """One claim in a sentence: bound, what was obtained, the interval, and what would decide it."""
+    """Return one claim in a sentence: bound, what was obtained, the interval, and what would decide it."""
     expected = f"{claim.bound} {number(claim.limit)}: obtained {number(claim.obtained)}"
     if claim.interval is None or claim.interval == (claim.obtained, claim.obtained):
         return expected
@@ -74,7 +74,7 @@ def told(claim: Claim, n: int) -> str:
 
 
 def told_comparison(comparison: PairedComparison) -> str:
-    """How it stands to the baseline, in a sentence."""
+    """Return how a group stands to the baseline, in a sentence."""
     if comparison.mean is None or comparison.interval is None:
         return "undecided against the baseline: no seed is in both"
     if comparison.standing is Standing.SAME and comparison.mean == 0:
@@ -99,7 +99,7 @@ def _seeds(count: int) -> str:
 
 
 def explain(finding: Finding, comparisons: Sequence[PairedComparison] = ()) -> str:
-    """All that was found, the first line alone being what pytest's short summary shows."""
+    """Return all that was found, the first line alone being what pytest's short summary shows."""
     lines = [f"{overall(finding, comparisons).value}: {headline(finding, comparisons)}", ""]
     against = {each.label: each for each in comparisons}
     for group in finding.groups:
@@ -124,7 +124,7 @@ def _footnote(finding: Finding) -> str:
 
 
 def values_table(finding: Finding) -> list[str]:
-    """A row per seed and a column per partition; below, the mean and the standard deviation of what was judged."""
+    """Return a row per seed and a column per partition; below, mean and standard deviation of what was judged."""
     columns: dict[str, Mapping[str, float]] = dict(finding.readings)
     feet = {group.label: group for group in finding.groups}
     for group in finding.groups:
@@ -151,7 +151,7 @@ def _block(metric: str, columns: Mapping[str, Mapping[str, float]], feet: Mappin
 
 
 def aligned(rows: Iterable[Sequence[str]], left: Collection[int] = ()) -> list[str]:
-    """Rows of equal length as lines; columns are put to the right, but those numbered in `left` to the left."""
+    """Return rows of equal length as lines; columns are put to the right, but those numbered in `left` to the left."""
     table = [list(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return [
