@@ -81,7 +81,7 @@ def _add(written: dict[str, LabelledEntry], key: str, found: LabelledEntry, read
 def read_code(
     body: MapNode, name: str, location: Location, scripts: Scripts, kind: Kind, is_classic: bool, reader: Reader
 ) -> CodeRef:
-    """Read the function of one process: `code` or `code_function`, `KEY.NAME` or `NAME`, or else the process's own name.
+    """Read the function of one process: `code` or `code_function`, `KEY.NAME` or `NAME`, else its own name.
 
     A bare name is looked for in the script that `script: KEY` names, if it does, else in the default one.
     """

@@ -12,7 +12,7 @@ import yaml
 from pytest_expops.plugin.options import options
 from pytest_expops.verdicts.baseline.lock_file import lock_text, read_lock
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "example_project"
 WORKFLOW = EXAMPLE / ".github/workflows/pipeline.yml"
 LOCK = EXAMPLE / "configs/project_config.expops-lock.json"
