@@ -26,6 +26,9 @@ def close(expected: Any, obtained: Any, tolerance: Tolerance) -> bool:
         return True
     if expected != expected or obtained != obtained:
         return False
+    if isinstance(expected, (complex, np.complexfloating)):
+        # As in an array: the absolute value of a finite complex number may be beyond floats, which Python raises for.
+        return bool(_close(np.array([expected]), np.array([obtained]), tolerance)[0])
     expected, obtained = _plain(expected), _plain(obtained)
     try:
         gap, size = abs(expected - obtained), abs(expected)

@@ -41,7 +41,9 @@ _RUN = re.compile(
     re.M | re.S,
 )
 
-_HEADER = re.compile(r"=+ test session starts =+$|platform |rootdir: |configfile: |testpaths: |plugins: |cachedir: |created: ")
+_HEADER = re.compile(
+    r"=+ test session starts =+$|platform |rootdir: |configfile: |testpaths: |plugins: |cachedir: |created: "
+)
 
 
 @dataclass(frozen=True)

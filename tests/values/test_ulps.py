@@ -202,3 +202,12 @@ def test_a_tolerance_means_the_same_alone_and_in_arrays(
     alone = [compare(a, b, rtol=rtol, atol=atol) == () for a, b in zip(one, other, strict=True)]
     together = [compare(one[i : i + 1], other[i : i + 1], rtol=rtol, atol=atol) == () for i in range(5)]
     assert alone == together
+
+
+def test_a_complex_number_whose_absolute_value_is_beyond_floats_is_compared_as_in_an_array() -> None:
+    """Found by the law above: the gap overflows, and so does what is allowed."""
+    one, other = complex(0, 1.5672292923068146e308), complex(8.806207767629501e307, 0)
+    for kind in (complex, np.complex128):
+        assert compare(kind(one), kind(other), rtol=2.0) == ()
+        assert compare(kind(one), kind(other), rtol=1e-6) != ()
+    assert compare(np.array([one]), np.array([other]), rtol=2.0) == ()

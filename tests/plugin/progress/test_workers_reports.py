@@ -17,7 +17,7 @@ from pytest_expops.plugin.progress._tally import Tally
 from pytest_expops.plugin.progress._time_left import TimeLeft, in_words
 from pytest_expops.plugin.progress.workers import WorkerTimes
 from pytest_expops.plugin.scheduling.parts import Part
-from pytest_expops.plugin.state import start
+from pytest_expops.plugin.state import Seat, start
 from tests.conftest import FAN_NAMES, Project
 
 CONFIG = "configs/project_config.yaml"
@@ -45,13 +45,8 @@ def items(**upstream: str) -> dict[str, Planned]:
 
 
 def plan_of(project: Project, ids: list[str]) -> dict[str, Planned]:
-    run = start(
-        read_options(project.pytester.parseconfig("--expops-config", str(project.root / CONFIG))),
-        folder=project.root / "session",
-        shared=False,
-        worker="main",
-    )
-    return plan(ids, project.root, run.sessions)
+    options = read_options(project.pytester.parseconfig("--expops-config", str(project.root / CONFIG)))
+    return plan(ids, project.root, start(options, Seat(folder=project.root / "session")).sessions)
 
 
 def test_items_are_known_by_their_ids_and_put_behind_what_they_wait_for(fan: Project) -> None:

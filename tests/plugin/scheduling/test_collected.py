@@ -10,7 +10,7 @@ import pytest
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.plugin.scheduling._graph_view import CircularNeeds, GraphView, Need
 from pytest_expops.plugin.scheduling.collected import FILE, graph_of
-from pytest_expops.plugin.state import load_pipelines
+from pytest_expops.plugin.state import expanded_pipelines
 from tests.conftest import FAN, FAN_NAMES, FAN_PROCESSES, FAN_SCRIPT, Project
 
 PREFIX = "configs/project_config.yaml"
@@ -25,7 +25,7 @@ def sessions(project: Project) -> dict[Path, PipelineSession]:
     path = project.write(FAN, FAN_SCRIPT, FAN_PROCESSES)
     folder = project.root / "session"
     folder.mkdir()
-    return {path: PipelineSession(load_pipelines((path,))[path], folder)}
+    return {path: PipelineSession(expanded_pipelines((path,))[path], folder)}
 
 
 def graph(sessions: dict[Path, PipelineSession], ids: list[str], tests: dict[str, list[str]]) -> dict[str, Need]:
