@@ -74,7 +74,7 @@ class Diagnosis:
     """Where and why the results of a process differ, as far as could be found in `runs` runs and `seconds`.
 
     Without causes it is not attributed; `note` says what is known all the same. It is not `complete` if the time given
-    ran out. `hash_seed` is one under which results differ from those of replay 1, where they hang on it.
+    ran out. `hash_seed` is one under which results differ from those of replay 1, where they depend on it.
     """
 
     place: Place | None = None

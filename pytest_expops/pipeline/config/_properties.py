@@ -1,4 +1,4 @@
-"""`reproducibility.properties`: which laws a config asks of which processes, and how hard each is tried."""
+"""`reproducibility.properties`: which laws are checked on which processes, and how hard each is tried."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read_properties(node: YamlNode, label: str, reader: Reader) -> tuple[Propert
         if each is None:
             continue
         if each.law in first:
-            message = f"`{label}` asks for `{each.law}` twice; first at {first[each.law].location}"
+            message = f"`{label}` names `{each.law}` twice; first at {first[each.law].location}"
             reader.error(message, each.location, key=each.law, hint="remove one of the two")
         first.setdefault(each.law, each)
     return tuple(first.values())
@@ -71,7 +71,7 @@ def _with_options(entry: MapEntry, label: str, reader: Reader) -> Property | Non
 def _is_law(node: Scalar, label: str, reader: Reader) -> bool:
     if node.text in PROPERTIES:
         return True
-    message = f"`{label}` asks for {describe(node)}, which is no law; expected any of {_LAWS}"
+    message = f"`{label}` names {describe(node)}, which is not a law; expected any of {_LAWS}"
     reader.error(message, node.location, key=node.text, hint=did_you_mean(node.text, PROPERTIES))
     return False
 

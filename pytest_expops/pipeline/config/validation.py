@@ -1,4 +1,4 @@
-"""What no single place of a config can tell: names that two places must agree on, and the shape of the graph."""
+"""What no single place of a config shows: names that two places must agree on, and the shape of the graph."""
 
 from __future__ import annotations
 

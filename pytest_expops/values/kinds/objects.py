@@ -90,8 +90,8 @@ def _fields(state: Any) -> dict[str, Any] | None:
 
 def _dataclass_fields(value: Any, state: Any) -> dict[str, Any] | None:
     """Return the state of a frozen dataclass with slots, a list of its fields' values, by field; else None."""
-    told_by = getattr(type(value), "__getstate__", None)
-    if type(state) is not list or getattr(told_by, "__module__", "") != "dataclasses":
+    getter = getattr(type(value), "__getstate__", None)
+    if type(state) is not list or getattr(getter, "__module__", "") != "dataclasses":
         return None
     return dict(zip([field.name for field in dataclasses.fields(value)], state, strict=True))
 
@@ -104,7 +104,7 @@ def _reduce(value: Any) -> Any:
     except RecursionError:
         raise
     except Exception as error:
-        message = f"a {type_name(cls)} does not tell its state ({type(error).__name__}: {error})"
+        message = f"the state of a {type_name(cls)} cannot be read ({type(error).__name__}: {error})"
         raise Unsound(message, _register(cls)) from error
     if isinstance(reduced, str) or (isinstance(reduced, tuple) and 2 <= len(reduced) <= 6):
         return reduced

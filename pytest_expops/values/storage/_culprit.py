@@ -37,7 +37,7 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
     except (Unsound, RecursionError):
         return
     for index, child in enumerate(children):
-        if isinstance(child, Form):  # a column, of which the handler told the form
+        if isinstance(child, Form):  # a column, which the handler gave as a form
             yield from ((form.suffix(index) + child.suffix(inner), each) for inner, each in enumerate(child.children))
         else:
             yield form.suffix(index), child

@@ -200,7 +200,7 @@ def _taken_apart(view: memoryview) -> tuple[memoryview, list[memoryview]]:
         raise StoreError(f"a stored value is cut short: {len(view)} bytes, expected at least {_HEAD.size}")
     magic, checksum, pickled, count = _HEAD.unpack_from(view)
     if magic != MAGIC:
-        raise StoreError(f"these bytes are no stored value: they begin with {bytes(magic)!r}, expected {MAGIC!r}")
+        raise StoreError(f"these bytes are not a stored value: they begin with {bytes(magic)!r}, expected {MAGIC!r}")
     start = _HEAD.size + _ENTRY.size * count
     if len(view) < start + pickled:
         raise StoreError(f"a stored value is cut short: {len(view)} bytes, expected at least {start + pickled}")

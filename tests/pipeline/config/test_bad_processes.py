@@ -84,7 +84,7 @@ PROCESSES: list[Case] = [
             "- {name: a, code: mian.f}", "- {name: b, code: 3}", "- {name: c, code: a.b.c}", "- {name: d, code: no no}"
         ),
         [
-            "5:25: process `a`: `code: mian.f` names the script `mian`, which there is not; the scripts are: `main`",
+            "5:25: process `a`: `code: mian.f` names the script `mian`, which does not exist; the scripts are: `main`",
             "    did you mean `main`?",
             f"6:25: process `b`: `code` is the number `3`; {_CODE}",
             f"7:25: process `c`: `code` is the text `a.b.c`; {_CODE}",
