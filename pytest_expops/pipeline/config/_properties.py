@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_expops.errors import Location
 from pytest_expops.pipeline.config._document import BrokenNode, ListNode, MapEntry, MapNode, Scalar, YamlNode, describe
 from pytest_expops.pipeline.config._reading import Reader, is_null
+from pytest_expops.pipeline.config.validation import ProcessMention
 from pytest_expops.pipeline.config.vocabulary import PROPERTIES
 from pytest_expops.pipeline.model import Property
 from pytest_expops.wording import did_you_mean
@@ -40,10 +40,11 @@ def read_properties(node: YamlNode, label: str, reader: Reader) -> tuple[Propert
     return tuple(first.values())
 
 
-def mentioned(properties: tuple[Property, ...]) -> list[tuple[str, str, Location | None]]:
+def mentioned(properties: tuple[Property, ...]) -> list[ProcessMention]:
     """Return the processes that options name."""
-    place = "reproducibility.properties"
-    return [(f"{place}: of", str(each.options["of"]), each.location) for each in properties if "of" in each.options]
+    place = "reproducibility.properties: of"
+    named = [each for each in properties if "of" in each.options]
+    return [ProcessMention(place, str(each.options["of"]), each.location) for each in named]
 
 
 def _from_item(node: YamlNode, label: str, reader: Reader) -> Property | None:
