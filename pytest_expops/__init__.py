@@ -1,6 +1,6 @@
 """Every data partition x random seed of a pipeline becomes a test of whether its result can be reproduced.
 
-The public names; each is imported when it is first asked for, so that importing the package costs next to nothing.
+The public names; each is imported when it is first used, so that importing the package costs next to nothing.
 """
 
 from __future__ import annotations

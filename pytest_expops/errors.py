@@ -21,7 +21,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with a config: where it stands, what was found and expected, and how to mend it."""
+    """One thing wrong with a config: where it stands, what was found and expected, and how to fix it."""
 
     message: str
     location: Location | None = None
@@ -92,7 +92,7 @@ class OutputError(ExpopsError):
 
 
 class PartitionError(ExpopsError):
-    """A value cannot be split as the config asks (S3.2, S3.3)."""
+    """A value cannot be split as the config says (S3.2, S3.3)."""
 
 
 class ChartError(ExpopsError):
@@ -132,7 +132,7 @@ class StabilityError(ExpopsError, ValueError):
 
 
 class MissingExtra(ExpopsError, ImportError):
-    """Something needs a library that is installed on request only; `extra` is what to ask for."""
+    """Something needs a library that is installed on request only; `extra` is what to install."""
 
     def __init__(self, message: str, *, extra: str) -> None:
         hint = f"install it with: pip install 'pytest-expops[{extra}]'"
@@ -145,7 +145,7 @@ class ExpopsWarning(UserWarning):
 
 
 class ConfigWarning(ExpopsWarning):
-    """Something in a config that is read, or ignored, otherwise than its author probably meant."""
+    """Something in a config that is read, or ignored, in another way than its author probably meant."""
 
 
 class EmptyPartitionWarning(ExpopsWarning):

@@ -1,4 +1,4 @@
-"""What tests of pipelines ask of a process: the laws, and what they raise.
+"""What tests of pipelines check: the laws that a process keeps, and what they raise.
 
 ::
 

@@ -157,7 +157,7 @@ def _of_frame(frame: pd.DataFrame) -> tuple[dict[str, dict[str, float]], str]:
         if place in steps and step == steps[place]:
             raise StabilityError(
                 f"seed {seed} has two values{f' in {label}' if label else ''}",
-                hint="tell them apart by a column `partition`, or the readings of a series by `step`",
+                hint="add a column `partition`, or `step` for the readings of a series",
             )
         if place not in steps or step > steps[place]:
             steps[place] = step

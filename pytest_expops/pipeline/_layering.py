@@ -1,4 +1,4 @@
-"""Which layers reach a process, which it stands in and which it opens: told once for each base name (S5.1, S5.3)."""
+"""Which layers reach a process, which it stands in and which it opens: found once for each base name (S5.1, S5.3)."""
 
 from __future__ import annotations
 
@@ -85,11 +85,11 @@ def _duplicated(source: str, split: str) -> str:
 
 def _warn_of_nothing_to_collapse(process: Process, reaching: Layers, problems: Problems) -> None:
     """Warn of an aggregation where no layer of its kind is open (S5.3)."""
-    for kind, asked, stack in [
+    for kind, aggregated, stack in [
         ("data", process.aggregates.data, reaching.data),
         ("seed", process.aggregates.seeds, reaching.seeds),
     ]:
-        if asked and not stack:
+        if aggregated and not stack:
             opener = f"{kind}_parallelism"
             message = f"process `{process.name}` aggregates {kind} layers, but none is open there: nothing to collapse"
             hint = f"put it downstream of a process with `{opener}`, or remove its {kind} aggregation"

@@ -13,7 +13,7 @@ from pytest_expops.errors import Location
 class Renames:
     """Other names for what goes in and out.
 
-    `inputs` maps the name by which the function or component asks to the upstream key that it gets; `outputs` maps a
+    `inputs` maps the name that the function or component uses to the upstream key that it gets; `outputs` maps a
     key that it returns to the key under which downstream finds it.
     """
 
@@ -23,7 +23,7 @@ class Renames:
 
 @dataclass(frozen=True, slots=True)
 class DeclaredMetric:
-    """A metric that the config asks for: a key of the result as it is, or a function of inputs and outputs.
+    """A metric that the config declares: a key of the result as it is, or a function of inputs and outputs.
 
     Exactly one of `from_result` and `function` is given. `inputs` maps arguments of the function to keys, `parameters`
     its other arguments to values.

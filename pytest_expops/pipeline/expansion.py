@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pytest_expops.pipeline._layering import Layering, lay_out
 from pytest_expops.pipeline.config.stability import check_claims
-from pytest_expops.pipeline.config.validation import check_mentions, cycle_text
+from pytest_expops.pipeline.config.validation import ProcessMention, check_mentions, cycle_text
 from pytest_expops.pipeline.graph import find_cycles, topological_order
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Layers, Pipeline, Process
 from pytest_expops.pipeline.probing import with_probed
@@ -44,8 +44,9 @@ def expand(pipeline: Pipeline) -> ExpandedPipeline:
     seeds, in the order of the config. The upstream of each is grouped by base name, sorted; what an aggregation
     collapses stands in the order data outside, seeds inside (S5.4).
 
-    Raises `ConfigError` with every problem found: stacks of layers that do not nest (S5.1), expanded names that
-    coincide (S5.2), more than `MAX_EXPANDED` duplicates; in a pipeline made by hand also cycles and unknown upstream.
+    Raises:
+        ConfigError: it has every problem found: stacks of layers that do not nest (S5.1), expanded names that coincide
+            (S5.2), more than `MAX_EXPANDED` duplicates; in a pipeline made by hand also cycles and unknown upstream.
     """
     problems = Problems(_written_path(pipeline))
     _check_graph(pipeline, problems)
@@ -98,7 +99,7 @@ def _suffix(partitions: tuple[int, ...], seeds: tuple[int, ...]) -> str:
 def _check_graph(pipeline: Pipeline, problems: Problems) -> None:
     """Check that all upstream is known, without cycles: a loaded pipeline passes, one made by hand may not."""
     for process in pipeline.processes.values():
-        mentions = [(f"{process.name}.upstream", each, process.location) for each in process.upstream]
+        mentions = [ProcessMention(f"{process.name}.upstream", each, process.location) for each in process.upstream]
         check_mentions(mentions, pipeline.processes, problems)
     problems.raise_errors()
     for cycle in find_cycles({name: process.upstream for name, process in pipeline.processes.items()}):

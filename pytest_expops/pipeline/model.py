@@ -126,7 +126,7 @@ class SeedClaims:
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """A law that is asked of a process, with options for the function of that name in `pytest_expops.laws`."""
+    """A law that is checked on a process, with options for the function of that name in `pytest_expops.laws`."""
 
     law: str
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -217,7 +217,7 @@ class ExpandedProcess:
 class ExpandedPipeline:
     """Every expanded process by name, in topological order.
 
-    `layers` tells, by base name, the layers that a process stands in (after what it aggregates); `incoming` those
+    `layers` has, by base name, the layers that a process stands in (after what it aggregates); `incoming` those
     that reach it (before); `outgoing` those that its downstream stands in (after what it splits). `warnings` are those
     that only expansion can see (S4.4, S5.3).
     """

@@ -37,7 +37,7 @@ class Problems:
         key: str | None = None,
         hint: str | None = None,
     ) -> None:
-        """Note something that is read, or ignored, otherwise than its author probably meant."""
+        """Note something that is read, or ignored, in another way than its author probably meant."""
         self.warnings.append(Problem(message, at, process, key, hint))
 
     def as_error(self) -> ConfigError:

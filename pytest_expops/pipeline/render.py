@@ -80,7 +80,7 @@ def _marks(process: Process) -> list[str]:
 
 
 def _kinds(aggregates: Aggregates) -> str:
-    return " and ".join(kind for kind, asked in [("data", aggregates.data), ("seeds", aggregates.seeds)] if asked)
+    return " and ".join(kind for kind, merged in [("data", aggregates.data), ("seeds", aggregates.seeds)] if merged)
 
 
 def _coordinates(each: ExpandedProcess) -> str:

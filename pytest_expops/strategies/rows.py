@@ -56,7 +56,13 @@ def seeds(
 ) -> st.SearchStrategy[list[int]]:
     """Return a strategy for `seed_parallelism.seeds`: lists of `min_size` to `max_size` different seeds.
 
-    By default the seeds are those which every library takes. Negative ones are allowed in a config (S4.1), though
-    NumPy and scikit-learn refuse them: give `min_value` where the process bears it.
+    They shrink to ``[0]``. By default the seeds are those which every library takes. Negative ones are allowed in a
+    config (S4.1), though NumPy and scikit-learn refuse them: give `min_value` where the process bears it.
+
+    Args:
+        min_size: the fewest seeds of a list.
+        max_size: the most seeds of a list.
+        min_value: the least seed.
+        max_value: the greatest seed.
     """
     return st.lists(st.integers(min_value, max_value), min_size=min_size, max_size=max_size, unique=True)

@@ -18,7 +18,7 @@ from pytest_expops.values.atoms import ATOMS, atom_digest
 from pytest_expops.values.forms import Bulk, Form, Unsound, hashed
 
 DEPTH_LIMIT = 100_000
-"""A value nested deeper than this makes new values whenever it is asked for its state."""
+"""A value nested deeper than this makes new values whenever its state is read."""
 
 
 @dataclass(slots=True, eq=False)

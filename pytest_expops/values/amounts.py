@@ -20,7 +20,7 @@ Array = np.ndarray[Any, Any]
 _BITS: dict[int, type[np.unsignedinteger[Any]]] = {2: np.uint16, 4: np.uint32, 8: np.uint64}
 _FLOATS = {float: np.float64, complex: np.complex128}
 _EXACT_BELOW = 10_000_000
-"""Distances are told to the last ulp below, and by three digits above, where they only say that it is far."""
+"""Distances are exact below, and have three digits above, where they only say that it is far."""
 
 
 def is_number(value: Any) -> bool:
@@ -40,14 +40,14 @@ def amounts(expected: Array, obtained: Array, prefix: str = "max ") -> str:
 
     Pairs with a NaN have no distance and are left out, as are, in object arrays, pairs that are not two numbers.
     """
-    told = []
+    found = []
     delta = _largest_gap(expected, obtained)
     if delta is not None:
-        told.append(f"{prefix}|delta| = {delta}")
+        found.append(f"{prefix}|delta| = {delta}")
     steps = _largest_ulps_of_any(expected, obtained)
     if steps is not None:
-        told.append(f"{prefix}ulp = {steps if steps < _EXACT_BELOW else f'{steps:.3g}'}")
-    return ", ".join(told)
+        found.append(f"{prefix}ulp = {steps if steps < _EXACT_BELOW else f'{steps:.3g}'}")
+    return ", ".join(found)
 
 
 def distance(expected: Any, obtained: Any) -> float:

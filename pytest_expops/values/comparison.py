@@ -27,7 +27,7 @@ from pytest_expops.wording import listed
 __all__ = ["LIMIT", "Difference", "compare"]
 
 LIMIT = 20
-"""So many differences are told unless more are asked for."""
+"""So many differences are returned by default."""
 _SIZES = ("shape", "rows", "length", "dtype", "layout")
 
 
@@ -73,7 +73,7 @@ def compare(
             found.add(Difference(path, show(expected), show(obtained), detail))
     except Unsound as error:
         raise error.error(path) from error.__cause__
-    return found.told(path)
+    return found.shown(path)
 
 
 @dataclass(slots=True)
@@ -151,8 +151,8 @@ class _Comparison:
             yield _differs(pair, "value differs")
         elif self._tolerance.exact or not close(pair.expected, pair.obtained, self._tolerance):
             one, other = (np.array([each], dtype=object) for each in (pair.expected, pair.obtained))
-            told = amounts(one, other, prefix="")
-            yield _differs(pair, f"value differs; {told}" if told else "value differs")
+            much = amounts(one, other, prefix="")
+            yield _differs(pair, f"value differs; {much}" if much else "value differs")
 
     def _elements(self, expected: Bulk, obtained: Bulk, pair: _Pair) -> Iterator[Difference]:
         one, other = np.asarray(expected.elements()), np.asarray(obtained.elements())
@@ -173,7 +173,7 @@ class _Comparison:
             return
         sized = all(dict(expected.traits).get(name) == dict(obtained.traits).get(name) for name in _SIZES)
         for item in _named(expected, obtained, pair):
-            if sized or not isinstance(item, _Pair):  # else every column would tell again what the whole has told
+            if sized or not isinstance(item, _Pair):  # else every column would repeat what the whole says
                 yield item
         if sorted(expected.names) == sorted(obtained.names) and list(expected.names) != list(obtained.names):
             yield Structural(Difference(pair.path, listed(expected.names), listed(obtained.names), "order differs"))

@@ -10,7 +10,7 @@ from pytest_expops.values.showing import ABSENT, show
 from pytest_expops.wording import and_more, listed
 
 MANY = 10
-"""Of more keys than this that are in one value only, one difference tells."""
+"""More keys than this that are in one value only make one difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Structural:
-    """A difference in what a value is made of (type, dtype, shape, keys), which is told before those in its values."""
+    """A difference in what a value is made of (type, dtype, shape, keys), which comes before those in its values."""
 
     difference: Difference
 
@@ -49,7 +49,7 @@ class DifferenceList:
         if len(kept) < self.limit:
             kept.append(item.difference if isinstance(item, Structural) else item)
 
-    def told(self, path: str) -> tuple[Difference, ...]:
+    def shown(self, path: str) -> tuple[Difference, ...]:
         """Return at most `limit` differences, and one more that says how many there are beyond."""
         first = [*self._structural, *self._of_values][: self.limit]
         noun = "difference" if self.count == len(first) + 1 else "differences"

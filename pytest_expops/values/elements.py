@@ -103,8 +103,8 @@ def summary(expected: Array, obtained: Array, mask: Array) -> str:
     text = f"{count} of {mask.size} element{'s' if mask.size != 1 else ''} differ{'s' if mask.size == 1 else ''}"
     one, other = expected[mask], obtained[mask]
     text += "".join(f", {number} of them by {what}" for what, number in _special(one, other).items() if mask.size > 1)
-    told = amounts(one, other)
-    text = f"{text}; {told}" if told else text
+    much = amounts(one, other)
+    text = f"{text}; {much}" if much else text
     return f"{text}; the same elements in another order" if count > 1 and _reordered(one, other) else text
 
 

@@ -14,7 +14,7 @@ from pytest_expops.values.forms import Form, Mapping, Parts, Unordered, Unsound,
 __all__ = ["Fingerprint", "Leaf", "Walk", "fingerprint", "form_of", "register", "unregister"]
 
 LEAVES = 256
-"""A fingerprint names at most so many leaves; a larger value is told by leaves nearer to its root."""
+"""A fingerprint names at most so many leaves; a larger value has leaves nearer to its root."""
 LEVELS = 24
 """Leaves lie at most so deep, lest their paths fill pages."""
 
@@ -68,7 +68,7 @@ class Fingerprint:
 
 
 class Digested(Protocol):
-    """A digest, and what it was made from, as far as leaves may be asked of it."""
+    """A digest, and what it was made from, as far as leaves need it."""
 
     @property
     def digest(self) -> bytes: ...
@@ -197,7 +197,7 @@ def _parts(node: Digested) -> list[tuple[str, Digested]]:
         return []
     if isinstance(node.form, Unordered) or (isinstance(node.form, Parts) and node.form.whole):
         return []
-    first = len(node.children) // 2 if isinstance(node.form, Mapping) else 0  # a key is told by the path
+    first = len(node.children) // 2 if isinstance(node.form, Mapping) else 0  # a key is in the path
     if len(node.children) - first > LEAVES:
         return []
     return [(node.form.suffix(index), node.children[index]) for index in range(first, len(node.children))]

@@ -146,7 +146,7 @@ class Unordered(Form):
 class Bulk(Form):
     """Many simple elements hashed at once, and taken apart only when they differ.
 
-    `content` gives a 16-byte digest of the elements; `elements` gives them as an array of the shape that `traits` tell
+    `content` gives a 16-byte digest of the elements; `elements` gives them as an array of the shape in `traits`
     (object dtype where they are not numbers). `place` turns a position into what a reader would call it, by default
     ``[i, j]``. `items` gives the same value in `Parts`, where there is such a form.
     """

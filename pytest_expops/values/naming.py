@@ -28,9 +28,9 @@ LIMIT = 60
 
 _PLAIN = frozenset({str, int, float, bool, bytes, type(None), complex})
 _BY_TEXT = (datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, uuid.UUID, pathlib.PurePath)
-"""What `str` tells whole. A datetime is a date; the timestamps and durations of pandas are datetimes and timedeltas."""
+"""What `str` shows whole. A datetime is a date; the timestamps and durations of pandas are datetimes and timedeltas."""
 _PANDAS = frozenset({"Period", "Interval"})
-_TOLD_BY = frozenset({*(module_name(base).partition(".")[0] for base in _BY_TEXT), "pandas"})
+_SHOWN_BY = frozenset({*(module_name(base).partition(".")[0] for base in _BY_TEXT), "pandas"})
 """Modules whose `str` is known to hold no address; a subclass may be from anywhere."""
 
 
@@ -44,7 +44,7 @@ def label(key: Any) -> str:
 
 
 def row_label(key: Any) -> str:
-    """Return the label of a row or column of a table: NumPy's scalars as the plain ones by which one asks for them."""
+    """Return the label of a row or column of a table: NumPy's scalars as the plain ones by which rows are found."""
     return label(_unboxed(key))
 
 
@@ -70,7 +70,7 @@ def _text(key: Any) -> str:
         return "(" + ", ".join(label(each) for each in key) + ("," if len(key) == 1 else "") + ")"
     if isinstance(key, enum.Enum):
         return f"{cls.__qualname__}.{key._name_}"
-    if module_name(cls).partition(".")[0] in _TOLD_BY and (isinstance(key, _BY_TEXT) or cls.__name__ in _PANDAS):
+    if module_name(cls).partition(".")[0] in _SHOWN_BY and (isinstance(key, _BY_TEXT) or cls.__name__ in _PANDAS):
         return f"{cls.__name__}({str(key)!r})"
     if module_name(cls) == "numpy" and _unboxed(key) is not key:
         return f"{type_name(cls)}({label(_unboxed(key))})"

@@ -57,7 +57,7 @@ class Verdict:
 
     @property
     def reproducing_hash_seed(self) -> int | None:
-        """A `PYTHONHASHSEED` for the first run under which the difference shows again, where it hangs on that.
+        """A `PYTHONHASHSEED` for the first run under which the difference shows again, where it depends on that.
 
         The first run's own is not known: Python draws it at random unless it is given.
         """
@@ -129,7 +129,7 @@ def replay_request(session: PipelineSession, name: str, number: int, vary: Seque
 
 
 def replay_conditions(number: int, vary: Sequence[str]) -> dict[str, Setting]:
-    """Return what replay `number` finds otherwise than the first run: the hash seed, and the sources `vary`."""
+    """Return what replay `number` varies against the first run: the hash seed, and the sources `vary`."""
     return dict.fromkeys(("hashseed", *vary), Setting(Mode.VARIED, number))
 
 

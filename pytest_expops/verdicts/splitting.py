@@ -1,4 +1,4 @@
-"""Whether partitions are the rows they are of: as many as asked for, none lost or moved, in the same types (S3.3)."""
+"""Whether partitions are the rows they are of: as many as configured, none lost or moved, in the same types (S3.3)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pytest_expops.pipeline.model import DataSplit
 from pytest_expops.values.comparison import Difference, compare
 
 MOST = 5
-"""So many differences are told."""
+"""So many differences are shown."""
 
 
 def complaints(value: Any, split: DataSplit, partitions: Sequence[Any]) -> list[str]:

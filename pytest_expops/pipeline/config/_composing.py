@@ -108,7 +108,9 @@ class Composer:
     def _alias(self, event: yaml.AliasEvent) -> YamlNode:
         location = self._location(event.start_mark)
         if any(each.anchor == event.anchor for each in self._open):
-            self._problems.error(f"`*{event.anchor}` stands inside what it names, which would never end", location)
+            self._problems.error(
+                f"`*{event.anchor}` stands inside the value that it names, which would never end", location
+            )
         elif event.anchor not in self._anchors:
             self._problems.error(f"`*{event.anchor}` names nothing: there is no `&{event.anchor}` above it", location)
         else:
@@ -132,14 +134,18 @@ class Composer:
                 plain = constructor(self._schema, yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark))
             except (yaml.YAMLError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
                 kind = tag.removeprefix(_PREFIX)
-                message = f"`{event.value[:60]}` reads as a YAML {kind}, but is none: {str(error).splitlines()[0]}"
+                message = (
+                    f"`{event.value[:60]}` reads as a YAML {kind}, but is not a valid one: {str(error).splitlines()[0]}"
+                )
                 self._problems.error(message, location, hint="quote it, if it is meant as text")
                 return BrokenNode(location, None)
         return Scalar(location, plain, event.value, style, event.end_mark.line + 1, merges=tag == _MERGE)
 
     def _unknown_tag(self, tag: str, location: Location) -> None:
         shown = f"!!{tag.removeprefix(_PREFIX)}" if tag.startswith(_PREFIX) else tag
-        message = f"the tag `{shown}` is not read: a config is plain data (texts, numbers, truth values, lists, maps)"
+        message = (
+            f"the tag `{shown}` is not supported: a config is plain data (texts, numbers, truth values, lists, maps)"
+        )
         self._problems.error(message, location, hint="remove the tag")
 
     def _map(self, done: _OpenCollection) -> MapNode:

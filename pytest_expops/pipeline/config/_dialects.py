@@ -1,6 +1,6 @@
 """Classic and current spelling become one `Pipeline`; nothing past here knows which it was (S1.2).
 
-Where the pipeline stands tells the spelling, and with it how functions are called; every other key is read in either
+Where the pipeline stands decides the spelling, and with it how functions are called; every other key is read in either
 spelling, wherever it stands.
 """
 

@@ -28,7 +28,7 @@ class YamlNode:
 class Scalar(YamlNode):
     """A single value: `text` is its content before typing, `style` one of ``''``, ``'``, ``"``, ``|``, ``>``.
 
-    `last_line` is the line on which its source ends; `merges` tells YAML's merge key, a plain ``<<``.
+    `last_line` is the line on which its source ends; `merges` marks YAML's merge key, a plain ``<<``.
     """
 
     text: str
@@ -57,7 +57,7 @@ class MapNode(YamlNode):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BrokenNode(YamlNode):
-    """Stands for a value that has been complained of already; readers pass over it in silence."""
+    """Stands for a value that is noted as wrong already; readers pass over it in silence."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -49,8 +49,10 @@ def _refuse_repeats(outputs: dict[str, str], body: MapNode, reader: Reader) -> N
         other = first.setdefault(stored, name)
         if other != name:
             at = entries_of(body, "", "outputs", "output_mapping")[0]
-            message = f"`{at.label}` gives both `{other}` and `{name}` the name `{stored}`; expected one for each"
-            reader.error(message, at.location, key=at.label, hint=f"rename one of them otherwise than `{stored}`")
+            message = (
+                f"`{at.label}` gives both `{other}` and `{name}` the name `{stored}`; expected another name for each"
+            )
+            reader.error(message, at.location, key=at.label, hint=f"give one of them another name than `{stored}`")
 
 
 def read_metrics(body: MapNode, reader: Reader) -> tuple[DeclaredMetric, ...]:
@@ -82,7 +84,9 @@ def _read_metric(item: YamlNode, reader: Reader) -> DeclaredMetric | None:
         reader.error("a metric has no `name`", item.location, key="metrics", hint="write `name: NAME`")
     if len(sources) != 1:
         said = "neither `from_result` nor `fn`" if not sources else "both `from_result` and `fn`"
-        hint = "`from_result: KEY` logs an output as it is; `fn: NAME` with `inputs` what a function makes of some"
+        hint = (
+            "`from_result: KEY` logs an output as it is; `fn: NAME` with `inputs` logs what a function returns for them"
+        )
         at = sources[-1].location if sources else item.location
         reader.error(f"the metric `{name}` has {said}; expected one of them", at, key="metrics", hint=hint)
         return None

@@ -123,7 +123,7 @@ def read_process(
     kind = Kind.CHART if listed.reported_only else _kind(body, parallelism, is_classic, reader)
     chart = read_chart(body, reported, reader) if kind is Kind.CHART else None
     if reported is not None and chart is None:
-        message = f"`reporting.charts` at {reported.location} names a process that is no chart; it has no effect"
+        message = f"`reporting.charts` at {reported.location} names a process that is not a chart; it has no effect"
         reader.warn(message, listed.location, key="charts", hint="add `type: chart` if it is one")
     code = CodeRef("", listed.name, listed.location)
     if component is None and (chart is None or not chart.dynamic or entries_of(body, "", "code", "code_function")):

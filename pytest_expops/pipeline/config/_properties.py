@@ -1,13 +1,13 @@
-"""`reproducibility.properties`: which laws a config asks of which processes, and how hard each is tried."""
+"""`reproducibility.properties`: which laws are checked on which processes, and how hard each is tried."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_expops.errors import Location
 from pytest_expops.pipeline.config._document import BrokenNode, ListNode, MapEntry, MapNode, Scalar, YamlNode, describe
 from pytest_expops.pipeline.config._reading import Reader, is_null
+from pytest_expops.pipeline.config.validation import ProcessMention
 from pytest_expops.pipeline.config.vocabulary import PROPERTIES
 from pytest_expops.pipeline.model import Property
 from pytest_expops.wording import did_you_mean
@@ -34,16 +34,17 @@ def read_properties(node: YamlNode, label: str, reader: Reader) -> tuple[Propert
         if each is None:
             continue
         if each.law in first:
-            message = f"`{label}` asks for `{each.law}` twice; first at {first[each.law].location}"
+            message = f"`{label}` names `{each.law}` twice; first at {first[each.law].location}"
             reader.error(message, each.location, key=each.law, hint="remove one of the two")
         first.setdefault(each.law, each)
     return tuple(first.values())
 
 
-def mentioned(properties: tuple[Property, ...]) -> list[tuple[str, str, Location | None]]:
+def mentioned(properties: tuple[Property, ...]) -> list[ProcessMention]:
     """Return the processes that options name."""
-    place = "reproducibility.properties"
-    return [(f"{place}: of", str(each.options["of"]), each.location) for each in properties if "of" in each.options]
+    place = "reproducibility.properties: of"
+    named = [each for each in properties if "of" in each.options]
+    return [ProcessMention(place, str(each.options["of"]), each.location) for each in named]
 
 
 def _from_item(node: YamlNode, label: str, reader: Reader) -> Property | None:
@@ -71,7 +72,7 @@ def _with_options(entry: MapEntry, label: str, reader: Reader) -> Property | Non
 def _is_law(node: Scalar, label: str, reader: Reader) -> bool:
     if node.text in PROPERTIES:
         return True
-    message = f"`{label}` asks for {describe(node)}, which is no law; expected any of {_LAWS}"
+    message = f"`{label}` names {describe(node)}, which is not a law; expected any of {_LAWS}"
     reader.error(message, node.location, key=node.text, hint=did_you_mean(node.text, PROPERTIES))
     return False
 

@@ -1,4 +1,4 @@
-"""Typed readers of located values: each returns what was asked for, or notes what was found instead."""
+"""Typed readers of located values: each returns a value of its type, or notes what was found instead."""
 
 from __future__ import annotations
 

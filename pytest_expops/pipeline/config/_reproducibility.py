@@ -5,23 +5,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from pytest_expops.errors import Location
 from pytest_expops.pipeline.config import vocabulary
 from pytest_expops.pipeline.config._document import BrokenNode, MapEntry, MapNode, YamlNode, describe
 from pytest_expops.pipeline.config._properties import mentioned, read_properties
 from pytest_expops.pipeline.config._reading import Reader, entries_of, is_null
 from pytest_expops.pipeline.config.stability import read_claims
+from pytest_expops.pipeline.config.validation import ProcessMention
 from pytest_expops.pipeline.model import Property, SeedClaims, Tolerance
 from pytest_expops.wording import did_you_mean
+
+T = TypeVar("T")
 
 BASE_SEED = 42
 """The base seed where the config gives none, as in ExpOps."""
 
 _SHAPE = "a map of `rtol` and `atol`, or of output keys to such maps"
-_REASON = "the reason, as a text, why its results may differ"
 _WHAT = {
     "nondeterministic": "reasons, as texts",
     "properties": "laws",
@@ -39,8 +41,7 @@ class Reproducibility:
     nondeterministic: Mapping[str, str] = field(default_factory=dict)
     stability: Mapping[str, tuple[SeedClaims, ...]] = field(default_factory=dict)
     properties: Mapping[str, tuple[Property, ...]] = field(default_factory=dict)
-    mentions: tuple[tuple[str, str, Location | None], ...] = ()
-    """(section, process, place), for checking that these processes exist."""
+    mentions: tuple[ProcessMention, ...] = ()
 
 
 def read_reproducibility(section: MapNode | None, reader: Reader) -> Reproducibility:
@@ -48,25 +49,26 @@ def read_reproducibility(section: MapNode | None, reader: Reader) -> Reproducibi
     if section is None:
         return Reproducibility()
     reader.warn_of_unknown_keys(section, vocabulary.REPRODUCIBILITY, "of `reproducibility`")
-    tolerances: dict[str, Mapping[str | None, Tolerance]] = {}
-    reasons: dict[str, str] = {}
-    mentions: list[tuple[str, str, Location | None]] = []
-    for name, entry in _by_process(section, "tolerance", reader):
-        mentions.append(("reproducibility.tolerance", name, entry.key.location))
-        tolerances[name] = _tolerances(entry.value, f"tolerance.{name}", reader)
-    for name, entry in _by_process(section, "nondeterministic", reader):
-        mentions.append(("reproducibility.nondeterministic", name, entry.key.location))
-        label = f"nondeterministic.{name}"
-        reasons[name] = reader.text(entry.value, label, _REASON) or ""
-    claims: dict[str, tuple[SeedClaims, ...]] = {}
-    for name, entry in _by_process(section, "stability", reader):
-        mentions.append(("reproducibility.stability", name, entry.key.location))
-        claims[name] = read_claims(entry.value, f"stability.{name}", reader)
-    laws: dict[str, tuple[Property, ...]] = {}
-    for name, entry in _by_process(section, "properties", reader):
-        laws[name] = read_properties(entry.value, f"properties.{name}", reader)
-        mentions += [("reproducibility.properties", name, entry.key.location), *mentioned(laws[name])]
+    mentions: list[ProcessMention] = []
+
+    def by_process(key: str, read: Callable[[YamlNode, str, Reader], T]) -> dict[str, T]:
+        """Return what `read` makes of the entry of each process under `key`; note their names."""
+        found = {}
+        for name, entry in _by_process(section, key, reader):
+            mentions.append(ProcessMention(f"reproducibility.{key}", name, entry.key.location))
+            found[name] = read(entry.value, f"{key}.{name}", reader)
+        return found
+
+    tolerances = by_process("tolerance", _tolerances)
+    reasons = by_process("nondeterministic", _reason)
+    claims = by_process("stability", read_claims)
+    laws = by_process("properties", read_properties)
+    mentions += [mention for each in laws.values() for mention in mentioned(each)]
     return Reproducibility(_base_seed(section, reader), tolerances, reasons, claims, laws, tuple(mentions))
+
+
+def _reason(node: YamlNode, label: str, reader: Reader) -> str:
+    return reader.text(node, label, "the reason, as a text, why its results may differ") or ""
 
 
 def _base_seed(section: MapNode, reader: Reader) -> int:

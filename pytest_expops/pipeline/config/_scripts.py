@@ -64,7 +64,7 @@ def _script_map(top: MapNode, reader: Reader) -> dict[str, LabelledEntry]:
         if not isinstance(name, str) or not name or "." in name:
             message = f"the key of a script is {describe(inner.key)}; expected a text without a dot"
             reader.error(
-                message, inner.key.location, key="scripts", hint='`code: KEY.NAME` ends the key at the first "."'
+                message, inner.key.location, key="scripts", hint='in `code: KEY.NAME` the key ends at the first "."'
             )
         else:
             written[name] = LabelledEntry(f"scripts.{name}", inner)
@@ -137,6 +137,6 @@ def _is_there(key: str, found: LabelledEntry, scripts: Scripts, reader: Reader) 
         return True
     there = ", ".join(f"`{each}`" for each in scripts.paths) or "none"
     written = found.value.text if isinstance(found.value, Scalar) else key
-    message = f"`{found.label}: {written}` names the script `{key}`, which there is not; the scripts are: {there}"
+    message = f"`{found.label}: {written}` names the script `{key}`, which does not exist; the scripts are: {there}"
     reader.error(message, found.value.location, key=found.label, hint=did_you_mean(key, scripts.paths))
     return False

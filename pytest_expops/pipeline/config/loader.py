@@ -33,7 +33,10 @@ def load_config(path: str | Path) -> Pipeline:
     """Read the pipeline config at `path`, in either spelling (S1.2).
 
     Nothing is imported or run, and no file but the config is opened. What does not prevent a run is in
-    `Pipeline.warnings`. Raises `ConfigError` with every problem of the file, in its order (S1.4).
+    `Pipeline.warnings`.
+
+    Raises:
+        ConfigError: it has every problem of the file, in its order (S1.4).
     """
     problems = Problems(Path(path))
     document = load_document(problems)
@@ -43,7 +46,11 @@ def load_config(path: str | Path) -> Pipeline:
 
 
 def load_document(problems: Problems) -> Document:
-    """Read the YAML of the file at `problems.path`; raises `ConfigError` where there is none that could be read."""
+    """Read the YAML of the file at `problems.path`.
+
+    Raises:
+        ConfigError: there is none that can be read.
+    """
     text = _text(problems)
     lines = tuple(_LINE_BREAK.split(text))
     if bad := _UNPRINTABLE.search(text):

@@ -98,7 +98,7 @@ def _check_together(node: MapNode, bounds: Mapping[str, float], label: str, read
         reader.error(message, node.location, key=label)
     for low, high in (("min_mean", "max_mean"), ("min_std", "max_std"), ("min_value", "max_value")):
         if low in bounds and high in bounds and bounds[low] > bounds[high]:
-            message = f"`{label}.{low}` is {bounds[low]:g}, above the `{high}` of {bounds[high]:g}: nothing is both"
+            message = f"`{label}.{low}` is {bounds[low]:g}, above the `{high}` of {bounds[high]:g}; no value keeps both"
             reader.error(message, node.entries[low].key.location, key=low, hint="swap the two, or keep one")
     if "margin" in given and "better" not in given:
         message = f"`{label}.margin` has no effect without `better`"

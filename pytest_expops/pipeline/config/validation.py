@@ -1,9 +1,10 @@
-"""What no single place of a config can tell: names that two places must agree on, and the shape of the graph."""
+"""What no single place of a config shows: names that two places must agree on, and the shape of the graph."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 from pytest_expops.errors import Location
 from pytest_expops.pipeline.config._adjacency import Adjacency, Mention
@@ -25,9 +26,15 @@ def without_repeats(listed: list[Listed], problems: Problems) -> list[Listed]:
     return list(first.values())
 
 
-def check_mentions(
-    mentions: Collection[tuple[str, str, Location | None]], known: Collection[str], problems: Problems
-) -> None:
+class ProcessMention(NamedTuple):
+    """A name that should be that of a process, and where it is given: ``reproducibility.tolerance``, and the line."""
+
+    place: str
+    name: str
+    location: Location | None
+
+
+def check_mentions(mentions: Collection[ProcessMention], known: Collection[str], problems: Problems) -> None:
     """Check that every mention names a process that is defined; an unknown name is noted once for each place."""
     seen: set[tuple[str, str]] = set()
     for place, name, location in mentions:
@@ -48,7 +55,8 @@ def _hint(name: str, known: Collection[str]) -> str | None:
 
 def read_edges(adjacency: Adjacency, known: Collection[str], problems: Problems) -> dict[str, set[str]]:
     """Return the upstream of every known process; edges that cannot be, and cycles, are noted (S1.3)."""
-    check_mentions([("process_adjlist", each.name, each.location) for each in adjacency.mentions], known, problems)
+    mentions = [ProcessMention("process_adjlist", each.name, each.location) for each in adjacency.mentions]
+    check_mentions(mentions, known, problems)
     upstream: dict[str, set[str]] = {name: set() for name in known}
     written: dict[tuple[str, str], Mention] = {}
     for source, target in adjacency.edges:

@@ -41,7 +41,7 @@ STABILITY_BOUNDS = (
     "min_value",
     "max_value",
 )
-"""What can be claimed of a metric over seeds, in the order in which it is told."""
+"""What can be claimed of a metric over seeds, in the order in which it is shown."""
 _EVERY_LAW = frozenset({"atol", "examples", "keys", "rtol", "seconds"})
 _OF_SPLITS = frozenset({"max_partitions", "min_rows", "of"})
 PROPERTIES = {
@@ -50,7 +50,7 @@ PROPERTIES = {
     "seed_invariant": _EVERY_LAW,
     "batch_consistent": _EVERY_LAW | _OF_SPLITS,
 }
-"""The laws that may be asked of a process, with the options of each."""
+"""The laws that can be checked on a process, with the options of each."""
 STABILITY = frozenset({*STABILITY_BOUNDS, "better", "confidence", "margin", "over"})
 DATA_PARALLELISM = frozenset({"aggregation", "data_name", "size"})
 SEED_PARALLELISM = frozenset({"aggregation", "seeds"})

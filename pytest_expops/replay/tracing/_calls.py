@@ -103,7 +103,7 @@ class CallRecorder:
     def calls(self) -> tuple[Call, ...]:
         """Return what was recorded, in the order of the ends; calls that have not ended stand last."""
         for each in self._going.values():
-            if each.count and not each.ended:  # a generator that nobody read to its end
+            if each.count and not each.ended:  # a generator that was not read to its end
                 each.call = replace(each.call, returned=each.with_yields(None))
         never = next(self._ends)
         return tuple([each.call for each in sorted(self._all, key=lambda each: (each.last < 0) * never + each.last)])
@@ -202,7 +202,7 @@ class CallRecorder:
         self._end(opened, closed=opened.count > 0 and error in ("GeneratorExit", UNKNOWN))
 
     def line(self, frame: FrameType) -> None:
-        """Ignore lines, which are not asked for."""
+        """Ignore lines: this listener wants none."""
 
     def _thread(self) -> int:
         if self._local.number < 0:

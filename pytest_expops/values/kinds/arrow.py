@@ -160,7 +160,7 @@ _BUFFERED = frozenset(
         *("Boolean", "String", "Binary", "Date", "Datetime", "Duration", "Time"),
     }
 )
-"""Polars types whose Arrow form tells everything; others are taken as Python values."""
+"""Polars types whose Arrow form has everything; others are taken as Python values."""
 
 
 def polars_series_form(value: Any) -> Form:

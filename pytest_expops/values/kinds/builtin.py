@@ -1,4 +1,4 @@
-"""Containers and other types of the standard library whose state `__reduce_ex__` does not tell, or tells worse."""
+"""Containers and other types of the standard library whose state `__reduce_ex__` does not give, or not as well."""
 
 from __future__ import annotations
 

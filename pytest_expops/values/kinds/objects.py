@@ -8,12 +8,31 @@ from __future__ import annotations
 
 import copyreg
 import dataclasses
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from pytest_expops.values.forms import Form, Parts, Unsound
 from pytest_expops.values.naming import module_name, type_name
 
 _NEW = (copyreg.__newobj__, copyreg.__newobj_ex__)  # type: ignore[attr-defined]
+
+
+class _Reduction(NamedTuple):
+    """What `__reduce_ex__` returns: what makes the object, and what is then put into it."""
+
+    function: Any
+    arguments: Any
+    state: Any = None
+    items: Iterable[Any] | None = None
+    pairs: Iterable[tuple[Any, Any]] | None = None
+    setter: Any = None
+
+
+class _Part(NamedTuple):
+    """A part of an object, and how its path goes on to it."""
+
+    name: str
+    value: Any
 
 
 def object_form(value: Any, *, dict_in_order: bool = False) -> Form:
@@ -30,36 +49,43 @@ def object_form(value: Any, *, dict_in_order: bool = False) -> Form:
     tag = type_name(type(value))
     if isinstance(reduced, str):
         return Parts(tag, (("global", f"{_module_of(value)}.{reduced}"),), [], [])
-    function, arguments, state, items, pairs, setter = (*reduced, None, None, None, None)[:6]
-    names: list[str] = []
-    parts: list[Any] = []
-
-    def add(name: str, part: Any) -> None:
-        names.append(name)
-        parts.append(part)
-
-    if function in _NEW and arguments and arguments[0] is type(value):
-        arguments = arguments[1:]
-        if arguments and any(len(each) > 0 if isinstance(each, (tuple, dict)) else True for each in arguments):
-            add(".__getnewargs__()", arguments if len(arguments) > 1 else arguments[0])
-    elif not (function is type(value) and not arguments):
-        add(".__reduce__()[0]", function)
-        add(".__reduce__()[1]", arguments)
+    reduction = _Reduction(*reduced)
+    parts = [*_construction(value, reduction)]
     if is_local(type(value)):
-        add(".__class__", type(value))
-    if items is not None:
-        add("", list(items))
-    if pairs is not None:
-        add("", list(pairs) if dict_in_order else dict(pairs))
-    if setter is not None:
-        add(".__reduce__()[5]", setter)
+        parts.append(_Part(".__class__", type(value)))
+    if reduction.items is not None:
+        parts.append(_Part("", list(reduction.items)))
+    if reduction.pairs is not None:
+        parts.append(_Part("", list(reduction.pairs) if dict_in_order else dict(reduction.pairs)))
+    if reduction.setter is not None:
+        parts.append(_Part(".__reduce__()[5]", reduction.setter))
+    parts += _state_parts(value, reduction.state)
+    return Parts(tag, (), [each.value for each in parts], [each.name for each in parts])
+
+
+def _construction(value: Any, reduction: _Reduction) -> Iterator[_Part]:
+    """Yield what an object is made with.
+
+    If its class makes it, that are the arguments of `__new__`, where they say anything; else the function that makes
+    it, such as `numpy.dtype`, and its arguments.
+    """
+    function, arguments = reduction.function, reduction.arguments
+    if function in _NEW and arguments and arguments[0] is type(value):
+        given = arguments[1:]
+        if any(len(each) > 0 if isinstance(each, (tuple, dict)) else True for each in given):
+            yield _Part(".__getnewargs__()", given if len(given) > 1 else given[0])
+    elif function is not type(value) or arguments:
+        yield _Part(".__reduce__()[0]", function)
+        yield _Part(".__reduce__()[1]", arguments)
+
+
+def _state_parts(value: Any, state: Any) -> Iterator[_Part]:
+    """Yield a state by attribute, sorted; whole, where it is not made of attributes."""
     fields = _dataclass_fields(value, state) or _fields(state)
     if fields is None:
-        add(".__getstate__()", state)
+        yield _Part(".__getstate__()", state)
     else:
-        for name in sorted(fields):
-            add(f".{name}", fields[name])
-    return Parts(tag, (), parts, names)
+        yield from (_Part(f".{name}", fields[name]) for name in sorted(fields))
 
 
 def is_local(cls: type) -> bool:
@@ -90,8 +116,8 @@ def _fields(state: Any) -> dict[str, Any] | None:
 
 def _dataclass_fields(value: Any, state: Any) -> dict[str, Any] | None:
     """Return the state of a frozen dataclass with slots, a list of its fields' values, by field; else None."""
-    told_by = getattr(type(value), "__getstate__", None)
-    if type(state) is not list or getattr(told_by, "__module__", "") != "dataclasses":
+    getter = getattr(type(value), "__getstate__", None)
+    if type(state) is not list or getattr(getter, "__module__", "") != "dataclasses":
         return None
     return dict(zip([field.name for field in dataclasses.fields(value)], state, strict=True))
 
@@ -104,7 +130,7 @@ def _reduce(value: Any) -> Any:
     except RecursionError:
         raise
     except Exception as error:
-        message = f"a {type_name(cls)} does not tell its state ({type(error).__name__}: {error})"
+        message = f"the state of a {type_name(cls)} cannot be read ({type(error).__name__}: {error})"
         raise Unsound(message, _register(cls)) from error
     if isinstance(reduced, str) or (isinstance(reduced, tuple) and 2 <= len(reduced) <= 6):
         return reduced

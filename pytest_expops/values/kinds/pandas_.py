@@ -138,7 +138,7 @@ def _texts(value: Any) -> Form:
     """Return strings by their dtype (``str`` where NaN stands for what is missing), their storage, and their text.
 
     Without pyarrow, pandas stores in Python objects what it stores in Arrow's buffers with it: all but the storage
-    is told in the same way of both.
+    is alike in both.
     """
     dtype = value.dtype
     name = "string" if getattr(dtype, "na_value", pd.NA) is pd.NA and dtype.storage != "pyarrow_numpy" else "str"

@@ -23,7 +23,7 @@ from pytest_expops.values.kinds.builtin import object_array
 from pytest_expops.values.sketches._ranges import Totals, range_of
 
 DEEP = 50
-"""Containers that are nested deeper than this are told by their type."""
+"""Containers that are nested deeper than this count by their type."""
 _LABELS = (".columns", ".index", ".name")
 _PART_OF_SECOND = "m8[as]"
 
@@ -35,7 +35,7 @@ def contents_digest(value: Any, totals: Totals | None = None) -> str:
         value: the container.
         totals: gets the numbers within.
     """
-    return _told(hashed(_Walk(labels=False, totals=totals).digest(value)))
+    return _short_hex(hashed(_Walk(labels=False, totals=totals).digest(value)))
 
 
 def labels_digest(form: Form) -> str | None:
@@ -50,7 +50,7 @@ def labels_digest(form: Form) -> str | None:
         elif isinstance(child, Parts) and ".categories" in (child.names or ()):
             ordered = dict(child.traits).get("ordered", "")
             pieces.append(ordered.encode() + walk.digest(child.values[list(child.names or ()).index(".categories")]))
-    return _told(hashed(*pieces))
+    return _short_hex(hashed(*pieces))
 
 
 def elements_digest(form: Bulk | Parts, elements: Array) -> str | None:
@@ -59,10 +59,10 @@ def elements_digest(form: Bulk | Parts, elements: Array) -> str | None:
         return None
     if elements.dtype.hasobject and all(map(is_number, elements.reshape(-1))):
         return None
-    return _told(_within_bulk(form, elements, labels=False))
+    return _short_hex(_within_bulk(form, elements, labels=False))
 
 
-def _told(digest: bytes) -> str:
+def _short_hex(digest: bytes) -> str:
     return digest[:6].hex()
 
 
@@ -107,14 +107,14 @@ def _atom(value: Any, *, labels: bool) -> bytes:
     encode = ATOMS.get(type(value))
     if encode is not None:
         return encode(value)
-    told = type(value).__name__  # modules of libraries move
+    text = type(value).__name__  # modules of libraries move
     if isinstance(value, datetime.datetime):  # pandas' too
-        told += f" {value.isoformat()} {value.fold}"
+        text += f" {value.isoformat()} {value.fold}"
     elif isinstance(value, datetime.timedelta):
-        told += f" {value.days} {value.seconds} {value.microseconds} {getattr(value, 'nanoseconds', 0)}"
-    elif told == "Period":
-        told += f" {value}"
-    return told.encode("utf-8", "surrogatepass")
+        text += f" {value.days} {value.seconds} {value.microseconds} {getattr(value, 'nanoseconds', 0)}"
+    elif text == "Period":
+        text += f" {value}"
+    return text.encode("utf-8", "surrogatepass")
 
 
 class _Walk:
@@ -150,7 +150,7 @@ class _Walk:
                 self._totals.add(range_of(elements))
             return _within_bulk(form, elements, labels=self._labels)
         if isinstance(form, Parts) and form.names is None and all(type(each) in ATOMS for each in form.values):
-            # As an array: which lists are told in bulk hangs on their length, and labels on how pandas stores texts.
+            # As an array: which lists come in bulk depends on their length, and for labels on how pandas stores texts.
             for each in form.values:
                 self.digest(each)  # for the totals
             return _elements(object_array(form.values), labels=self._labels)

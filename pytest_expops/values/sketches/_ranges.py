@@ -1,4 +1,4 @@
-"""What many numbers come to: least, greatest, mean, and a mean that tells their order."""
+"""What many numbers come to: least, greatest, mean, and a mean that depends on their order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pytest_expops.values.bulk import Array, has_nan
 GOLDEN = (math.sqrt(5) - 1) / 2
 """Its multiples, less their whole parts, lie evenly between 0 and 1, and neighbours among them far apart."""
 FEW = 4
-"""Of so many elements each is told of, so that nothing is left for a weighted mean to tell."""
+"""Up to so many elements are all in a sketch, so that a weighted mean would add nothing."""
 
 
 def range_of(elements: Array) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class Totals:
         self.highs.append(high)
         self.means.append(mean)
 
-    def told(self) -> dict[str, Any]:
+    def fields(self) -> dict[str, Any]:
         """Return the fields of a leaf; none where there were no numbers."""
         if not self.means:
             return {}

@@ -1,6 +1,6 @@
 """A value as a person would jot it down: type, shape, range, mean and a few elements of what is in it, as plain JSON.
 
-A fingerprint tells that a value has changed; a sketch, kept beside it, tells in which numbers.
+A fingerprint shows that a value has changed; a sketch, kept beside it, shows in which numbers.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ what there is to say of it.
 
 Of an array: `dtype`, `shape`, `values` (the first three elements and the last, or all of four), and, where they are
 numbers, `min`, `max` and `mean`, NaNs left out and counted as `nan`. Of complex numbers those are of their absolute
-values. `weighted`, of more than four, tells them from the same numbers in another order (`values.ranges`). `digest` is
-that of elements that are no numbers, `labels` that of a table's index, columns and categories (`values.exactness`).
+values. `weighted`, of more than four, differs for the same numbers in another order (`sketches._ranges`). `digest` is
+that of elements that are no numbers, `labels` that of a table's index, columns and categories
+(`sketches._exactness`).
 
-Of a container: `length`, and where its items are not told of one by one their `digest`. Of a whole that has more parts
-than are told of: `parts`, their number, with the `digest`, the least and greatest number of all, and the mean of their
-means. Of a long text: its `digest`.
+Of a container: `length`, and where its items have no leaves of their own their `digest`. Of a whole that has more parts
+than there are leaves: `parts`, their number, with the `digest`, the least and greatest number of all, and the mean of
+their means. Of a long text: its `digest`.
 """
 
 LEAVES = 12
@@ -44,7 +45,7 @@ LEAVES = 12
 LOOKED_AT = 10_000
 """Of larger values, no more parts than these are looked at."""
 WIDE = 256
-"""A container of more parts than these is told by their number."""
+"""A container of more parts than these has no leaves for them, only their number."""
 _SHOWN = 3
 
 
@@ -93,7 +94,7 @@ def _chosen(found: list[tuple[str, int, Leaf]], leaves: int, value: object) -> d
     ranked = sorted(range(1, len(found)), key=lambda index: found[index][1])[: leaves - 1]
     chosen: dict[str, Leaf] = {}
     for place, _, leaf in [found[index] for index in (0, *sorted(ranked))]:
-        # A series and its elements stand at one place: what it is is told by the one, what is in it by the other.
+        # A series and its elements stand at one place: the one says what it is, the other what is in it.
         outer = chosen.get(place)
         whole = {name: outer[name] for name in ("is", "labels") if name in outer} if isinstance(outer, dict) else None
         chosen[place] = leaf if whole is None else {**leaf, **whole}
@@ -102,7 +103,7 @@ def _chosen(found: list[tuple[str, int, Leaf]], leaves: int, value: object) -> d
         for place, _, leaf in found[1:]:
             if isinstance(leaf, dict) or not _is_attribute(place):
                 totals.add(leaf)
-        chosen[found[0][0]] |= {"parts": len(found) - 1, **totals.told(), "digest": contents_digest(value)}
+        chosen[found[0][0]] |= {"parts": len(found) - 1, **totals.fields(), "digest": contents_digest(value)}
     return chosen
 
 
@@ -114,7 +115,7 @@ def _of_items(form: Form) -> dict[str, Any]:
         return {}
     totals = Totals()
     digest = contents_digest(form, totals)
-    return {**totals.told(), "digest": digest}
+    return {**totals.fields(), "digest": digest}
 
 
 def _below(form: Form, place: str) -> list[tuple[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_expops.values.atoms import ATOMS
 from pytest_expops.values.fingerprint import form_of
@@ -12,8 +12,22 @@ from pytest_expops.values.forms import Form, Unsound
 Fails = Callable[[Any], Exception | None]
 
 
-def offending(value: Any, path: str, fails: Fails) -> tuple[str, Any, Exception | None]:
-    """Return the innermost part that fails; the value itself where no part of it does."""
+class Offender(NamedTuple):
+    """A part of a value that fails a test; `failure` is None for the whole value, which is known to fail."""
+
+    path: str
+    part: Any
+    failure: Exception | None
+
+
+def offending(value: Any, path: str, fails: Fails) -> Offender:
+    """Return the innermost part that fails; the value itself where no part of it does.
+
+    Args:
+        value: a value that fails.
+        path: where it stands, such as ``outputs['model']``.
+        fails: the test; it returns why a part fails, or None.
+    """
     reason: Exception | None = None
     seen = {id(value)}
     while True:
@@ -26,7 +40,7 @@ def offending(value: Any, path: str, fails: Fails) -> tuple[str, Any, Exception 
                 value, path, reason = part, path + suffix, failure
                 break
         else:
-            return path, value, reason
+            return Offender(path, value, reason)
 
 
 def _parts(value: Any) -> Iterator[tuple[str, Any]]:
@@ -37,7 +51,7 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
     except (Unsound, RecursionError):
         return
     for index, child in enumerate(children):
-        if isinstance(child, Form):  # a column, of which the handler told the form
+        if isinstance(child, Form):  # a column, which the handler gave as a form
             yield from ((form.suffix(index) + child.suffix(inner), each) for inner, each in enumerate(child.children))
         else:
             yield form.suffix(index), child

@@ -1,7 +1,7 @@
 """Map a file privately: what is written goes to this mapping alone, and no descriptor is kept for it.
 
-`mmap.mmap` keeps a copy of the descriptor for as long as the mapping lives, unless told not to, which it can be since
-Python 3.13. A session that holds a thousand artifacts would run out of them; so, before that, the C library is asked.
+`mmap.mmap` keeps a copy of the descriptor for as long as the mapping lives, unless `trackfd` is false, which Python has
+from 3.13 on. A session that holds a thousand artifacts would run out of them; so, before that, the C library is called.
 """
 
 from __future__ import annotations

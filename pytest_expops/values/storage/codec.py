@@ -200,7 +200,7 @@ def _taken_apart(view: memoryview) -> tuple[memoryview, list[memoryview]]:
         raise StoreError(f"a stored value is cut short: {len(view)} bytes, expected at least {_HEAD.size}")
     magic, checksum, pickled, count = _HEAD.unpack_from(view)
     if magic != MAGIC:
-        raise StoreError(f"these bytes are no stored value: they begin with {bytes(magic)!r}, expected {MAGIC!r}")
+        raise StoreError(f"these bytes are not a stored value: they begin with {bytes(magic)!r}, expected {MAGIC!r}")
     start = _HEAD.size + _ENTRY.size * count
     if len(view) < start + pickled:
         raise StoreError(f"a stored value is cut short: {len(view)} bytes, expected at least {start + pickled}")
@@ -214,15 +214,17 @@ def _taken_apart(view: memoryview) -> tuple[memoryview, list[memoryview]]:
 
 
 def _refusal(value: object, path: str, error: Exception) -> StoreError:
-    where, part, reason = offending(value, path, _can_store)
+    found = offending(value, path, _failure)
+    reason = found.failure or error
     return StoreError(
-        f"{where}: a {type_name(type(part))} cannot be stored ({type(reason or error).__name__}: {reason or error})",
-        key=where,
+        f"{found.path}: a {type_name(type(found.part))} cannot be stored ({type(reason).__name__}: {reason})",
+        key=found.path,
         hint="return plain data in its place (a list, a path, an array), or leave it out in `__getstate__`",
     )
 
 
-def _can_store(value: object) -> Exception | None:
+def _failure(value: object) -> Exception | None:
+    """Return why a value cannot be stored; None if it can."""
     try:
         _dumped(value)
     except Exception as error:

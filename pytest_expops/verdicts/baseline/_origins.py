@@ -13,7 +13,7 @@ from pytest_expops.verdicts.baseline.lock_file import Lock, LockEntry
 
 
 class Origins:
-    """Asked for what `session` has run; `lock` tells what it was made from before."""
+    """What each process that `session` has run is made from, and what by `lock` it was made from before."""
 
     def __init__(self, session: PipelineSession, lock: Lock) -> None:
         self._expanded = session.expanded

@@ -22,7 +22,7 @@ from pytest_expops.verdicts.baseline.lock_file import Lock, LockEntry
 from pytest_expops.verdicts.replay import EXACT, series_differences, series_of
 
 ELSEWHERE = Tolerance(rtol=1e-6, atol=1e-9)
-"""How far results may differ in another environment than the recorded one, if nobody says otherwise."""
+"""How far results may differ in another environment than the recorded one, by default."""
 MOST_KEPT = 20
 """How many differences of one process are kept."""
 A_VALUE = "a value"
@@ -112,7 +112,7 @@ class Baseline:
         return {name: LockEntry.from_json(found[name]) for name in self._session.expanded.processes if name in found}
 
     def compare(self, name: str) -> BaselineComparison:
-        """Compare `name`, which has passed, with its entry; done once, whoever asks.
+        """Compare `name`, which has passed, with its entry; done once, by whichever worker comes first.
 
         Raises:
             KeyError: the lock has no entry for it.
@@ -191,7 +191,7 @@ class Baseline:
             obtained = sketch(value, of)
             expected = {place: leaf for place, leaf in recorded.sketch.items() if _is_of(place, of)}
             if expected.keys() != obtained.keys():
-                # Which parts stand in a sketch hangs on how many there are: so those that the recorded one has.
+                # Which parts are in a sketch depends on how many there are: so those that the recorded one has.
                 whole = "parts" not in expected.get(of, ())
                 more = sketch(value, of, leaves=10 * LEAVES)
                 kept = {place: leaf for place, leaf in more.items() if whole or place in expected}

@@ -39,7 +39,7 @@ def parse(text: str, path: Path) -> Any:
     """Read the document in `text`, which is that of the file at `path`.
 
     Raises:
-        LockError: it is no JSON, gives a key twice, or has the marks of a merge that was not finished.
+        LockError: it is not JSON, gives a key twice, or has the marks of a merge that was not finished.
     """
     conflict = _CONFLICT.search(text)
     if conflict is not None:
@@ -63,18 +63,18 @@ def parse(text: str, path: Path) -> Any:
         return json.loads(text, object_pairs_hook=pairs, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         where = Location(path, error.lineno, error.colno)
-        raise LockError(f"{where}: the lock file is no JSON: {error.msg}", path=path, hint=MEND) from None
+        raise LockError(f"{where}: the lock file is not JSON: {error.msg}", path=path, hint=REPAIR) from None
     except _Twice as error:
         second = [found.start() for found in re.finditer(f"{re.escape(json.dumps(error.key))} *:", text)][-1]
         where = Location(path, text.count("\n", 0, second) + 1, second - text.rfind("\n", 0, second))
         message = f"{where}: the lock file gives the key `{error.key}` twice in one map"
-        raise LockError(message, path=path, hint=MEND) from None
+        raise LockError(message, path=path, hint=REPAIR) from None
     except (ValueError, RecursionError) as error:
-        raise LockError(f"{path}: the lock file is no JSON: {error}", path=path, hint=MEND) from None
+        raise LockError(f"{path}: the lock file is not JSON: {error}", path=path, hint=REPAIR) from None
 
 
-MEND = (
-    "bring back a version of it that was whole (`git checkout -- FILE`), or delete it and record a new one with "
+REPAIR = (
+    "restore an intact version of it (`git checkout -- FILE`), or delete it and record a new one with "
     "--expops-baseline=update; --expops-baseline=off runs without it"
 )
 
@@ -86,7 +86,7 @@ class _Twice(Exception):
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"`{name}` is no JSON; it would be written as {json.dumps({'float': name.lower()})}")
+    raise ValueError(f"`{name}` is not JSON; it would be written as {json.dumps({'float': name.lower()})}")
 
 
 def located(error: Odd, text: str, path: Path) -> LockError:
@@ -99,7 +99,7 @@ def located(error: Odd, text: str, path: Path) -> LockError:
         where = Location(path, node.start_mark.line + 1, node.start_mark.column + 1)
     except (yaml.YAMLError, StopIteration, AttributeError, TypeError, ValueError):
         pass
-    return LockError(f"{where}: {'.'.join(error.place) or 'the lock file'}: {error}", path=path, hint=MEND)
+    return LockError(f"{where}: {'.'.join(error.place) or 'the lock file'}: {error}", path=path, hint=REPAIR)
 
 
 def render(document: Mapping[str, Any], layout: Layout) -> str:

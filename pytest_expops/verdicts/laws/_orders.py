@@ -1,4 +1,4 @@
-"""Orders of rows that can be told in a word, so that a counterexample can be read."""
+"""Orders of rows that have a short description, so that a counterexample can be read."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ KINDS = ("exchange", "reverse", "rotate", "shuffle")
 
 @dataclass(frozen=True)
 class RowOrder:
-    """An order of rows that can be told in a word, whatever their number: one of `KINDS`, and a number for it."""
+    """An order of rows with a short description, whatever their number: one of `KINDS`, and a number for it."""
 
     kind: str
     number: int = 0
 
     @property
     def words(self) -> str:
-        told = {
+        descriptions = {
             "exchange": f"with row {self.number} behind row {self.number + 1}",
             "reverse": "backwards",
             "rotate": f"with the first {self.number + 1} behind all others",
             "shuffle": f"shuffled (numpy.random.default_rng({self.number}).permutation)",
         }
-        return told[self.kind]
+        return descriptions[self.kind]
 
     def positions(self, rows: int) -> list[int]:
         """Return the positions of `rows` rows in this order."""

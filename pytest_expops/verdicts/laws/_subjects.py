@@ -18,7 +18,7 @@ from pytest_expops.wording import listed
 
 
 class LawError(ExpopsError):
-    """A law that cannot be asked of this process."""
+    """A law that cannot be checked on this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def merged_split(pipeline: ExpandedPipeline, process: str, of: str | None) -> st
             f"`{process}` cannot be independent of how `{of}` splits: {why}",
             process=process,
             key="of",
-            hint=_instead(merged) if merged else "ask it of a process that merges the partitions, or comes after it",
+            hint=_instead(merged) if merged else "check it on a process that merges the partitions, or comes after it",
         )
     if len(merged) == 1:
         return merged[0]
@@ -159,7 +159,7 @@ def merged_split(pipeline: ExpandedPipeline, process: str, of: str | None) -> st
         f"of which split should `{process}` be independent? {found}",
         process=process,
         key="of",
-        hint="name one with `of`" if merged else "ask it of a process that merges partitions, or comes after one",
+        hint="name one with `of`" if merged else "check it on a process that merges partitions, or comes after one",
     )
 
 
@@ -179,7 +179,7 @@ def standing_split(pipeline: ExpandedPipeline, process: str, of: str | None) -> 
         f"`{process}` does not stand in {where}, so it has no results by partition",
         process=process,
         key="of",
-        hint=_instead(standing) if standing else "ask it of a process between a data split and its aggregation",
+        hint=_instead(standing) if standing else "check it on a process between a data split and its aggregation",
     )
 
 

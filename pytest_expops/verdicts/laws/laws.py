@@ -244,7 +244,7 @@ def _listed(keys: Iterable[str] | None) -> list[str] | None:
 
 
 def _source(pipeline: ExpandedPipeline, process: str) -> str:
-    """Return whose rows are put in another order, if nobody says."""
+    """Return whose rows are put in another order by default."""
     if pipeline.layers[process].data:
         return standing_split(pipeline, process, None)
     if splits_above(pipeline, process):

@@ -1,4 +1,4 @@
-"""Where the mean, the spread and the relative spread of all seeds lie, told from the few that ran.
+"""Where the mean, the spread and the relative spread of all seeds lie, as far as the few that ran show.
 
 The methods were chosen by simulation, `benchmarks/stability.py`; docs/stability.md has its figures.
 """
@@ -17,16 +17,16 @@ Interval = tuple[float, float]
 """Lower and upper end; either may be infinite."""
 
 HEAVY_TAIL = 6.0
-"""The kurtosis, that of the Laplace distribution, which is taken for granted until the seeds tell another."""
+"""The kurtosis, that of the Laplace distribution, which is assumed until the seeds show another."""
 TAIL_WEIGHT = 16
-"""So many seeds' worth of evidence is needed to tell another: a handful cannot show a heavy tail."""
+"""So many seeds weigh as much as that assumption: a handful cannot show a heavy tail."""
 ROUNDING = 8 * sys.float_info.epsilon
 """Relative to the values, what is closer than this is equal: 0.93 - 0.90 is above 0.03 by rounding alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """What a sample tells of the population that it is from.
+    """What a sample shows of the population that it is from.
 
     `std` is the standard deviation with n - 1 in the denominator, NaN for a single value. `kurtosis` is the fourth
     moment about a trimmed mean over the squared second about the mean, 3 for many normal values; the trimmed mean

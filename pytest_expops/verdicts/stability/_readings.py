@@ -15,8 +15,8 @@ from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedProcess
 from pytest_expops.wording import did_you_mean, listed
 
-MOST_TOLD = 5
-"""Of how many duplicates an error tells what is wrong."""
+MOST_SHOWN = 5
+"""How many kinds of mistake an error names."""
 MOST_NAMED = 20
 """How many metrics it names as being there."""
 
@@ -66,8 +66,8 @@ def grouped(
         except _NotAReading as error:
             bad.setdefault(str(error), []).append(each.name)
     if bad:
-        told = [f"`{metric}` of {listed(names, 4, quote='`')} {what}" for what, names in bad.items()]
-        raise StabilityError("\n".join(told[:MOST_TOLD]), process=process, key=metric)
+        lines = [f"`{metric}` of {listed(names, 4, quote='`')} {what}" for what, names in bad.items()]
+        raise StabilityError("\n".join(lines[:MOST_SHOWN]), process=process, key=metric)
     return found
 
 

@@ -262,7 +262,7 @@ def doubt(bound: str, n: int, alpha: float) -> str | None:
         reach = mean_reach(n, alpha)
         wide = f"reaches {reach:.3g} standard deviations to either side" if reach > HARDLY["mean"] else None
     else:
-        # Half of `alpha` is left to the spread where there is a mean to be told too.
+        # Half of `alpha` is left to the spread where there is a mean to find too.
         low, high = std_factors(n, NORMAL_TAIL, alpha if statistic == "std" else alpha / 2)
         wide = f"is {low:.2g} to {high:.3g} times what is obtained" if high > HARDLY["std"] else None
     return wide and f"with {n} seeds its interval {wide}"

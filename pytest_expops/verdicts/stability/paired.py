@@ -66,7 +66,7 @@ def compare_paired(
 ) -> PairedComparison:
     """Compare two mappings of seeds to finite values by the differences of the seeds that both have.
 
-    A seed makes both results go the same way, up or down; in the difference that part cancels. So this tells smaller
+    A seed makes both results go the same way, up or down; in the difference that part cancels. So this finds smaller
     changes than two means would. The interval is Student's t of the differences, missed with probability `alpha`. (A
     rank test has no say below six seeds: with five, the smallest p-value that it can give is 0.06.)
 

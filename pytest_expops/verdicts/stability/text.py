@@ -38,12 +38,12 @@ def headline(finding: Finding, comparisons: Sequence[PairedComparison] = ()) -> 
     """Return one line: the first claim that fails, or is open, and how many more do."""
     status = overall(finding, comparisons)
     found = [
-        (group.label, told(claim, len(group.values)))
+        (group.label, claim_text(claim, len(group.values)))
         for group in finding.groups
         for claim in group.claims
         if claim.status is status
     ]
-    found += [(each.label, told_comparison(each)) for each in comparisons if _TOLD_FOR.get(each.standing) is status]
+    found += [(each.label, comparison_text(each)) for each in comparisons if _STATUS_OF.get(each.standing) is status]
     if status is ClaimStatus.PASS:
         claimed = {0: "not worse than the baseline", 1: "its claim holds"}
         return f"{finding.metric}: {claimed.get(len(finding.claims), f'all {len(finding.claims)} claims hold')}"
@@ -51,14 +51,14 @@ def headline(finding: Finding, comparisons: Sequence[PairedComparison] = ()) -> 
     return f"{finding.metric}{_of(label)}: {first_of(first, len(found))}"
 
 
-_TOLD_FOR = {Standing.WORSE: ClaimStatus.FAIL, Standing.UNDECIDED: ClaimStatus.UNDECIDED}
+_STATUS_OF = {Standing.WORSE: ClaimStatus.FAIL, Standing.UNDECIDED: ClaimStatus.UNDECIDED}
 
 
 def _of(label: str) -> str:
     return f" ({label})" if label else ""
 
 
-def told(claim: Claim, n: int) -> str:
+def claim_text(claim: Claim, n: int) -> str:
     """Return one claim in a sentence: bound, what was obtained, the interval, and what would decide it."""
     expected = f"{claim.bound} {number(claim.limit)}: obtained {number(claim.obtained)}"
     if claim.interval is None or claim.interval == (claim.obtained, claim.obtained):
@@ -67,13 +67,13 @@ def told(claim: Claim, n: int) -> str:
     if claim.status is not ClaimStatus.UNDECIDED:
         return interval
     if n < 2:
-        return f"{expected}; one seed tells nothing of others"
+        return f"{expected}; one seed says nothing about others"
     if claim.enough is None:
         return f"{interval}; no reasonable number of seeds would decide at this spread"
     return f"{interval}; {claim.enough} seeds would decide at this spread"
 
 
-def told_comparison(comparison: PairedComparison) -> str:
+def comparison_text(comparison: PairedComparison) -> str:
     """Return how a group stands to the baseline, in a sentence."""
     if comparison.mean is None or comparison.interval is None:
         return "undecided against the baseline: no seed is in both"
@@ -104,9 +104,9 @@ def explain(finding: Finding, comparisons: Sequence[PairedComparison] = ()) -> s
     against = {each.label: each for each in comparisons}
     for group in finding.groups:
         lines += [f"{group.label or finding.metric}, {_seeds(len(group.values))}{_effect(group)}"]
-        lines += [f"  {claim.status.value:9} {told(claim, len(group.values))}" for claim in group.claims]
+        lines += [f"  {claim.status.value:9} {claim_text(claim, len(group.values))}" for claim in group.claims]
         if group.label in against:
-            lines += [f"  {'':9} {told_comparison(against[group.label])}"]
+            lines += [f"  {'':9} {comparison_text(against[group.label])}"]
     return "\n".join([*lines, "", *values_table(finding), "", _footnote(finding)])
 
 

@@ -88,6 +88,6 @@ def test_a_name_that_is_not_there_or_twice_is_an_error(tmp_path: Path, body: str
 def test_one_name_for_two_outputs_is_found_in_the_config(tmp_path: Path) -> None:
     path = make(tmp_path, config("source take", "- name: source\n- name: take\n  outputs: {total: x, rest: x}"))
     with pytest.raises(
-        ConfigError, match=r"`outputs` gives both `total` and `rest` the name `x`; expected one for each"
+        ConfigError, match=r"`outputs` gives both `total` and `rest` the name `x`; expected another name for each"
     ):
         load_config(path)

@@ -84,7 +84,7 @@ PROCESSES: list[Case] = [
             "- {name: a, code: mian.f}", "- {name: b, code: 3}", "- {name: c, code: a.b.c}", "- {name: d, code: no no}"
         ),
         [
-            "5:25: process `a`: `code: mian.f` names the script `mian`, which there is not; the scripts are: `main`",
+            "5:25: process `a`: `code: mian.f` names the script `mian`, which does not exist; the scripts are: `main`",
             "    did you mean `main`?",
             f"6:25: process `b`: `code` is the number `3`; {_CODE}",
             f"7:25: process `c`: `code` is the text `a.b.c`; {_CODE}",
@@ -97,7 +97,7 @@ PROCESSES: list[Case] = [
             "- {name: a, script: mian, code: f}", "- {name: b, script: 3}", "- {name: c, script: main, code: prep.f}"
         ).replace("{main: model.py}", "{main: model.py, prep: prep.py}"),
         [
-            "5:27: process `a`: `script: mian` names the script `mian`, which there is not; "
+            "5:27: process `a`: `script: mian` names the script `mian`, which does not exist; "
             "the scripts are: `main`, `prep`",
             "    did you mean `main`?",
             "6:27: process `b`: `script` is the number `3`; expected the key of a script",

@@ -36,7 +36,7 @@ SECTIONS: list[Case] = [
         "scripts: {a.b: x.py, c: 3}\nexperiment: {pipeline: {processes: [{name: b}]}}\n",
         [
             "1:11: the key of a script is the text `a.b`; expected a text without a dot",
-            '    `code: KEY.NAME` ends the key at the first "."',
+            '    in `code: KEY.NAME` the key ends at the first "."',
             "1:25: `scripts.c` is the number `3`; expected the path of a Python file",
         ],
     ),

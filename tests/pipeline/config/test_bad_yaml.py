@@ -10,7 +10,7 @@ from pytest_expops import ConfigError, load_config
 from tests.pipeline.config.configs import CURRENT_HEAD, Case, assert_problems, current
 
 _SMALLEST = "    the smallest one: {scripts: {main: model.py}, experiment: {pipeline: {processes: [{name: train}]}}}"
-_NOT_READ = "is not read: a config is plain data (texts, numbers, truth values, lists, maps)"
+_NOT_READ = "is not supported: a config is plain data (texts, numbers, truth values, lists, maps)"
 
 
 YAML: list[Case] = [
@@ -63,9 +63,9 @@ YAML: list[Case] = [
             "    remove the tag",
             f"1:52: the tag `!!set` {_NOT_READ}",
             "    remove the tag",
-            "1:63: `x` reads as a YAML int, but is none: invalid literal for int() with base 10: 'x'",
+            "1:63: `x` reads as a YAML int, but is not a valid one: invalid literal for int() with base 10: 'x'",
             "    quote it, if it is meant as text",
-            "1:72: `2024-13-45` reads as a YAML timestamp, but is none: month must be in 1..12",
+            "1:72: `2024-13-45` reads as a YAML timestamp, but is not a valid one: month must be in 1..12",
             "    quote it, if it is meant as text",
         ],
     ),
@@ -73,7 +73,7 @@ YAML: list[Case] = [
         "aliases that go nowhere or round",
         "data: {a: &a [*a], b: *c, <<: 3, [x]: y}\n" + current("- name: a"),
         [
-            "1:15: `*a` stands inside what it names, which would never end",
+            "1:15: `*a` stands inside the value that it names, which would never end",
             "1:23: `*c` names nothing: there is no `&c` above it",
             "1:31: `<<` merges the number `3`; expected a map",
             "1:34: a key is a list; expected a single value",

@@ -74,7 +74,7 @@ WRONG: list[tuple[str, str, Any]] = [
         "an unknown law",
         "{merge: [seed_invarient]}",
         [
-            f"8:40: `properties.merge` asks for the text `seed_invarient`, which is no law; {_LAWS}",
+            f"8:40: `properties.merge` names the text `seed_invarient`, which is not a law; {_LAWS}",
             "    did you mean `seed_invariant`?",
         ],
     ),
@@ -90,7 +90,7 @@ WRONG: list[tuple[str, str, Any]] = [
         "a law twice",
         "{merge: [seed_invariant, seed_invariant]}",
         [
-            "8:56: `properties.merge` asks for `seed_invariant` twice; first at p.yaml:8:40",
+            "8:56: `properties.merge` names `seed_invariant` twice; first at p.yaml:8:40",
             "    remove one of the two",
         ],
     ),

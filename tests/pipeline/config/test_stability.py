@@ -115,7 +115,7 @@ BAD: list[Case] = [
         "bounds that contradict each other",
         _section("fit:", "  a: {min_mean: 2, max_mean: 1, min_std: 0.1, max_std: 0.1}") + SEEDED,
         [
-            "4:11: `stability.fit.a.min_mean` is 2, above the `max_mean` of 1: nothing is both",
+            "4:11: `stability.fit.a.min_mean` is 2, above the `max_mean` of 1; no value keeps both",
             "    swap the two, or keep one",
         ],
     ),

@@ -370,7 +370,7 @@ def test_in_ci_nothing_is_written_unless_forced(chain: Project, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("mode", "text", "message"),
     [
-        ("check", '{"format": 1, "entries": {', ":1:27: the lock file is no JSON"),
+        ("check", '{"format": 1, "entries": {', ":1:27: the lock file is not JSON"),
         ("new", '{"format": 2}', "is of format 2; this version of pytest-expops reads format 1"),
         ("update", "{\n<<<<<<< HEAD\n", ":2:1: the lock file has merge-conflict markers"),
     ],

@@ -191,7 +191,7 @@ def test_a_damaged_pickle_is_never_read(place: int, flip: int) -> None:
 
 
 def test_other_bytes_are_refused() -> None:
-    with pytest.raises(StoreError, match="these bytes are no stored value"):
+    with pytest.raises(StoreError, match="these bytes are not a stored value"):
         decode(bytearray(pickle.dumps(list(range(100)))))
 
 

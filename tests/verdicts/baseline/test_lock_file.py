@@ -190,19 +190,19 @@ GOOD = lock_text(Lock({"train": _entry()}), ["train"])
     [
         ('"format": 1', '"format": 0', ":2:13", "format: expected `format`: 1, found 0"),
         ('"format": 1', '"formats": 1', ":1:1", "expected `format`: 1, found None"),
-        ('"seeds": [40]', '"seeds": [40', ":23:19", "no JSON"),
+        ('"seeds": [40]', '"seeds": [40', ":23:19", "not JSON"),
         ('"seeds": [40]', '"seeds": ["40"]', ":22:16", "seeds: expected a whole number, found '40'"),
         ('"seeds": [40]', '"seed": [40]', ":21:14", "entries.train: nothing reads `seed`"),
         ('"model": "00000', '"model": 7, "x": "0', ":29:18", "outputs.model: expected a digest, found 7"),
         ('"outputs": {', '"sketches": {', ":21:14", "nothing reads `sketches`"),
         ('"code": "4df8ed795007"', '"code": "000000000000"', ":25:15", "refers to '000000000000', which the file does"),
         ('[0.5, 0.25]', '[0.5, "high"]', ":32:17", "expected a number"),
-        ('[0.5, 0.25]', '[0.5, NaN]', "", "no JSON: `NaN` is no JSON; it would be written as"),
+        ('[0.5, 0.25]', '[0.5, NaN]', "", "not JSON: `NaN` is not JSON; it would be written as"),
         ('"rows": 190', '"rows": true', ":24:15", "expected a whole number, found True"),
         ('  "entries": {', '  "entry": {', ":20:12", "nothing reads this key"),
         ('    "train": {', '    "train": {}, "train": {', ":21:18", "gives the key `train` twice"),
         (GOOD, "[1, 2]", ":1:1", "expected a map, found [1, 2]"),
-        (GOOD, "", ":1:1", "no JSON"),
+        (GOOD, "", ":1:1", "not JSON"),
     ],
 )  # fmt: skip
 def test_what_is_corrupt_is_told_with_its_place(tmp_path: Path, old: str, new: str, place: str, message: str) -> None:

@@ -240,7 +240,7 @@ def test_the_search_ends_in_time(expops: Results) -> None:
 REFUSED: dict[str, tuple[Ask, str]] = {
     "no merge": (
         lambda expops: partition_invariant(expops, "part"),
-        "of which split should `part` be independent? no split is merged above it\n    ask it of a process that merges",
+        "of which split should `part` be independent? no split is merged above it\n    check it on a process",
     ),
     "a split that is not merged": (
         lambda expops: partition_invariant(expops, "part", of="load"),
