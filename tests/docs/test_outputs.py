@@ -26,7 +26,9 @@ def test_every_output_shown_is_made_by_running_or_says_why_not(page: Path) -> No
     unmarked = []
     for found in re.finditer(r"^```text\n(.*?)^```", text, re.M | re.S):
         before = text[: found.start()].rstrip()
-        by_command = before.endswith("```") and MARK.search(before[before.rfind("```console") - 400 :]) is not None
+        by_command = (
+            before.endswith("```") and MARK.search(before[max(0, before.rfind("```console") - 400) :]) is not None
+        )
         marked = MARK.search(before[before.rfind("\n") + 1 :]) is not None
         if not (by_command or marked):
             unmarked.append(f"{page.name}:{text.count(chr(10), 0, found.start()) + 1}")
