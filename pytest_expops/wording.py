@@ -29,10 +29,17 @@ def joined(names: Iterable[str], most: int | None = None) -> str:
 
 
 def and_more(count: int, shown: int, noun: str = "") -> str:
-    """Return ``and 3 more lines``, where of `count` only `shown` are shown; nothing where all are."""
-    if count <= shown:
+    """Return ``and 3 more lines`` where of `count` only `shown` are shown; nothing where all are.
+
+    Args:
+        count: how many there are.
+        shown: how many of them are shown.
+        noun: what they are, in the plural with an ``s``; ``and 1 more line`` is its singular.
+    """
+    hidden = count - shown
+    if hidden <= 0:
         return ""
-    return f"and {count - shown} more{f' {noun}' if noun else ''}"
+    return " ".join(filter(None, [f"and {hidden} more", noun.removesuffix("s") if hidden == 1 else noun]))
 
 
 def first_of(text: str, count: int) -> str:

@@ -208,6 +208,7 @@ class Runner:
             hyperparameters=hyperparameters(each, configured),
             upstream={part.upstream: part.whole() for part in received},
             document=self.pipeline.document,
+            config_path=self.pipeline.path,
             checkpoint_root=self.checkpoint_root(each.name, attempt),
         )
         recorder.context = context

@@ -157,19 +157,6 @@ class PipelineSession:
                             self._left(self._claims, name)
         return {name: self._known[name] for name in self.expanded.processes if name in self._known}
 
-    def retry(self, name: str) -> bool:
-        """Have whoever comes next run `name`, whose worker has died.
-
-        False, and nothing changed, if somebody is running it, or it has a record: its crash may have blocked others.
-        """
-        if self._claims is None:
-            return False
-        with self._claims.held(name) as held:
-            if not held or self.known(name) is not None:
-                return False
-            self._claims.clear(name)
-            return True
-
     def lock(self, name: str, *, wait: float = -1) -> AbstractContextManager[object]:
         """Keep other workers from what `name` stands for, waiting `wait` seconds for it (-1: as long as it takes).
 

@@ -22,38 +22,38 @@ from pytest_expops.verdicts.replay import ReplayStatus, Verdict
 class BaselineHooks:
     """Registered in the controller, or in the only process."""
 
-    def __init__(self, run: SessionState) -> None:
-        self._run = run
+    def __init__(self, state: SessionState) -> None:
+        self._state = state
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Also after `-x` and Ctrl-C: what is complete is recorded."""
         if session.config.option.collectonly:
             return
-        self._run.written = write_baselines(self._run)
-        if any(each.error for each in self._run.written.values()) and session.exitstatus == pytest.ExitCode.OK:
+        self._state.written = write_baselines(self._state)
+        if any(each.error for each in self._state.written.values()) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def write_baselines(run: SessionState) -> dict[Path, Written]:
+def write_baselines(state: SessionState) -> dict[Path, Written]:
     """Record what this session may record, in the lock file of each config of which anything was made ready."""
     found: dict[Path, Written] = {}
-    mode = run.options.baseline.mode
+    mode = state.options.baseline.mode
     if mode not in WRITING:
         return found
-    for path, baseline in run.baselines.items():
+    for path, baseline in state.baselines.items():
         proposals = baseline.proposals()
         if proposals:
             try:
-                found[path] = _write(run, path, baseline, proposals)
+                found[path] = _write(state, path, baseline, proposals)
             except LockError as error:
                 found[path] = Written(error=str(error))
     return found
 
 
-def _write(run: SessionState, config: Path, baseline: Baseline, proposals: Mapping[str, LockEntry]) -> Written:
-    session, path, update = run.sessions[config], run.lock_paths[config], run.options.baseline.mode == "update"
-    withheld = dict(_withheld(run, session, proposals))
+def _write(state: SessionState, config: Path, baseline: Baseline, proposals: Mapping[str, LockEntry]) -> Written:
+    session, path, update = state.sessions[config], state.lock_paths[config], state.options.baseline.mode == "update"
+    withheld = dict(_withheld(state, session, proposals))
     written = Written(withheld=withheld)
     with held(path):
         lock = read_lock(path) or Lock()  # as it is now: another session may have written meanwhile
@@ -86,7 +86,9 @@ def _is_obsolete(session: PipelineSession, name: str) -> bool:
     return each is None or each.process.nondeterministic is not None
 
 
-def _withheld(run: SessionState, session: PipelineSession, names: Mapping[str, LockEntry]) -> Iterator[tuple[str, str]]:
+def _withheld(
+    state: SessionState, session: PipelineSession, names: Mapping[str, LockEntry]
+) -> Iterator[tuple[str, str]]:
     """The processes that must not be recorded, and why: only what is known to repeat may become a baseline."""
     verdicts = {data["process"]: Verdict.from_json(data) for data in verdicts_of(session).all()}
     shaky: dict[str, str] = {}
@@ -103,7 +105,7 @@ def _withheld(run: SessionState, session: PipelineSession, names: Mapping[str, L
             continue
         if name in shaky:
             yield name, shaky[name]
-        elif verdict is None and (each.seeds or run.options.replay == "all"):
+        elif verdict is None and (each.seeds or state.options.replay == "all"):
             yield name, f"`{name}` was not replayed"
 
 

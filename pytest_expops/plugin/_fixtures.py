@@ -57,22 +57,22 @@ TAKEN = frozenset(
 )
 
 
-def aggregation_fixtures(run: SessionState) -> ModuleType:
+def aggregation_fixtures(state: SessionState) -> ModuleType:
     """A plugin with one session fixture per aggregation process, named after it.
 
     A user's own fixture of that name goes before it, as one from a conftest or test module does before any plugin's.
     """
     plugin = ModuleType("expops_aggregation_fixtures")
-    for identifier, name in fixture_names(run).items():
+    for identifier, name in fixture_names(state).items():
         setattr(plugin, f"fixture_{identifier}", pytest.fixture(scope="session", name=identifier)(_fixture(name)))
     return plugin
 
 
-def fixture_names(run: SessionState) -> dict[str, str]:
+def fixture_names(state: SessionState) -> dict[str, str]:
     """The fixtures of aggregation processes, each with the name of its process."""
     names = {
         re.sub(r"\W", "_", process.name): process.name
-        for session in run.sessions.values()
+        for session in state.sessions.values()
         for process in session.expanded.pipeline.processes.values()
         if process.aggregates
     }
@@ -86,10 +86,10 @@ def fixture_names(run: SessionState) -> dict[str, str]:
 def results(config: pytest.Config) -> Results:
     """The run of the pipelines of this session; of none, if there are none."""
     from pytest_expops.execution.results import Results
-    from pytest_expops.plugin.state import STATE
+    from pytest_expops.plugin.stash import STATE
 
-    run = config.stash.get(STATE, None)
-    return Results(list(run.sessions.values()) if run is not None else [])
+    state = config.stash.get(STATE, None)
+    return Results(list(state.sessions.values()) if state is not None else [])
 
 
 def _fixture(name: str) -> Callable[..., Any]:

@@ -15,7 +15,8 @@ from pytest_expops.plugin.durations import Durations, WorkMarks
 from pytest_expops.plugin.items.replay import ReplayItem
 from pytest_expops.plugin.options.options import Options, absolute
 from pytest_expops.plugin.progress.starting import register_progress, register_worker_times
-from pytest_expops.plugin.state import STATE, SessionState, load_pipelines, start
+from pytest_expops.plugin.stash import STATE
+from pytest_expops.plugin.state import Seat, SessionState, expanded_pipelines, start
 
 _RENDERERS = {"text": to_text, "mermaid": to_mermaid, "dot": to_dot}
 
@@ -27,52 +28,45 @@ def configure(config: pytest.Config, options: Options) -> None:
         pytest.UsageError: a config cannot be run.
     """
     worker_input = getattr(config, "workerinput", None)
-    if worker_input is not None:
-        folder = Path(worker_input["expops_folder"])
-        run = start(options, folder=folder, shared=True, worker=worker_input["workerid"])
-    else:
-        run = start(options, folder=None, shared=_distributes(config), worker="main")
-    config.stash[STATE] = run
+    state = config.stash[STATE] = start(options, _seat(config, worker_input))
     _add_arguments(config, options)
-    config.pluginmanager.register(aggregation_fixtures(run), "expops-aggregation-fixtures")
+    config.pluginmanager.register(aggregation_fixtures(state), "expops-aggregation-fixtures")
     config.pluginmanager.register(WorkMarks(), "expops-work-marks")
-    config.pluginmanager.register(PreparingHooks(run), "expops-preparing")
+    config.pluginmanager.register(PreparingHooks(state), "expops-preparing")
     if worker_input is not None:
-        _register_in_worker(config, run, worker_input)
+        _register_in_worker(config, state, worker_input)
     else:
         durations = Durations(config)
         config.pluginmanager.register(durations, "expops-durations")
-        config.pluginmanager.register(BaselineHooks(run), "expops-baseline")
-        register_progress(config, run, durations)
+        config.pluginmanager.register(BaselineHooks(state), "expops-baseline")
+        register_progress(config, state, durations)
         if config.pluginmanager.hasplugin("xdist"):
-            _register_in_controller(config, run, durations)
+            _register_in_controller(config, state, durations)
 
 
-def _register_in_worker(config: pytest.Config, run: SessionState, worker_input: Mapping[str, Any]) -> None:
-    from pytest_expops.plugin.xdist import messages
+def _seat(config: pytest.Config, worker_input: Mapping[str, Any] | None) -> Seat:
+    if worker_input is None:
+        return Seat(shared=config.pluginmanager.hasplugin("xdist") and config.getoption("dist", "no") != "no")
+    return Seat(worker_input["workerid"], Path(worker_input["expops_folder"]), shared=True)
 
-    if messages.NAME in worker_input:
-        config.pluginmanager.register(messages.OutboxHooks(), "expops-outbox")
+
+def _register_in_worker(config: pytest.Config, state: SessionState, worker_input: Mapping[str, Any]) -> None:
     if "expops_filler" not in worker_input:
         return
     from pytest_expops.plugin.scheduling.filler import FillerHooks
     from pytest_expops.plugin.xdist.hooks import WorkerHooks
 
-    config.pluginmanager.register(WorkerHooks(run, fixture_names(run)), "expops-worker")
+    config.pluginmanager.register(WorkerHooks(state, fixture_names(state)), "expops-worker")
     config.pluginmanager.register(FillerHooks(), "expops-filler")
 
 
-def _register_in_controller(config: pytest.Config, run: SessionState, durations: Durations) -> None:
+def _register_in_controller(config: pytest.Config, state: SessionState, durations: Durations) -> None:
     from pytest_expops.plugin.xdist.hooks import ControllerHooks, SchedulerHooks, graph_scheduling
 
-    config.pluginmanager.register(ControllerHooks(run), "expops-xdist")
+    config.pluginmanager.register(ControllerHooks(state), "expops-xdist")
     register_worker_times(config)
-    if run.options.schedule == "graph" and graph_scheduling(config):
-        config.pluginmanager.register(SchedulerHooks(run, durations), "expops-scheduler")
-
-
-def _distributes(config: pytest.Config) -> bool:
-    return config.pluginmanager.hasplugin("xdist") and config.getoption("dist", "no") != "no"
+    if state.options.schedule == "graph" and graph_scheduling(config):
+        config.pluginmanager.register(SchedulerHooks(state, durations), "expops-scheduler")
 
 
 def _add_arguments(config: pytest.Config, options: Options) -> None:
@@ -94,15 +88,15 @@ class PreparingHooks:
     It takes a while to start and to import what the scripts import. Until the first replay there are processes to run.
     """
 
-    def __init__(self, run: SessionState) -> None:
-        self._run = run
+    def __init__(self, state: SessionState) -> None:
+        self._state = state
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Start it, unless there are more workers than replays, and this one may well get none."""
         replays = [item for item in session.items if isinstance(item, ReplayItem)]
         workers = getattr(session.config, "workerinput", {}).get("workercount", 1)
         if replays and len(replays) >= workers and not session.config.option.collectonly:
-            self._run.prepare_replays(replays[0].pipeline_session, replays[0].expanded.name)
+            self._state.prepare_replays(replays[0].pipeline_session, replays[0].expanded.name)
 
 
 def print_graphs(configs: tuple[Path, ...], output: str) -> None:
@@ -111,5 +105,5 @@ def print_graphs(configs: tuple[Path, ...], output: str) -> None:
     Raises:
         pytest.UsageError: a config cannot be run.
     """
-    for pipeline in load_pipelines(configs).values():
+    for pipeline in expanded_pipelines(configs).values():
         print(_RENDERERS[output](pipeline).rstrip("\n"))

@@ -10,10 +10,10 @@ import pytest
 
 from pytest_expops.plugin._fixtures import expops
 from pytest_expops.plugin.options.options import add_options, graph_format, read_options, wanted
+from pytest_expops.plugin.stash import STATE
 
 if TYPE_CHECKING:
     from pytest_expops.plugin.items.config_file import ConfigFile
-    from pytest_expops.plugin.state import SessionState
 
 __all__ = ["expops"]
 
@@ -57,23 +57,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    run = _run(config)
-    if run is not None:
-        run.close()
+    state = config.stash.get(STATE, None)
+    if state is not None:
+        state.close()
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    run = _run(config)
-    if run is None:
+    state = config.stash.get(STATE, None)
+    if state is None:
         return []
     from pytest_expops.plugin.summary.terminal import header
 
-    return header(run, config.invocation_params.dir)
+    return header(state, config.invocation_params.dir)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ConfigFile | None:
-    run = _run(parent.config)
-    if run is None or file_path not in run.sessions:
+    state = parent.config.stash.get(STATE, None)
+    if state is None or file_path not in state.sessions:
         return None
     from pytest_expops.plugin.items.config_file import ConfigFile
 
@@ -83,35 +83,21 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ConfigFile
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
-    run = _run(config)
-    if run is None:
+    state = config.stash.get(STATE, None)
+    if state is None:
         return (yield)
     from pytest_expops.plugin.items.config_file import process_names, put_in_order
 
     put_in_order(items)
     yield
-    run.item_names = process_names(items)
+    state.item_names = process_names(items)
     return None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    run = _run(config)
+    state = config.stash.get(STATE, None)
     # A worker's terminal is shown to nobody.
-    if run is not None and not config.option.collectonly and not hasattr(config, "workerinput"):
+    if state is not None and not config.option.collectonly and not hasattr(config, "workerinput"):
         from pytest_expops.plugin.summary.terminal import summarize
 
-        summarize(terminalreporter, run, config.invocation_params.dir)
-
-
-def _run(config: pytest.Config) -> SessionState | None:
-    if "pytest_expops.plugin.state" not in _loaded():
-        return None
-    from pytest_expops.plugin.state import STATE
-
-    return config.stash.get(STATE, None)
-
-
-def _loaded() -> dict[str, object]:
-    import sys
-
-    return sys.modules  # type: ignore[return-value]
+        summarize(terminalreporter, state, config.invocation_params.dir)

@@ -1,11 +1,11 @@
-"""What one pytest process knows of the configured pipelines, kept in the config's stash."""
+"""What one pytest process knows of the configured pipelines, and how that is set up in one pass."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,19 +17,17 @@ from pytest_expops.execution.records import JsonFolder
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
-from pytest_expops.pipeline.model import ExpandedPipeline
+from pytest_expops.pipeline.model import ExpandedPipeline, Pipeline
 from pytest_expops.plugin.baselines import Locks, Written
 from pytest_expops.plugin.options.options import Options
 from pytest_expops.plugin.options.tolerances import with_tolerances
-from pytest_expops.replay.folder import sweep
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.pool import ReplicaPool
+from pytest_expops.replay.request import TEMPORARY
 from pytest_expops.verdicts.baseline.baseline import Baseline
 from pytest_expops.verdicts.diagnosis.diagnosis import diagnose
 from pytest_expops.verdicts.findings import Diagnosis
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict, judge, replay_conditions
-
-STATE: pytest.StashKey[SessionState] = pytest.StashKey()
 
 SPARE = 4
 """So many interpreters are kept for diagnoses, besides one for each replay of a process."""
@@ -115,9 +113,8 @@ class SessionState:
         if self.replicas is not None:
             self.replicas.close()
         if self.owns_folder:
-            sweep()  # what a worker that was killed has left
-        if self.owns_folder and self.options.artifacts is None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            temporary = self.options.artifacts is None
+            shutil.rmtree(self.folder if temporary else self.folder / TEMPORARY, ignore_errors=True)
 
 
 def verdicts_of(session: PipelineSession) -> JsonFolder:
@@ -125,43 +122,71 @@ def verdicts_of(session: PipelineSession) -> JsonFolder:
     return JsonFolder(session.folder / "verdicts")
 
 
-def start(options: Options, *, folder: Path | None, shared: bool, worker: str) -> SessionState:
-    """Load the configs and set up their sessions, in `folder` if another process has made it already.
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Which process of a pytest session this is.
+
+    `worker` is ``main`` for the controller and for a session without workers, else pytest-xdist's id. `folder` is the
+    session's folder where the controller has made it already, and `shared` says that other processes run processes of
+    the same pipelines.
+    """
+
+    worker: str = "main"
+    folder: Path | None = None
+    shared: bool = False
+
+
+def start(options: Options, seat: Seat) -> SessionState:
+    """Load, expand and set up every pipeline of the session.
 
     Raises:
-        pytest.UsageError: a config cannot be run, all problems of all configs; or a lock file cannot be used.
+        pytest.UsageError: a config or a line of tolerances cannot be used, with all their problems; or a lock file.
     """
-    pipelines = with_tolerances(load_pipelines(options.configs), options.tolerances)
+    pipelines = expanded_pipelines(options.configs, options.tolerances)
     locks = Locks(options.baseline, pipelines)
-    if folder is None:
-        sweep()  # what an earlier session has left that was killed
-    made = folder or _new_folder(options.artifacts)
+    folder = seat.folder or _new_folder(options.artifacts)
     sessions, cache = {}, PartCache(options.memory)
     for number, (path, pipeline) in enumerate(pipelines.items(), start=1):
-        place = made / f"{number}-{path.stem}"
+        place = folder / f"{number}-{path.stem}"
         place.mkdir(exist_ok=True)
-        sessions[path] = PipelineSession(pipeline, place, shared=shared, worker=worker, cache=cache)
-    baselines = locks.baselines(sessions)
+        sessions[path] = PipelineSession(pipeline, place, shared=seat.shared, worker=seat.worker, cache=cache)
     return SessionState(
-        options, made, sessions, owns_folder=folder is None, lock_paths=locks.paths, baselines=baselines
+        options,
+        folder,
+        sessions,
+        owns_folder=seat.folder is None,
+        lock_paths=locks.paths,
+        baselines=locks.baselines(sessions),
     )
 
 
-def load_pipelines(paths: tuple[Path, ...]) -> dict[Path, ExpandedPipeline]:
-    """The expanded pipelines of the configs.
+def expanded_pipelines(paths: Iterable[Path], tolerances: Sequence[str] = ()) -> dict[Path, ExpandedPipeline]:
+    """Load each config, give its processes the tolerances of the ini file where it has none, and expand it.
 
     Raises:
-        pytest.UsageError: as `start`.
+        pytest.UsageError: a config or a line of tolerances cannot be used; all problems together.
     """
-    pipelines, errors = {}, []
+    loaded: dict[Path, Pipeline] = {}
+    expanded: dict[Path, ExpandedPipeline] = {}
+    errors = []
     for path in paths:
         try:
-            pipelines[path] = expand(load_config(path))
+            loaded[path] = load_config(path)
+        except ConfigError as error:
+            errors.append(str(error))
+    if not errors:  # or else a line may name a process of a config that could not be read
+        try:
+            loaded = with_tolerances(loaded, tolerances)
+        except pytest.UsageError as error:
+            errors.append(str(error))
+    for path, pipeline in loaded.items():
+        try:
+            expanded[path] = expand(pipeline)
         except ConfigError as error:
             errors.append(str(error))
     if errors:
         raise pytest.UsageError("\n".join(errors))
-    return pipelines
+    return expanded
 
 
 def _new_folder(keep_under: Path | None) -> Path:

@@ -17,12 +17,11 @@ from pytest_expops.execution.calls.inputs import Load, Outputs
 from pytest_expops.execution.calls.partitioning import Partition
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.runner import Keep, Runner
-from pytest_expops.replay import folder as replica_folder
 from pytest_expops.replay._child_project import ReplicaProject, reader_of
 from pytest_expops.replay.nondeterminism import files
 from pytest_expops.replay.nondeterminism.base import Watcher
 from pytest_expops.replay.nondeterminism.registry import applied
-from pytest_expops.replay.request import FAREWELL, SHARED, Request, to_answer
+from pytest_expops.replay.request import SHARED, Request, to_answer
 from pytest_expops.replay.tracing import Tracer
 
 
@@ -65,10 +64,8 @@ def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
 def _read(requests: BinaryIO, lines: queue.Queue[bytes]) -> None:
     """Pass requests on. At the end of them leave at once, even from the middle of a replay: nobody waits for it."""
     for line in requests:
-        if line == FAREWELL:
-            os._exit(0)
         lines.put(line)
-    replica_folder.end_abandoned()
+    os._exit(0)
 
 
 def _replay(message: dict[str, Any], project: ReplicaProject) -> dict[str, Any]:

@@ -24,13 +24,13 @@ from pytest_expops.execution.user_code.scripts import reserve_names
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.model import ExpandedPipeline
-from pytest_expops.replay import folder as replica_folder
 from pytest_expops.replay._warning_filters import filtering
 from pytest_expops.replay.nondeterminism import files
-from pytest_expops.replay.request import Request
+from pytest_expops.replay.nondeterminism.registry import keep_temporary_files_in
+from pytest_expops.replay.request import TEMPORARY, Request
 from pytest_expops.values.storage.store import ArtifactStore
 
-SURROUNDINGS = ("config", "scripts", "folder", "aside", "memory", "worker", "sys_path", "warning_filters")
+SURROUNDINGS = ("config", "scripts", "folder", "memory", "worker", "sys_path", "warning_filters")
 """What of a message concerns the import; the rest is the replay's own."""
 
 
@@ -87,8 +87,8 @@ class ReplicaProject:
             self._pipelines[config] = expand(load_config(Path(config)))
         expanded = self._pipelines[config]
         reserve_names(message["scripts"], expanded.pipeline)
-        replica_folder.enter(message["aside"])
         folder = Path(message["folder"])
+        keep_temporary_files_in(str(folder.parent / TEMPORARY / message["worker"]))
         files.leave_out(folder.parent)
         store = reader_of(message).store
         runner = Runner(expanded, store, folder, f"replica of {message['worker']}")

@@ -1,8 +1,7 @@
 """A fresh interpreter, kept and reused, that runs a process again; this is the end that asks.
 
-The child is `replica_main`. Messages are JSON, one a line, over pipes; whatever the process prints goes to a file. The
-child ends when its standard input does, so it cannot outlive the worker that started it, however that one ends. What it
-has moved aside is put back by whoever outlives the other.
+The child is `_child_main`. Messages are JSON, one a line, over pipes; whatever the process prints goes to a file. The
+child ends when its standard input does, so it cannot outlive the worker that started it, however that one ends.
 """
 
 from __future__ import annotations
@@ -25,23 +24,17 @@ from pytest_expops.errors import ReplayError, ReplayTimeout, ReplicaDied
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.user_code.scripts import common_path
 from pytest_expops.replay._warning_filters import described_filters
-from pytest_expops.replay.folder import tell
-from pytest_expops.replay.moved_aside import put_back
-from pytest_expops.replay.request import FAREWELL, Replay, Request, from_answer
+from pytest_expops.replay.request import Replay, Request, from_answer
 
 POLL_SECONDS = 0.2
 """How often to look whether a silent child is still alive. (An answer is read as soon as it comes.)"""
 
 
 class Replica:
-    """One child interpreter, started with `environment` when the first replay is asked of it.
+    """One child interpreter, started with `environment` when the first replay is asked of it."""
 
-    `aside` is its own folder for what it moves aside (`ReplicaFolder.new_aside`).
-    """
-
-    def __init__(self, environment: Mapping[str, str], aside: str) -> None:
+    def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment
-        self.aside = aside
         self.replayed: list[str] = []
         """What this interpreter has replayed so far."""
         self._child: subprocess.Popen[bytes] | None = None
@@ -63,7 +56,7 @@ class Replica:
             assert child.stdin is not None
             self._prepared = self._printed.seek(0, os.SEEK_END)
             with contextlib.suppress(OSError):  # it is dead: the replay will start another
-                child.stdin.write(json.dumps({**_surroundings(session, self.aside), "process": name}).encode() + b"\n")
+                child.stdin.write(json.dumps({**_surroundings(session), "process": name}).encode() + b"\n")
                 child.stdin.flush()
 
     def replay(self, session: PipelineSession, name: str, request: Request, *, timeout: float = math.inf) -> Replay:
@@ -75,7 +68,7 @@ class Replica:
             ReplayError: the child could not set up the project.
         """
         begin = self._printed.seek(0, os.SEEK_END) if self._prepared is None else self._prepared
-        message = _message(session, name, request, self.aside)
+        message = _message(session, name, request)
         reused = self._is_alive()
         deadline = time.monotonic() + timeout
         answer = self._ask(message, name, deadline)
@@ -90,13 +83,12 @@ class Replica:
         return from_answer(answer, self._read_printed(begin), request)
 
     def close(self) -> None:
-        """End the child, if there is one, and put back what it had aside if it did not end well."""
+        """End the child, if there is one."""
         child, self._child = self._child, None
         if child is not None:
             assert child.stdin is not None
             assert child.stdout is not None
             with contextlib.suppress(OSError):
-                child.stdin.write(FAREWELL)
                 child.stdin.close()
             try:
                 child.wait(timeout=1)
@@ -107,7 +99,6 @@ class Replica:
         self._received = b""
         self._prepared = None
         self.replayed.clear()
-        tell(put_back(self.aside))
 
     def _ask(self, message: Mapping[str, Any], name: str, deadline: float) -> dict[str, Any]:
         begin = self._printed.seek(0, os.SEEK_END)
@@ -205,22 +196,21 @@ def _interpreter_options() -> list[str]:
     return options
 
 
-def _message(session: PipelineSession, name: str, request: Request, aside: str) -> dict[str, Any]:
+def _message(session: PipelineSession, name: str, request: Request) -> dict[str, Any]:
     names = {upstream for each in (name, *request.before) for upstream in session.expanded[each].upstream}
     return {
-        **_surroundings(session, aside),
+        **_surroundings(session),
         "process": name,
         "upstream": {each: session.record(each).to_json() for each in sorted(names)},
         "request": request.to_json(),
     }
 
 
-def _surroundings(session: PipelineSession, aside: str) -> dict[str, Any]:
+def _surroundings(session: PipelineSession) -> dict[str, Any]:
     return {
         "config": str(session.expanded.pipeline.path),
         "scripts": session.runner.project.module_names,
         "folder": str(session.folder),
-        "aside": aside,
         "memory": session.reader.cache.most,
         "worker": session.worker,
         "sys_path": common_path(),

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.replay._replica import Replica
-from pytest_expops.replay.folder import ReplicaFolder
 from pytest_expops.replay.nondeterminism.base import Conditions
 from pytest_expops.replay.nondeterminism.registry import interpreter_environment
 from pytest_expops.replay.request import Replay, Request
@@ -24,7 +23,6 @@ class ReplicaPool:
     def __init__(self, environment: Mapping[str, str], most: int) -> None:
         self.environment = environment
         self.most = most
-        self._folder = ReplicaFolder()
         self._replicas: dict[Key, Replica] = {}
 
     def replay(
@@ -39,20 +37,26 @@ class ReplicaPool:
     ) -> Replay:
         """Replay `name` as `request` says.
 
-        :param copy: interpreters that are started alike are told apart by it.
-        :param fresh: in an interpreter that nothing has run in, and nothing will.
-        :param timeout: in seconds.
-        :raises ReplayError: as `Replica.replay`.
+        Args:
+            session: the session of its pipeline.
+            name: an expanded process.
+            request: how it is replayed.
+            copy: tells apart interpreters that are started alike.
+            fresh: whether the interpreter must be one that nothing has run in, and nothing will.
+            timeout: in seconds.
+
+        Raises:
+            ReplayError: as `Replica.replay`.
         """
         environment = interpreter_environment(request.conditions, self.environment)
         if fresh:
-            replica = self._new(environment)
+            replica = Replica(environment)
             try:
                 return replica.replay(session, name, request, timeout=timeout)
             finally:
                 replica.close()
         key = frozenset(environment.items()), copy
-        replica = self._replicas.pop(key) if key in self._replicas else self._new(environment)
+        replica = self._replicas.pop(key) if key in self._replicas else Replica(environment)
         self._replicas[key] = replica  # the last in order is the last used
         while len(self._replicas) > self.most:
             self._replicas.pop(next(iter(self._replicas))).close()
@@ -66,14 +70,10 @@ class ReplicaPool:
         environment = interpreter_environment(conditions, self.environment)
         key = frozenset(environment.items()), 0
         if key not in self._replicas:
-            self._replicas[key] = self._new(environment)
+            self._replicas[key] = Replica(environment)
         self._replicas[key].prepare(session, None if conditions.keys() - {"hashseed"} else name)
 
     def close(self) -> None:
         """End all interpreters. There can be no more replays."""
         while self._replicas:
             self._replicas.popitem()[1].close()
-        self._folder.remove()
-
-    def _new(self, environment: Mapping[str, str]) -> Replica:
-        return Replica(environment, self._folder.new_aside())

@@ -14,8 +14,9 @@ from pytest_expops.replay.nondeterminism.files import OpenedFile
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.tracing import Target, Trace
 
-FAREWELL = b"\n"
-"""The line with which a worker dismisses a replica; if its standard input ends without it, the worker is dead."""
+TEMPORARY = "t"
+"""In the session's folder, what replays have for temporary files. Short, since sockets may lie in it, whose paths may
+have no more than about 100 bytes."""
 SHARED = -1
 """The attempt of all replays in one `checkpoint_dir`, which each finds empty."""
 

@@ -6,20 +6,67 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from pytest_expops.verdicts.diagnosis.divergence import Place
+from pytest_expops.replay.nondeterminism.base import Site
 
 
 @dataclass(frozen=True, slots=True)
-class Blamed:
-    """A line of the project that drew from a source. `what` is what it called, `code` the line itself."""
+class Place:
+    """A line of the project. `path` says what is first different there: ``return['w'][0]``, ``yield[3]``,
+    ``variable names``, ``argument df`` (changed in place), ``random state of numpy``, ``logged metrics``,
+    ``exception``, ``control flow`` (what runs next). `code` is the source line, stripped; `step` the innermost step
+    around it.
+    """
+
+    file: str
+    line: int
+    function: str
+    step: str | None
+    path: str
+    code: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; the inverse of `from_json`."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Place:
+        """What `to_json` gave."""
+        return cls(**data)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLine:
+    """A line of the project that drew from a source. `what` is what it called, `code` the line itself, stripped."""
 
     file: str
     line: int
     function: str
     what: str
     code: str
+
+    @classmethod
+    def at(cls, site: Site) -> CodeLine:
+        """Return the line of a site, with its code as the file has it now."""
+        return cls(site.file, site.line, site.function, site.what, site.code)
+
+
+Writer = Literal["first run", "replay", ""]
+"""Who was seen to write a file; empty where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadBack:
+    """A file that replays read, and that was written after the first run began. It was seen, and is proof of nothing.
+
+    `writer` is ``first run`` where it was written during the first run and no other process ran then, ``replay`` where
+    the replay that read it writes it too, and else empty; `site` is the line that read it.
+    """
+
+    path: str
+    writer: Writer
+    site: CodeLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +96,14 @@ class Cause:
 
     `held` counts the replays that agree with each other while the source is held fixed (with it every other cause that
     was found), `free` those that agree with the first run when nothing is. `paths` are where the results differ because
-    of it. `detail` names what was left behind, or which file, where that is the cause.
+    of it. `detail` names the processes that left something behind, where that is the cause.
     """
 
     source: str
     paths: tuple[str, ...]
     held: Count
     free: Count
-    sites: tuple[Blamed, ...]
+    sites: tuple[CodeLine, ...]
     remedy: str
     detail: str = ""
 
@@ -73,8 +120,9 @@ class Tried:
 class Diagnosis:
     """Where and why the results of a process differ, as far as could be found in `runs` runs and `seconds`.
 
-    Without causes it is not attributed; `note` says what is known all the same. It is not `complete` if the time given
-    ran out. `hash_seed` is one under which results differ from those of replay 1, where they depend on it.
+    Without causes it is not attributed; `note` says what is known all the same. `read_back` are files that may be the
+    cause where none was proved, or not of everything. It is not `complete` if the time given ran out. `hash_seed` is
+    one under which results differ from those of replay 1, where they depend on it.
     """
 
     place: Place | None = None
@@ -85,6 +133,7 @@ class Diagnosis:
     complete: bool = True
     note: str = ""
     hash_seed: int | None = None
+    read_back: tuple[ReadBack, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data, the inverse of `from_json`."""
@@ -109,7 +158,7 @@ class Diagnosis:
                 tuple(each["paths"]),
                 Count(*each["held"]),
                 Count(*each["free"]),
-                tuple(Blamed(**site) for site in each["sites"]),
+                tuple(CodeLine(**site) for site in each["sites"]),
                 each["remedy"],
                 each["detail"],
             )
@@ -117,8 +166,11 @@ class Diagnosis:
         )
         tried = tuple(Tried(tuple(each["sources"]), Count(each["agree"], each["of"])) for each in data["tried"])
         place = Place.from_json(data["place"]) if data["place"] else None
+        read_back = tuple(
+            ReadBack(each["path"], each["writer"], CodeLine(**each["site"])) for each in data["read_back"]
+        )
         rest = {key: data[key] for key in ("runs", "seconds", "complete", "note", "hash_seed")}
-        return cls(place, causes, tried, **rest)
+        return cls(place, causes, tried, **rest, read_back=read_back)
 
 
 def _pair(count: Mapping[str, int]) -> list[int]:

@@ -135,11 +135,13 @@ def _finding(case: Case, folder: Path, times: Mapping[str, float]) -> Finding:
         return Finding(case, "no verdict", note=str(failure[1])[:200] if failure else "")
     diagnosis: dict[str, Any] = verdict.get("diagnosis") or {}
     causes = diagnosis.get("causes") or []
-    sites = [site for cause in causes for site in cause["sites"]] + list(filter(None, [diagnosis.get("place")]))
+    seen = diagnosis.get("read_back") or []
+    sites = [site for cause in causes for site in cause["sites"]] + [file["site"] for file in seen]
+    sites += filter(None, [diagnosis.get("place")])
     return Finding(
         case,
         verdict["status"],
-        causes=tuple(dict.fromkeys(cause["source"] for cause in causes)),
+        causes=tuple(dict.fromkeys([*(cause["source"] for cause in causes), *(["files"] if seen else [])])),
         lines=tuple((site["file"], site["line"]) for site in sites),
         paths=tuple(difference["path"] for difference in verdict["differences"]),
         attributed=bool(diagnosis),

@@ -223,19 +223,6 @@ def test_a_record_that_a_worker_was_writing_as_it_died_is_none(tmp_path: Path) -
     assert session(tmp_path, worker="gw2").record("load").outcome is Outcome.PASSED
 
 
-def test_what_killed_a_worker_is_run_again_only_if_asked_for_before_anybody_recorded_it(tmp_path: Path) -> None:
-    pipeline(tmp_path)
-    controller = session(tmp_path)
-    assert controller.retry("split"), "nobody has run it, and so whoever comes will"
-    claim(tmp_path, "load", worker="gw0")
-    assert controller.retry("load")
-    assert session(tmp_path, worker="gw1").record("load").outcome is Outcome.PASSED
-    assert not controller.retry("load"), "it has a record"
-    claim(tmp_path, "side", worker="gw0")
-    assert session(tmp_path, worker="gw1").record("side").outcome is Outcome.CRASHED
-    assert not controller.retry("side"), "its crash has been recorded, and may have blocked others"
-
-
 @pytest.mark.parametrize("shared", [False, True])
 def test_threads_of_one_worker_run_a_process_once(tmp_path: Path, shared: bool) -> None:
     pipeline(tmp_path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pytest_expops.plugin._setup import PreparingHooks
-from pytest_expops.plugin.state import STATE
+from pytest_expops.plugin.stash import STATE
 from pytest_expops.replay.pool import ReplicaPool
 from tests.conftest import Project
 

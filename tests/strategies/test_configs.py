@@ -1,4 +1,4 @@
-"""Drawn configs: the valid ones load and expand, the broken ones give exactly their error, both print as YAML."""
+"""CodeLine configs: the valid ones load and expand, the broken ones give exactly their error, both print as YAML."""
 
 from __future__ import annotations
 

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_expops.verdicts.diagnosis.divergence import Place
-from pytest_expops.verdicts.findings import Blamed, Cause, Count, Diagnosis, Tried
+from pytest_expops.verdicts.findings import Cause, CodeLine, Count, Diagnosis, Place, ReadBack, Tried
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
 
-SITE = Blamed("models/model.py", 42, "weights", "uuid.uuid4()", "name = uuid.uuid4()")
+SITE = CodeLine("models/model.py", 42, "weights", "uuid.uuid4()", "name = uuid.uuid4()")
 CAUSES = (
     Cause("entropy", ("outputs['id']",), Count(5, 5), Count(0, 5), (SITE,), "seed it"),
     Cause("state", ("outputs['n']",), Count(4, 4), Count(1, 5), (), "keep it", "left by `prepare`"),
@@ -26,6 +25,7 @@ WHOLE = Diagnosis(
     complete=False,
     note="stopped",
     hash_seed=7,
+    read_back=(ReadBack("cache.json", "first run", SITE),),
 )
 
 

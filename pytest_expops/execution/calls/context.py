@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_expops.execution.calls import recording
+from pytest_expops.pipeline.config.project import Project
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class ProcessContext:
     hyperparameters: Mapping[str, Any]
     upstream: Mapping[str, Any] = field(repr=False)
     document: Mapping[str, Any] = field(repr=False)
+    config_path: Path = field(repr=False)
     checkpoint_root: str = field(repr=False)
     shared_state: dict[str, Any] = field(default_factory=dict, repr=False)
     iteration: int = 0
@@ -52,10 +54,27 @@ class ProcessContext:
         return copy.deepcopy(dict(self.document))
 
     @cached_property
-    def data_paths(self) -> dict[str, Any]:
-        """The `data` section of the config."""
-        section = self.global_config.get("data")
-        return section if isinstance(section, dict) else {}
+    def data_paths(self) -> dict[str, Path]:
+        """Absolute paths of the config's `data.sources.training.path` and `data.sources.validation.path`.
+
+        By ``training`` and ``validation``; without one that the config does not name.
+        """
+        named = self._data_paths("sources")
+        return {name: named[name] for name in ("training", "validation") if name in named}
+
+    @cached_property
+    def inputs(self) -> dict[str, Path]:
+        """Absolute paths of the config's `data.inputs.NAME.path`, by NAME."""
+        return self._data_paths("inputs")
+
+    def _data_paths(self, key: str) -> dict[str, Path]:
+        """The paths of one part of the config's `data` section, resolved as all its paths are (S1.1)."""
+        data = self.document.get("data")
+        section = data.get(key) if isinstance(data, Mapping) else None
+        entries = section.items() if isinstance(section, Mapping) else ()
+        written = {name: entry.get("path") for name, entry in entries if isinstance(entry, Mapping)}
+        project = Project.of(self.config_path)
+        return {name: project.resolve(path) for name, path in written.items() if isinstance(path, str)}
 
     @property
     def checkpoint_dir(self) -> Path:

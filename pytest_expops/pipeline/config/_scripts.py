@@ -81,11 +81,17 @@ def _add(written: dict[str, LabelledEntry], key: str, found: LabelledEntry, read
 def read_code(
     body: MapNode, name: str, location: Location, scripts: Scripts, kind: Kind, is_classic: bool, reader: Reader
 ) -> CodeRef:
-    """Read the function of one process: `code` or `code_function`, `KEY.NAME` or `NAME`, else its own name."""
+    """Read the function of one process: `code` or `code_function`, `KEY.NAME` or `NAME`, else its own name.
+
+    A bare name is looked for in the script that `script: KEY` names, if it does, else in the default one.
+    """
     # A classic chart is a function of the reporting script; in the current spelling it says so itself.
     of_charts = kind is Kind.CHART and is_classic
     found = entries_of(body, "", "code", "code_function")
     bare = scripts.charts if of_charts or (kind is Kind.CHART and not found) else scripts.default
+    beside = next(iter(entries_of(body, "", "script")), None)
+    if beside is not None:
+        bare = _script_key(beside, scripts, reader) or bare
     parsed = [(each, _parse(each, bare, scripts, reader)) for each in found]
     read = {id(each.value): ref for each, ref in parsed}
 
@@ -93,6 +99,10 @@ def read_code(
         return read[id(one)] is None or read[id(other)] is None or read[id(one)] == read[id(other)]
 
     reader.agreed(found, alike)
+    for each, ref in parsed:
+        if beside is not None and ref is not None and ref.script != bare:
+            message = f"`script: {bare}` and `{each.label}: {ref.script}.{ref.function}` name two scripts"
+            reader.error(message, beside.value.location, key="script", hint="remove `script`")
     ref = parsed[0][1] if parsed else CodeRef(bare or "", name, location)
     if ref is not None and not ref.script and kind is not Kind.PASS_THROUGH:
         message = f"there is no script that could hold its function `{ref.function}`"
@@ -111,10 +121,22 @@ def _parse(found: LabelledEntry, bare: str | None, scripts: Scripts, reader: Rea
     if not function.isidentifier() or (dot and not key):
         reader.wrong(found.value, found.label, expected)
         return None
-    if dot and key not in scripts.paths:
-        there = ", ".join(f"`{each}`" for each in scripts.paths) or "none"
-        message = f"`{found.label}: {text}` names the script `{key}`, which does not exist; the scripts are: {there}"
-        hint = did_you_mean(key, scripts.paths)
-        reader.error(message, found.value.location, key=found.label, hint=hint)
+    if dot and not _is_there(key, found, scripts, reader):
         return None
     return CodeRef(key, function, found.value.location)
+
+
+def _script_key(found: LabelledEntry, scripts: Scripts, reader: Reader) -> str | None:
+    """Return what `script: KEY` names; None, with an error, where there is no such script."""
+    key = reader.text(found.value, found.label, "the key of a script")
+    return key if key is not None and _is_there(key, found, scripts, reader) else None
+
+
+def _is_there(key: str, found: LabelledEntry, scripts: Scripts, reader: Reader) -> bool:
+    if key in scripts.paths:
+        return True
+    there = ", ".join(f"`{each}`" for each in scripts.paths) or "none"
+    written = found.value.text if isinstance(found.value, Scalar) else key
+    message = f"`{found.label}: {written}` names the script `{key}`, which does not exist; the scripts are: {there}"
+    reader.error(message, found.value.location, key=found.label, hint=did_you_mean(key, scripts.paths))
+    return False

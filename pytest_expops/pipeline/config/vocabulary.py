@@ -77,6 +77,7 @@ PROCESS = _RUNTIME | frozenset(
         "outputs",
         "parameters",
         "probe_paths",
+        "script",
         "seed_aggregation",
         "seed_parallelism",
         "type",

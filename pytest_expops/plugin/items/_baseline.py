@@ -42,7 +42,7 @@ class BaselineItem(ExpopsItem):
         return f"<Baseline {self.name}>"
 
     def runtest(self) -> None:
-        run, session, name = self.run_state, self.pipeline_session, self.expanded.name
+        state, session, name = self.state, self.pipeline_session, self.expanded.name
         record = session.record(name)
         if record.outcome is not Outcome.PASSED:
             stop_for(self.config, self.path, session.roots(record), "nothing to compare with the baseline: ")
@@ -50,7 +50,7 @@ class BaselineItem(ExpopsItem):
         if declared is not None:
             told = f"declared nondeterministic, so that there is nothing to compare: {declared}"
             raise pytest.skip.Exception(told, _use_item_location=True)
-        baseline, mode = run.baselines[self.path], run.options.baseline.mode
+        baseline, mode = state.baselines[self.path], state.options.baseline.mode
         if mode == "update" or name not in baseline.lock.entries:
             baseline.propose(name)
             return
@@ -61,8 +61,8 @@ class BaselineItem(ExpopsItem):
 
     def _context(self, baseline: Baseline) -> tuple[str, str, str]:
         """The lock file, the process's function, and the tolerance granted, as words."""
-        path = os.path.relpath(self.run_state.lock_paths[self.path], self.config.invocation_params.dir)
-        return path, self.expanded.process.code.function, self.run_state.options.baseline.tolerance
+        path = os.path.relpath(self.state.lock_paths[self.path], self.config.invocation_params.dir)
+        return path, self.expanded.process.code.function, self.state.options.baseline.tolerance
 
     def _command(self) -> str:
         """What records the new result."""
@@ -82,7 +82,7 @@ class StaleItem(OwnItem):
         return self.path, None, self.name
 
     def runtest(self) -> None:
-        path = os.path.relpath(self.run_state.lock_paths[self.path], self.config.invocation_params.dir)
+        path = os.path.relpath(self.state.lock_paths[self.path], self.config.invocation_params.dir)
         process = self.name.removesuffix("[baseline]")
         raise StaleEntry(
             f"stale: {path} has an entry for `{process}`, which {self.path.name} does not have",
@@ -93,21 +93,21 @@ class StaleItem(OwnItem):
 
 def baseline_items(file: ConfigNode, each: ExpandedProcess) -> Iterator[OwnItem]:
     """The check of one process: where the lock has an entry for it, or may get one."""
-    run = file.run
-    baseline = run.baselines.get(file.path)
+    state = file.state
+    baseline = state.baselines.get(file.path)
     if baseline is None or each.process.kind is Kind.CHART:
         return
     name = f"{each.name}[baseline]"
-    recordable = run.options.baseline.mode in WRITING and each.process.nondeterministic is None
+    recordable = state.options.baseline.mode in WRITING and each.process.nondeterministic is None
     if recordable or each.name in baseline.lock.entries:
         yield BaselineItem.from_parent(file, name=name, nodeid=f"{file.nodeid}::{name}", expanded=each)
 
 
 def stale_items(file: ConfigNode) -> Iterator[OwnItem]:
     """One for each stale entry, where those fail."""
-    run = file.run
-    baseline = run.baselines.get(file.path)
-    if baseline is None or not run.options.baseline.strict or run.options.baseline.mode == "update":
+    state = file.state
+    baseline = state.baselines.get(file.path)
+    if baseline is None or not state.options.baseline.strict or state.options.baseline.mode == "update":
         return
     for stale in baseline.stale:
         name = f"{stale}[baseline]"

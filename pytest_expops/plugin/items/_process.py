@@ -69,7 +69,7 @@ class ChartItem(ProcessItem):
         folder = chart_folder(self.pipeline_session.folder, self.expanded.name)
         images = images_in(folder)
         self.user_properties.append(("expops_images", ", ".join(path.name for path in images)))
-        if self.run_state.options.artifacts is not None:
+        if self.state.options.artifacts is not None:
             sys.stdout.write("".join(f"{path}\n" for path in images))
 
 

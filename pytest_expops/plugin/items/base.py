@@ -15,19 +15,20 @@ from pytest_expops.execution.calls.functions import first_user_frame
 from pytest_expops.execution.records import Failure, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedProcess
-from pytest_expops.plugin.state import STATE, SessionState
+from pytest_expops.plugin.stash import STATE
+from pytest_expops.plugin.state import SessionState
 
 
 class ConfigNode(pytest.File):
     """What an item knows of the file that it is of. The file's class, which makes all items, is in `config_file`."""
 
     @property
-    def run(self) -> SessionState:
+    def state(self) -> SessionState:
         return self.config.stash[STATE]
 
     @property
     def pipeline_session(self) -> PipelineSession:
-        return self.run.sessions[self.path]
+        return self.state.sessions[self.path]
 
 
 class OwnItem(pytest.Item):
@@ -37,7 +38,7 @@ class OwnItem(pytest.Item):
     """False once the item has run, and found that its work was done already."""
 
     @property
-    def run_state(self) -> SessionState:
+    def state(self) -> SessionState:
         return self.config.stash[STATE]
 
     @property

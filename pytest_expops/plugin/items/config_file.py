@@ -33,10 +33,10 @@ class ConfigFile(ConfigNode):
             CollectError: a script or a function is missing, or a script raises on import; all of them.
         """
         self._warn()
-        self.run.remember_environment()
+        self.state.remember_environment()
         self._check_functions()
         over_seeds, laws = stability_items(self), property_items(self)
-        mode = self.run.options.replay
+        mode = self.state.options.replay
         for each in self.pipeline_session.expanded.processes.values():
             yield self._item(process_item(each), each, each.name)
             replays = mode == "all" or (mode == "seeded" and each.seeds)

@@ -43,7 +43,7 @@ class ReplayItem(ExpopsItem):
         record = session.record(name)
         if record.outcome is not Outcome.PASSED:
             stop_for(self.config, self.path, session.roots(record), "nothing to replay: ")
-        verdict = self.run_state.verdict(session, name)
+        verdict = self.state.verdict(session, name)
         sys.stdout.write(verdict.printed)
         self.user_properties.append(("expops_replays", verdict.replays))
         if verdict.status is ReplayStatus.DIFFERED:
@@ -51,7 +51,7 @@ class ReplayItem(ExpopsItem):
 
     def _command(self, verdict: Verdict) -> str:
         """What reproduces just this verdict: only the options that matter, in the shell's own spelling."""
-        options, path = self.run_state.options, os.path.relpath(self.path, self.config.invocation_params.dir)
+        options, path = self.state.options, os.path.relpath(self.path, self.config.invocation_params.dir)
         words = ["pytest", "--expops-config", path]
         if self.expanded.seeds == () or options.replay == "all":
             words.append("--expops-replay=all")

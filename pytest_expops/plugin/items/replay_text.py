@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.values.comparison import Difference
-from pytest_expops.verdicts.diagnosis.divergence import Place
-from pytest_expops.verdicts.findings import Blamed, Cause, Diagnosis
+from pytest_expops.verdicts.findings import Cause, CodeLine, Diagnosis, Place, ReadBack, Writer
 from pytest_expops.verdicts.replay import Verdict
 from pytest_expops.wording import and_more, first_of, joined, short_path
 
@@ -44,28 +45,63 @@ def explain(verdict: Verdict, command: str, directory: Path) -> str:
 
 
 def gist(verdict: Verdict) -> str:
-    """The first difference in one line, how many more there are, and the causes."""
+    """Return the first difference in one line, how many more there are, and the causes.
+
+    For example ``outputs['w']: 3 of 4 elements differ (and 2 more); cause: the clock``.
+    """
     first = verdict.differences[0]
     how = first.detail or f"expected {first.expected}, obtained {first.obtained}"
-    causes = verdict.diagnosis.causes if verdict.diagnosis else ()
-    because = f"; cause: {joined([title(cause.source) for cause in causes])}" if causes else ""
-    return f"{first.path}: {first_of(how, verdict.count)}{because}"
+    return f"{first_of(f'{first.path}: {how}', verdict.count)}{_because(verdict.diagnosis)}"
+
+
+def _because(diagnosis: Diagnosis | None) -> str:
+    if diagnosis is None or not (diagnosis.causes or diagnosis.read_back):
+        return ""
+    if diagnosis.causes:
+        return f"; cause: {joined([title(cause.source) for cause in diagnosis.causes])}"
+    return f"; likely cause: {_reads(diagnosis.read_back[0])}"
 
 
 def diagnosed(diagnosis: Diagnosis, directory: Path) -> list[str]:
-    """Where and why, one finding a line, with the evidence."""
+    """Return where and why, one finding a line, with the evidence; what was only seen comes after what was proved."""
     lines = []
     if diagnosis.place is not None:
         lines += _where(diagnosis.place, directory)
     for cause in diagnosis.causes:
         lines += _why(cause, len(diagnosis.causes) > 1, directory)
-    if not diagnosis.causes:
+    if diagnosis.read_back:
+        lines += _likely(diagnosis.read_back, directory)
+    elif not diagnosis.causes:
         lines.append("why:    not attributed")
+    if not diagnosis.causes:
         lines += _tried(diagnosis)
     if diagnosis.note:
         lines.append(f"        {diagnosis.note}")
     lines.append(f"        (diagnosed in {diagnosis.runs} runs, {diagnosis.seconds:.1f} s)")
     return lines
+
+
+def _likely(files: Sequence[ReadBack], directory: Path) -> list[str]:
+    lines = []
+    for file in files[:MOST_SITES]:
+        lines += [f"likely: {_reads(file, directory)}", f"            {_site(file.site, directory)}"]
+    if more := and_more(len(files), MOST_SITES, "files"):
+        lines.append(f"        {more}")
+    lines.append("        this was seen, not proved: no replay was made without the file")
+    return [*lines, f"        fix: {SOURCES['files'].remedy}"]
+
+
+def _reads(file: ReadBack, directory: Path | None = None) -> str:
+    """``reads `cache.json`, which the first run wrote``; less is said where less is known."""
+    shown = os.path.basename(file.path) if directory is None else short_path(file.path, directory)
+    return f"reads `{shown}`, {_WRITTEN[file.writer]}"
+
+
+_WRITTEN: dict[Writer, str] = {
+    "first run": "which the first run wrote",
+    "replay": "which it writes too",
+    "": "which was written after the first run began",
+}
 
 
 def title(source: str) -> str:
@@ -88,7 +124,7 @@ def _why(cause: Cause, several: bool, directory: Path) -> list[str]:
     lines += [f"            {_site(site, directory)}" for site in cause.sites[:MOST_SITES]]
     if more := and_more(len(cause.sites), MOST_SITES, "lines"):
         lines.append(f"            {more}")
-    return [*lines, f"        {_evidence(cause, several)}", f"        to mend it: {cause.remedy}"]
+    return [*lines, f"        {_evidence(cause, several)}", f"        fix: {cause.remedy}"]
 
 
 def _evidence(cause: Cause, several: bool) -> str:
@@ -96,8 +132,6 @@ def _evidence(cause: Cause, several: bool) -> str:
         return f"in fresh modules, {cause.held} replays agree; where others ran before, {cause.free}"
     if cause.source == "state":
         return f"run after it, {cause.held} replays agree with the first run; in fresh modules, {cause.free}"
-    if cause.source == "files":
-        return f"with the file out of sight, {cause.held} replays agree; with it, {cause.free}"
     fixed = "all causes" if several else title(cause.source)
     return f"with {fixed} fixed, {cause.held} replays agree; without, {cause.free}"
 
@@ -118,7 +152,7 @@ def _tried(diagnosis: Diagnosis) -> list[str]:
     return lines
 
 
-def _site(site: Blamed, directory: Path) -> str:
+def _site(site: CodeLine, directory: Path) -> str:
     return f"{short_path(site.file, directory)}:{site.line} {site.what}"
 
 

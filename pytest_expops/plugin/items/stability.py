@@ -52,7 +52,7 @@ class StabilityItem(ExpopsItem):
         spread = judge_spread(session, process, self.claims, self.together, self._baseline())
         stability_of(session).write(self.name, spread.to_json())
         self.user_properties.append(("expops_stability", spread.status.value))
-        undecided = self.run_state.options.undecided
+        undecided = self.state.options.undecided
         if spread.status is ClaimStatus.FAIL or (spread.status is ClaimStatus.UNDECIDED and undecided == "fail"):
             raise Unstable(spread)
         if spread.status is ClaimStatus.UNDECIDED and undecided == "skip":
@@ -70,7 +70,7 @@ class StabilityItem(ExpopsItem):
             stop_for(self.config, self.path, list(roots.values()), "no spread to judge: ")
 
     def _baseline(self) -> Baseline | None:
-        baseline = self.run_state.baselines.get(self.path)
+        baseline = self.state.baselines.get(self.path)
         return functools.partial(recorded_metrics, baseline.lock) if baseline is not None else None
 
 

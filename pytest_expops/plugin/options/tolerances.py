@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.pipeline.model import ExpandedPipeline, Process, Tolerance
+from pytest_expops.pipeline.model import Pipeline, Process, Tolerance
 from pytest_expops.wording import did_you_mean
 
 EVERY = "*"
@@ -42,13 +42,13 @@ class _BadLine(Exception):
     """What is wrong with one line."""
 
 
-def with_tolerances(pipelines: Mapping[Path, ExpandedPipeline], lines: Iterable[str]) -> dict[Path, ExpandedPipeline]:
-    """The pipelines, their processes with these tolerances wherever the config gives none.
+def with_tolerances(pipelines: Mapping[Path, Pipeline], lines: Iterable[str]) -> dict[Path, Pipeline]:
+    """Give processes these tolerances wherever their config gives none.
 
     Raises:
         pytest.UsageError: a line cannot be read, names a process that no config has, or says again what another says.
     """
-    known = {name for pipeline in pipelines.values() for name in pipeline.pipeline.processes}
+    known = {name for pipeline in pipelines.values() for name in pipeline.processes}
     read: dict[tuple[str, str | None], ToleranceLine] = {}
     errors = []
     for number, text in enumerate(lines, start=1):
@@ -61,7 +61,7 @@ def with_tolerances(pipelines: Mapping[Path, ExpandedPipeline], lines: Iterable[
             errors.append(f"expops_tolerance, line {number}, `{text}`: {error}")
     if errors:
         raise pytest.UsageError("\n".join(errors))
-    return {path: _applied(pipeline, read.values()) for path, pipeline in pipelines.items()} if read else {**pipelines}
+    return {path: _applied(pipeline, read.values()) for path, pipeline in pipelines.items()}
 
 
 def tolerance_of(option: str, text: str) -> Tolerance:
@@ -121,10 +121,10 @@ def _amount(word: str, number: str) -> float:
     return amount
 
 
-def _applied(pipeline: ExpandedPipeline, lines: Collection[ToleranceLine]) -> ExpandedPipeline:
-    processes = {name: _with(process, lines) for name, process in pipeline.pipeline.processes.items()}
-    expanded = {name: replace(each, process=processes[each.process.name]) for name, each in pipeline.processes.items()}
-    return replace(pipeline, pipeline=replace(pipeline.pipeline, processes=processes), processes=expanded)
+def _applied(pipeline: Pipeline, lines: Collection[ToleranceLine]) -> Pipeline:
+    if not lines:
+        return pipeline
+    return replace(pipeline, processes={name: _with(process, lines) for name, process in pipeline.processes.items()})
 
 
 def _with(process: Process, lines: Collection[ToleranceLine]) -> Process:

@@ -30,10 +30,10 @@ PHASES = ("setup", "call", "teardown")
 class LiveProgress:
     """To be registered in the process that reports. Nothing is drawn before the first item starts."""
 
-    def __init__(self, config: pytest.Config, run: SessionState, durations: Durations, *, any_reporter: bool) -> None:
+    def __init__(self, config: pytest.Config, state: SessionState, durations: Durations, *, any_reporter: bool) -> None:
         """`any_reporter`: also where another plugin has replaced pytest's reporter."""
         self._config = config
-        self._run = run
+        self._state = state
         self._durations = durations
         self._any_reporter = any_reporter
         self._distributes = config.getoption("dist", "no") != "no"
@@ -119,7 +119,7 @@ class LiveProgress:
         with self._lock:
             self._workers.add(worker)
             if self._tally is None:
-                planned = plan(ids, self._config.rootpath, self._run.sessions)
+                planned = plan(ids, self._config.rootpath, self._state.sessions)
                 self._tally = Tally(planned, TimeLeft(planned, self._durations.history))
                 self._durations.listeners.append(self._measured)
 

@@ -11,16 +11,16 @@ from pytest_expops.plugin.durations import Durations
 from pytest_expops.plugin.state import SessionState
 
 
-def register_progress(config: pytest.Config, run: SessionState, durations: Durations) -> None:
+def register_progress(config: pytest.Config, state: SessionState, durations: Durations) -> None:
     """Have a live line drawn, if it is wanted; to be called in the process that reports, when it is configured."""
-    choice = run.options.progress
+    choice = state.options.progress
     if choice == "off" or config.option.collectonly or not _on_a_terminal():
         return
     if choice == "auto" and not _somebody_watches(config):
         return
     from pytest_expops.plugin.progress._live import LiveProgress
 
-    live = LiveProgress(config, run, durations, any_reporter=choice == "on")
+    live = LiveProgress(config, state, durations, any_reporter=choice == "on")
     config.pluginmanager.register(live, "expops-live-progress")
 
 

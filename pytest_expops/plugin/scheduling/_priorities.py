@@ -24,8 +24,6 @@ class Priorities:
         self._estimates = estimates
         self.seconds = [0.0] * len(view.parents)
         self.rank = [0.0] * len(view.parents)
-        self.factors: dict[int, float] = {}
-        """By which ranks of single nodes are multiplied in the end: a better order was found (`rehearsal.py`)."""
         self.stale = False
         self._cost = 0.0
         self._computed = 0.0
@@ -51,8 +49,6 @@ class Priorities:
                 if rank[child] > longest:
                     longest = rank[child]
             rank[node] = seconds[node] + longest
-        for node, factor in self.factors.items():
-            rank[node] *= factor
         self.stale = False
         self._computed = time.perf_counter()
         self._cost = self._computed - begin

@@ -23,7 +23,6 @@ from pytest_expops.plugin.scheduling._dispatch import Dispatcher
 from pytest_expops.plugin.scheduling._graph_view import GraphView, Need
 from pytest_expops.plugin.scheduling._priorities import Priorities
 from pytest_expops.plugin.scheduling._queues import WorkerQueue
-from pytest_expops.plugin.scheduling._rehearsal import improve
 from pytest_expops.plugin.scheduling.estimates import Estimates
 
 
@@ -180,17 +179,14 @@ class GraphScheduling:
             self._fill()
 
     def _begin(self, collection: list[str]) -> None:
-        """Send the first items; then, as workers are busy, look for a better order of the rest."""
+        """Set up the board and send the first items."""
         self.collection = collection
         for index, node_id in enumerate(collection):
             self._index.setdefault(node_id, index)
         view = GraphView(collection, self._graph(collection))
-        board = self._board = Board(view, self.estimates, Priorities(view, self.estimates))
-        self._dispatcher = Dispatcher(board, self._workers, filler=len(collection))
+        self._board = Board(view, self.estimates, Priorities(view, self.estimates))
+        self._dispatcher = Dispatcher(self._board, self._workers, filler=len(collection))
         self._fill()
-        begun = [list(worker.items) for worker in self._workers.values() if worker.live]
-        if improve(view, self.estimates, board.priorities, begun):
-            board.ranks_changed()
 
     def _fill(self, worker: WorkerQueue | None = None) -> None:
         if self._dispatcher is not None:

@@ -23,24 +23,24 @@ Line = tuple[str, str]
 _WORDS = {Agreement.SAME: "the same", Agreement.WITHIN: "within tolerance", Agreement.DIFFERS: "different"}
 
 
-def baseline_lines(run: SessionState, config: Path, directory: Path) -> Iterator[Line]:
+def baseline_lines(state: SessionState, config: Path, directory: Path) -> Iterator[Line]:
     """The lines under the heading of one config; none where there is no lock file, and none is to be made."""
-    baseline = run.baselines.get(config)
+    baseline = state.baselines.get(config)
     if baseline is None:
         return
-    path = short_path(run.lock_paths[config], directory)
+    path = short_path(state.lock_paths[config], directory)
     comparisons = baseline.comparisons()
     if comparisons:
-        yield from _compared(baseline, comparisons, path, run.options.baseline.tolerance)
+        yield from _compared(baseline, comparisons, path, state.options.baseline.tolerance)
         for name in [name for name, each in comparisons.items() if each.agreement is Agreement.DIFFERS][:MOST_SHOWN]:
-            function = run.sessions[config].expanded[name].process.code.function
+            function = state.sessions[config].expanded[name].process.code.function
             yield f"  {name} differs from the baseline: {drift_gist(comparisons[name], function)}", "red"
-    written = run.written.get(config)
+    written = state.written.get(config)
     if written is not None:
         yield from _told(written, path)
-    elif run.options.baseline.mode == "check":
-        yield from _missing(run, config, baseline)
-    if baseline.stale and run.options.baseline.mode != "update":
+    elif state.options.baseline.mode == "check":
+        yield from _missing(state, config, baseline)
+    if baseline.stale and state.options.baseline.mode != "update":
         yield f"  stale entries: {joined(baseline.stale, MOST_NAMED)} (--expops-baseline=update removes them)", "yellow"
 
 
@@ -70,9 +70,9 @@ def _environments(baseline: Baseline, names: Iterable[str]) -> str:
     return joined(told, MOST_NAMED)
 
 
-def _missing(run: SessionState, config: Path, baseline: Baseline) -> Iterator[Line]:
+def _missing(state: SessionState, config: Path, baseline: Baseline) -> Iterator[Line]:
     """Processes that ran and have no entry."""
-    session = run.sessions[config]
+    session = state.sessions[config]
     ran = session.all_records()
     names = [
         name

@@ -24,32 +24,32 @@ MOST_SHOWN = 10
 """How many processes of one kind the summary names."""
 
 
-def header(run: SessionState, directory: Path) -> list[str]:
+def header(state: SessionState, directory: Path) -> list[str]:
     """One line per config: what is needed to know, or to repeat, the run."""
     lines = []
-    for path, session in run.sessions.items():
+    for path, session in state.sessions.items():
         pipeline = session.expanded.pipeline
         seeds = dict.fromkeys(seed for each in session.expanded.processes.values() for seed in each.seeds)
         count, expanded = len(pipeline.processes), len(session.expanded)
         line = f"expops: {short_path(path, directory)}: {_plural(count, 'process')}, {expanded} expanded"
         if seeds:
             line += f"; seeds {listed(map(str, seeds), 8)}"
-        lines.append(f"{line}; base seed {pipeline.base_seed}; replay {run.options.replay}")
+        lines.append(f"{line}; base seed {pipeline.base_seed}; replay {state.options.replay}")
         if pipeline.document.get("environment"):
             lines.append(f"expops: its `environment` has no effect: processes run in {sys.executable}")
-    if run.options.vary and run.options.replay != "none":
-        lines.append(f"expops: replays vary {', '.join(('hashseed', *run.varied))}")
-        for name in run.options.vary:
+    if state.options.vary and state.options.replay != "none":
+        lines.append(f"expops: replays vary {', '.join(('hashseed', *state.varied))}")
+        for name in state.options.vary:
             reason = SOURCES[name].unavailable()
             if reason is not None:
                 lines.append(f"expops: replays cannot vary {name} here: {reason}")
     return lines
 
 
-def summarize(reporter: pytest.TerminalReporter, run: SessionState, directory: Path) -> None:
+def summarize(reporter: pytest.TerminalReporter, state: SessionState, directory: Path) -> None:
     """A few lines per config of which anything ran: what ran, what was replayed, what differed, what was blocked."""
     all_records: list[RunRecord] = []
-    for path, session in run.sessions.items():
+    for path, session in state.sessions.items():
         records = session.all_records()
         if not records:
             continue
@@ -62,9 +62,9 @@ def summarize(reporter: pytest.TerminalReporter, run: SessionState, directory: P
         _list_differences(reporter, session, verdicts)
         _list_failures(reporter, records)
         list_stability(reporter, session)
-        for line, colour in baseline_lines(run, path, directory):
+        for line, colour in baseline_lines(state, path, directory):
             reporter.line(line, **({colour: True} if colour else {}))
-        if run.options.artifacts is not None:
+        if state.options.artifacts is not None:
             reporter.line(f"outputs and records are kept in {session.folder}")
     workers = reporter.config.pluginmanager.get_plugin(NAME)
     told = workers.line(all_records) if workers is not None and all_records else None

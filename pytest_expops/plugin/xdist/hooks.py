@@ -11,29 +11,27 @@ from pytest_expops.plugin.durations import Durations
 from pytest_expops.plugin.scheduling.collected import graph_of, write_collected
 from pytest_expops.plugin.scheduling.scheduler import GraphScheduling
 from pytest_expops.plugin.state import SessionState
-from pytest_expops.plugin.xdist.messages import accept
 
 GRAPH_MODES = ("load", "worksteal")
 """Values of `--dist` under which any worker may run any item; the others say which worker runs what, and keep it."""
 
 
 class ControllerHooks:
-    """Tells each worker where the session's folder is, and that its messages may be packed."""
+    """Tells each worker where the session's folder is."""
 
-    def __init__(self, run: SessionState) -> None:
-        self._run = run
+    def __init__(self, state: SessionState) -> None:
+        self._state = state
 
     def pytest_configure_node(self, node: Any) -> None:
         """Runs in the controller for every worker that is about to start, replacements included."""
-        node.workerinput["expops_folder"] = str(self._run.folder)
-        accept(node)
+        node.workerinput["expops_folder"] = str(self._state.folder)
 
 
 class SchedulerHooks:
     """Makes the scheduler, and tells it what it cannot know from xdist's own calls."""
 
-    def __init__(self, run: SessionState, durations: Durations) -> None:
-        self._run = run
+    def __init__(self, state: SessionState, durations: Durations) -> None:
+        self._state = state
         self._durations = durations
         self._workers = 0
         self._scheduler: GraphScheduling | None = None
@@ -51,7 +49,7 @@ class SchedulerHooks:
         self._scheduler = GraphScheduling(
             config,
             log,
-            graph=lambda ids: graph_of(self._run.folder, self._run.sessions, ids),
+            graph=lambda ids: graph_of(self._state.folder, self._state.sessions, ids),
             workers=self._workers,
             history=self._durations.history,
             report_difference=lambda *found: _report_difference(config, *found),
@@ -81,14 +79,14 @@ class SchedulerHooks:
 class WorkerHooks:
     """Writes down what the controller needs to know of a worker's items."""
 
-    def __init__(self, run: SessionState, fixtures: Mapping[str, str]) -> None:
-        self._run = run
+    def __init__(self, state: SessionState, fixtures: Mapping[str, str]) -> None:
+        self._state = state
         self._fixtures = fixtures
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Before xdist sends the ids."""
-        write_collected(self._run.folder, session.items, self._fixtures)
+        write_collected(self._state.folder, session.items, self._fixtures)
 
 
 def graph_scheduling(config: pytest.Config) -> bool:

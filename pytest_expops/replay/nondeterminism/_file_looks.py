@@ -9,16 +9,16 @@ import glob
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Any
 
+from pytest_expops.replay.nondeterminism._directory_entries import Entries
 from pytest_expops.replay.nondeterminism._file_audit import Access, Listener, is_aside, real_path
 from pytest_expops.replay.nondeterminism._patching import patching
 
 
 @contextmanager
 def looking(listener: Listener) -> Iterator[None]:
-    """Let `listener` hear of every look at a file. Where it raises FileNotFoundError, the file is not found."""
+    """Let `listener` hear of every look at a file."""
     looks = _Looks(listener)
     arounds = {
         "stat": looks.stat,
@@ -55,21 +55,25 @@ class _Looks:
         return original(path, *args, **kwargs)
 
     def access(self, original: Callable[..., bool], path: Any, *args: Any, **kwargs: Any) -> bool:
-        try:
-            self._look("os.access", path, kwargs.get("dir_fd"))
-        except FileNotFoundError:
-            return False
+        self._look("os.access", path, kwargs.get("dir_fd"))
         return original(path, *args, **kwargs)
 
     def listdir(self, original: Callable[..., list[Any]], path: Any = ".") -> list[Any]:
         names = original(path)
         folder = self._folder(path)
-        return [name for name in names if self._is_found("os.listdir", folder, name)]
+        for name in names:
+            self._listed("os.listdir", folder, name)
+        return names
 
     def scandir(self, original: Callable[..., Any], path: Any = ".") -> Any:
-        entries = original(path)
         folder = self._folder(path)
-        return _Entries(entries, (entry for entry in entries if self._is_found("os.scandir", folder, entry.name)))
+
+        def noted(entries: Iterator[os.DirEntry[Any]]) -> Iterator[os.DirEntry[Any]]:
+            for entry in entries:
+                self._listed("os.scandir", folder, entry.name)
+                yield entry
+
+        return Entries(original(path), noted)
 
     def _look(self, call: str, path: Any, dir_fd: int | None) -> None:
         if not is_aside() and not isinstance(path, int):
@@ -80,37 +84,6 @@ class _Looks:
     def _folder(self, path: Any) -> str | None:
         return None if is_aside() else real_path("." if path is None else path)
 
-    def _is_found(self, call: str, folder: str | None, name: Any) -> bool:
-        if folder is None:
-            return True
-        try:
+    def _listed(self, call: str, folder: str | None, name: Any) -> None:
+        if folder is not None:
             self._listener(Access(os.path.join(folder, os.fsdecode(name)), name, call, reads=True))
-        except FileNotFoundError:
-            return False
-        return True
-
-
-class _Entries:
-    """What `os.scandir` gives, less some."""
-
-    def __init__(self, entries: Any, found: Iterator[os.DirEntry[Any]]) -> None:
-        self._entries = entries
-        self._found = found
-
-    def __iter__(self) -> _Entries:
-        return self
-
-    def __next__(self) -> os.DirEntry[Any]:
-        return next(self._found)
-
-    def __enter__(self) -> _Entries:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Nothing comes after it."""
-        self._entries.close()

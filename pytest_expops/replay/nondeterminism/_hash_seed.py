@@ -14,7 +14,7 @@ from pytest_expops.replay.nondeterminism.base import Mode, Setting, Source, Watc
 def hash_seed_of(number: int) -> int:
     """The `PYTHONHASHSEED` of the replays numbered `number`: the same in every session, and never this process's.
 
-    Drawn from SHA-256 of the number, so that the seeds of successive replays have nothing in common.
+    CodeLine from SHA-256 of the number, so that the seeds of successive replays have nothing in common.
     """
     own = os.environ.get("PYTHONHASHSEED", "")
     for salt in range(2):

@@ -8,9 +8,9 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Any, ClassVar, TypeVar
 
+from pytest_expops.replay.nondeterminism._directory_entries import Entries
 from pytest_expops.replay.nondeterminism._patching import Patches, patching
 from pytest_expops.replay.nondeterminism.base import Mode, Setting, Source, Watcher, is_held
 
@@ -81,34 +81,10 @@ def _listdir(arrangement: Callable[[str], Arrange | None], original: Callable[..
 def _scandir(arrangement: Callable[[str], Arrange | None], original: Callable[..., Any], *args: Any) -> Any:
     arrange = arrangement("os.scandir()")
     entries = original(*args)
-    return entries if arrange is None else _Entries(entries, arrange)
+    if arrange is None:
+        return entries
 
+    def arranged(found: Iterator[os.DirEntry[Any]]) -> Iterator[os.DirEntry[Any]]:
+        yield from arrange(list(found), lambda entry: entry.name)
 
-class _Entries:
-    """What `os.scandir` gives, in another order: all entries are read when the first is asked for."""
-
-    def __init__(self, entries: Any, arrange: Arrange) -> None:
-        self._entries = entries
-        self._arrange = arrange
-        self._arranged: Iterator[os.DirEntry[Any]] | None = None
-
-    def __iter__(self) -> _Entries:
-        return self
-
-    def __next__(self) -> os.DirEntry[Any]:
-        if self._arranged is None:
-            self._arranged = iter(self._arrange(list(self._entries), lambda entry: entry.name))
-        return next(self._arranged)
-
-    def __enter__(self) -> _Entries:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Nothing comes after it."""
-        self._entries.close()
-        self._arranged = iter(())
+    return Entries(entries, arranged)

@@ -22,9 +22,15 @@ def watch(
 ) -> None:
     """Remember, if `watcher` is watching, which lines call these functions of a module or class.
 
-    :param what: how reports name the call; ``OWNER.NAME()`` if empty.
-    :param unless: as for `Watcher.saw`.
-    :param when: whether a call is to be remembered.
+    Args:
+        patches: puts the functions back at the end.
+        watcher: remembers the lines.
+        source: the name of the source that they draw from.
+        owner: the module or class.
+        names: of its functions.
+        what: how reports name the call; ``OWNER.NAME()`` if empty.
+        unless: as for `Watcher.saw`.
+        when: whether a call is to be remembered.
     """
     if not watcher.watching:
         return

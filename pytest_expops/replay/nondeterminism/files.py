@@ -1,4 +1,4 @@
-"""Files that a run finds because an earlier one has written them."""
+"""The files that a run uses: which it reads that were there before, and which it writes. They are only watched."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ import os
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from pytest_expops.execution.user_code.installed import is_installed, is_under
 from pytest_expops.replay.nondeterminism._file_audit import Access, aside, listening
-from pytest_expops.replay.nondeterminism._file_hiding import Hidden, hiding
 from pytest_expops.replay.nondeterminism._file_looks import looking
-from pytest_expops.replay.nondeterminism.base import Mode, Setting, Site, Source, Watcher
+from pytest_expops.replay.nondeterminism.base import Setting, Site, Source, Watcher
 
 MOST = 5000
 """So many files of one run are remembered."""
@@ -51,36 +50,23 @@ class OpenedFile:
 
 
 class Files(Source):
-    """Held, the files that `Setting.only` names look absent, until the run writes them; then they are put back.
-
-    Watched, `opened` tells which files the project used.
-    """
+    """Watched only: `opened` says which files the project used. No file is moved, hidden or changed."""
 
     name: ClassVar[str] = "files"
     title: ClassVar[str] = "files that an earlier run has written"
     catches: ClassVar[str] = "caches, checkpoints, counters and logs that one run writes and the next one reads"
     remedy: ClassVar[str] = "make the file an output, or write to `context.checkpoint_dir`, which is empty for each run"
     can_vary: ClassVar[bool] = False
+    can_hold: ClassVar[bool] = False
 
     @contextmanager
     def apply(self, setting: Setting, watcher: Watcher) -> Iterator[None]:
-        with ExitStack() as stack:
-            hidden: Hidden | None = None
-            record: _Record | None = None
-            if setting.mode is Mode.HELD and setting.only:
-                hidden = stack.enter_context(hiding(setting.only))
-            if watcher.watching:
-                record = _begin(watcher)
-            if hidden or record:
-
-                def before(access: Access) -> None:
-                    if hidden:
-                        hidden.before(access)
-                    if record:
-                        record.note(access)
-
-                stack.enter_context(listening(before))
-                stack.enter_context(looking(before))
+        """Listen to every access of this interpreter to a file, if `watcher` is watching."""
+        if not watcher.watching:
+            yield
+            return
+        record = _begin(watcher)
+        with listening(record.note), looking(record.note):
             yield
 
 

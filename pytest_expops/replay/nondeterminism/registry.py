@@ -7,14 +7,17 @@ from contextlib import ExitStack, contextmanager
 
 from pytest_expops.replay.nondeterminism._clock import Clock
 from pytest_expops.replay.nondeterminism._entropy import Entropy
-from pytest_expops.replay.nondeterminism._environment_variables import Environment
-from pytest_expops.replay.nondeterminism._garbage_collector import Collector
 from pytest_expops.replay.nondeterminism._hash_seed import HashSeed
 from pytest_expops.replay.nondeterminism._host import Host
 from pytest_expops.replay.nondeterminism._imports import Imports
 from pytest_expops.replay.nondeterminism._listing_order import ListingOrder
-from pytest_expops.replay.nondeterminism._locale import Locale
-from pytest_expops.replay.nondeterminism._temporary_folder import TemporaryFolder
+from pytest_expops.replay.nondeterminism._surroundings import (
+    Collector,
+    Environment,
+    Locale,
+    TemporaryFolder,
+    keep_temporary_files_in,
+)
 from pytest_expops.replay.nondeterminism._threads import Threads
 from pytest_expops.replay.nondeterminism._timezone import Timezone
 from pytest_expops.replay.nondeterminism._uninitialised_memory import Memory
@@ -22,6 +25,8 @@ from pytest_expops.replay.nondeterminism.addresses import Addresses
 from pytest_expops.replay.nondeterminism.base import NATURAL, Conditions, Source, Watcher
 from pytest_expops.replay.nondeterminism.earlier_processes import EarlierProcesses
 from pytest_expops.replay.nondeterminism.files import Files
+
+__all__ = ["SOURCES", "applied", "interpreter_environment", "keep_temporary_files_in"]
 
 _ALL: tuple[Source, ...] = (
     HashSeed(),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from pytest_expops.replay.nondeterminism.base import HELD
 from pytest_expops.replay.nondeterminism.registry import SOURCES
-from pytest_expops.verdicts.diagnosis._trials import OUTCOME, Plan, Trial, Trials, interpreter_of
+from pytest_expops.verdicts.diagnosis._trials import OUTCOME, OutOfTime, Plan, Trial, Trials, interpreter_of
 from pytest_expops.verdicts.findings import Count, Tried
 
 NEEDED = 5
@@ -48,12 +48,19 @@ class Search:
         self._made: dict[frozenset[str], list[Trial]] = {frozenset(): list(self.control)}
         self.remaining = among(self.trials, self.control)
 
-    def run(self, suspects: Sequence[str], others: Sequence[str]) -> None:
+    def run(self, suspects: Sequence[str], others: Sequence[str]) -> bool:
         """Try each of the `suspects` by itself; if something remains, look for what settles it among all.
 
-        Raises:
-            OutOfTime: what was found so far is there all the same.
+        Returns:
+            Whether there was time for all of it; if not, what was found so far is there all the same.
         """
+        try:
+            self._run(suspects, others)
+        except OutOfTime:
+            return False
+        return True
+
+    def _run(self, suspects: Sequence[str], others: Sequence[str]) -> None:
         for source in suspects:
             if self.remaining:
                 self._try(source)
@@ -192,7 +199,7 @@ def ranked(control: Sequence[Trial], vary: Sequence[str], first: Sequence[str]) 
     drew from, those that the session varies, and the hash seed and imports, which nobody can watch.
     """
     drawn = {source for trial in control for source in trial.replay.sites}
-    holdable = [source for source, each in SOURCES.items() if each.can_hold and source != "files"]
+    holdable = [source for source, each in SOURCES.items() if each.can_hold]
     # One that needs interpreters of its own costs seconds, where others cost no more than the process.
     by_cost = sorted(holdable, key=lambda source: (source in LAST, _needs_interpreter(source)))
     seen = [source for source in by_cost if source in drawn]

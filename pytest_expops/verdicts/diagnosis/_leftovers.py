@@ -1,4 +1,8 @@
-"""What the first run found and a replay does not: files it wrote, and what earlier processes left in its modules."""
+"""What the first run did not find as replays do: what earlier processes left behind, and files written since.
+
+What processes leave in modules is tried: replays are made with and without it. Files are only seen: nobody's files are
+moved to find out what a run does without them.
+"""
 
 from __future__ import annotations
 
@@ -6,51 +10,62 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pytest_expops.execution.records import RunRecord
-from pytest_expops.replay.nondeterminism.base import Site
 from pytest_expops.verdicts.diagnosis._attribution import minimal
 from pytest_expops.verdicts.diagnosis._trials import Plan, Trial, Trials
-from pytest_expops.verdicts.findings import Count
+from pytest_expops.verdicts.findings import CodeLine, Count, ReadBack, Writer
 
 NEEDED = 4
 """So many replays must agree with the first run."""
+SLACK = 1.0
+"""Seconds that a first run may take beside the call of its function: inputs are loaded and outputs stored."""
 LARGEST = 64
 """So many processes, at the most, are run again to find the one that left something behind: the latest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """Something that makes replays agree with the first run once it is as it was then.
-
-    `before` are the processes that left something in a module, `files` those that a run wrote and a later one read.
-    """
+    """The processes that make replays agree with the first run once they have run `before` in the same interpreter."""
 
     held: Count
-    before: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    sites: tuple[Site, ...] = ()
+    before: tuple[str, ...]
 
 
-def files_read_back(control: Sequence[Trial], since: float) -> dict[str, Site | None]:
-    """The files that a trial read and that were written after the moment `since` (in seconds since the epoch)."""
-    found: dict[str, Site | None] = {}
+def files_read_back(trials: Trials, control: Sequence[Trial]) -> tuple[ReadBack, ...]:
+    """Return the files that a trial read and that were written after the first run began.
+
+    For example, a process that keeps ``cache.json`` reads it in every replay; a file of the project that was there
+    before the session is older than the first run, and is not returned.
+    """
+    began, over = _span_of_first(trials)
+    found: dict[str, ReadBack] = {}
     for trial in control:
         for each in trial.replay.opened:
-            if each.read and each.mtime_ns is not None and each.mtime_ns >= since * 1e9:
-                found.setdefault(each.path, each.site)
-    return found
+            if not each.read or each.mtime_ns is None or each.mtime_ns < began * 1e9:
+                continue
+            writer: Writer = "replay" if each.written else "first run" if each.mtime_ns <= over * 1e9 else ""
+            found.setdefault(each.path, ReadBack(each.path, writer, CodeLine.at(each.site)))
+    return tuple(found.values())
 
 
-def from_files(trials: Trials, files: dict[str, Site | None], paths: frozenset[str]) -> Leftover | None:
-    """Whether replays that find none of these files agree with the first run, as it did not either."""
-    plan = Plan(frozenset({"files"}), {"files": tuple(files)})
-    held = _agreement(trials, plan, paths, NEEDED)
-    if held.agree < held.of:
-        return None
-    return Leftover(held, files=tuple(files), sites=tuple(site for site in files.values() if site is not None))
+def _span_of_first(trials: Trials) -> tuple[float, float]:
+    """Return when the first run began, and until when nothing but it can have written, in seconds since the epoch.
+
+    With workers others ran at the same time; then the second is 0, before everything.
+    """
+    first = trials.first.record
+    if trials.session.shared:
+        return first.started, 0.0
+    known = map(trials.session.known, trials.session.expanded.processes)
+    later = [each.started for each in known if each is not None and each.started > first.started]
+    return first.started, min([first.started + first.duration + SLACK, *later])
 
 
 def from_earlier(trials: Trials, paths: frozenset[str]) -> Leftover | None:
-    """Whether replays agree with the first run when they run what ran before it in the same interpreter."""
+    """Find the processes without which replays do not agree with the first run, and with which they do.
+
+    For example, `load` sets an option of a library that `train` depends on: alone, replays of `train` differ from its
+    first run; after `load`, they agree.
+    """
     earlier = _earlier(trials)
     if not earlier or not _explains(trials, earlier, paths, fresh=True):
         return None
@@ -60,7 +75,7 @@ def from_earlier(trials: Trials, paths: frozenset[str]) -> Leftover | None:
         before = _smallest(trials, earlier, paths, fresh=fresh)
         held = _agreement(trials, Plan(before=before, fresh=True), paths, NEEDED)
         if held.agree == held.of:
-            return Leftover(held, before=before)
+            return Leftover(held, before)
     return None
 
 
@@ -78,7 +93,7 @@ def _explains(trials: Trials, before: Sequence[str], paths: frozenset[str], *, f
 
 
 def _agreement(trials: Trials, plan: Plan, paths: frozenset[str], count: int) -> Count:
-    """How many of `count` trials agree with the first run; no more are made once one does not."""
+    """Count how many of `count` trials agree with the first run; no more are made once one does not."""
     agreeing = 0
     for number in range(count):
         trial = trials.make(plan, number)
@@ -89,7 +104,7 @@ def _agreement(trials: Trials, plan: Plan, paths: frozenset[str], count: int) ->
 
 
 def _earlier(trials: Trials) -> list[str]:
-    """The processes that the worker of the first run had run before it, in their order."""
+    """Return the processes that the worker of the first run had run before it, in their order."""
     first = trials.first.record
     records: list[RunRecord] = [
         record

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from pytest_expops.verdicts.diagnosis._divergence import first_call, first_line
 from pytest_expops.verdicts.diagnosis._leftovers import Leftover
 from pytest_expops.verdicts.diagnosis._trials import Plan, Trial, Trials
-from pytest_expops.verdicts.diagnosis.divergence import Place, first_call, first_line
+from pytest_expops.verdicts.findings import Place
 
 OTHERS = (1, 7, 8)
 """Trial 0 is compared with these in turn until one differs; they are made in three other interpreters."""
@@ -18,7 +19,7 @@ be blamed."""
 
 @dataclass(frozen=True, slots=True)
 class Parting:
-    """What makes two runs differ: the sources that were found to be causes, or what an earlier run left behind.
+    """What makes two runs differ: the sources that were found to be causes, or what earlier processes left behind.
 
     `drawn` are the sources that a line of the project was seen to draw from.
     """
@@ -32,8 +33,7 @@ class Parting:
         """How the two runs are made. Where no cause is known, nothing is held."""
         quiet = QUIET & {*self.drawn, "imports"}
         if self.leftover is not None:
-            files = {"files"} if self.leftover.files else set()
-            return Plan(quiet), Plan(quiet | files, {"files": self.leftover.files}, before=self.leftover.before)
+            return Plan(quiet), Plan(quiet, before=self.leftover.before)
         plan = Plan(quiet - {*self.causes} if self.causes else frozenset(), self.only)
         return plan, plan
 

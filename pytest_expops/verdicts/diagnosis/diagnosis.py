@@ -1,13 +1,14 @@
 """Where and why a process that differed differs: control replays, interventions, and a trace of two runs.
 
-The verdict stands whatever is found here. Everything is bounded by a deadline; what was found until then is kept.
+The verdict stands whatever is found here. Everything is bounded by a deadline; what was found until then is kept. Each
+phase is a function from what is known to a finding; `_examine` is their order.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from pytest_expops.errors import ExpopsError
 from pytest_expops.execution.session import PipelineSession
@@ -17,11 +18,11 @@ from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.diagnosis._attribution import NEEDED, Search, among, ranked
-from pytest_expops.verdicts.diagnosis._leftovers import Leftover, files_read_back, from_earlier, from_files
+from pytest_expops.verdicts.diagnosis._leftovers import Leftover, files_read_back, from_earlier
 from pytest_expops.verdicts.diagnosis._locating import Parting, locate
 from pytest_expops.verdicts.diagnosis._trials import CONTROLS, OutOfTime, Plan, Trial, Trials, root_of
-from pytest_expops.verdicts.diagnosis.divergence import Place
-from pytest_expops.verdicts.findings import Blamed, Cause, Count, Diagnosis
+from pytest_expops.verdicts.findings import Cause, CodeLine, Count, Diagnosis, Place, ReadBack
+from pytest_expops.wording import listed
 
 MORE = 4
 """So many more are made if those do not differ where the first run does: in interpreters with other hash seeds."""
@@ -47,212 +48,266 @@ def diagnose(
 ) -> Diagnosis:
     """Find where and why replays of `name` differ, in about `seconds`.
 
-    :param vary: what the replays varied besides the hash seed.
-    :param differences: what the replay that failed differed in.
-    :param hints: sources to suspect first: the causes found for another expanded process of the same function.
+    Args:
+        session: the session of its pipeline.
+        name: an expanded process whose replay differed.
+        pool: makes the replays.
+        vary: what the replays varied besides the hash seed.
+        seconds: the time that it may take.
+        differences: what the replay that failed differed in.
+        hints: sources to suspect first: the causes found for another expanded process of the same function.
     """
     begin = time.monotonic()
-    examination = _Examination(Trials(session, name, pool, vary, begin + seconds), differences, hints)
-    complete, note = True, ""
+    case = _Case(Trials(session, name, pool, vary, begin + seconds), differences, hints)
+    findings = _Findings()
+    stopped = ""
     try:
-        examination.run()
+        _examine(case, findings)
     except OutOfTime:
-        complete, note = False, f"stopped after {seconds:g} s (--expops-diagnose-timeout)"
+        stopped = f"stopped after {seconds:g} s (--expops-diagnose-timeout)"
     except ExpopsError as error:
-        complete, note = False, f"stopped: {error}"
-    found = examination.result()
-    notes = "; ".join(each for each in (found.note, note) if each)
-    return replace(found, complete=complete, note=notes, seconds=round(time.monotonic() - begin, 3))
+        stopped = f"stopped: {error}"
+    found = _put_together(case, findings)
+    notes = "; ".join(each for each in (found.note, stopped) if each)
+    return replace(found, complete=not stopped, note=notes, seconds=round(time.monotonic() - begin, 3))
 
 
-class _Examination:
-    """One diagnosis under way; what it has found can be asked for at any time."""
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What is to be explained: the trials of the process, what its replay differed in, and what to suspect first."""
 
-    def __init__(self, trials: Trials, differences: Sequence[Difference], hints: Sequence[str]) -> None:
-        self.trials = trials
-        self.differences = differences
-        self.hints = hints
-        self.control: list[Trial] = []
-        self.search: Search | None = None
-        self.leftover: Leftover | None = None
-        self.causes: list[Cause] = []
-        self.note = ""
-        self.place: Place | None = None
+    trials: Trials
+    differences: Sequence[Difference]
+    hints: Sequence[str]
 
-    def run(self) -> None:
-        """Raises OutOfTime, and ReplayError where a trial cannot be made."""
-        self._control()
-        apart = among(self.trials, self.control)
-        behind = self._behind()
-        if not apart and not behind:
-            self.note = f"{len(self.control)} more replays gave what the first run gave: it differs rarely"
-            files = self._files()
-            if files:
-                self.note += f"; it reads {_listed([*files])}, written since the first run began"
-            return
-        try:
-            if apart:
-                self._attribute()
-            if behind:
-                self._look_behind(behind)
-        finally:
-            self._unattributed(behind)
-        self.place = locate(self.trials, self._parting())
-        self._narrow()
 
-    def result(self) -> Diagnosis:
-        """What is known so far."""
-        tried = tuple(self.search.tried) if self.search else ()
-        seed = self._hash_seed()
-        return Diagnosis(self.place, tuple(self.causes), tried, self.trials.runs, note=self.note, hash_seed=seed)
+@dataclass(frozen=True, slots=True)
+class _Control:
+    """Replays with nothing held, and where they differ.
 
-    def _hash_seed(self) -> int | None:
-        """One under which the results differ from those of the first control, which has the hash seed of replay 1."""
-        paths = next((frozenset(cause.paths) for cause in self.causes if cause.source == "hashseed"), frozenset())
-        one, *others = self.control or [self.trials.first]
-        for other in others:
-            if other.replay.hash_seed != one.replay.hash_seed and self.trials.differing(one, other) & paths:
-                return other.replay.hash_seed
+    `apart` are the paths at which they differ from one another, as where a random number is drawn; `behind` those at
+    which they agree, but not with the first run, as where that one found no cache.
+    """
+
+    made: tuple[Trial, ...]
+    apart: frozenset[str]
+    behind: frozenset[str]
+    read_back: tuple[ReadBack, ...]
+
+    def sites(self, source: str) -> tuple[Site, ...]:
+        """Return the lines that drew from a source, in the order in which they were first met."""
+        return tuple(dict.fromkeys(site for trial in self.made for site in trial.replay.sites.get(source, ())))
+
+    @property
+    def drawn(self) -> frozenset[str]:
+        """The sources that a line of the project drew from."""
+        return frozenset(source for trial in self.made for source in trial.replay.sites)
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What the phases have found so far, in the order in which they come."""
+
+    control: _Control | None = None
+    search: Search | None = None
+    leftover: Leftover | None = None
+    causes: list[Cause] = field(default_factory=list)
+    place: Place | None = None
+
+
+def _examine(case: _Case, findings: _Findings) -> None:
+    """Go through the phases, and note each finding as it comes.
+
+    Raises:
+        OutOfTime: the time is over.
+        ReplayError: a trial could not be made.
+    """
+    control = findings.control = _controlled(case.trials)
+    if control.apart:
+        search = findings.search = _prepared_search(case, control)
+        suspects, others = _suspects(case, control)
+        finished = search.run(suspects, others)
+        for source, paths in search.found.items():
+            findings.causes += _proved(source, paths, *_evidence(search, paths), control.sites(source))
+        if not finished:
+            raise OutOfTime
+    if control.behind:
+        leftover = findings.leftover = from_earlier(case.trials, control.behind)
+        if leftover is not None:
+            free = _agreeing_with_first(case.trials, control, control.behind)
+            findings.causes += _proved("state", control.behind, leftover.held, free, (), leftover.before)
+    if control.apart or findings.leftover is not None:
+        findings.place = locate(case.trials, _parting(findings, control))
+    if findings.search is not None:
+        for index, cause in enumerate(findings.causes):
+            findings.causes[index] = _narrowed(cause, case.trials, findings.search, control, findings.place)
+
+
+def _put_together(case: _Case, findings: _Findings) -> Diagnosis:
+    """Return what is known so far as one diagnosis."""
+    search = findings.search
+    return Diagnosis(
+        findings.place,
+        tuple(findings.causes),
+        tuple(search.tried) if search is not None else (),
+        case.trials.runs,
+        note=_note(findings),
+        hash_seed=_differing_hash_seed(case.trials, findings),
+        read_back=_unproved_files(findings),
+    )
+
+
+def _controlled(trials: Trials) -> _Control:
+    """Make replays with nothing held: a few; more where those agree but not with the first run, or show nothing."""
+    made: list[Trial] = []
+
+    def make(count: int) -> None:
+        while len(made) < count:
+            made.append(trials.make(Plan(watch=True), len(made)))
+
+    make(CONTROLS)
+    if _behind(trials, made):
+        make(CONTROLS + MORE)
+    while len(made) < RARE and not _from_first(trials, made):
+        make(len(made) + 1)
+    return _Control(tuple(made), among(trials, made), _behind(trials, made), files_read_back(trials, made))
+
+
+def _behind(trials: Trials, made: Sequence[Trial]) -> frozenset[str]:
+    """Return where trials agree, but not with the first run. Within a result that else differs it may be chance."""
+    apart = among(trials, made)
+    roots = {root_of(path) for path in apart}
+    return frozenset(path for path in _from_first(trials, made) - apart if root_of(path) not in roots)
+
+
+def _from_first(trials: Trials, made: Sequence[Trial]) -> frozenset[str]:
+    return frozenset().union(*(trials.differing(trials.first, each) for each in made))
+
+
+def _agreeing_with_first(trials: Trials, control: _Control, paths: frozenset[str]) -> Count:
+    agreeing = sum(not trials.differing(trials.first, each) & paths for each in control.made)
+    return Count(agreeing, len(control.made))
+
+
+def _suspects(case: _Case, control: _Control) -> tuple[list[str], list[str]]:
+    """Return the sources to hold one by one, the likeliest first, and the others.
+
+    Addresses are a suspect where a line asked for one, or where results differ in text such as
+    ``<Model object at 0x7f3a...>``.
+    """
+    suspects, others = ranked(control.made, case.trials.vary, case.hints)
+    if not control.sites("addresses") and _shows_addresses(case.differences):
+        suspects.insert(suspects.index("hashseed") + 1, "addresses")
+    return suspects, others
+
+
+def _shows_addresses(differences: Sequence[Difference]) -> bool:
+    shown = ((each.expected, each.obtained) for each in differences)
+    return any(one != other and masked(one) == masked(other) for one, other in shown)
+
+
+def _prepared_search(case: _Case, control: _Control) -> Search:
+    """Return the search for causes; of addresses, only those that lines asked for are held, where there are any."""
+    asked = tuple(site.place for site in control.sites("addresses"))
+    only: Mapping[str, tuple[str, ...]] = {"addresses": asked} if asked else {}
+    return Search(case.trials, control.made, only)
+
+
+def _evidence(search: Search, paths: frozenset[str]) -> tuple[Count, Count]:
+    """Return how many replays agree with all causes held, and without: of as many as tell it from chance."""
+    needed = NEEDED
+    while True:
+        held = search.agreement(search.found, paths, needed)
+        free = search.free(paths, needed)
+        if held.agree == held.of and free.agree == free.of:
+            # What differs in a new interpreter only: the lower digits of addresses, say.
+            return search.in_fresh_interpreters(paths)
+        if held.agree < held.of or held.chance(free) <= LEVEL or needed >= MOST:
+            return held, free
+        needed += NEEDED
+
+
+def _proved(
+    source: str, paths: frozenset[str], held: Count, free: Count, sites: Sequence[Site], before: Sequence[str] = ()
+) -> list[Cause]:
+    """Return the cause, or nothing where as much agreement may be chance (`LEVEL`)."""
+    if held.chance(free) > LEVEL:
+        return []
+    remedy = SOURCES["order" if source == "state" else source].remedy
+    detail = f"left by {listed([f'`{name}`' for name in before], 3)}" if before else ""
+    lines = tuple(CodeLine.at(site) for site in sites)
+    return [Cause("state" if source == "order" else source, tuple(sorted(paths)), held, free, lines, remedy, detail)]
+
+
+def _parting(findings: _Findings, control: _Control) -> Parting:
+    """Return what makes two runs differ, as `locate` takes it."""
+    search = findings.search
+    found, only = (tuple(search.found), search.only) if search is not None else ((), {})
+    return Parting(found, control.drawn, only, findings.leftover)
+
+
+def _narrowed(cause: Cause, trials: Trials, search: Search, control: _Control, place: Place | None) -> Cause:
+    """Of several lines that drew from a source, name those that matter, by holding one at a time.
+
+    For example, of two readings of a clock of which one is only printed, the other.
+    """
+    if len(cause.sites) < 2:
+        return cause
+    ordered = sorted(control.sites(cause.source), key=lambda site: not _is_at(site, place))
+    if SOURCES[cause.source].holds_sites:
+        ordered = _decisive(cause, trials, search, ordered[:MOST_SITES], place) or ordered
+    return replace(cause, sites=tuple(CodeLine.at(site) for site in ordered))
+
+
+def _decisive(cause: Cause, trials: Trials, search: Search, sites: Sequence[Site], place: Place | None) -> list[Site]:
+    """Return the lines that are enough to hold. (Of two readings of a clock whose difference is taken, either.)"""
+    found = []
+    for site in sites:
+        plan = Plan(frozenset(search.found), {**search.only, cause.source: (site.place,)})
+        made = [trials.make(plan, number) for number in range(3)]
+        if all(each.passed for each in made) and not among(trials, made) & frozenset(cause.paths):
+            found.append(site)
+            if _is_at(site, place):
+                break
+    return found
+
+
+def _is_at(site: Site, place: Place | None) -> bool:
+    return place is not None and (site.file, site.line) == (place.file, place.line)
+
+
+def _note(findings: _Findings) -> str:
+    """Return what is known besides causes: that the difference is rare, or what is left without a cause."""
+    control, search = findings.control, findings.search
+    if control is None:
+        return ""
+    if not control.apart and not control.behind:
+        return f"{len(control.made)} more replays gave what the first run gave: it differs rarely"
+    if control.behind and findings.leftover is None:
+        return f"{len(control.made)} replays agree with each other, and not with the first run"
+    if search is not None and search.remaining and findings.causes:
+        return f"not attributed: {listed([f'`{path}`' for path in sorted(search.remaining)], 3)}"
+    return ""
+
+
+def _unproved_files(findings: _Findings) -> tuple[ReadBack, ...]:
+    """Return the files that may be the cause; none where all that differs has a proved one."""
+    control, search = findings.control, findings.search
+    if control is None:
+        return ()
+    unexplained = control.behind and findings.leftover is None
+    remaining = search is not None and bool(search.remaining)
+    rare = not control.apart and not control.behind
+    return control.read_back if unexplained or remaining or rare else ()
+
+
+def _differing_hash_seed(trials: Trials, findings: _Findings) -> int | None:
+    """Return one under which results differ from those of the first control, which has the hash seed of replay 1."""
+    if findings.control is None:
         return None
-
-    def _control(self) -> None:
-        self._make(CONTROLS)
-        if self._behind():
-            self._make(CONTROLS + MORE)
-        while len(self.control) < RARE and not self._from_first():
-            self._make(len(self.control) + 1)
-
-    def _make(self, count: int) -> None:
-        while len(self.control) < count:
-            self.control.append(self.trials.make(Plan(watch=True), len(self.control)))
-
-    def _behind(self) -> frozenset[str]:
-        """Where the replays agree, but not with the first run. Within a result that else differs it may be chance."""
-        apart = among(self.trials, self.control)
-        roots = {root_of(path) for path in apart}
-        return frozenset(path for path in self._from_first() - apart if root_of(path) not in roots)
-
-    def _from_first(self) -> frozenset[str]:
-        differing = (self.trials.differing(self.trials.first, each) for each in self.control)
-        return frozenset().union(*differing)
-
-    def _free(self, paths: frozenset[str]) -> Count:
-        agreeing = sum(not self.trials.differing(self.trials.first, each) & paths for each in self.control)
-        return Count(agreeing, len(self.control))
-
-    def _attribute(self) -> None:
-        files = self._files()
-        suspects, others = ranked(self.control, self.trials.vary, self.hints)
-        if files:
-            suspects.insert(0, "files")
-        only = {"files": tuple(files)} if files else {}
-        asked = tuple(site.place for site in self._sites("addresses"))
-        if asked:
-            only["addresses"] = asked
-        elif self._shows_addresses():
-            suspects.insert(suspects.index("hashseed") + 1, "addresses")
-        self.search = Search(self.trials, self.control, only)
-        try:
-            self.search.run(suspects, others)
-        finally:
-            for source, paths in self.search.found.items():
-                self._add(source, paths, *self._evidence(paths), self._sites(source))
-
-    def _evidence(self, paths: frozenset[str]) -> tuple[Count, Count]:
-        """How many replays agree with all causes held, and without: of as many as tell it from chance."""
-        assert self.search is not None
-        needed = NEEDED
-        while True:
-            held = self.search.agreement(self.search.found, paths, needed)
-            free = self.search.free(paths, needed)
-            if held.agree == held.of and free.agree == free.of:
-                # What differs in a new interpreter only: the lower digits of addresses, say.
-                return self.search.in_fresh_interpreters(paths)
-            if held.agree < held.of or held.chance(free) <= LEVEL or needed >= MOST:
-                return held, free
-            needed += NEEDED
-
-    def _look_behind(self, paths: frozenset[str]) -> None:
-        """All replays agree, but not with the first run: something was there then, or was not."""
-        files = self._files()
-        self.leftover = from_files(self.trials, files, paths) if files else None
-        if self.leftover is not None:
-            self._add(
-                "files", paths, self.leftover.held, self._free(paths), self.leftover.sites, _listed(self.leftover.files)
-            )
-            return
-        self.leftover = from_earlier(self.trials, paths)
-        if self.leftover is not None:
-            self._add(
-                "state", paths, self.leftover.held, self._free(paths), (), f"left by {_listed(self.leftover.before)}"
-            )
-
-    def _unattributed(self, behind: frozenset[str]) -> None:
-        if behind and self.leftover is None:
-            self.note = (
-                f"{len(self.control)} replays agree with each other, and not with the first run: what it found in its "
-                "interpreter and they do not (settings of a conftest.py, say) makes the difference"
-            )
-        elif self.search is not None and self.search.remaining and self.causes:
-            self.note = f"not attributed: {_listed(sorted(self.search.remaining))}"
-
-    def _add(
-        self, source: str, paths: frozenset[str], held: Count, free: Count, sites: Sequence[Site], detail: str = ""
-    ) -> None:
-        if held.chance(free) > LEVEL:
-            return
-        source = "state" if source == "order" else source
-        remedy = SOURCES["order" if source == "state" else source].remedy
-        blamed = tuple(_blamed(site) for site in sites)
-        self.causes.append(Cause(source, tuple(sorted(paths)), held, free, blamed, remedy, detail))
-
-    def _shows_addresses(self) -> bool:
-        """Whether the results differ in text such as ``<Model object at 0x7f3a...>``."""
-        shown = ((each.expected, each.obtained) for each in self.differences)
-        return any(one != other and masked(one) == masked(other) for one, other in shown)
-
-    def _files(self) -> dict[str, Site | None]:
-        return files_read_back(self.control, self.trials.first.record.started)
-
-    def _sites(self, source: str) -> tuple[Site, ...]:
-        return tuple(dict.fromkeys(site for trial in self.control for site in trial.replay.sites.get(source, ())))
-
-    def _parting(self) -> Parting:
-        found = tuple(self.search.found) if self.search is not None else ()
-        drawn = frozenset(source for trial in self.control for source in trial.replay.sites)
-        return Parting(found, drawn, self.search.only if self.search is not None else {}, self.leftover)
-
-    def _narrow(self) -> None:
-        """Of several lines that drew from a source, find the one that matters by holding one at a time."""
-        for index, cause in enumerate(self.causes):
-            if self.search is None or len(cause.sites) < 2:
-                continue
-            ordered = sorted(self._sites(cause.source), key=lambda site: not self._is_place(site))
-            if SOURCES[cause.source].holds_sites:
-                ordered = self._decisive(cause, ordered[:MOST_SITES]) or ordered
-            self.causes[index] = replace(cause, sites=tuple(_blamed(site) for site in ordered))
-
-    def _decisive(self, cause: Cause, sites: Sequence[Site]) -> list[Site]:
-        """The lines that are enough to hold. (Of two readings of a clock, say, whose difference is taken, either.)"""
-        assert self.search is not None
-        found = []
-        for site in sites:
-            plan = Plan(frozenset(self.search.found), {**self.search.only, cause.source: (site.place,)})
-            made = [self.trials.make(plan, number) for number in range(3)]
-            if all(each.passed for each in made) and not among(self.trials, made) & frozenset(cause.paths):
-                found.append(site)
-                if self._is_place(site):
-                    break
-        return found
-
-    def _is_place(self, site: Site) -> bool:
-        return self.place is not None and (site.file, site.line) == (self.place.file, self.place.line)
-
-
-def _blamed(site: Site) -> Blamed:
-    return Blamed(site.file, site.line, site.function, site.what, site.code)
-
-
-def _listed(names: Sequence[str], most: int = 3) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+    paths = next((frozenset(cause.paths) for cause in findings.causes if cause.source == "hashseed"), frozenset())
+    one, *others = findings.control.made
+    for other in others:
+        if other.replay.hash_seed != one.replay.hash_seed and trials.differing(one, other) & paths:
+            return other.replay.hash_seed
+    return None

@@ -155,3 +155,37 @@ def test_a_missing_module_names_the_requirements_file_that_lists_it(tmp_path: Pa
 def test_a_script_that_needs_a_missing_module_says_so_too(tmp_path: Path) -> None:
     ran = run(tmp_path, config("a", "- name: a"), "import another_missing\n", files=REQUIREMENTS)
     assert f"`another_missing` is listed in {tmp_path.name}/charts/requirements.txt" in ran.failure("a")
+
+
+DATA = """
+scripts: {main: src/model.py}
+data:
+  path: data/other.csv
+  sources:
+    training: {path: data/train.csv}
+    validation: {path: /elsewhere/valid.csv}
+    test: {path: data/test.csv}
+  inputs:
+    table: {path: data/table.csv, format: csv}
+    note: kept as it is
+"""
+ASKS = """
+def a(context):
+    return {"paths": context.data_paths, "inputs": context.inputs}
+"""
+
+
+def test_the_context_has_the_paths_of_the_data_that_the_config_names(tmp_path: Path) -> None:
+    """S2.2, as ExpOps 0.1.1 to 0.1.27; resolved as all paths of a config are (S1.1)."""
+    files = {"data/train.csv": "x\n1\n", "data/table.csv": "x\n1\n"}
+    ran = run(tmp_path, config("a", "- name: a", head=DATA), ASKS, files=files)
+    assert ran.outputs("a") == {
+        "paths": {"training": tmp_path / "data/train.csv", "validation": Path("/elsewhere/valid.csv")},
+        "inputs": {"table": tmp_path / "data/table.csv"},
+    }
+
+
+@pytest.mark.parametrize("data", ["", "data: {path: data/x.csv}", "data: {sources: [a], inputs: 3}", "data: 3"])
+def test_without_such_data_the_context_has_no_paths(tmp_path: Path, data: str) -> None:
+    ran = run(tmp_path, config("a", "- name: a", head=f"scripts: {{main: src/model.py}}\n{data}"), ASKS)
+    assert ran.outputs("a") == {"paths": {}, "inputs": {}}

@@ -92,6 +92,20 @@ PROCESSES: list[Case] = [
         ],
     ),
     (
+        "a script that is not there, is no text, or is not the one that the code names",
+        current(
+            "- {name: a, script: mian, code: f}", "- {name: b, script: 3}", "- {name: c, script: main, code: prep.f}"
+        ).replace("{main: model.py}", "{main: model.py, prep: prep.py}"),
+        [
+            "5:27: process `a`: `script: mian` names the script `mian`, which does not exist; "
+            "the scripts are: `main`, `prep`",
+            "    did you mean `main`?",
+            "6:27: process `b`: `script` is the number `3`; expected the key of a script",
+            "7:27: process `c`: `script: main` and `code: prep.f` name two scripts",
+            "    remove `script`",
+        ],
+    ),
+    (
         "parameters that are none",
         current("- {name: a, parameters: [1]}", "- {name: b, hyperparameters: {1: 2}}"),
         [

@@ -255,3 +255,31 @@ def test_anchors_and_merge_keys_are_followed(tmp_path: Path) -> None:
         "b": {"x": 1, "y": 3},
         "c": {"x": 5, "y": 2},
     }
+
+
+SCRIPTS = """
+    scripts: {main: models/model.py, prep: models/prep.py}
+    model:
+      parameters:
+        pipeline:
+          process_adjlist: |
+            load train
+          processes:
+            - {name: load, script: prep, code_function: read}
+            - {name: train, script: prep}
+            - {name: check, script: prep, code: prep.look}
+            - {name: score}
+"""
+
+
+def test_a_script_beside_the_function_says_where_it_is(tmp_path: Path) -> None:
+    """S1.2, in the spelling of February 2026."""
+    processes = _load(tmp_path, SCRIPTS).processes
+    found = {name: (each.code.script, each.code.function) for name, each in processes.items()}
+    assert found == {
+        "load": ("prep", "read"),
+        "train": ("prep", "train"),
+        "check": ("prep", "look"),
+        "score": ("main", "score"),
+    }
+    assert _load(tmp_path, SCRIPTS).warnings == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,10 +127,9 @@ def test_each_cause_is_found_with_its_line_and_evidence(project: Project, every:
         "clock": ({"clock"}, "log_metric("),
         "both": ({"entropy", "hashseed"}, '"id": str(uuid.uuid4())'),
         "joint": ({"entropy", "clock"}, "time.time_ns()"),
-        "files": ({"files"}, "known = cache.exists()"),
         "state": ({"state"}, '"seen": len(SEEN)'),
     }
-    found = {name: diagnosis_of(project, name) for name in FAILING}
+    found = {name: diagnosis_of(project, name) for name in wanted}
     causes = {name: {cause["source"] for cause in each["causes"]} for name, each in found.items()}
     assert causes == {name: sources for name, (sources, _) in wanted.items()}
     lines = {name: each["place"]["line"] for name, each in found.items()}
@@ -178,9 +178,57 @@ def test_the_command_reproduces_a_verdict_that_hangs_on_the_hash_seed(project: P
     again.assert_outcomes(failed=1)
 
 
-def test_the_inputs_and_files_of_the_user_are_as_the_runs_left_them(project: Project, every: dict[str, Any]) -> None:
-    project, _ = run_all(project, every)
-    assert (project.root / "cache.txt").read_text(encoding="utf-8") == "known"
+def test_a_file_that_runs_leave_is_named_as_likely_and_not_as_proved(project: Project, every: dict[str, Any]) -> None:
+    project, outcome = run_all(project, every)
+    diagnosis = diagnosis_of(project, "files")
+    line = line_of(project, "known = cache.exists()")
+    assert diagnosis["causes"] == []
+    assert [(Path(each["path"]).name, each["site"]["line"]) for each in diagnosis["read_back"]] == [("cache.txt", line)]
+    message = outcome.message("files_seed7[replay]")
+    assert "; likely cause: reads `cache.txt`, which it writes too\n" in message
+    assert f"likely: reads `cache.txt`, which it writes too\n            models/model.py:{line} os.stat(" in message
+    assert "this was seen, not proved: no replay was made without the file\n" in message
+    assert "9 replays agree with each other, and not with the first run\n" in message
+    assert "why:" not in message
+
+
+CACHES = """
+    import json
+    import os
+    from pathlib import Path
+    from pytest_expops.core import process
+
+    @process()
+    def start(data): return {}
+
+    @process()
+    def cached(data):
+        settings = json.loads(Path("settings.json").read_text())
+        cache = Path("cache.json")
+        if not cache.exists():
+            with cache.open("w") as file:
+                file.write(str(os.fstat(file.fileno()).st_ino))
+            return {"cached": False, **settings}
+        return {"cached": True, **settings}
+"""
+
+
+def test_a_diagnosis_touches_no_file_and_blames_none_that_was_there_before(project: Project) -> None:
+    project.write("start cached", CACHES, SEEDS)
+    settings = project.root / "settings.json"
+    settings.write_text('{"rate": 1}', encoding="utf-8")
+    before = settings.stat()
+    message = project.run("-n0", diagnose=True).message("cached_seed7[replay]")
+    assert "likely: reads `cache.json`, which the first run wrote\n" in message
+    assert "settings.json" not in message
+    cache = project.root / "cache.json"
+    assert cache.read_text(encoding="utf-8") == str(cache.stat().st_ino)
+    after = settings.stat()
+    assert (after.st_ino, after.st_mtime_ns, after.st_ctime_ns) == (
+        before.st_ino,
+        before.st_mtime_ns,
+        before.st_ctime_ns,
+    )
 
 
 def test_a_diagnosis_changes_no_verdict_and_can_be_left_out(project: Project) -> None:
@@ -226,8 +274,8 @@ def test_what_differs_rarely_is_called_rare(project: Project) -> None:
     """
     project.write("start rare", body, SEEDS)
     message = project.run(diagnose=True).message("rare_seed7[replay]")
-    assert "why:    not attributed\n" in message
-    assert "12 more replays gave what the first run gave: it differs rarely; it reads `" in message
+    assert "likely: reads `runs.txt`, which it writes too\n" in message
+    assert "12 more replays gave what the first run gave: it differs rarely\n" in message
 
 
 def test_what_holds_for_one_duplicate_is_tried_first_for_the_others(project: Project) -> None:

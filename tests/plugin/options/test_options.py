@@ -6,7 +6,7 @@ import pytest
 
 from pytest_expops.execution.artifact_cache import DEFAULT_MEMORY
 from pytest_expops.plugin.options import options
-from pytest_expops.plugin.state import STATE
+from pytest_expops.plugin.stash import STATE
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from tests.conftest import FAN, FAN_NAMES, FAN_PROCESSES, FAN_SCRIPT, Project
 

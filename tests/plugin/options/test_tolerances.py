@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
-from pytest_expops.pipeline.model import ExpandedPipeline, Tolerance
+from pytest_expops.pipeline.model import Pipeline, Tolerance
 from pytest_expops.plugin.options.tolerances import ToleranceLine, parse, with_tolerances
 from tests.conftest import Project
 
@@ -30,7 +30,7 @@ SCRIPT = """
 PROCESSES: dict[str, dict[str, Any]] = {"load": {"seed_parallelism": {"seeds": [7]}}}
 
 
-def _expanded(tmp_path: Path, tolerance: str = "") -> ExpandedPipeline:
+def _loaded(tmp_path: Path, tolerance: str = "") -> Pipeline:
     path = tmp_path / "config.yaml"
     path.write_text(
         f"""
@@ -45,21 +45,20 @@ experiment:
 """,
         encoding="utf-8",
     )
-    return expand(load_config(path))
+    return load_config(path)
 
 
-def _tolerances(pipeline: ExpandedPipeline) -> dict[str, dict[str | None, tuple[float, float]]]:
+def _tolerances(pipeline: Pipeline) -> dict[str, dict[str | None, tuple[float, float]]]:
     """By expanded name, as verdicts read them."""
-    assert all(each.process == pipeline.pipeline.processes[each.process.name] for each in pipeline.processes.values())
     return {
         name: {key: (each.rtol, each.atol) for key, each in expanded.process.tolerances.items()}
-        for name, expanded in pipeline.processes.items()
+        for name, expanded in expand(pipeline).processes.items()
     }
 
 
 def test_a_line_holds_for_what_it_names(tmp_path: Path) -> None:
     """The nearer line wins: that of an output, of a process, of every process."""
-    pipelines = {tmp_path: _expanded(tmp_path)}
+    pipelines = {tmp_path: _loaded(tmp_path)}
     lines = [
         "*: atol=1e-12",
         "train: rtol=1e-6",
@@ -78,7 +77,7 @@ def test_a_line_holds_for_what_it_names(tmp_path: Path) -> None:
 def test_the_config_comes_before_the_ini_file(tmp_path: Path) -> None:
     """For each process and each output by itself; what the config does not mention has the tolerance of the ini."""
     section = "reproducibility: {tolerance: {train: {rtol: 0.5}, load: {x: {atol: 0.25}}}}"
-    pipelines = {tmp_path: _expanded(tmp_path, section)}
+    pipelines = {tmp_path: _loaded(tmp_path, section)}
     lines = ["*: atol=1", "train: atol=2", "train.y: atol=3", "load: atol=4", "load.x: atol=5"]
     assert _tolerances(with_tolerances(pipelines, lines)[tmp_path]) == {
         "load": {None: (0, 4), "x": (0, 0.25)},
@@ -93,8 +92,8 @@ def test_of_several_configs_any_may_have_the_process(tmp_path: Path) -> None:
         "scripts: {main: m.py}\nexperiment: {pipeline: {processes: [{name: only_here}]}}\n", encoding="utf-8"
     )
     pipelines = {
-        Path("a"): _expanded(tmp_path),
-        Path("b"): expand(load_config(tmp_path / "other" / "config.yaml")),
+        Path("a"): _loaded(tmp_path),
+        Path("b"): load_config(tmp_path / "other" / "config.yaml"),
     }
     found = with_tolerances(pipelines, ["only_here: rtol=1", "load: rtol=2"])
     assert _tolerances(found[Path("a")]) == {"load": {None: (2, 0)}, "train": {}, "train.fit_seed7": {}}
@@ -124,13 +123,13 @@ BAD = {
 @pytest.mark.parametrize(("line", "says"), BAD.items(), ids=BAD)
 def test_a_bad_line_is_a_usage_error(tmp_path: Path, line: str, says: str) -> None:
     with pytest.raises(pytest.UsageError) as caught:
-        with_tolerances({tmp_path: _expanded(tmp_path)}, ["load: rtol=1", line])
+        with_tolerances({tmp_path: _loaded(tmp_path)}, ["load: rtol=1", line])
     assert str(caught.value) == f"expops_tolerance, line 2, `{line}`: {says}"
 
 
 def test_all_bad_lines_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(pytest.UsageError) as caught:
-        with_tolerances({tmp_path: _expanded(tmp_path)}, ["load", "load: rtol=1", "load: atol=2", "x: rtol=1"])
+        with_tolerances({tmp_path: _loaded(tmp_path)}, ["load", "load: rtol=1", "load: atol=2", "x: rtol=1"])
     assert [each.partition("`: ")[0] for each in str(caught.value).splitlines()] == [
         "expops_tolerance, line 1, `load",
         "expops_tolerance, line 3, `load: atol=2",
@@ -189,3 +188,12 @@ def test_a_bad_line_ends_the_session_before_anything_runs(drifting: Project) -> 
         outcome.text
     )
     assert "Traceback" not in outcome.text
+
+
+def test_what_is_wrong_with_lines_and_with_the_expansion_is_told_together(project: Project) -> None:
+    project.write("load train\ntrain_seed7", SCRIPT, {"load": {"seed_parallelism": {"seeds": [7]}}})
+    project.pytester.makeini("[pytest]\nexpops_tolerance =\n    nowhere: rtol=1\n")
+    outcome = project.run()
+    assert outcome.ret == pytest.ExitCode.USAGE_ERROR
+    assert "expops_tolerance, line 1, `nowhere: rtol=1`: no config has a process `nowhere`" in outcome.text
+    assert "has the name that a duplicate of process `train` gets" in outcome.text

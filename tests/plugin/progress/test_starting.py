@@ -11,7 +11,7 @@ import pytest
 from pytest_expops.plugin.durations import Durations
 from pytest_expops.plugin.progress import starting
 from pytest_expops.plugin.progress._live import LiveProgress
-from pytest_expops.plugin.state import STATE
+from pytest_expops.plugin.stash import STATE
 from tests.conftest import Project
 
 CONFIG = "configs/project_config.yaml"

@@ -9,25 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.replay import folder as replica_folder
-from pytest_expops.replay.folder import ReplicaFolder
+from pytest_expops.replay.nondeterminism import _surroundings
 from tests.replay.nondeterminism.probe import Probe
 
 
 @pytest.fixture(autouse=True)
 def replicas() -> Iterator[Path]:
-    """What the replicas of a worker share, and this is one of them; at the end nothing is left there.
+    """Where the replicas of a worker, of which this is one, have temporary files; at the end nothing is left there.
 
     It is under a short path, as sockets need it; pytest's own may be too long.
     """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tempfile, "tempdir", "/tmp")
-        folder = ReplicaFolder()
-    replica_folder.enter(folder.new_aside())
-    before = os.listdir(folder.path)
-    yield Path(folder.path)
-    assert os.listdir(folder.path) == before
-    folder.remove()
+    with tempfile.TemporaryDirectory(dir="/tmp") as place, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_surroundings, "_place", place)
+        yield Path(place)
+        assert os.listdir(place) == []
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.replay.nondeterminism._garbage_collector import Collector
+from pytest_expops.replay.nondeterminism._surroundings import Collector
 from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
 from tests.replay.nondeterminism.probe import Probe
 

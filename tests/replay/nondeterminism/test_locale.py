@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.replay.nondeterminism._locale import Locale, installed, locale_of
+from pytest_expops.replay.nondeterminism._surroundings import Locale, installed, locale_of
 from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
 from tests.replay.nondeterminism.probe import Probe, started_with
 
@@ -100,7 +100,7 @@ def _formatted(setting: Setting, text: str, german: Path) -> str:
     """What the text finds in an interpreter of its own, in a machine with a German locale."""
     code = (
         "import sys\nfrom pytest_expops.replay.nondeterminism.base import Setting, Watcher\n"
-        "from pytest_expops.replay.nondeterminism._locale import Locale\n"
+        "from pytest_expops.replay.nondeterminism._surroundings import Locale\n"
         f"with Locale().apply(Setting.from_json({setting.to_json()}), Watcher(lambda file: True)):\n"
         f"{text}\n    print(found, open(__file__).encoding)"
     )

@@ -141,6 +141,7 @@ def test_the_context_of_a_process_is_no_value() -> None:
             hyperparameters={},
             upstream={},
             document={},
+            config_path=None,  # type: ignore[arg-type]
             checkpoint_root=None,  # type: ignore[arg-type]
         )
         for run in ("one", "other")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.verdicts.diagnosis.divergence import Place, first_call, first_line
+from pytest_expops.verdicts.diagnosis._divergence import first_call, first_line
+from pytest_expops.verdicts.findings import Place
 from tests.replay.tracing.traced import BACKENDS, Traced, use_backend
 
 MARK = "# here"

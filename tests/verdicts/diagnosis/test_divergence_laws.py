@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_expops.replay.tracing import Call, Line, Target, Trace
-from pytest_expops.verdicts.diagnosis.divergence import Divergence, Place, first_call, first_line
+from pytest_expops.verdicts.diagnosis._divergence import Divergence, Place, first_call, first_line
 from tests.replay.tracing.traced import Traced
 
 HEAD = """

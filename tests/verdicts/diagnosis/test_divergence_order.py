@@ -13,7 +13,8 @@ import pytest
 
 import pytest_expops
 from pytest_expops.replay.tracing import Target, Trace
-from pytest_expops.verdicts.diagnosis.divergence import Place, first_call, first_line
+from pytest_expops.verdicts.diagnosis._divergence import first_call, first_line
+from pytest_expops.verdicts.findings import Place
 
 SCRIPT = """
 COLUMNS = ["age", "income", "city", "visits", "tenure", "clicks", "rating", "joined", "bought", "user"]

@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pytest_expops.replay.tracing import Target, Trace
 from pytest_expops.replay.tracing.statements import code_at
 from pytest_expops.verdicts.diagnosis._pairing import CONTROL_FLOW, Pair, differing, pairs
 from pytest_expops.verdicts.diagnosis._parting import parting
 from pytest_expops.verdicts.diagnosis._relevance import Function
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A line of the project. `path` says what is first different there: ``return['w'][0]``, ``yield[3]``,
-    ``variable names``, ``argument df`` (changed in place), ``random state of numpy``, ``logged metrics``,
-    ``exception``, ``control flow`` (what runs next). `code` is the source line, stripped; `step` the innermost step
-    around it.
-    """
-
-    file: str
-    line: int
-    function: str
-    step: str | None
-    path: str
-    code: str
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data; the inverse of `from_json`."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Place:
-        """What `to_json` gave."""
-        return cls(**data)
+from pytest_expops.verdicts.findings import Place
 
 
 @dataclass(frozen=True, slots=True)
