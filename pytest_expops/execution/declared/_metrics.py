@@ -86,7 +86,7 @@ class _Keys:
         there = ", ".join(f"`{each}`" for each in dict.fromkeys(known)) or "nothing"
         near = did_you_mean(key, known)
         return OutputError(
-            f"process `{self._process.name}`: the metric `{metric.name}` reads `{key}`, which there is not",
+            f"process `{self._process.name}`: the metric `{metric.name}` reads `{key}`, which does not exist",
             process=self._process.name,
             key=key,
             hint=f"{near} " * bool(near) + f"there are: {there}",

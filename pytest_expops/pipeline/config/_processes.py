@@ -127,7 +127,7 @@ def read_process(
         reader.warn(message, listed.location, key="charts", hint="add `type: chart` if it is one")
     code = CodeRef("", listed.name, listed.location)
     if component is None and (chart is None or not chart.dynamic or entries_of(body, "", "code", "code_function")):
-        code = read_code(body, listed.name, listed.location, scripts, kind, is_classic, reader)
+        code = read_code(body, code, scripts, kind, is_classic, reader)
     if chart is not None and code.script and not is_python(scripts.paths[code.script]):
         chart = replace(chart, dynamic=True)
     return Process(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
-from pytest_expops.errors import Location
 from pytest_expops.pipeline.config import vocabulary
 from pytest_expops.pipeline.config._document import BrokenNode, MapEntry, MapNode, Scalar, YamlNode, describe
 from pytest_expops.pipeline.config._reading import LabelledEntry, Reader, entries_of
@@ -78,37 +78,57 @@ def _add(written: dict[str, LabelledEntry], key: str, found: LabelledEntry, read
         written[key] = found
 
 
-def read_code(
-    body: MapNode, name: str, location: Location, scripts: Scripts, kind: Kind, is_classic: bool, reader: Reader
-) -> CodeRef:
+class _Parsed(NamedTuple):
+    """An entry that names a function, and what it names; None, with an error, where it cannot be read."""
+
+    entry: LabelledEntry
+    ref: CodeRef | None
+
+
+def read_code(body: MapNode, own: CodeRef, scripts: Scripts, kind: Kind, is_classic: bool, reader: Reader) -> CodeRef:
     """Read the function of one process: `code` or `code_function`, `KEY.NAME` or `NAME`, else its own name.
 
     A bare name is looked for in the script that `script: KEY` names, if it does, else in the default one.
+
+    Args:
+        body: what the config says of the process.
+        own: the function of the process's own name.
+        scripts: the scripts of the config.
+        kind: what the process is; one that passes its inputs through needs no script.
+        is_classic: whether the config is in the classic spelling.
+        reader: notes what is wrong.
     """
-    # A classic chart is a function of the reporting script; in the current spelling it says so itself.
-    of_charts = kind is Kind.CHART and is_classic
     found = entries_of(body, "", "code", "code_function")
-    bare = scripts.charts if of_charts or (kind is Kind.CHART and not found) else scripts.default
+    # A classic chart is a function of the reporting script; in the current spelling it says so itself.
+    bare = scripts.charts if kind is Kind.CHART and (is_classic or not found) else scripts.default
     beside = next(iter(entries_of(body, "", "script")), None)
     if beside is not None:
         bare = _script_key(beside, scripts, reader) or bare
-    parsed = [(each, _parse(each, bare, scripts, reader)) for each in found]
-    read = {id(each.value): ref for each, ref in parsed}
-
-    def alike(one: YamlNode, other: YamlNode) -> bool:
-        return read[id(one)] is None or read[id(other)] is None or read[id(one)] == read[id(other)]
-
-    reader.agreed(found, alike)
-    for each, ref in parsed:
-        if beside is not None and ref is not None and ref.script != bare:
-            message = f"`script: {bare}` and `{each.label}: {ref.script}.{ref.function}` name two scripts"
-            reader.error(message, beside.value.location, key="script", hint="remove `script`")
-    ref = parsed[0][1] if parsed else CodeRef(bare or "", name, location)
+    parsed = [_Parsed(each, _parse(each, bare, scripts, reader)) for each in found]
+    _refuse_contradictions(parsed, beside, bare, reader)
+    own = replace(own, script=bare or "")
+    ref = parsed[0].ref if parsed else own
     if ref is not None and not ref.script and kind is not Kind.PASS_THROUGH:
         message = f"there is no script that could hold its function `{ref.function}`"
         hint = "add `scripts: {main: PATH}`, or in the classic spelling `model.parameters.custom_script_path: PATH`"
         reader.error(message, ref.location, key="scripts", hint=hint)
-    return ref or CodeRef(bare or "", name, location)
+    return ref or own
+
+
+def _refuse_contradictions(
+    parsed: Sequence[_Parsed], beside: LabelledEntry | None, script: str | None, reader: Reader
+) -> None:
+    """Note where `code` and `code_function` name two functions, or one of them another script than `script: KEY`."""
+    read = {id(each.entry.value): each.ref for each in parsed}
+
+    def alike(one: YamlNode, other: YamlNode) -> bool:
+        return read[id(one)] is None or read[id(other)] is None or read[id(one)] == read[id(other)]
+
+    reader.agreed([each.entry for each in parsed], alike)
+    for entry, ref in parsed:
+        if beside is not None and ref is not None and ref.script != script:
+            message = f"`script: {script}` and `{entry.label}: {ref.script}.{ref.function}` name two scripts"
+            reader.error(message, beside.value.location, key="script", hint="remove `script`")
 
 
 def _parse(found: LabelledEntry, bare: str | None, scripts: Scripts, reader: Reader) -> CodeRef | None:
@@ -133,6 +153,7 @@ def _script_key(found: LabelledEntry, scripts: Scripts, reader: Reader) -> str |
 
 
 def _is_there(key: str, found: LabelledEntry, scripts: Scripts, reader: Reader) -> bool:
+    """Return whether there is a script under `key`; if not, note that `found` names none."""
     if key in scripts.paths:
         return True
     there = ", ".join(f"`{each}`" for each in scripts.paths) or "none"

@@ -74,12 +74,12 @@ def test_keys_are_known_by_new_names_and_old(tmp_path: Path) -> None:
     [
         (
             "{name: m, from_result: los}",
-            "OutputError: process `predict`: the metric `m` reads `los`, which there is not\n"
+            "OutputError: process `predict`: the metric `m` reads `los`, which does not exist\n"
             "    did you mean `loss`? there are: `y`, `loss`, `table`",
         ),
         (
             "{name: m, fn: share, inputs: {expected: y_tru, obtained: y}}",
-            "OutputError: process `predict`: the metric `m` reads `y_tru`, which there is not\n"
+            "OutputError: process `predict`: the metric `m` reads `y_tru`, which does not exist\n"
             "    did you mean `y_true`? there are: `y`, `loss`, `table`, `y_true`, `noise`",
         ),
         (
