@@ -17,7 +17,7 @@ REPEATS = 5
 
 
 def pipeline(wanted: int) -> Pipeline:
-    """load -> rows (10 partitions) -> seeds -> a chain of 8 with `load` broadcast to each -> an aggregation of both."""
+    """Make load -> rows (10 partitions) -> seeds -> a chain of 8 with `load` broadcast -> an aggregation of both."""
     seeds = tuple(range(max(1, wanted // (CHAIN * 10))))
     code = CodeRef("main", "function")
     chain = [f"step{number}" for number in range(CHAIN)]

@@ -150,7 +150,7 @@ def plugin_run(python: Path, project: Path, report: Path, *options: str, environ
 
 
 def _plain(text: str) -> Any:
-    """A metric that is no number, from its text in the report. (ExpOps writes the keys of maps as text.)"""
+    """Return a metric that is no number, from its text in the report: ExpOps writes the keys of maps as text."""
     try:
         value = ast.literal_eval(text)
     except (SyntaxError, ValueError):

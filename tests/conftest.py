@@ -32,7 +32,7 @@ class Project:
         self.pytester = pytester
         self.root = pytester.path
 
-    def write(
+    def write(  # noqa: PLR0913 (the parts of a config, all but two by keyword)
         self,
         edges: str,
         script: str,

@@ -13,10 +13,11 @@ from pytest_expops.replay.nondeterminism.base import Site
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A line of the project. `path` says what is first different there: ``return['w'][0]``, ``yield[3]``,
-    ``variable names``, ``argument df`` (changed in place), ``random state of numpy``, ``logged metrics``,
-    ``exception``, ``control flow`` (what runs next). `code` is the source line, stripped; `step` the innermost step
-    around it.
+    """A line of the project, and what is first different there.
+
+    `path` says what: ``return['w'][0]``, ``yield[3]``, ``variable names``, ``argument df`` (changed in place),
+    ``random state of numpy``, ``logged metrics``, ``exception``, ``control flow`` (what runs next). `code` is the
+    source line, stripped; `step` the innermost step around it.
     """
 
     file: str

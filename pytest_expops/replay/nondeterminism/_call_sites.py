@@ -44,7 +44,8 @@ class Askers:
     What a library asks for while it is imported, or for a log record, is, but hardly what one looks for: such frames
     are *aside*.
 
-    :param owns_file: whether a file, as a code object names it, is one of the project's own.
+    Args:
+        owns_file: whether a file, as a code object names it, is one of the project's own.
     """
 
     def __init__(self, owns_file: Callable[[str], bool]) -> None:

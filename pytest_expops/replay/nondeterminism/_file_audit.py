@@ -67,9 +67,9 @@ def is_aside() -> bool:
 
 
 def real_path(path: Any, dir_fd: int | None = None) -> str | None:
-    """Absolute and real, as far as it exists; None if it cannot be told.
+    """Return a path absolute and without links, as far as it exists; None where it cannot be found out.
 
-    :param path: may be an open folder's descriptor, where there is a ``/proc`` to tell of which.
+    It may be the descriptor of an open folder, where there is a ``/proc`` that names it.
     """
     with aside(), contextlib.suppress(OSError, ValueError, TypeError):
         if isinstance(path, int):

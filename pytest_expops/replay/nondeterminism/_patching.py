@@ -117,9 +117,10 @@ class Patches:
 
 @contextmanager
 def patching(libraries: Mapping[str, Callable[[Patches, ModuleType], None]] | None = None) -> Iterator[Patches]:
-    """`Patches` that are undone at the end.
+    """Give `Patches` that are undone at the end.
 
-    :param libraries: what to do with a module of that name: at once if it is loaded, else when its import is done.
+    Args:
+        libraries: what to do with a module of that name: at once if it is loaded, else when its import is done.
     """
     patches = Patches()
     libraries = libraries or {}

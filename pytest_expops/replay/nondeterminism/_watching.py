@@ -9,7 +9,7 @@ from pytest_expops.replay.nondeterminism._patching import Patches
 from pytest_expops.replay.nondeterminism.base import Watcher
 
 
-def watch(
+def watch(  # noqa: PLR0913 (one call for each set of functions; the rest are keywords)
     patches: Patches,
     watcher: Watcher,
     source: str,

@@ -37,11 +37,13 @@ class Addresses(Source):
     holds_sites: ClassVar[bool] = True
 
     def environment(self, setting: Setting, environment: Mapping[str, str]) -> dict[str, str | None]:
+        """Return what has the interpreter start again without random addresses."""
         # Narrowed to some lines, the others must find the addresses that they would find anyway.
         return {VARIABLE: "1"} if setting.mode is Mode.HELD and not setting.only else {}
 
     @contextmanager
     def apply(self, setting: Setting, watcher: Watcher) -> Iterator[None]:
+        """Count the objects that the project asks the address of, or watch who asks."""
         numbers = _Numbers(setting, watcher)
         with patching() as patches:
             patches.wrap(builtins, "id", numbers.id)

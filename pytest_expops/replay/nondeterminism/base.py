@@ -101,14 +101,19 @@ class Watcher:
         outermost: bool = False,
         remember: bool = True,
     ) -> Site | None:
-        """The innermost line of the project on the caller's stack, which is remembered if anybody watches.
+        """Return the innermost line of the project on the caller's stack, and remember it if anybody watches.
 
-        None means that nothing of the project asked: a library's own thread, say, or the plugin. What is held for the
-        project must then be left as it is.
+        Args:
+            source: the name of the source that is drawn from.
+            what: how reports name the call.
+            direct: whether a library that asked on the project's behalf does not count.
+            unless: top-level names of modules that do not count either.
+            outermost: whether the library's function that the project called is named, rather than `what`.
+            remember: whether the line is remembered.
 
-        :param direct: None also if a library asked on the project's behalf.
-        :param unless: None also if a module with one of these top-level names did.
-        :param outermost: name the library's function that the project called rather than `what`.
+        Returns:
+            None where nothing of the project asked: a library's own thread, say, or the plugin. What is held for the
+            project must then be left as it is.
         """
         asked = self._askers.find(direct=direct, unless=unless)
         if asked is None:
@@ -165,9 +170,11 @@ class Source(abc.ABC):
         return None
 
     def environment(self, setting: Setting, environment: Mapping[str, str]) -> dict[str, str | None]:
-        """The variables that an interpreter must be started with; None means without. Empty if none matter.
+        """Return the variables that an interpreter must be started with; None means without. Empty if none matter.
 
-        :param environment: what it would be started with otherwise.
+        Args:
+            setting: how the source is varied or held.
+            environment: what the interpreter would be started with otherwise.
         """
         return {}
 

@@ -22,6 +22,7 @@ class EarlierProcesses(Source):
     can_hold: ClassVar[bool] = False
 
     def apply(self, setting: Setting, watcher: Watcher) -> AbstractContextManager[object]:
+        """Do nothing: the request says what runs before."""
         return nullcontext()
 
 

@@ -20,8 +20,10 @@ Key = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CodeInfo:
-    """One code object of the project. `key` is file, qualified name and first line; `inputs` the variables that have a
-    value when it begins. A `namespace` is the body of a module or class, whose variables are what it makes.
+    """One code object of the project.
+
+    `key` is file, qualified name and first line; `inputs` the variables that have a value when it begins. A `namespace`
+    is the body of a module or class, whose variables are what it makes.
     """
 
     code: CodeType
@@ -67,8 +69,9 @@ class Codes:
         )
 
     def origin(self, frame: FrameType) -> tuple[str | None, int]:
-        """The name of the step whose own function this frame runs, if it does (S2.1), and the line of the project that
-        it was called from; 0 where there is none.
+        """Return the step whose own function this frame runs, if it does (S2.1), and the line it was called from.
+
+        The line is the project's; 0 where there is none.
         """
         step = None
         outer = frame.f_back

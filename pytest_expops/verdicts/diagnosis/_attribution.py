@@ -175,7 +175,7 @@ def enough(trials: Trials, control: Sequence[Trial], paths: frozenset[str]) -> i
 
 
 def minimal(rest: Sequence[str], base: Sequence[str], is_enough: Ok) -> list[str]:
-    """A smallest part of `rest` that, with `base`, is enough; `rest` whole is. (QuickXplain, Junker 2004.)"""
+    """Return a smallest part of `rest` that, with `base`, is enough; `rest` whole is (QuickXplain, Junker 2004)."""
     if len(rest) <= 1:
         return list(rest)
     middle = len(rest) // 2

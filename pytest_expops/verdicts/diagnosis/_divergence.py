@@ -80,8 +80,8 @@ def first_line(one: Trace, other: Trace, of: Divergence | None = None) -> Place 
     found = parting(one, other, function, of.names if of is not None else frozenset())
     if found is None:
         return None
-    line, path = found
-    return Place(target.file, line, target.function, of.step if of else None, path, code_at(target.file, line))
+    code = code_at(target.file, found.line)
+    return Place(target.file, found.line, target.function, of.step if of else None, found.path, code)
 
 
 def _culprit(found: list[Pair]) -> Pair | None:

@@ -17,8 +17,9 @@ CONTROL_FLOW = "control flow"
 
 @dataclass(slots=True, eq=False)
 class Pair:
-    """One call in two runs, and the `caller` of both. If the calls that it makes `parted`, one run made another call
-    than the other, from the line `parted_at`.
+    """One call in two runs, and the `caller` of both.
+
+    If the calls that it makes `parted`, one run made another call than the other, from the line `parted_at`.
     """
 
     one: Call

@@ -12,8 +12,31 @@ from pytest_expops.verdicts.diagnosis._relevance import Function, Statement
 
 
 @dataclass(frozen=True, slots=True)
+class PartingLine:
+    """The line to blame, and the path of what first differs after it, as `Place.path` calls it.
+
+    For example line 12 and ``variable weights``.
+    """
+
+    line: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """The lines that two runs made of one call of a function, and what is known of that function."""
+
+    one: Trace
+    other: Trace
+    function: Function
+
+
+@dataclass(frozen=True, slots=True)
 class _Hit:
-    """Something new is different at `index`, of what ran at `line`. Variables by name, anything else by path."""
+    """Something new is different at `index` of the lines, of what ran at `line`: variables by name, or else by path.
+
+    For example, at the fourth line that ran, line 12 has given `weights` another value: ``_Hit(3, 12, ("weights",))``.
+    """
 
     index: int
     line: int
@@ -21,37 +44,59 @@ class _Hit:
     path: str = ""
 
 
-def parting(one: Trace, other: Trace, function: Function, names: frozenset[str]) -> tuple[int, str] | None:
-    """The line to blame, and the path of what first differs after it; None where the two stay alike.
+def parting(one: Trace, other: Trace, function: Function, names: frozenset[str]) -> PartingLine | None:
+    """Return the line to blame; None where the two runs stay alike.
 
-    Of a module or class body, `names` are the variables that matter.
+    What can reach the outcome of the call comes before what cannot: of ``began = time.time()``, which is only printed,
+    and ``weights = draw()``, which is returned, the latter.
+
+    Args:
+        one: the lines of the call in one run.
+        other: those in another.
+        function: what is known of its statements.
+        names: of a module or class body, the variables that matter.
     """
-    hits = list(_hits(one, other, function, exactly=False))
-    if not hits:
-        hits = list(_hits(one, other, function, exactly=True))
-    relevant = function.reaching(names or _outcome(one, other)) - function.marks()
+    lines = _Lines(one, other, function)
+    hits = list(_hits(lines, exactly=False)) or list(_hits(lines, exactly=True))
+    return _reaching(lines, hits, names) or _any(lines, hits)
+
+
+def _reaching(lines: _Lines, hits: list[_Hit], names: frozenset[str]) -> PartingLine | None:
+    """Return the line of the first hit that can reach the outcome of the call."""
+    relevant = lines.function.reaching(names or _outcome(lines)) - lines.function.marks()
     for hit in hits:
         variables = [name for name in hit.names if name in relevant]
         if hit.path or variables:
-            found = _ordered(one, other, function, hit) or _opaque(one, function, hit)
-            line = _line(one, function, hit, variables)
-            return found or (line, hit.path or _path(one, function, line, variables[0]))
-    for hit in hits:
-        for name in hit.names:
-            if name not in function.marks():
-                return hit.line, _path(one, function, hit.line, name)
+            return _ordered(lines, hit) or _opaque(lines, hit) or _at(lines, hit, variables)
     return None
 
 
-def _path(one: Trace, function: Function, line: int, name: str) -> str:
-    """A variable by its name; one that the call was given, and that was changed in place, as its argument."""
-    statement = function.at(line)
-    given = name in one.lines[0].locals and statement is not None and name not in statement.binds
+def _any(lines: _Lines, hits: list[_Hit]) -> PartingLine | None:
+    """Return the line of the first variable that differs at all, where nothing that differs reaches the outcome."""
+    marks = lines.function.marks()
+    first = next(((hit, name) for hit in hits for name in hit.names if name not in marks), None)
+    return None if first is None else PartingLine(first[0].line, _path(lines, first[0].line, first[1]))
+
+
+def _at(lines: _Lines, hit: _Hit, variables: list[str]) -> PartingLine:
+    """Return the line of a hit, and its path or that of its first variable."""
+    line = _line(lines, hit, variables)
+    return PartingLine(line, hit.path or _path(lines, line, variables[0]))
+
+
+def _path(lines: _Lines, line: int, name: str) -> str:
+    """Return a variable by its name; one that the call was given, and that was changed in place, as its argument.
+
+    For example ``variable weights`` of ``weights = draw()``, and ``argument df`` of ``df["x"] = draw()``.
+    """
+    statement = lines.function.at(line)
+    given = name in lines.one.lines[0].locals and statement is not None and name not in statement.binds
     return f"argument {name}" if given else f"variable {name}"
 
 
-def _line(one: Trace, function: Function, hit: _Hit, names: list[str]) -> int:
-    """The line of a hit; what other threads do, and what leaves a `with` block, has other lines than its own."""
+def _line(lines: _Lines, hit: _Hit, names: list[str]) -> int:
+    """Return the line of a hit; what other threads do, and what leaves a `with` block, has other lines than its own."""
+    one, function = lines.one, lines.function
     if hit.path.startswith("return"):  # what leaves a `with` block runs after the `return` in it
         for each in reversed(one.lines[: hit.index]):
             statement = function.at(each.line)
@@ -63,8 +108,9 @@ def _line(one: Trace, function: Function, hit: _Hit, names: list[str]) -> int:
     return hit.line
 
 
-def _hits(one: Trace, other: Trace, function: Function, exactly: bool) -> Iterator[_Hit]:
-    """Whatever becomes different, in order, up to where the runs part."""
+def _hits(lines: _Lines, exactly: bool) -> Iterator[_Hit]:
+    """Give whatever becomes different, in order, up to where the runs part; `exactly` counts the order of dicts too."""
+    one, other, function = lines.one, lines.other, lines.function
     if not one.lines or not other.lines:
         return
     seen = set(_different(one.lines[0], other.lines[0], exactly))
@@ -91,7 +137,7 @@ def _hits(one: Trace, other: Trace, function: Function, exactly: bool) -> Iterat
 
 
 def _raising(one: Trace, function: Function, index: int) -> int:
-    """The line before `index`; before the `except` clauses that are looked through, the one that raised."""
+    """Return the line before `index`; before the `except` clauses that are looked through, the one that raised."""
     for each in reversed(one.lines[:index]):
         if function.at(each.line) is not None:
             return each.line
@@ -99,7 +145,7 @@ def _raising(one: Trace, function: Function, index: int) -> int:
 
 
 def _different(ours: Line, theirs: Line, exactly: bool) -> list[str]:
-    """Variables, and states by their paths, that differ at one moment; none where a budget left them out."""
+    """Return variables, and states by their paths, that differ at one moment; none where a budget left them out."""
     if bool(ours.locals) != bool(theirs.locals) and bool(ours.rng) != bool(theirs.rng):
         return []
     names = differing(ours.locals, theirs.locals, ours.locals.keys() | theirs.locals.keys(), exactly)
@@ -118,7 +164,7 @@ def _end(ours: Line, theirs: Line, exactly: bool) -> str | None:
 
 
 def _assigning(ours: Line, function: Function, names: tuple[str, ...], blamed: int) -> int:
-    """Where lines were skipped, the last of them that may have changed one of these variables."""
+    """Return `blamed`; where lines were skipped, the last of them that may have changed one of these variables."""
     for line in reversed(ours.skipped):
         statement = function.at(line)
         if statement is not None and statement.changes & set(names):
@@ -126,8 +172,9 @@ def _assigning(ours: Line, function: Function, names: tuple[str, ...], blamed: i
     return blamed
 
 
-def _outcome(one: Trace, other: Trace) -> set[str]:
-    """The variables through which a call gives something, besides what it returns: those it was given, if changed."""
+def _outcome(lines: _Lines) -> set[str]:
+    """Return the variables through which a call gives something besides its result: those given to it, if changed."""
+    one, other = lines.one, lines.other
     if not one.lines or not other.lines:
         return set()
     first, ours, theirs = one.lines[0].locals, one.lines[-1].locals, other.lines[-1].locals
@@ -135,8 +182,12 @@ def _outcome(one: Trace, other: Trace) -> set[str]:
     return set(differing(ours, theirs, given, exactly=False))
 
 
-def _opaque(one: Trace, function: Function, hit: _Hit) -> tuple[int, str] | None:
-    """The line that made what cannot be compared, such as a cursor, where the line to blame only looks into it."""
+def _opaque(lines: _Lines, hit: _Hit) -> PartingLine | None:
+    """Return the line that made what cannot be compared, where the line to blame only looks into it.
+
+    For example ``cursor = connection.execute(...)``, of which ``rows = list(cursor)`` shows that it differs.
+    """
+    one, function = lines.one, lines.function
     statement = function.at(hit.line)
     start = _start(one, hit)
     if statement is None or start is None or not statement.only_reads:
@@ -146,17 +197,21 @@ def _opaque(one: Trace, function: Function, hit: _Hit) -> tuple[int, str] | None
             for each in reversed(one.lines[:start]):
                 maker = function.at(each.line)
                 if maker is not None and name in maker.changes:
-                    return each.line, f"variable {name}"
+                    return PartingLine(each.line, f"variable {name}")
     return None
 
 
 def _start(one: Trace, hit: _Hit) -> int | None:
-    """Where the statement to blame began."""
+    """Return the index at which the statement to blame began."""
     return next((index for index in range(hit.index - 1, -1, -1) if one.lines[index].line == hit.line), None)
 
 
-def _ordered(one: Trace, other: Trace, function: Function, hit: _Hit) -> tuple[int, str] | None:
-    """The line that put a dict in another order, where the line to blame reads that dict."""
+def _ordered(lines: _Lines, hit: _Hit) -> PartingLine | None:
+    """Return the line that put a dict in another order, where the line to blame reads that dict.
+
+    For example ``counts = {word: 1 for word in set(words)}``, of which ``first = next(iter(counts))`` shows the order.
+    """
+    one, other, function = lines.one, lines.other, lines.function
     statement: Statement | None = function.at(hit.line)
     start = _start(one, hit)
     if statement is None or start is None:
@@ -166,6 +221,6 @@ def _ordered(one: Trace, other: Trace, function: Function, hit: _Hit) -> tuple[i
             ours, theirs = (trace.lines[index].locals.get(name, "") for trace in (one, other))
             if ours != theirs and value_of(ours) == value_of(theirs):
                 if index:
-                    return one.lines[index - 1].line, f"variable {name}"
+                    return PartingLine(one.lines[index - 1].line, f"variable {name}")
                 break
     return None

@@ -260,7 +260,7 @@ def _narrowed(cause: Cause, trials: Trials, search: Search, control: _Control, p
 
 
 def _decisive(cause: Cause, trials: Trials, search: Search, sites: Sequence[Site], place: Place | None) -> list[Site]:
-    """Return the lines that are enough to hold. (Of two readings of a clock whose difference is taken, either.)"""
+    """Return the lines that are enough to hold: of two readings of a clock whose difference is taken, either."""
     found = []
     for site in sites:
         plan = Plan(frozenset(search.found), {**search.only, cause.source: (site.place,)})
