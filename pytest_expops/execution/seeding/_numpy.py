@@ -20,16 +20,13 @@ class NumPyState:
 class NumPy:
     """The functions of `numpy.random`, that is the global `RandomState`.
 
-    While seeded, they draw from a Mersenne twister of our own: it does not matter which bit generator the session has
-    set (`numpy.random.set_bit_generator`), and `numpy.random.seed`, which seeds only that kind, works.
+    Only a Mersenne twister can be seeded by `numpy.random.seed`. Where the session has set another bit generator
+    (`numpy.random.set_bit_generator`), a new twister takes its place until it is restored.
     """
 
     name = "numpy"
     module = "numpy.random"
     needs = "set_bit_generator"
-
-    def __init__(self) -> None:
-        self._own: Any = None
 
     def save(self) -> NumPyState:
         """Return the bit generator in use and its state, with the second of a pair of normal deviates."""
@@ -39,10 +36,9 @@ class NumPy:
     def seed(self, seed: int) -> None:
         """Begin the stream of `seed`, an unsigned integer of 64 bits."""
         numpy_random = sys.modules[self.module]
-        if self._own is None:
-            self._own = numpy_random.MT19937(0)
-        if numpy_random.get_bit_generator() is not self._own:
-            numpy_random.set_bit_generator(self._own)
+        # Not one that is kept for all: a process may have kept that, and find it reseeded by a step.
+        if type(numpy_random.get_bit_generator()) is not numpy_random.MT19937:
+            numpy_random.set_bit_generator(numpy_random.MT19937(0))
         # High word first: Python's `random` makes its key of the low word first, by the same algorithm, and would
         # otherwise give the same stream.
         numpy_random.seed((seed >> 32, seed & 0xFFFFFFFF))

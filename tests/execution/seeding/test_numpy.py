@@ -115,3 +115,17 @@ def test_what_is_drawn_within_depends_on_the_seed_alone() -> None:
 
     assert len({tuple(drawn(kind, 5)) for kind in GENERATORS}) == 1
     assert drawn("MT19937", 5) != drawn("MT19937", 6)
+
+
+def test_a_step_does_not_reseed_a_generator_that_the_process_has_kept() -> None:
+    def drawn(*, step: bool) -> float:
+        with seeded(5):
+            kept = np.random.get_bit_generator()
+            np.random.set_bit_generator(np.random.PCG64(1))
+            if step:
+                with seeded(6):
+                    np.random.random()
+            np.random.set_bit_generator(kept)
+            return float(np.random.random())
+
+    assert drawn(step=True) == drawn(step=False)
