@@ -32,5 +32,6 @@ def test_every_option_is_on_its_page_with_its_twin_and_no_other() -> None:
     assert {each for each in re.findall(r"--expops-[a-z-]+[a-z]", page) if each not in options} == set()
     twins = set(re.findall(r"^ +(expops_\w+) ", printed, re.M))
     assert {each for each in twins if f"`{each}`" not in page} == set()
-    rows = re.findall(r"^\|[^|]*\| `(expops_\w+)` \|", page, re.M)
+    rows = re.findall(r"^\|[^|]*\| `(expops_\w+)` \|[^|]*\|[^|]*\|$", page, re.M)  # option, ini, default, meaning
+    assert len(rows) > 15
     assert {each for each in rows if each not in twins} == set()
