@@ -113,6 +113,15 @@ class House:
                 wrong[name] = "is used by nothing outside its folder: an underscore should begin its name"
         return wrong
 
+    def classes_of_one_name(self) -> dict[str, set[str]]:
+        """The classes that several modules define, by name, with these modules."""
+        found: dict[str, set[str]] = {}
+        for name, path in self.files.items():
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef):
+                    found.setdefault(node.name, set()).add(name)
+        return {name: modules for name, modules in found.items() if len(modules) > 1}
+
 
 def _mentioned(path: Path) -> Iterator[str]:
     """Absolute dotted names of what a file imports; of a name that is made at run time, ``*`` for what is filled in."""
@@ -161,6 +170,10 @@ def test_everything_at_the_top_has_a_floor(house: House) -> None:
 
 def test_what_only_its_folder_uses_looks_private(house: House) -> None:
     assert house.unlike_their_use(PUBLIC) == {}
+
+
+def test_one_class_name_is_one_thing(house: House) -> None:
+    assert house.classes_of_one_name() == {}
 
 
 def test_only_the_plugin_floor_imports_pytest(house: House) -> None:
@@ -266,3 +279,9 @@ def test_a_module_whose_name_hides_or_boasts_is_found(planted: Planted) -> None:
         f"{NAME}.pipeline._graph": f"is private to its folder, and {NAME}.execution.runner imports it",
         f"{NAME}.pipeline.layering": "is used by nothing outside its folder: an underscore should begin its name",
     }
+
+
+def test_a_class_name_of_two_things_is_found(planted: Planted) -> None:
+    planted.add("pipeline/graph", "class Run: ...\nclass Edge: ...")
+    planted.add("execution/runner", "class Run: ...")
+    assert planted.house().classes_of_one_name() == {"Run": {f"{NAME}.pipeline.graph", f"{NAME}.execution.runner"}}

@@ -23,7 +23,7 @@ class PartingLine:
 
 
 @dataclass(frozen=True, slots=True)
-class _Lines:
+class _TracedLines:
     """The lines that two runs made of one call of a function, and what is known of that function."""
 
     one: Trace
@@ -56,12 +56,12 @@ def parting(one: Trace, other: Trace, function: Function, names: frozenset[str])
         function: what is known of its statements.
         names: of a module or class body, the variables that matter.
     """
-    lines = _Lines(one, other, function)
+    lines = _TracedLines(one, other, function)
     hits = list(_hits(lines, exactly=False)) or list(_hits(lines, exactly=True))
     return _reaching(lines, hits, names) or _any(lines, hits)
 
 
-def _reaching(lines: _Lines, hits: list[_Hit], names: frozenset[str]) -> PartingLine | None:
+def _reaching(lines: _TracedLines, hits: list[_Hit], names: frozenset[str]) -> PartingLine | None:
     """Return the line of the first hit that can reach the outcome of the call."""
     relevant = lines.function.reaching(names or _outcome(lines)) - lines.function.marks()
     for hit in hits:
@@ -71,20 +71,20 @@ def _reaching(lines: _Lines, hits: list[_Hit], names: frozenset[str]) -> Parting
     return None
 
 
-def _any(lines: _Lines, hits: list[_Hit]) -> PartingLine | None:
+def _any(lines: _TracedLines, hits: list[_Hit]) -> PartingLine | None:
     """Return the line of the first variable that differs at all, where nothing that differs reaches the outcome."""
     marks = lines.function.marks()
     first = next(((hit, name) for hit in hits for name in hit.names if name not in marks), None)
     return None if first is None else PartingLine(first[0].line, _path(lines, first[0].line, first[1]))
 
 
-def _at(lines: _Lines, hit: _Hit, variables: list[str]) -> PartingLine:
+def _at(lines: _TracedLines, hit: _Hit, variables: list[str]) -> PartingLine:
     """Return the line of a hit, and its path or that of its first variable."""
     line = _line(lines, hit, variables)
     return PartingLine(line, hit.path or _path(lines, line, variables[0]))
 
 
-def _path(lines: _Lines, line: int, name: str) -> str:
+def _path(lines: _TracedLines, line: int, name: str) -> str:
     """Return a variable by its name; one that the call was given, and that was changed in place, as its argument.
 
     For example ``variable weights`` of ``weights = draw()``, and ``argument df`` of ``df["x"] = draw()``.
@@ -94,7 +94,7 @@ def _path(lines: _Lines, line: int, name: str) -> str:
     return f"argument {name}" if given else f"variable {name}"
 
 
-def _line(lines: _Lines, hit: _Hit, names: list[str]) -> int:
+def _line(lines: _TracedLines, hit: _Hit, names: list[str]) -> int:
     """Return the line of a hit; what other threads do, and what leaves a `with` block, has other lines than its own."""
     one, function = lines.one, lines.function
     if hit.path.startswith("return"):  # what leaves a `with` block runs after the `return` in it
@@ -108,7 +108,7 @@ def _line(lines: _Lines, hit: _Hit, names: list[str]) -> int:
     return hit.line
 
 
-def _hits(lines: _Lines, exactly: bool) -> Iterator[_Hit]:
+def _hits(lines: _TracedLines, exactly: bool) -> Iterator[_Hit]:
     """Give whatever becomes different, in order, up to where the runs part; `exactly` counts the order of dicts too."""
     one, other, function = lines.one, lines.other, lines.function
     if not one.lines or not other.lines:
@@ -172,7 +172,7 @@ def _assigning(ours: Line, function: Function, names: tuple[str, ...], blamed: i
     return blamed
 
 
-def _outcome(lines: _Lines) -> set[str]:
+def _outcome(lines: _TracedLines) -> set[str]:
     """Return the variables through which a call gives something besides its result: those given to it, if changed."""
     one, other = lines.one, lines.other
     if not one.lines or not other.lines:
@@ -182,7 +182,7 @@ def _outcome(lines: _Lines) -> set[str]:
     return set(differing(ours, theirs, given, exactly=False))
 
 
-def _opaque(lines: _Lines, hit: _Hit) -> PartingLine | None:
+def _opaque(lines: _TracedLines, hit: _Hit) -> PartingLine | None:
     """Return the line that made what cannot be compared, where the line to blame only looks into it.
 
     For example ``cursor = connection.execute(...)``, of which ``rows = list(cursor)`` shows that it differs.
@@ -206,7 +206,7 @@ def _start(one: Trace, hit: _Hit) -> int | None:
     return next((index for index in range(hit.index - 1, -1, -1) if one.lines[index].line == hit.line), None)
 
 
-def _ordered(lines: _Lines, hit: _Hit) -> PartingLine | None:
+def _ordered(lines: _TracedLines, hit: _Hit) -> PartingLine | None:
     """Return the line that put a dict in another order, where the line to blame reads that dict.
 
     For example ``counts = {word: 1 for word in set(words)}``, of which ``first = next(iter(counts))`` shows the order.

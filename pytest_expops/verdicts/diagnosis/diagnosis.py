@@ -18,16 +18,13 @@ from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.diagnosis._attribution import NEEDED, Search, among, ranked
-from pytest_expops.verdicts.diagnosis._leftovers import Leftover, files_read_back, from_earlier
+from pytest_expops.verdicts.diagnosis._control import Control, agreeing_with_first, controlled
+from pytest_expops.verdicts.diagnosis._leftovers import Leftover, from_earlier
 from pytest_expops.verdicts.diagnosis._locating import Parting, locate
-from pytest_expops.verdicts.diagnosis._trials import CONTROLS, OutOfTime, Plan, Trial, Trials, root_of
+from pytest_expops.verdicts.diagnosis._trials import OutOfTime, Plan, Trials
 from pytest_expops.verdicts.findings import Cause, CodeLine, Count, Diagnosis, Place, ReadBack
 from pytest_expops.wording import listed
 
-MORE = 4
-"""So many more are made if those do not differ where the first run does: in interpreters with other hash seeds."""
-RARE = 12
-"""So many are made, if none of the first differs, before a difference is called rare."""
 MOST = 20
 """So many replays are made with and without a cause held, at the most, before it is said to be one."""
 LEVEL = 0.01
@@ -81,34 +78,11 @@ class _Case:
     hints: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Control:
-    """Replays with nothing held, and where they differ.
-
-    `apart` are the paths at which they differ from one another, as where a random number is drawn; `behind` those at
-    which they agree, but not with the first run, as where that one found no cache.
-    """
-
-    made: tuple[Trial, ...]
-    apart: frozenset[str]
-    behind: frozenset[str]
-    read_back: tuple[ReadBack, ...]
-
-    def sites(self, source: str) -> tuple[Site, ...]:
-        """Return the lines that drew from a source, in the order in which they were first met."""
-        return tuple(dict.fromkeys(site for trial in self.made for site in trial.replay.sites.get(source, ())))
-
-    @property
-    def drawn(self) -> frozenset[str]:
-        """The sources that a line of the project drew from."""
-        return frozenset(source for trial in self.made for source in trial.replay.sites)
-
-
 @dataclass(slots=True)
 class _Findings:
     """What the phases have found so far, in the order in which they come."""
 
-    control: _Control | None = None
+    control: Control | None = None
     search: Search | None = None
     leftover: Leftover | None = None
     causes: list[Cause] = field(default_factory=list)
@@ -122,7 +96,7 @@ def _examine(case: _Case, findings: _Findings) -> None:
         OutOfTime: the time is over.
         ReplayError: a trial could not be made.
     """
-    control = findings.control = _controlled(case.trials)
+    control = findings.control = controlled(case.trials)
     if control.apart:
         search = findings.search = _prepared_search(case, control)
         suspects, others = _suspects(case, control)
@@ -134,7 +108,7 @@ def _examine(case: _Case, findings: _Findings) -> None:
     if control.behind:
         leftover = findings.leftover = from_earlier(case.trials, control.behind)
         if leftover is not None:
-            free = _agreeing_with_first(case.trials, control, control.behind)
+            free = agreeing_with_first(case.trials, control, control.behind)
             findings.causes += _proved("state", control.behind, leftover.held, free, (), leftover.before)
     if control.apart or findings.leftover is not None:
         findings.place = locate(case.trials, _parting(findings, control))
@@ -157,39 +131,7 @@ def _put_together(case: _Case, findings: _Findings) -> Diagnosis:
     )
 
 
-def _controlled(trials: Trials) -> _Control:
-    """Make replays with nothing held: a few; more where those agree but not with the first run, or show nothing."""
-    made: list[Trial] = []
-
-    def make(count: int) -> None:
-        while len(made) < count:
-            made.append(trials.make(Plan(watch=True), len(made)))
-
-    make(CONTROLS)
-    if _behind(trials, made):
-        make(CONTROLS + MORE)
-    while len(made) < RARE and not _from_first(trials, made):
-        make(len(made) + 1)
-    return _Control(tuple(made), among(trials, made), _behind(trials, made), files_read_back(trials, made))
-
-
-def _behind(trials: Trials, made: Sequence[Trial]) -> frozenset[str]:
-    """Return where trials agree, but not with the first run. Within a result that else differs it may be chance."""
-    apart = among(trials, made)
-    roots = {root_of(path) for path in apart}
-    return frozenset(path for path in _from_first(trials, made) - apart if root_of(path) not in roots)
-
-
-def _from_first(trials: Trials, made: Sequence[Trial]) -> frozenset[str]:
-    return frozenset().union(*(trials.differing(trials.first, each) for each in made))
-
-
-def _agreeing_with_first(trials: Trials, control: _Control, paths: frozenset[str]) -> Count:
-    agreeing = sum(not trials.differing(trials.first, each) & paths for each in control.made)
-    return Count(agreeing, len(control.made))
-
-
-def _suspects(case: _Case, control: _Control) -> tuple[list[str], list[str]]:
+def _suspects(case: _Case, control: Control) -> tuple[list[str], list[str]]:
     """Return the sources to hold one by one, the likeliest first, and the others.
 
     Addresses are a suspect where a line asked for one, or where results differ in text such as
@@ -206,7 +148,7 @@ def _shows_addresses(differences: Sequence[Difference]) -> bool:
     return any(one != other and masked(one) == masked(other) for one, other in shown)
 
 
-def _prepared_search(case: _Case, control: _Control) -> Search:
+def _prepared_search(case: _Case, control: Control) -> Search:
     """Return the search for causes; of addresses, only those that lines asked for are held, where there are any."""
     asked = tuple(site.place for site in control.sites("addresses"))
     only: Mapping[str, tuple[str, ...]] = {"addresses": asked} if asked else {}
@@ -239,14 +181,14 @@ def _proved(
     return [Cause("state" if source == "order" else source, tuple(sorted(paths)), held, free, lines, remedy, detail)]
 
 
-def _parting(findings: _Findings, control: _Control) -> Parting:
+def _parting(findings: _Findings, control: Control) -> Parting:
     """Return what makes two runs differ, as `locate` takes it."""
     search = findings.search
     found, only = (tuple(search.found), search.only) if search is not None else ((), {})
     return Parting(found, control.drawn, only, findings.leftover)
 
 
-def _narrowed(cause: Cause, trials: Trials, search: Search, control: _Control, place: Place | None) -> Cause:
+def _narrowed(cause: Cause, trials: Trials, search: Search, control: Control, place: Place | None) -> Cause:
     """Of several lines that drew from a source, name those that matter, by holding one at a time.
 
     For example, of two readings of a clock of which one is only printed, the other.
