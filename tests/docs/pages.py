@@ -8,7 +8,8 @@ A page says by HTML comments, which are not shown, what belongs together::
     -->
     <!-- run: slopes; only: NAME -->    the command below is run there; the text block after it is what it prints
 
-`run` takes more, each after a semicolon: ``only: ITEM`` keeps the failure of one item; ``from: TEXT`` keeps what
+`run` takes more, each after a semicolon: ``only: ITEM`` keeps the failure of one item; ``numbers vary``:
+they are not compared; ``from: TEXT`` keeps what
 follows from the first line that contains it; ``to: TEXT`` ends before the next line that contains it; ``replace: OLD ->
 NEW`` edits every file of the project before (may be repeated). The project `example` is a copy of `example_project`. A
 text block with an output that cannot be made so stands below ``<!-- not run: REASON -->``.
@@ -19,6 +20,7 @@ text block with an output that cannot be made so stands below ``<!-- not run: RE
 from __future__ import annotations
 
 import functools
+import math
 import os
 import re
 import shlex
@@ -60,12 +62,17 @@ class Run:
     begin: str = ""
     stop: str = ""
     edits: tuple[tuple[str, str], ...] = ()
+    varies: bool = False
 
     @property
     def name(self) -> str:
         """For ids of tests: the page and the line."""
         text = self.page.read_text(encoding="utf-8")
         return f"{self.page.relative_to(ROOT)}:{text.count(chr(10), 0, self.start) + 1}"
+
+    def is_shown(self, output: str) -> bool:
+        """Whether the page shows this output, but for what is another in every run."""
+        return alike(self.shown, output, varies=self.varies)
 
     def output(self) -> str:
         """What the command prints now, cut as the page says."""
@@ -94,6 +101,8 @@ def runs(page: Path) -> Iterator[Run]:
     text = page.read_text(encoding="utf-8")
     for found in _RUN.finditer(text):
         project, *more = [each.strip() for each in found["how"].split(";")]
+        varies = "numbers vary" in more
+        more = [each for each in more if each != "numbers vary"]
         said = [each.partition(": ")[::2] for each in more]
         words = {key: value for key, value in said if key != "replace"}
         edits = tuple(
@@ -113,6 +122,7 @@ def runs(page: Path) -> Iterator[Run]:
             words.get("from", ""),
             words.get("to", ""),
             tuple(edits),
+            varies,
         )
 
 
@@ -158,16 +168,31 @@ def _printed(project: str, command: str, edits: tuple[tuple[str, str], ...]) -> 
         return done.stdout
 
 
-def masked(text: str) -> str:
-    """A text without what is another in every run: numbers that are drawn or measured, who ran what, rulers."""
+_NUMBER = re.compile(r"[-+]?\d+\.\d+(?:e[-+]?\d+)?|[-+]?\d+e[-+]?\d+")
+
+
+def alike(one: str, other: str, *, varies: bool = False) -> bool:
+    """Whether two outputs are the same but for times, who ran what, rulers, and the last digits of numbers.
+
+    Where numbers vary, since they are drawn from an unseeded generator, say, they do not count at all.
+    """
+    one, other = masked(one, varies=varies), masked(other, varies=varies)
+    if _NUMBER.sub("N", one) != _NUMBER.sub("N", other):
+        return False
+    pairs = zip(_NUMBER.findall(one), _NUMBER.findall(other), strict=True)
+    return varies or all(math.isclose(float(ours), float(theirs), rel_tol=1e-3) for ours, theirs in pairs)
+
+
+def masked(text: str, *, varies: bool = False) -> str:
+    """A text without what is another in every run, besides numbers."""
     text = re.sub(r"on \d+ workers?, busy .*", "on N workers", text)
     text = re.sub(r"(?ms)^compared \d+ with .*?(?=^\S)", "compared with the lock file\n", text)
-    text = re.sub(r"diagnosed in \d+ runs, ", "diagnosed in N runs, ", text)
+    text = re.sub(r"diagnosed in \d+ runs, [\d.]+ s", "diagnosed in N runs", text)
+    text = re.sub(r"in [\d.]+ ?s\b", "in TIME", text)
     text = re.sub(r"PYTHONHASHSEED=\d+", "PYTHONHASHSEED=N", text)
-    text = re.sub(r"\(\d+:\d\d:\d\d\)|0x[0-9a-f]+", "", text)
-    text = re.sub(r"(and|the same|all) \d+ (more|items)", r"\1 N \2", text)
-    text = re.sub(r"(first run|replay): +.*", r"\1: VALUE", text)
-    text = re.sub(r"[-+]?\d+\.\d+(e[-+]?\d+)?", "N", text)
+    text = re.sub(r" ?\(\d+:\d\d:\d\d\)|0x[0-9a-f]+", "", text)
+    if varies:
+        text = re.sub(r"(first run|replay): +.*", r"\1: VALUE", text)
     text = re.sub(r"[=_]{3,}", "===", text)
     text = re.sub(r"(?m)^[.sx]+( +\[ *\d+%\])?$", "...", text)
     text = re.sub(r"(?m)(^\.\.\.\n)+", "...\n", text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.docs.pages import PAGES, masked, runs
+from tests.docs.pages import PAGES, runs
 
 
 def regenerate(page: Path) -> int:
@@ -13,7 +13,7 @@ def regenerate(page: Path) -> int:
     changed = 0
     for run in reversed(list(runs(page))):  # from the end, so that places before it stay
         output = run.output()
-        if masked(output) != masked(run.shown):
+        if not run.is_shown(output):
             text = page.read_text(encoding="utf-8")
             gap = "" if run.shown else "\n"
             page.write_text(f"{text[: run.start]}{gap}```text\n{output}```\n{text[run.end :]}", encoding="utf-8")
