@@ -26,7 +26,7 @@ class Locks:
         Raises:
             pytest.UsageError: a lock file cannot be used; all of them are told.
         """
-        self.tolerance: Tolerance = tolerance_of("expops_baseline_tolerance", options.tolerance)
+        self.tolerance: Tolerance = tolerance_of(options.tolerance)
         self.paths: Mapping[Path, Path] = lock_paths(configs, options.file) if options.mode != "off" else {}
         self.locks: dict[Path, Lock] = {}
         errors = []

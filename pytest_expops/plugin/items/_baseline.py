@@ -62,7 +62,7 @@ class BaselineItem(ExpopsItem):
     def _context(self, baseline: Baseline) -> tuple[str, str, str]:
         """The lock file, the process's function, and the tolerance granted, as words."""
         path = os.path.relpath(self.state.lock_paths[self.path], self.config.invocation_params.dir)
-        return path, self.expanded.process.code.function, self.state.options.baseline.tolerance
+        return path, self.expanded.process.code.function, self.state.options.baseline.tolerance.value
 
     def _command(self) -> str:
         """What records the new result."""

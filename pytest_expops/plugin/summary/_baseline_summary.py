@@ -31,7 +31,7 @@ def baseline_lines(state: SessionState, config: Path, directory: Path) -> Iterat
     path = short_path(state.lock_paths[config], directory)
     comparisons = baseline.comparisons()
     if comparisons:
-        yield from _compared(baseline, comparisons, path, state.options.baseline.tolerance)
+        yield from _compared(baseline, comparisons, path, state.options.baseline.tolerance.value)
         for name in [name for name, each in comparisons.items() if each.agreement is Agreement.DIFFERS][:MOST_SHOWN]:
             function = state.sessions[config].expanded[name].process.code.function
             yield f"  {name} differs from the baseline: {drift_gist(comparisons[name], function)}", "red"

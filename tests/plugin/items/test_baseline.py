@@ -358,7 +358,7 @@ def test_in_ci_nothing_is_written_unless_forced(chain: Project, monkeypatch: pyt
     for mode in ("new", "update"):
         outcome = chain.run(f"--expops-baseline={mode}")
         assert outcome.ret == pytest.ExitCode.USAGE_ERROR
-        assert f"--expops-baseline={mode} would write the lock file, and this is a CI (CI=true)" in outcome.text
+        assert f"--expops-baseline: {mode!r} would write the lock file, but this is CI (CI=true)" in outcome.text
     assert (chain.root / LOCK).read_bytes() == before
     assert chain.run().ret == 0  # checking is what a CI is for
     assert chain.run("--expops-baseline=new", "--expops-baseline-force").ret == 0

@@ -90,7 +90,7 @@ def test_what_is_open_is_skipped_failed_or_passed_as_asked(project: Project) -> 
     assert project.run("--expops-replay=none").items[CHECK] == "failed"
     (project.root / "pytest.ini").write_text("[pytest]\nexpops_undecided = perhaps\n")
     refused = project.run("--expops-replay=none")
-    assert "expops_undecided: 'perhaps' is not one of skip, fail, pass" in refused.text
+    assert "--expops-undecided: 'perhaps' is not one of skip, fail, pass" in refused.text
     assert refused.ret == pytest.ExitCode.USAGE_ERROR
 
 
