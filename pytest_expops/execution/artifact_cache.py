@@ -35,7 +35,7 @@ _Whole = tuple[str, int | tuple[int, ...]]
 class ArtifactReader:
     """Reads what `store` holds. `cache` may be common to the readers of several stores; with a limit of 0 it is off.
 
-    How a partition is read hangs on the artifact and the split alone, never on what has been read before: a set that
+    How a partition is read depends on the artifact and the split alone, never on what has been read before: a set that
     was pickled twice need not have the order of one that was pickled once, and results must not tell workers apart
     (S6.4).
     """
@@ -80,7 +80,7 @@ class ArtifactReader:
         try:
             value = decode(data) if pickle_size(data) >= WORTHWHILE else None
         except StoreError:
-            return None  # it will be told of with its path
+            return None  # it will be reported with its path
         if value is None or not _divides(value, wanted, data):
             self._plain.add((whole, None))
             return None

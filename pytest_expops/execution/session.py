@@ -81,6 +81,7 @@ class PipelineSession:
 
     @property
     def worker(self) -> str:
+        """The name of the pytest process that this session is of: ``main``, or pytest-xdist's id of a worker."""
         return self.runner.worker
 
     def running(self) -> AbstractContextManager[object]:

@@ -21,11 +21,11 @@ MARKERS = (
     "expops: made from a pipeline config by pytest-expops (every such item)",
     "expops_process: runs one expanded process of a pipeline",
     "expops_chart: draws a chart of a pipeline",
-    "expops_replay: runs an expanded process again and compares",
-    "expops_split: holds the partitions of a process against the rows that they are of",
-    "expops_property: asks a law of a process, such as that partitions do not matter",
-    "expops_stability: judges what the config claims of a metric over seeds",
-    "expops_baseline: compares an expanded process with what the lock file records of it",
+    "expops_replay: runs an expanded process again and compares the results",
+    "expops_split: checks that the partitions of a process are exactly the rows that it split",
+    "expops_property: checks a property of a process, such as that its partitions do not matter",
+    "expops_stability: checks what the config claims about a metric over seeds",
+    "expops_baseline: compares the results of an expanded process with the lock file",
 )
 
 

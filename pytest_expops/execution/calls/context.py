@@ -84,8 +84,13 @@ class ProcessContext:
         return folder
 
     def get_step_result(self, name: str, key: str | None = None, default: Any = None) -> Any:
-        """What the step `name` of this process last returned, or else what the upstream process of that name handed
-        over; or one `key` of it. `default` where there is none."""
+        """Return what the step `name` of this process last returned, or else the outputs of the upstream process.
+
+        Args:
+            name: A step or an upstream process.
+            key: Return only this one of the outputs.
+            default: What to return where there is none.
+        """
         return _part(self.step_results.get(name), key, default)
 
     def get_step_data(self, name: str, key: str, process_name: str | None = None) -> Any:

@@ -40,7 +40,7 @@ def bounds(rows: int, size: int | Sequence[int]) -> tuple[tuple[int, int], ...]:
         least, more = divmod(rows, size)
         size = [least + 1] * more + [least] * (size - more)
     elif any(count < 0 for count in size):
-        raise ValueError(f"sizes {list(size)} hold a negative row count")
+        raise ValueError(f"sizes {list(size)} contain a negative row count")
     if sum(size) != rows:
         raise ValueError(f"sizes {list(size)} sum to {sum(size)}, not to {rows}")
     return tuple(pairwise(accumulate(size, initial=0)))

@@ -50,8 +50,10 @@ def requirement_files(pipeline: Pipeline) -> list[Path]:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in the section: the two spellings name files in different places, and names of environments match
-    no file."""
+    """Yield every text in the section.
+
+    The two spellings name files in different places, and names of environments match no file.
+    """
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

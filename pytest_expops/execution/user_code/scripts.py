@@ -37,13 +37,14 @@ ALIASES = dict.fromkeys(("expops.core", "mlops.core", "expops.reporting", "mlops
 
 
 class ScriptLoader(importlib.machinery.SourceFileLoader):
-    """Compiles a script each time: what runs is what stands in the file.
+    """Compiles a script each time: what runs is what is in the file.
 
     Python takes cached bytecode for current where the file's size and its time of change, in whole seconds, are the
     recorded ones; an edit within the second in which a script was compiled would be missed.
     """
 
     def get_code(self, fullname: str) -> CodeType:
+        """Return the compiled script, without a look at cached bytecode."""
         return self.source_to_code(self.get_data(self.path), self.path)
 
 
@@ -173,7 +174,7 @@ class ProjectCode:
         return origin is not None and self.owns_file(str(origin))
 
     def owns_file(self, filename: str) -> bool:
-        """Whether a file is the project's own code. (``<frozen ...>`` and ``<string>`` are no files.)"""
+        """Return whether a file is the project's own code; ``<frozen ...>`` and ``<string>`` are no files."""
         if filename.startswith("<"):
             return False
         path = os.path.realpath(filename)

@@ -146,15 +146,15 @@ def _check(name: str, where: str, known: Collection[str], able: Collection[str],
     if name not in known:
         error = unknown_process(name, able or known, where)
         if where == "parameters":
-            error.hint = f"{error.hint}; parameters that all processes get stand under {EVERY!r}"
+            error.hint = f"{error.hint}; give parameters for all processes under {EVERY!r}"
         raise error
     if name not in able:
-        others = ", ".join(f"`{each}`" for each in able) or "no process"
+        instead = f"name {' or '.join(f'`{each}`' for each in able)} instead, or " if able else ""
         raise VariationError(
-            f"`{where}` names `{name}`, which has no `{needed}` that could be varied",
+            f"`{where}` names `{name}`, which has no `{needed}` to vary",
             process=name,
             key=where,
-            hint=f"{others} has; or give `{name}` a `{needed}` in the config",
+            hint=f"{instead}give `{name}` a `{needed}` in the config",
         )
 
 
@@ -183,7 +183,9 @@ def _seeds(name: str, given: object) -> tuple[int, ...]:
 
 def _parameters(name: str, given: object) -> Mapping[str, Any]:
     if not isinstance(given, Mapping):
-        hint = f"they stand by process: parameters={{'train': {{{name!r}: {given!r}}}}}, or under {EVERY!r} for all"
+        hint = (
+            f"give parameters by process: parameters={{'train': {{{name!r}: {given!r}}}}}, or under {EVERY!r} for all"
+        )
         raise VariationError(
             f"`parameters[{name!r}]` is {given!r}; expected a dict of parameter names to values",
             key="parameters",

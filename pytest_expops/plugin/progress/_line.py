@@ -101,7 +101,7 @@ class LiveLine:
             return write(text)
 
     def _columns(self) -> int:
-        """How wide the terminal is now. (`COLUMNS` may say otherwise, and pytest heeds it; but here it matters.)"""
+        """Return how wide the terminal is now; `COLUMNS`, which pytest uses, may say something else."""
         try:
             return os.get_terminal_size(self._streams[0].fileno()).columns or 80
         except OSError:

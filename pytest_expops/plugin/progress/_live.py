@@ -64,7 +64,7 @@ class LiveProgress:
                     ticker.join(timeout=1)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """All items are known. (A controller collects nothing.)"""
+        """Plan the line, as all items are known; a controller collects nothing."""
         self._collected(session, [item.nodeid for item in session.items])
 
     @pytest.hookimpl(optionalhook=True)

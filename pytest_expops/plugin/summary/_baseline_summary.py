@@ -37,7 +37,7 @@ def baseline_lines(state: SessionState, config: Path, directory: Path) -> Iterat
             yield f"  {name} differs from the baseline: {drift_gist(comparisons[name], function)}", "red"
     written = state.written.get(config)
     if written is not None:
-        yield from _told(written, path)
+        yield from _what_was_written(written, path)
     elif state.options.baseline.mode == "check":
         yield from _missing(state, config, baseline)
     if baseline.stale and state.options.baseline.mode != "update":
@@ -55,19 +55,19 @@ def _compared(
         all_of_them = "all" if len(elsewhere) == len(comparisons) else str(len(elsewhere))
         yield (
             f"  {all_of_them} recorded in another environment ({_environments(baseline, elsewhere)}), so metrics and "
-            f"sketches were compared within {tolerance}, or what the config grants",
+            f"sketches were compared within {tolerance}, or the tolerance in the config",
             "yellow",
         )
 
 
 def _environments(baseline: Baseline, names: Iterable[str]) -> str:
     """How it differs from those in which some processes were recorded."""
-    told: dict[str, None] = {}
+    changes: dict[str, None] = {}
     for name in names:
         entry = baseline.lock.entries[name]
         for change in changes_between(entry, replace(entry, environment=baseline.environment)):
-            told[words_for(change)] = None
-    return joined(told, MOST_NAMED)
+            changes[words_for(change)] = None
+    return joined(changes, MOST_NAMED)
 
 
 def _missing(state: SessionState, config: Path, baseline: Baseline) -> Iterator[Line]:
@@ -86,7 +86,7 @@ def _missing(state: SessionState, config: Path, baseline: Baseline) -> Iterator[
         yield f"  not in the baseline: {joined(names, MOST_NAMED)} (--expops-baseline=new records them)", ""
 
 
-def _told(written: Written, path: str) -> Iterator[Line]:
+def _what_was_written(written: Written, path: str) -> Iterator[Line]:
     """Exactly what was written, and why the rest was not."""
     if written.error:
         yield f"the baseline was not written: {written.error}", "red"

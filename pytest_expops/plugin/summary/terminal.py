@@ -25,7 +25,7 @@ MOST_SHOWN = 10
 
 
 def header(state: SessionState, directory: Path) -> list[str]:
-    """One line per config: what is needed to know, or to repeat, the run."""
+    """Return a line per config: what one needs to understand the run, or to repeat it."""
     lines = []
     for path, session in state.sessions.items():
         pipeline = session.expanded.pipeline
@@ -67,9 +67,9 @@ def summarize(reporter: pytest.TerminalReporter, state: SessionState, directory:
         if state.options.artifacts is not None:
             reporter.line(f"outputs and records are kept in {session.folder}")
     workers = reporter.config.pluginmanager.get_plugin(NAME)
-    told = workers.line(all_records) if workers is not None and all_records else None
-    if told is not None:
-        reporter.line(told)
+    work = workers.line(all_records) if workers is not None and all_records else None
+    if work is not None:
+        reporter.line(work)
 
 
 def _what_ran(session: PipelineSession, records: Mapping[str, RunRecord]) -> str:
