@@ -24,7 +24,7 @@ POLL_SECONDS = 0.01
 
 
 def owner_name(worker: str) -> str:
-    """The name by which a worker stands in slots and file names: at most `SLOT` ASCII characters."""
+    """Return the name by which a worker stands in slots and file names: at most `SLOT` ASCII characters."""
     name = file_name(worker)
     return name if len(name) <= SLOT else hashlib.sha256(name.encode("ascii")).hexdigest()
 
@@ -44,7 +44,7 @@ class Claims:
         return os.pread(self._file, SLOT, self._offsets[name]).rstrip(b"\0").decode("ascii") or None
 
     def owners(self) -> dict[str, str]:
-        """The owner of each process that somebody has begun to run."""
+        """Return the owner of each process that somebody has begun to run."""
         slots = os.pread(self._file, SLOT * len(self._offsets), 0)
         found = ((name, slots[at : at + SLOT].rstrip(b"\0")) for name, at in self._offsets.items())
         return {name: owner.decode("ascii") for name, owner in found if owner}

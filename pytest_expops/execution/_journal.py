@@ -66,7 +66,7 @@ class JournalReader:
         self._at = 0
 
     def new(self) -> Iterator[Any]:
-        """The records that have come since the last call, oldest first. A file that is not there has none."""
+        """Yield the records that have come since the last call, oldest first. A file that is not there has none."""
         try:
             with open(self._path, "rb", buffering=0) as file:
                 file.seek(self._at)

@@ -62,7 +62,7 @@ class ArtifactReader:
         }
 
     def partition(self, artifact: Artifact, wanted: Partition) -> Any:
-        """One partition of a stored value, as the caller's own; raises as `outputs`."""
+        """Return one partition of a stored value, as the caller's own; raises as `outputs`."""
         whole = artifact.digest, wanted.split.size
         if self.cache.most and artifact.size >= WORTHWHILE and not {(whole, None), (whole, wanted.index)} & self._plain:
             part = self.cache.get((whole, wanted.index)) or self._cut(artifact, wanted, whole)
@@ -101,7 +101,7 @@ class ArtifactReader:
 
 
 def _divides(value: Any, wanted: Partition, data: memoryview) -> bool:
-    """Whether a partition's pickle is about as much of the whole's as its rows are of all rows.
+    """Return whether a partition's pickle is about as much of the whole's as its rows are of all rows.
 
     If not, each repeats what is common to all (10,000 column names, say), and is rebuilt no sooner than the whole.
     """
@@ -114,7 +114,7 @@ def _divides(value: Any, wanted: Partition, data: memoryview) -> bool:
 
 
 def _from(wanted: Partition) -> Iterator[Partition]:
-    """All partitions, from the wanted one on: a worker mostly reads them in order."""
+    """Yield all partitions, from the wanted one on: a worker mostly reads them in order."""
     count = wanted.split.count
     for step in range(count):
         yield Partition(wanted.splitter, wanted.split, (wanted.index + step) % count)

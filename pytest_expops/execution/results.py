@@ -34,7 +34,7 @@ class Results:
         self._sessions = tuple(sessions)
 
     def __getitem__(self, name: str) -> Outputs:
-        """The output dict of the expanded process `name`; a base name will do where it has not been duplicated.
+        """Return the output dict of the expanded process `name`; a base name will do where it has not been duplicated.
 
         Raises:
             UnknownProcess: no such process, or it is in more than one config.
@@ -53,7 +53,7 @@ class Results:
         return {each.name: session.outputs(each.name) for each in session.expanded.of(base_name)}
 
     def metrics(self, base_name: str) -> pd.DataFrame:
-        """The numbers that a process logged, one row per (partition, seed, metric, step).
+        """Return the numbers that a process logged, one row per (partition, seed, metric, step).
 
         Columns: `process` (expanded name, str), `partition` and `seed` (nullable Int64: the innermost layer's; a tuple
         of all layers where there are several), `metric` (str; ``step_name/metric`` where logged in a `@step`), `step`
@@ -127,7 +127,7 @@ class Results:
         return results
 
     def _mentioning(self, names: Sequence[str]) -> PipelineSession | VariedSession:
-        """The one pipeline that has these processes, or any of them."""
+        """Return the one pipeline that has these processes, or any of them."""
         __tracebackhide__ = True
         if len(self._sessions) == 1:
             return self._sessions[0]
@@ -144,7 +144,7 @@ class Results:
         raise UnknownProcess(f"which of the configs is to be varied? {self._paths()}", hint=hint)
 
     def expanded(self, base_name: str) -> ExpandedPipeline:
-        """The expanded pipeline that has this process, as it is configured, or varied by `run`.
+        """Return the expanded pipeline that has this process, as it is configured, or varied by `run`.
 
         Raises:
             UnknownProcess: no such process, or it is in more than one config.

@@ -89,7 +89,7 @@ class PipelineSession:
         return self._running
 
     def known(self, name: str) -> RunRecord | None:
-        """The record of `name`, if its run has ended; runs nothing."""
+        """Return the record of `name`, if its run has ended; runs nothing."""
         record = self._known.get(name)
         if record is None and self._claims is not None:
             owner = self._claims.owner(name)
@@ -99,7 +99,7 @@ class PipelineSession:
         return record
 
     def record(self, name: str) -> RunRecord:
-        """The record of `name`, after running whatever of it and its upstream nobody has run yet.
+        """Return the record of `name`, after running whatever of it and its upstream nobody has run yet.
 
         Processes that nobody is running are run here, in topological order; for one that another worker is running,
         this worker waits only when there is nothing else left to do.
@@ -121,7 +121,7 @@ class PipelineSession:
         return self._known[name]
 
     def outputs(self, name: str) -> Outputs:
-        """The outputs of `name` as the caller's own copy, running what is needed.
+        """Return the outputs of `name` as the caller's own copy, running what is needed.
 
         Raises:
             NotPassed: the process, or one upstream of it, did not pass.
@@ -137,13 +137,13 @@ class PipelineSession:
             return self.reader.outputs(record.outputs, partition)
 
     def roots(self, record: RunRecord) -> tuple[RunRecord, ...]:
-        """The records of the processes whose failure is the reason for this one's; itself, if it did run."""
+        """Return the records of the processes whose failure is the reason for this one's; itself, if it did run."""
         if record.outcome is not Outcome.BLOCKED:
             return (record,)
         return tuple(self.record(root) for root in record.roots)
 
     def all_records(self) -> Mapping[str, RunRecord]:
-        """The records of every process that was run in this session by any worker, in topological order.
+        """Return the records of every process that was run in this session by any worker, in topological order.
 
         What a dead worker was running gets its record here.
         """
@@ -170,7 +170,7 @@ class PipelineSession:
         return FileLock(self._locks / f"{file_name(name)}.lock").acquire(timeout=wait, poll_interval=0.01)
 
     def _pending(self, name: str) -> list[str]:
-        """The processes without a record that `name` needs, itself the last, in topological order."""
+        """Return the processes without a record that `name` needs, itself the last, in topological order."""
         found: dict[str, None] = {}
         stack = [(name, False)]
         while stack:
@@ -195,7 +195,7 @@ class PipelineSession:
             return (self._left(self._claims, name) or self._run(name)) if held else None
 
     def _left(self, claims: Claims, name: str) -> RunRecord | None:
-        """The record of `name`, whose lock is held, if anybody has begun to run it.
+        """Return the record of `name`, whose lock is held, if anybody has begun to run it.
 
         One who has begun and left no record is dead. To run it again might kill this worker too.
         """
@@ -229,7 +229,7 @@ class PipelineSession:
             raise
 
     def _failed_upstream(self, each: ExpandedProcess) -> tuple[str, ...]:
-        """The names of the processes because of which `each` cannot run, without repetition."""
+        """Return the names of the processes because of which `each` cannot run, without repetition."""
         roots: dict[str, None] = {}
         for upstream in each.upstream:
             record = self._known[upstream]

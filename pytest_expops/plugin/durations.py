@@ -72,7 +72,7 @@ class WorkMarks:
 
 
 def read_history(config: pytest.Config) -> dict[str, float]:
-    """Seconds by node id, of earlier sessions; empty without pytest's cache, or if that holds something else."""
+    """Return seconds by node id, of earlier sessions; empty without pytest's cache, or if that holds something else."""
     cache = getattr(config, "cache", None)
     found: Any = cache.get(KEY, {}) if cache is not None else {}
     if not isinstance(found, dict):

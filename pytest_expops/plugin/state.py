@@ -65,7 +65,7 @@ class SessionState:
             self.environment = dict(os.environ)
 
     def verdict(self, session: PipelineSession, name: str) -> Verdict:
-        """The verdict on one process; its replays are made once, whoever asks and however often.
+        """Return the verdict on one process; its replays are made once, whoever asks and however often.
 
         So a plugin that retries failed tests cannot turn a failed replay into a passed one.
         """
@@ -119,7 +119,7 @@ class SessionState:
 
 
 def verdicts_of(session: PipelineSession) -> JsonFolder:
-    """Where the verdicts on the processes of one pipeline are kept."""
+    """Return where the verdicts on the processes of one pipeline are kept."""
     return JsonFolder(session.folder / "verdicts")
 
 

@@ -68,7 +68,7 @@ class ProcessContext:
         return self._data_paths("inputs")
 
     def _data_paths(self, key: str) -> dict[str, Path]:
-        """The paths of one part of the config's `data` section, resolved as all its paths are (S1.1)."""
+        """Return the paths of one part of the config's `data` section, resolved as all its paths are (S1.1)."""
         data = self.document.get("data")
         section = data.get(key) if isinstance(data, Mapping) else None
         entries = section.items() if isinstance(section, Mapping) else ()
@@ -101,11 +101,11 @@ class ProcessContext:
         return self.get_process_data(process_name, key) if process_name is not None else self.get_step_result(name, key)
 
     def get_process_data(self, name: str, key: str | None = None, default: Any = None) -> Any:
-        """What the upstream process `name` handed over, or one `key` of it; `default` where there is none."""
+        """Return what the upstream process `name` handed over, or one `key` of it; `default` where there is none."""
         return _part(self.upstream.get(name), key, default)
 
     def get_hyperparameters(self, name: str | None = None) -> dict[str, Any]:
-        """The merged hyperparameters of this process; `name` is accepted as ExpOps does, and must be its own."""
+        """Return the merged hyperparameters of this process; `name` is accepted as ExpOps does, and must be its own."""
         return dict(self.hyperparameters)
 
     get_parameters = get_hyperparameters

@@ -38,7 +38,7 @@ class Callee:
 
 
 def find_function(project: ProjectCode, process: Process) -> Callee | None:
-    """The function of a process; None for a functionless split, whose inputs are passed through.
+    """Return the function of a process; None for a functionless split, whose inputs are passed through.
 
     Raises:
         ScriptError: the script is missing or raises on import, or has no such function.
@@ -65,7 +65,7 @@ def find_function(project: ProjectCode, process: Process) -> Callee | None:
 
 
 def settle(callee: Callee, offered: Iterable[str]) -> CallStyle:
-    """The calling style of a function for which the upstream keys and parameters `offered` matter."""
+    """Return the calling style of a function for which the upstream keys and parameters `offered` matter."""
     if callee.style is not None:
         return callee.style
     declared = {parameter.name for parameter in callee.parameters}
@@ -123,7 +123,7 @@ def _scripts_beside(path: Any) -> list[str]:
 
 
 def _registered_chart(module: ModuleType, name: str) -> Any:
-    """The function that is decorated as ``@chart(name=...)`` with that name."""
+    """Return the function that is decorated as ``@chart(name=...)`` with that name."""
     for each in vars(module).values():
         if getattr(each, "__expops_chart__", {}).get("name") == name:
             return each

@@ -113,7 +113,7 @@ class Partition:
     index: int
 
     def of(self, value: Any) -> Any:
-        """The partition of that value; raises as `partition_at`."""
+        """Return the partition of that value; raises as `partition_at`."""
         return partition_at(value, self.split, self.index, process=self.splitter)
 
 
@@ -124,7 +124,7 @@ def partition(value: Any, split: DataSplit, *, process: str) -> tuple[Any, ...]:
 
 
 def row_count(value: Any) -> int | None:
-    """The length of axis 0, or ``None`` for a value that has no rows which a slice could take.
+    """Return the length of axis 0, or ``None`` for a value that has no rows which a slice could take.
 
     Text is one value and not a row of letters, a mapping has keys and no order of rows, and a named tuple is one
     record: slicing would take them apart in silence.
@@ -147,7 +147,7 @@ def _cuts(value: Any, split: DataSplit, process: str) -> tuple[tuple[int, int], 
 
 
 def _agreed(value: Any, split: DataSplit, process: str) -> int:
-    """The rows of `value`, which are as many as the split needs."""
+    """Return the rows of `value`, which are as many as the split needs."""
     rows = row_count(value)
     if rows is None:
         raise _unsplittable(value, split, process)

@@ -71,7 +71,7 @@ def _axes(parameters: Mapping[str, Any]) -> tuple[Figure, Any]:
 
 
 def _series(metrics: Mapping[str, Any], name: str) -> dict[str, list[float]]:
-    """The numbers of one metric in each probe that has any, in the order of their steps."""
+    """Return the numbers of one metric in each probe that has any, in the order of their steps."""
     found = {}
     for label, probed in metrics.items():
         values = probed.get(name)

@@ -79,7 +79,7 @@ def _metrics(target: MetricPlace | None, record_of: Callable[[str], RunRecord]) 
 
 
 def _is_of(source: str | None, step: str | None) -> bool:
-    """Whether a metric was logged in this step, which may be nested in others; None means outside all steps."""
+    """Return whether a metric was logged in this step, which may be nested in others; None means outside all steps."""
     if source is None or step is None:
         return source == step
     return f"/{source}".endswith(f"/{step}")

@@ -49,7 +49,7 @@ def _instead(word: str, known: Sequence[str]) -> str:
 
 
 def _estimator(name: str) -> type[Any]:
-    """The estimator of that name, wherever scikit-learn has it in public."""
+    """Return the estimator of that name, wherever scikit-learn has it in public."""
     packages = dict.fromkeys([*_FIRST, *sklearn.__all__])
     near: list[str] = []
     for package in packages:
@@ -106,7 +106,7 @@ def _fitted(estimator: type[Any], work: Work) -> Any:
 
 
 def _readings(model: Any) -> Sequence[float]:
-    """The training loss of each iteration, where the estimator keeps it."""
+    """Return the training loss of each iteration, where the estimator keeps it."""
     for attribute in ("loss_curve_", "train_score_"):
         if hasattr(model, attribute):
             readings: Sequence[float] = getattr(model, attribute)

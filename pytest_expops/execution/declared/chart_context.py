@@ -36,7 +36,7 @@ class ChartContext:
         return path
 
     def is_run_finished(self) -> bool:
-        """Whether everything that the chart probes has run. Here a chart is only drawn when it has."""
+        """Return whether everything that the chart probes has run. Here a chart is only drawn when it has."""
         return True
 
     def get_run_status(self) -> str:

@@ -92,7 +92,7 @@ class _Search:
             self._pending.append((source.label, effects, source))
 
     def name(self, source: SourceFile, chain: tuple[str, ...]) -> bool:
-        """What a dotted name stands for in a file; False if the project has nothing of that name there."""
+        """Return what a dotted name stands for in a file; False if the project has nothing of that name there."""
         first = chain[0]
         if first in source.bindings:
             self._definition(source, first)
@@ -146,7 +146,7 @@ class _Search:
         self.found.digests[key] = digest_of(statements, sorted(meanings))
 
     def _imported(self, target: Imported, rest: tuple[str, ...], importer: SourceFile) -> bool:
-        """What stands behind an imported name, with the attributes that are asked of it."""
+        """Return what stands behind an imported name, with the attributes that are asked of it."""
         module = self._sources.module(target, importer)
         if target.attribute is not None:
             inner = self._sources.submodule(target, target.attribute, importer)
@@ -204,7 +204,7 @@ class _Search:
 
 
 def _chains(statement: ast.stmt) -> set[tuple[str, ...]]:
-    """The dotted names in a statement, each as long as it is written."""
+    """Return the dotted names in a statement, each as long as it is written."""
     found: set[tuple[str, ...]] = set()
     inner: set[int] = set()
     for node in ast.walk(statement):  # from the outside in

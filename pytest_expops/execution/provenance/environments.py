@@ -127,7 +127,7 @@ def _numpy_features() -> list[str]:
 
 
 def _built() -> dict[str, Any]:
-    """What NumPy says of how it was built."""
+    """Return what NumPy says of how it was built."""
     found: Any = np.show_config(mode="dicts")
     return found if isinstance(found, dict) else {}
 
@@ -145,7 +145,7 @@ def _blas() -> str:
 
 
 def _gpu() -> str:
-    """Models and driver, as the driver itself tells; no library is asked, which would start it up."""
+    """Return models and driver, as the driver itself tells; no library is asked, which would start it up."""
     models = []
     for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
         found = re.search(r"^Model:\s*(.+)$", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
@@ -161,7 +161,7 @@ def _gpu() -> str:
 
 
 def _libraries(modules: frozenset[str]) -> dict[str, str]:
-    """Versions of the distributions of these modules, and of the numeric ones among what they require."""
+    """Return versions of the distributions of these modules, and of the numeric ones among what they require."""
     direct = {name for module in modules if (name := _distribution(module)) is not None}
     found: dict[str, str] = {}
     stack, seen = sorted(direct), set()
@@ -199,6 +199,6 @@ def _distribution(module: str) -> str | None:
 
 
 def _normal(requirement: str) -> str:
-    """The normalized name at the beginning of a requirement (PEP 503)."""
+    """Return the normalized name at the beginning of a requirement (PEP 503)."""
     name = re.match(r"[A-Za-z0-9._-]+", requirement.strip())
     return re.sub(r"[-_.]+", "-", name[0]).lower() if name else requirement

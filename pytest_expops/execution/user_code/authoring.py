@@ -138,7 +138,7 @@ def log_metric(name: str = _MISSING, value: Any = _MISSING, step: int | None = N
 
 
 def get_current_context() -> ProcessContext | None:
-    """The context of the process that is running, or None outside a run."""
+    """Return the context of the process that is running, or None outside a run."""
     recorder = recording.current()
     context = recorder.context if recorder is not None else None
     return context if isinstance(context, ProcessContext) else None

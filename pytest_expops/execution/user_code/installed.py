@@ -20,5 +20,5 @@ def is_installed(path: str) -> bool:
 
 
 def is_under(path: str, folder: str) -> bool:
-    """Whether `path` lies in `folder`, both as they are written."""
+    """Return whether `path` lies in `folder`, both as they are written."""
     return path.startswith(folder.rstrip(os.sep) + os.sep)

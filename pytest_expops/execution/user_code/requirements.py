@@ -26,7 +26,7 @@ _DISTRIBUTIONS = {
 
 
 def advise(error: BaseException, pipeline: Pipeline) -> str | None:
-    """What to do about a module that is missing; None where that is not what went wrong, or nothing lists it."""
+    """Return what to do about a module that is missing; None where that is not what went wrong, or nothing lists it."""
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return None
     module = error.name.partition(".")[0]
@@ -42,7 +42,7 @@ def advise(error: BaseException, pipeline: Pipeline) -> str | None:
 
 
 def requirement_files(pipeline: Pipeline) -> list[Path]:
-    """The requirements files that `environment` names, then those beside the project, that are there."""
+    """Return the requirements files that `environment` names, then those beside the project, that are there."""
     project = Project.of(pipeline.path)
     named = [project.resolve(text) for text in _texts(pipeline.document.get("environment"))]
     beside = [*sorted(pipeline.root.glob("requirements*.txt")), *sorted(pipeline.root.glob("*/requirements*.txt"))]

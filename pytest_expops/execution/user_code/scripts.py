@@ -55,7 +55,7 @@ class _ScriptFinder(importlib.abc.MetaPathFinder):
         self.paths: dict[str, Path] = {}
 
     def name_of(self, path: Path, relative: Path) -> str:
-        """The module name of a script; the second script of one relative path gets ``_2``, and so on."""
+        """Return the module name of a script; the second script of one relative path gets ``_2``, and so on."""
         for name, known in self.paths.items():
             if known == path:
                 return name
@@ -120,7 +120,7 @@ class ProjectCode:
             self.import_path.append(str(child_folder))
 
     def script(self, key: str) -> ModuleType:
-        """The module of a script, imported at its first use. What the script raises is raised.
+        """Return the module of a script, imported at its first use. What the script raises is raised.
 
         Importing is not seeded, so that a script which draws random numbers while it is imported is not made to look
         reproducible; but what it draws, the test session does not miss.
@@ -166,7 +166,7 @@ class ProjectCode:
         importlib.invalidate_caches()
 
     def owns(self, module: ModuleType | None) -> bool:
-        """Whether a module is the project's own code, rather than installed."""
+        """Return whether a module is the project's own code, rather than installed."""
         origin = getattr(module, "__file__", None)
         if origin is None:
             # A namespace package: its folders tell.
@@ -217,7 +217,7 @@ class ProjectCode:
 
 
 def common_path() -> list[str]:
-    """The import path without what the scripts of any project have added to it."""
+    """Return the import path without what the scripts of any project have added to it."""
     path = sys.path if _last is None else _last._without_added()
     return [entry for entry in path if isinstance(entry, str)]  # the import system passes over others, too
 
@@ -227,7 +227,7 @@ _last_name = ""
 
 
 def _module_names() -> frozenset[str]:
-    """The names in `sys.modules`, made anew only where their number, or the last of them, is another.
+    """Return the names in `sys.modules`, made anew only where their number, or the last of them, is another.
 
     What is new stands last. To look at all of them would take longer than running a small process.
     """

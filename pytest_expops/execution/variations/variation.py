@@ -48,7 +48,7 @@ class Variation:
         parameters: Mapping[str, Mapping[str, Any]] | None = None,
         base_seed: int | None = None,
     ) -> Variation:
-        """A variation from what a test passes.
+        """Return a variation from what a test passes.
 
         Raises:
             VariationError: sizes, seeds or parameters are not what a config could give (S3.1, S4.1).
@@ -82,7 +82,7 @@ class Variation:
         return tuple(dict.fromkeys(name for name in named if name != EVERY))
 
     def applied_to(self, pipeline: Pipeline) -> Pipeline:
-        """The pipeline so varied; `outputs` aside, which are no part of a config.
+        """Return the pipeline so varied; `outputs` aside, which are no part of a config.
 
         Raises:
             VariationError: it names a process that there is not, or new partitions or seeds of one that has none.
@@ -113,7 +113,7 @@ class Variation:
         return process
 
     def call(self, upto: str | None = None) -> str:
-        """The call of `expops.run` that makes this variation, with ``...`` for the values of outputs."""
+        """Return the call of `expops.run` that makes this variation, with ``...`` for the values of outputs."""
         words = [] if upto is None else [f"upto={upto!r}"]
         for each in fields(self):
             value = getattr(self, each.name)
@@ -133,7 +133,7 @@ def _plain(value: Any) -> Any:
 
 
 def unknown_process(name: str, known: Collection[str], where: str) -> VariationError:
-    """The error for a name that no process has."""
+    """Return the error for a name that no process has."""
     return VariationError(
         f"`{where}` names `{name}`, and no process is called so",
         process=name,
@@ -208,7 +208,7 @@ def _wrong(key: str, given: object, expected: str) -> VariationError:
 
 
 def by_expanded_name(outputs: Mapping[str, T], names: Callable[[str], Iterable[str]]) -> dict[str, T]:
-    """What is given by base or expanded name, by expanded name; what is given for one duplicate goes first.
+    """Return what is given by base or expanded name, by expanded name; what is given for one duplicate goes first.
 
     `names` gives the expanded names that a name stands for.
     """

@@ -92,7 +92,7 @@ class StaleItem(OwnItem):
 
 
 def baseline_items(file: ConfigNode, each: ExpandedProcess) -> Iterator[OwnItem]:
-    """The check of one process: where the lock has an entry for it, or may get one."""
+    """Yield the check of one process: where the lock has an entry for it, or may get one."""
     state = file.state
     baseline = state.baselines.get(file.path)
     if baseline is None or each.process.kind is Kind.CHART:
@@ -104,7 +104,7 @@ def baseline_items(file: ConfigNode, each: ExpandedProcess) -> Iterator[OwnItem]
 
 
 def stale_items(file: ConfigNode) -> Iterator[OwnItem]:
-    """One for each stale entry, where those fail."""
+    """Yield one for each stale entry, where those fail."""
     state = file.state
     baseline = state.baselines.get(file.path)
     if baseline is None or not state.options.baseline.strict or state.options.baseline.mode == "update":

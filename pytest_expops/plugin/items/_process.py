@@ -74,7 +74,7 @@ class ChartItem(ProcessItem):
 
 
 def process_item(each: ExpandedProcess) -> type[ProcessItem]:
-    """The class of the item of an expanded process."""
+    """Return the class of the item of an expanded process."""
     return ChartItem if each.process.kind is Kind.CHART else ProcessItem
 
 

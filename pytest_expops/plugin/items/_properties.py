@@ -99,7 +99,7 @@ class PropertyItem(ExpopsItem):
 
 
 def split_items(file: ConfigNode, each: ExpandedProcess) -> Iterator[SplitItem]:
-    """The check on the partitions of a process, if it makes any."""
+    """Yield the check on the partitions of a process, if it makes any."""
     if each.process.split_data is not None:
         name = f"{each.name}[split]"
         yield SplitItem.from_parent(file, name=name, nodeid=f"{file.nodeid}::{name}", expanded=each)

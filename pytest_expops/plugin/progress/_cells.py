@@ -25,7 +25,7 @@ def _cells(character: str) -> int:
 
 
 def printable(text: str) -> str:
-    """The text with a question mark for each character that would not show as one, such as an escape."""
+    """Return the text with a question mark for each character that would not show as one, such as an escape."""
     return text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)
 
 

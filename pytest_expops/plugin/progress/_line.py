@@ -120,6 +120,6 @@ class _Watched:
 
 
 def watchable(stream: object) -> bool:
-    """Whether a stream is a terminal that a line can be drawn on."""
+    """Return whether a stream is a terminal that a line can be drawn on."""
     isatty: Any = getattr(stream, "isatty", None)
     return isinstance(getattr(stream, "__dict__", None), Mapping) and bool(isatty and isatty())

@@ -57,7 +57,7 @@ class _ItemNames:
         self._place = {name: place for place, name in enumerate(expanded.processes)}
 
     def find(self, name: str) -> tuple[int, Planned] | None:
-        """The place in topological order, and what it is; None if no process is called so."""
+        """Return the place in topological order, and what it is; None if no process is called so."""
         if name in self._place:
             return self._place[name], self._process(self._expanded[name], name)
         process, _, rest = name.partition("[")

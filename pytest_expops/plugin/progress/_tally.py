@@ -26,7 +26,7 @@ class Tally:
         self._running: dict[str, None] = {}
 
     def __bool__(self) -> bool:
-        """Whether there is anything of a pipeline to tell of."""
+        """Return whether there is anything of a pipeline to tell of."""
         return bool(self._total)
 
     def started(self, node_id: str) -> None:
@@ -49,7 +49,7 @@ class Tally:
             self._done[_noun(self._planned[node_id])] += 1
 
     def line(self, workers: int) -> str:
-        """What stands where while so many workers are up, most important first: the end may be cut off."""
+        """Return what stands where while so many workers are up, most important first: the end may be cut off."""
         parts = []
         for noun in (each for each in _NOUNS if self._total[each]):
             total = self._total[noun]
@@ -88,7 +88,7 @@ _NOUNS = (_PROCESS, "replay", "check")
 
 
 def _noun(planned: Planned) -> str:
-    """What a person calls it."""
+    """Return what a person calls it."""
     if planned.check is None:
         return _PROCESS
     return "replay" if planned.check == "replay" else "check"

@@ -38,7 +38,7 @@ class WorkerTimes:
         self._begin, self._end = min(self._begin, report.start), max(self._end, report.stop)
 
     def line(self, records: Iterable[RunRecord]) -> str | None:
-        """How much each worker did, and which part of the time they were busy; None if it was over at once."""
+        """Return how much each worker did, and which part of the time they were busy; None if it was over at once."""
         elapsed = self._end - self._begin
         if elapsed < SHORTEST:
             return None

@@ -83,7 +83,7 @@ class Dispatcher:
         return False
 
     def _best(self, worker: WorkerQueue) -> int | None:
-        """What `worker` should run next of what is ready.
+        """Return what `worker` should run next of what is ready.
 
         What something waits for goes before what nothing waits for (a long check, say), as long as the latter can still
         be begun in time.
@@ -99,7 +99,7 @@ class Dispatcher:
         return inner if rank[inner] >= rank[leaf] or seconds[inner] + rank[leaf] <= slack else leaf
 
     def _best_of(self, ready: ReadyItems, worker: WorkerQueue, slack: float) -> int | None:
-        """The most urgent, or one whose inputs `worker` made if the most urgent can wait so long."""
+        """Return the most urgent, or one whose inputs `worker` made if the most urgent can wait so long."""
         best, near = ready.best(), ready.best_near(worker.node)
         if best is None or near is None or near == best:
             return best

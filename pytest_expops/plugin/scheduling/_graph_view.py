@@ -53,7 +53,7 @@ class GraphView:
 
     @classmethod
     def build(cls, ids: Sequence[str], graph: Mapping[str, Need]) -> GraphView:
-        """The view of `ids` in collection order; of what is not collected, only what they need."""
+        """Return the view of `ids` in collection order; of what is not collected, only what they need."""
         return cls(ids, graph)
 
     def _connect(self, graph: Mapping[str, Need]) -> None:

@@ -27,7 +27,7 @@ class PartitionShares:
         self._found: dict[tuple[tuple[str, ...], tuple[int, ...]], Part] = {}
 
     def of(self, each: ExpandedProcess) -> Part | None:
-        """The part that a process works on, the same for all seeds; None where the data is whole."""
+        """Return the part that a process works on, the same for all seeds; None where the data is whole."""
         if not each.partitions:
             return None
         key = self._expanded.layers[each.process.name].data, each.partitions

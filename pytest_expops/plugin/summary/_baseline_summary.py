@@ -24,7 +24,7 @@ _WORDS = {Agreement.SAME: "the same", Agreement.WITHIN: "within tolerance", Agre
 
 
 def baseline_lines(state: SessionState, config: Path, directory: Path) -> Iterator[Line]:
-    """The lines under the heading of one config; none where there is no lock file, and none is to be made."""
+    """Yield the lines under the heading of one config; none where there is no lock file, and none is to be made."""
     baseline = state.baselines.get(config)
     if baseline is None:
         return
@@ -61,7 +61,7 @@ def _compared(
 
 
 def _environments(baseline: Baseline, names: Iterable[str]) -> str:
-    """How it differs from those in which some processes were recorded."""
+    """Return how it differs from those in which some processes were recorded."""
     changes: dict[str, None] = {}
     for name in names:
         entry = baseline.lock.entries[name]

@@ -92,7 +92,7 @@ def _what_matched(session: PipelineSession, verdicts: Mapping[str, Verdict]) -> 
 
 
 def _declared(session: PipelineSession, name: str) -> str | None:
-    """The reason for which an expanded process is declared nondeterministic, if it is (S7.3)."""
+    """Return the reason for which an expanded process is declared nondeterministic, if it is (S7.3)."""
     return session.expanded[name].process.nondeterministic
 
 

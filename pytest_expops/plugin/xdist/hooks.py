@@ -90,7 +90,7 @@ class WorkerHooks:
 
 
 def graph_scheduling(config: pytest.Config) -> bool:
-    """Whether the mode of distribution leaves it to the scheduler which worker runs what."""
+    """Return whether the mode of distribution leaves it to the scheduler which worker runs what."""
     return config.getoption("dist", "no") in GRAPH_MODES
 
 
