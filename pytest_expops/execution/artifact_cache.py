@@ -47,7 +47,7 @@ class ArtifactReader:
         """The partitions that are taken of the whole; with None for all of them."""
 
     def outputs(self, stored: Mapping[str, Output], partition: Partition | None = None) -> dict[str, Any]:
-        """The stored outputs of a run, as the caller's own; under the key that is split only `partition`, if given.
+        """Return a copy of the stored outputs of a run; under the key that is split only `partition`, if given.
 
         Raises:
             StoreError: as `ArtifactStore.get`.

@@ -132,7 +132,7 @@ class JsonFolder:
         self.folder = folder
 
     def path(self, name: str) -> Path:
-        """Return where the file of `name` stands; any name gives one that every file system takes."""
+        """Return the path of the file of `name`; any name gives one that every file system takes."""
         return self.folder / f"{file_name(name)}.json"
 
     def read(self, name: str) -> Any | None:
@@ -157,7 +157,7 @@ class JsonFolder:
 
 
 def file_name(name: str) -> str:
-    """`name` as one path component, shortened with a digest where it is long."""
+    """Return `name` as one path component, shortened with a digest where it is long."""
     if _PLAIN(name):
         return name
     quoted = urllib.parse.quote(name, safe=" +=@")

@@ -47,7 +47,7 @@ class Results:
         return any(name in session.expanded.processes for session in self._sessions)
 
     def outputs(self, base_name: str) -> dict[str, Outputs]:
-        """The output dict of each expanded process of a configured one, by expanded name, in topological order."""
+        """Return the outputs of each expanded process of a configured one, by expanded name, in topological order."""
         __tracebackhide__ = True
         session = self._configuring(base_name)
         return {each.name: session.outputs(each.name) for each in session.expanded.of(base_name)}
@@ -97,10 +97,10 @@ class Results:
                 all that the variation touches.
             partitions: `data_parallelism.size` by process: ``{"feature_engineering": [50, 40]}``.
             seeds: `seed_parallelism.seeds` by process: ``{"train": [1, 2]}``.
-            outputs: what stands in place of the outputs of a process, which is not run then: by process, or by expanded
+            outputs: what replaces the outputs of a process, which is not run then: by process, or by expanded
                 process for a single duplicate.
             parameters: hyperparameters by process, laid over its own; under ``"*"`` over those of the pipeline.
-            base_seed: the seed of all processes that stand under no seed layer.
+            base_seed: the seed of all processes without a seed layer.
 
         Raises:
             VariationError: the pipeline cannot be varied so.

@@ -132,7 +132,7 @@ class PipelineSession:
         return self.load(record)
 
     def load(self, record: RunRecord, partition: Partition | None = None) -> Outputs:
-        """The stored outputs of a run that passed, each call giving a copy of its own; of a split one partition."""
+        """Return a copy of the stored outputs of a run that passed; of a split one partition."""
         with self.runner.project.entered():
             return self.reader.outputs(record.outputs, partition)
 
@@ -159,7 +159,7 @@ class PipelineSession:
         return {name: self._known[name] for name in self.expanded.processes if name in self._known}
 
     def lock(self, name: str, *, wait: float = -1) -> AbstractContextManager[object]:
-        """Keep other workers from what `name` stands for, waiting `wait` seconds for it (-1: as long as it takes).
+        """Keep other workers from `name`, waiting `wait` seconds for it (-1: as long as it takes).
 
         Raises:
             filelock.Timeout: another worker still has it.

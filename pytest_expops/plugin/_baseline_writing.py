@@ -27,7 +27,7 @@ class BaselineHooks:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Also after `-x` and Ctrl-C: what is complete is recorded."""
+        """Record what is complete, also after `-x` and Ctrl-C."""
         if session.config.option.collectonly:
             return
         self._state.written = write_baselines(self._state)
@@ -110,7 +110,7 @@ def _withheld(
 
 
 def what_changed(before: LockEntry, after: LockEntry) -> str:
-    """In a few words, what an update changes in an entry."""
+    """Return in a few words what an update changes in an entry."""
     parts = []
     metrics = [name for name in {**before.metrics, **after.metrics} if _differ(before.metrics, after.metrics, name)]
     outputs = [name for name in {**before.outputs, **after.outputs} if _differ(before.outputs, after.outputs, name)]

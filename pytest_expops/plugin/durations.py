@@ -17,7 +17,7 @@ class Durations:
     """Registered in the process that reports: the controller, or the only one.
 
     Only real work counts: not what was skipped or failed, nor a process whose record was there already.
-    `listeners` are told of every measurement: node id and seconds.
+    `listeners` are called with every measurement: node id and seconds.
     """
 
     def __init__(self, config: pytest.Config) -> None:

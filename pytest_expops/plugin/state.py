@@ -60,7 +60,7 @@ class SessionState:
         return tuple(name for name in self.options.vary if SOURCES[name].unavailable() is None)
 
     def remember_environment(self) -> None:
-        """To be called before scripts are imported; what they set is set again in a replica, when they are."""
+        """Copy the environment variables before scripts are imported; a replica starts from these."""
         if self.environment is None:
             self.environment = dict(os.environ)
 

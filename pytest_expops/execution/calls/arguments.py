@@ -16,7 +16,7 @@ from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Proc
 
 
 def configured_parameters(expanded: ExpandedProcess, pipeline: ExpandedPipeline) -> dict[str, Any]:
-    """The global parameters updated by the process's own, key by key, as a copy that the process may change (S2.4)."""
+    """Return a copy of the global parameters, updated by the process's own key by key (S2.4)."""
     return copy.deepcopy({**pipeline.pipeline.parameters, **expanded.process.parameters})
 
 
@@ -106,7 +106,7 @@ def _chosen(callee: Callee, offered: Mapping[str, Any], fallback: Mapping[str, A
 def _offered(
     process: Process, received: list[Received], parameters: Mapping[str, Any], taken: Callable[[str], bool]
 ) -> dict[str, Any]:
-    """Upstream output keys, then parameters. A name that is offered twice matters only where it is `taken`."""
+    """Return upstream output keys, then parameters. A name offered twice matters only where it is `taken`."""
     offered: dict[str, Any] = {}
     origin: dict[str, str] = {}
     sources = [(f"the output of `{each.upstream}`", each.by_key()) for each in received]

@@ -78,7 +78,7 @@ class ProcessContext:
 
     @property
     def checkpoint_dir(self) -> Path:
-        """An empty folder of this run's own, made when first asked for."""
+        """An empty folder of this run alone, made at the first use."""
         folder = Path(self.checkpoint_root)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -94,7 +94,7 @@ class ProcessContext:
         return _part(self.step_results.get(name), key, default)
 
     def get_step_data(self, name: str, key: str, process_name: str | None = None) -> Any:
-        """One `key` of what a step of this process returned; of what an upstream process handed over, if it is named.
+        """Return one `key` of what a step of this process returned, or of the outputs of the process `process_name`.
 
         None where there is none. (What steps of other processes returned is not kept.)
         """
@@ -112,10 +112,10 @@ class ProcessContext:
     """ExpOps has both names."""
 
     def log_param(self, key: str, value: Any) -> None:
-        """Accepted, as in ExpOps, and without effect: parameters are the config's."""
+        """Do nothing: ExpOps has this method, but here parameters are those of the config."""
 
     def log_metric(self, name: str, value: Any, step: int | None = None) -> None:
-        """The same as `pytest_expops.core.log_metric`."""
+        """Record a metric, as `pytest_expops.core.log_metric` does."""
         recording.log_metric(name, value, step)
 
 

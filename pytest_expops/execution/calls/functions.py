@@ -73,13 +73,13 @@ def settle(callee: Callee, offered: Iterable[str]) -> CallStyle:
 
 
 def user_traceback(error: BaseException) -> str:
-    """The traceback of what a user's code raised, from the first frame that is not ours or the import system's."""
+    """Return the traceback of an exception, from the first frame that is not ours or of the import system."""
     first = first_user_frame(error.__traceback__)
     return "".join(traceback.format_exception(type(error), error, first)).rstrip()
 
 
 def first_user_frame(entry: TracebackType | None) -> TracebackType | None:
-    """The traceback from its first frame in a file that is neither installed nor frozen; whole if there is none."""
+    """Return the traceback from its first frame in a file that is neither installed nor frozen, or all of it."""
     first = entry
     while entry is not None:
         filename = entry.tb_frame.f_code.co_filename

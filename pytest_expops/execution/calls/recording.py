@@ -123,7 +123,7 @@ def check_metric(name: object, value: Any, step: object) -> tuple[str, Any, int 
 
 
 def _plain(metric: str, value: Any) -> Any:
-    """`value` as what JSON can hold."""
+    """Return `value` as what JSON can hold."""
     kind = type(value)
     if kind in (int, float, str, type(None)):
         return value

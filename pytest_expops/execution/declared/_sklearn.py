@@ -25,7 +25,7 @@ _METHODS = ("fit", "fit_predict", "predict")
 
 
 def find(operation: str) -> Component:
-    """`csv_to_xy`, `train_test_split`, or `<Estimator>.fit`, `.predict` or `.fit_predict`."""
+    """Return `csv_to_xy`, `train_test_split`, or `<Estimator>.fit`, `.predict` or `.fit_predict`."""
     if operation == "csv_to_xy":
         return Component(_csv_to_xy)
     if operation == "train_test_split":
@@ -66,7 +66,7 @@ def _estimator(name: str) -> type[Any]:
 
 
 def _csv_to_xy(work: Work) -> dict[str, Any]:
-    """`X`, an array of shape (rows, features), and `y`, of shape (rows,), of the file at `data.path`."""
+    """Return `X`, an array of shape (rows, features), and `y`, of shape (rows,), from the file at `data.path`."""
     import pandas as pd
 
     parameters = dict(work.parameters)

@@ -40,5 +40,5 @@ class ChartContext:
         return True
 
     def get_run_status(self) -> str:
-        """`completed`, for the same reason."""
+        """Return `completed`: a chart is only drawn when all that it probes has run."""
         return "completed"

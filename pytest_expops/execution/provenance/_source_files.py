@@ -1,6 +1,6 @@
 """A project's source files as statements by the names they bind, and a digest of a statement that formatting keeps.
 
-Read, not run: what a name stands for is looked up in the text, as far as the text tells.
+The files are read, not run: what a name refers to is looked up in the text, as far as the text shows it.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ def _dumped(node: Any) -> str:
 
 
 def _whole_texts(parts: list[ast.expr]) -> Iterator[ast.expr]:
-    """The parts of an f-string, texts that stand side by side as one: how they are cut differs between versions."""
+    """Return the parts of an f-string with adjacent texts joined: how they are cut differs between versions."""
     for is_text, group in itertools.groupby(parts, lambda part: isinstance(part, ast.Constant)):
         if is_text:
             text = "".join(str(part.value) for part in group if isinstance(part, ast.Constant))

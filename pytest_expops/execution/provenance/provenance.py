@@ -19,7 +19,7 @@ from pytest_expops.pipeline.model import ExpandedProcess, Kind, Process
 from pytest_expops.values.fingerprint import fingerprint
 
 LARGE = 1 << 30
-"""Of files of more bytes than this only the size is told."""
+"""Of files of more bytes than this only the size is recorded."""
 _PIECE = 1 << 20
 CLOCK_OF_FILES = 0.02
 """By so many seconds a file may seem to be older than what wrote it: its time is that of the kernel's last tick."""
@@ -90,7 +90,7 @@ class Provenance:
         """Return the files that its own parameters name, and without upstream global ones and the config's `data`.
 
         Path -> digest; paths are relative to the project's root. What else it may read is not known. A file that has
-        been written since this process, or the first upstream of it, began is a result and not told.
+        been written since this process, or the first upstream of it, began is a result, and left out.
         """
         named = [*_texts(plain(each.process.parameters))]
         if not each.upstream:
@@ -115,7 +115,7 @@ class Provenance:
         return found
 
     def _begun(self, each: ExpandedProcess) -> float:
-        """When a process, or the first upstream of it, began; as far as the clocks of file systems tell."""
+        """When a process, or the first upstream of it, began; as far as the clocks of file systems show."""
         names, stack = {each.name}, [each]
         while stack:
             new = set(stack.pop().upstream) - names
@@ -125,7 +125,7 @@ class Provenance:
         return min((record.started for record in records if record.started), default=math.inf) - CLOCK_OF_FILES
 
     def rows(self, each: ExpandedProcess) -> int | None:
-        """Return how many rows the partition has in which a process stands; None where it stands in none."""
+        """Return how many rows the partition of a process has; None for a process without partitions."""
         layers = self._expanded.layers[each.process.name].data
         if not each.partitions or not layers:
             return None

@@ -49,7 +49,7 @@ class ImportHook:
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The spec that the other finders give for one of the modules, with its loader wrapped; else ``None``."""
+        """Return the spec that the other finders give for one of the modules, with its loader wrapped, or None."""
         if fullname not in self._modules:
             return None
         finders: list[Any] = list(sys.meta_path)

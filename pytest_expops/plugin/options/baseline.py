@@ -1,4 +1,4 @@
-"""The options of the baseline, and where the lock file of a config stands."""
+"""The options of the baseline, and the path of the lock file of a config."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def read_baseline_options(config: pytest.Config) -> BaselineOptions:
 
 
 def refuse_writing_in_ci(config: pytest.Config, options: BaselineOptions) -> None:
-    """Make sure that a CI does not write lock files, where it is not told to.
+    """Make sure that CI does not write lock files unless the user forces it.
 
     Raises:
         pytest.UsageError: It would.

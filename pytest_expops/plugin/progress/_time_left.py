@@ -92,7 +92,7 @@ class TimeLeft:
 
 
 def in_words(seconds: float) -> str:
-    """As one would tell it: `about 1 min 20 s`."""
+    """Return the time as a person would say it: `about 1 min 20 s`."""
     if seconds < 5:
         return "a few seconds"
     if seconds < 57.5:

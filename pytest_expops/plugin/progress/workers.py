@@ -14,7 +14,7 @@ NAME = "expops-worker-times"
 MOST_NAMED = 4
 """With more workers than that, only the least and the most that any did."""
 SHORTEST = 0.1
-"""Seconds of a session below which there is nothing to tell."""
+"""Seconds of a session below which there is nothing to report."""
 
 Status = Any
 """What `pytest_report_teststatus` gives: a category, a letter, and a word, which may come with its colour."""

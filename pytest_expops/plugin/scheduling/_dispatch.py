@@ -43,7 +43,7 @@ class Dispatcher:
         return [worker for worker in self._workers.values() if worker.live]
 
     def _serve_empty(self) -> bool:
-        """True if a worker could not be reached."""
+        """Serve, and return whether a worker could not be reached."""
         board = self._board
         if not board.ready:
             return False
@@ -68,7 +68,7 @@ class Dispatcher:
         return False
 
     def _top_up(self, first: WorkerQueue | None) -> bool:
-        """True if a worker could not be reached."""
+        """Serve, and return whether a worker could not be reached."""
         for worker in self._live() if first is None else [first]:
             if not self._board.ready:
                 return False
@@ -136,7 +136,7 @@ class Dispatcher:
         return batch
 
     def _following(self, worker: WorkerQueue, item: int) -> int | None:
-        """What may be sent along behind `item`, of its own sort: the next of its chain, or the best that is ready."""
+        """Return what may be sent after `item`, of its own sort: the next of its chain, or the best that is ready."""
         board = self._board
         if not board.is_ranked(item):
             return None if board.items or board.leaves else board.tests.peek(worker.node)

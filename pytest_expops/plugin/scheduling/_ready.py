@@ -51,7 +51,7 @@ class ReadyItems:
             found.append(heapq.heappop(self._all))
         for entry in found:
             heapq.heappush(self._all, entry)
-        # An item that was given back stands twice in the heap.
+        # An item that was given back is twice in the heap.
         return list(dict.fromkeys(node for _, node in found))
 
     def ranks_changed(self) -> None:

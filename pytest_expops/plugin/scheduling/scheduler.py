@@ -68,7 +68,7 @@ class GraphScheduling:
         self._started: set[str] = set()
         self._ended: set[str] = set()
 
-    # What xdist asks and tells.
+    # What xdist calls.
 
     @property
     def nodes(self) -> list[Any]:
@@ -163,7 +163,7 @@ class GraphScheduling:
         self._fill()
         return blamed
 
-    # What the controller's hooks tell besides.
+    # What the controller's hooks call besides.
 
     def started(self, node_id: str) -> None:
         """A worker has said that it starts an item."""

@@ -61,7 +61,7 @@ def _compared(
 
 
 def _environments(baseline: Baseline, names: Iterable[str]) -> str:
-    """Return how it differs from those in which some processes were recorded."""
+    """Return how this environment differs from those in which some processes were recorded."""
     changes: dict[str, None] = {}
     for name in names:
         entry = baseline.lock.entries[name]
@@ -71,7 +71,7 @@ def _environments(baseline: Baseline, names: Iterable[str]) -> str:
 
 
 def _missing(state: SessionState, config: Path, baseline: Baseline) -> Iterator[Line]:
-    """Processes that ran and have no entry."""
+    """Yield a line on processes that ran and have no entry, if there are any."""
     session = state.sessions[config]
     ran = session.all_records()
     names = [
@@ -87,7 +87,7 @@ def _missing(state: SessionState, config: Path, baseline: Baseline) -> Iterator[
 
 
 def _what_was_written(written: Written, path: str) -> Iterator[Line]:
-    """Exactly what was written, and why the rest was not."""
+    """Yield exactly what was written, and why the rest was not."""
     if written.error:
         yield f"the baseline was not written: {written.error}", "red"
         return

@@ -21,7 +21,7 @@ MOST_ROWS = 20
 BINS = 8
 BLOCKS = "▁▂▃▄▅▆▇█"
 ASCII = "_.:-=+*#"
-"""The levels of a distribution; the lowest stands for none."""
+"""The levels of a distribution; the lowest means none."""
 HEADS = ("stability over seeds", "n", "mean", "std", "interval of the mean", "seeds", "verdict")
 _LINKS = {Standing.BETTER: "than", Standing.WORSE: "than", Standing.SAME: "to", Standing.UNDECIDED: "against"}
 _RANKS = {ClaimStatus.FAIL: 0, ClaimStatus.UNDECIDED: 1, ClaimStatus.PASS: 2}
@@ -121,7 +121,7 @@ def _rows(spread: Spread, glyphs: str) -> list[Row]:
 
 
 def _verdict(group: Group, comparisons: Sequence[PairedComparison], status: ClaimStatus) -> str:
-    """Return the status, which bounds it is of, how many seeds would decide, and how it stands to the baseline."""
+    """Return the status, which bounds it is of, how many seeds would decide, and how it compares with the baseline."""
     bounds = [claim for claim in group.claims if claim.status is status]
     said = [status.value]
     if status is not ClaimStatus.PASS and bounds:

@@ -47,7 +47,7 @@ def header(state: SessionState, directory: Path) -> list[str]:
 
 
 def summarize(reporter: pytest.TerminalReporter, state: SessionState, directory: Path) -> None:
-    """A few lines per config of which anything ran: what ran, what was replayed, what differed, what was blocked."""
+    """Write a few lines per config of which anything ran: what ran, was replayed, differed or was blocked."""
     all_records: list[RunRecord] = []
     for path, session in state.sessions.items():
         records = session.all_records()
