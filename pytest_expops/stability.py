@@ -74,23 +74,23 @@ def assert_seed_stable(
         MissingExtra: SciPy is not installed.
     """
     __tracebackhide__ = True
-    given = dict(
-        zip(
-            STABILITY_BOUNDS,
-            (min_mean, max_mean, min_std, max_std, max_range, max_cv, min_value, max_value),
-            strict=True,
-        )
-    )
-    bounds = {bound: float(limit) for bound, limit in given.items() if limit is not None}
+    limits = (min_mean, max_mean, min_std, max_std, max_range, max_cv, min_value, max_value)
+    given = zip(STABILITY_BOUNDS, limits, strict=True)
+    bounds = {bound: float(limit) for bound, limit in given if limit is not None}
     _check_arguments(bounds, over, confidence, undecided)
     readings, found_name = _readings(values)
     finding = judge(readings, bounds, over=over, confidence=confidence, metric=name or found_name)
+    _raise_unless_kept(finding, undecided)
+    return finding
+
+
+def _raise_unless_kept(finding: Finding, undecided: str) -> None:
+    __tracebackhide__ = True
     if finding.status is ClaimStatus.UNDECIDED and undecided == "skip":
         # pytest takes this for a skip too, and this module need not import pytest.
         raise unittest.SkipTest(explain(finding).partition("\n")[0])
     if finding.status is ClaimStatus.FAIL or (finding.status is ClaimStatus.UNDECIDED and undecided == "fail"):
         raise AssertionError(explain(finding))
-    return finding
 
 
 def _check_arguments(bounds: Mapping[str, float], over: str, confidence: float, undecided: str) -> None:

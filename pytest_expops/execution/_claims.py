@@ -24,7 +24,7 @@ POLL_SECONDS = 0.01
 
 
 def owner_name(worker: str) -> str:
-    """The name by which a worker stands in slots and file names: at most `SLOT` ASCII characters."""
+    """Return the name of a worker in slots and file names: at most `SLOT` ASCII characters."""
     name = file_name(worker)
     return name if len(name) <= SLOT else hashlib.sha256(name.encode("ascii")).hexdigest()
 
@@ -40,11 +40,11 @@ class Claims:
         weakref.finalize(self, os.close, self._file)
 
     def owner(self, name: str) -> str | None:
-        """Who has begun to run `name`, if anybody has; nothing is said of whether it goes on."""
+        """Return the worker that has begun to run `name`, if any has; it need not be running still."""
         return os.pread(self._file, SLOT, self._offsets[name]).rstrip(b"\0").decode("ascii") or None
 
     def owners(self) -> dict[str, str]:
-        """The owner of each process that somebody has begun to run."""
+        """Return the owner of each process that any worker has begun to run."""
         slots = os.pread(self._file, SLOT * len(self._offsets), 0)
         found = ((name, slots[at : at + SLOT].rstrip(b"\0")) for name, at in self._offsets.items())
         return {name: owner.decode("ascii") for name, owner in found if owner}

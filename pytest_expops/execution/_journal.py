@@ -1,6 +1,6 @@
 """The records of a session: each worker appends to a file of its own, and reads on in those of the others.
 
-A line is a record as JSON. It is handed to the operating system before anybody is told that the process has ended, so
+A line is a record as JSON. It is handed to the operating system before the end of the process is reported, so
 it survives the death of its worker. What a worker was writing as it died has no end of line, and is no record.
 """
 
@@ -66,7 +66,7 @@ class JournalReader:
         self._at = 0
 
     def new(self) -> Iterator[Any]:
-        """The records that have come since the last call, oldest first. A file that is not there has none."""
+        """Yield the records that have come since the last call, oldest first. A file that is not there has none."""
         try:
             with open(self._path, "rb", buffering=0) as file:
                 file.seek(self._at)

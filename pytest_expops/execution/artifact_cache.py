@@ -35,7 +35,7 @@ _Whole = tuple[str, int | tuple[int, ...]]
 class ArtifactReader:
     """Reads what `store` holds. `cache` may be common to the readers of several stores; with a limit of 0 it is off.
 
-    How a partition is read hangs on the artifact and the split alone, never on what has been read before: a set that
+    How a partition is read depends on the artifact and the split alone, never on what has been read before: a set that
     was pickled twice need not have the order of one that was pickled once, and results must not tell workers apart
     (S6.4).
     """
@@ -47,7 +47,7 @@ class ArtifactReader:
         """The partitions that are taken of the whole; with None for all of them."""
 
     def outputs(self, stored: Mapping[str, Output], partition: Partition | None = None) -> dict[str, Any]:
-        """The stored outputs of a run, as the caller's own; under the key that is split only `partition`, if given.
+        """Return a copy of the stored outputs of a run; under the key that is split only `partition`, if given.
 
         Raises:
             StoreError: as `ArtifactStore.get`.
@@ -62,7 +62,7 @@ class ArtifactReader:
         }
 
     def partition(self, artifact: Artifact, wanted: Partition) -> Any:
-        """One partition of a stored value, as the caller's own; raises as `outputs`."""
+        """Return one partition of a stored value, as the caller's own; raises as `outputs`."""
         whole = artifact.digest, wanted.split.size
         if self.cache.most and artifact.size >= WORTHWHILE and not {(whole, None), (whole, wanted.index)} & self._plain:
             part = self.cache.get((whole, wanted.index)) or self._cut(artifact, wanted, whole)
@@ -80,7 +80,7 @@ class ArtifactReader:
         try:
             value = decode(data) if pickle_size(data) >= WORTHWHILE else None
         except StoreError:
-            return None  # it will be told of with its path
+            return None  # it will be reported with its path
         if value is None or not _divides(value, wanted, data):
             self._plain.add((whole, None))
             return None
@@ -101,7 +101,7 @@ class ArtifactReader:
 
 
 def _divides(value: Any, wanted: Partition, data: memoryview) -> bool:
-    """Whether a partition's pickle is about as much of the whole's as its rows are of all rows.
+    """Return whether a partition's pickle is about as much of the whole's as its rows are of all rows.
 
     If not, each repeats what is common to all (10,000 column names, say), and is rebuilt no sooner than the whole.
     """
@@ -114,7 +114,7 @@ def _divides(value: Any, wanted: Partition, data: memoryview) -> bool:
 
 
 def _from(wanted: Partition) -> Iterator[Partition]:
-    """All partitions, from the wanted one on: a worker mostly reads them in order."""
+    """Yield all partitions, from the wanted one on: a worker mostly reads them in order."""
     count = wanted.split.count
     for step in range(count):
         yield Partition(wanted.splitter, wanted.split, (wanted.index + step) % count)

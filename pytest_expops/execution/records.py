@@ -47,7 +47,7 @@ class Output:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Output:
-        """What `to_json` gave."""
+        """Return what `to_json` gave."""
         artifact = Artifact.from_json(data["artifact"]) if data["artifact"] else None
         return cls(data["digest"], artifact, tuple((path, digest) for path, digest in data.get("leaves", ())))
 
@@ -132,11 +132,11 @@ class JsonFolder:
         self.folder = folder
 
     def path(self, name: str) -> Path:
-        """Where the file of `name` stands; any name gives one that every file system takes."""
+        """Return the path of the file of `name`; any name gives one that every file system takes."""
         return self.folder / f"{file_name(name)}.json"
 
     def read(self, name: str) -> Any | None:
-        """What was written under `name`, or None."""
+        """Return what was written under `name`, or None."""
         try:
             return json.loads(self.path(name).read_bytes())
         except FileNotFoundError:
@@ -151,13 +151,13 @@ class JsonFolder:
         os.replace(temporary, path)
 
     def all(self) -> Iterator[Any]:
-        """Everything written so far, in no particular order."""
+        """Yield everything written so far, in no particular order."""
         for path in self.folder.glob("*.json"):
             yield json.loads(path.read_bytes())
 
 
 def file_name(name: str) -> str:
-    """`name` as one path component, shortened with a digest where it is long."""
+    """Return `name` as one path component, shortened with a digest where it is long."""
     if _PLAIN(name):
         return name
     quoted = urllib.parse.quote(name, safe=" +=@")

@@ -34,7 +34,7 @@ class Results:
         self._sessions = tuple(sessions)
 
     def __getitem__(self, name: str) -> Outputs:
-        """The output dict of the expanded process `name`; a base name will do where it has not been duplicated.
+        """Return the output dict of the expanded process `name`; a base name will do where it has not been duplicated.
 
         Raises:
             UnknownProcess: no such process, or it is in more than one config.
@@ -47,13 +47,13 @@ class Results:
         return any(name in session.expanded.processes for session in self._sessions)
 
     def outputs(self, base_name: str) -> dict[str, Outputs]:
-        """The output dict of each expanded process of a configured one, by expanded name, in topological order."""
+        """Return the outputs of each expanded process of a configured one, by expanded name, in topological order."""
         __tracebackhide__ = True
         session = self._configuring(base_name)
         return {each.name: session.outputs(each.name) for each in session.expanded.of(base_name)}
 
     def metrics(self, base_name: str) -> pd.DataFrame:
-        """The numbers that a process logged, one row per (partition, seed, metric, step).
+        """Return the numbers that a process logged, one row per (partition, seed, metric, step).
 
         Columns: `process` (expanded name, str), `partition` and `seed` (nullable Int64: the innermost layer's; a tuple
         of all layers where there are several), `metric` (str; ``step_name/metric`` where logged in a `@step`), `step`
@@ -97,10 +97,10 @@ class Results:
                 all that the variation touches.
             partitions: `data_parallelism.size` by process: ``{"feature_engineering": [50, 40]}``.
             seeds: `seed_parallelism.seeds` by process: ``{"train": [1, 2]}``.
-            outputs: what stands in place of the outputs of a process, which is not run then: by process, or by expanded
+            outputs: what replaces the outputs of a process, which is not run then: by process, or by expanded
                 process for a single duplicate.
             parameters: hyperparameters by process, laid over its own; under ``"*"`` over those of the pipeline.
-            base_seed: the seed of all processes that stand under no seed layer.
+            base_seed: the seed of all processes without a seed layer.
 
         Raises:
             VariationError: the pipeline cannot be varied so.
@@ -127,7 +127,7 @@ class Results:
         return results
 
     def _mentioning(self, names: Sequence[str]) -> PipelineSession | VariedSession:
-        """The one pipeline that has these processes, or any of them."""
+        """Return the one pipeline that has these processes, or any of them."""
         __tracebackhide__ = True
         if len(self._sessions) == 1:
             return self._sessions[0]
@@ -144,7 +144,7 @@ class Results:
         raise UnknownProcess(f"which of the configs is to be varied? {self._paths()}", hint=hint)
 
     def expanded(self, base_name: str) -> ExpandedPipeline:
-        """The expanded pipeline that has this process, as it is configured, or varied by `run`.
+        """Return the expanded pipeline that has this process, as it is configured, or varied by `run`.
 
         Raises:
             UnknownProcess: no such process, or it is in more than one config.

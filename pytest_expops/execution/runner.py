@@ -56,6 +56,18 @@ class Keep:
     leaves: bool = False
 
 
+class _Timer:
+    """Measures the seconds of a block, also of one that raises; 0 where it was not reached."""
+
+    seconds = 0.0
+
+    def __enter__(self) -> None:
+        self._begin = time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds = time.perf_counter() - self._begin
+
+
 class Runner:
     """Runs the expanded processes of one pipeline in this interpreter, one at a time."""
 
@@ -82,10 +94,10 @@ class Runner:
         self._styles: dict[str, CallStyle] = {}
 
     def callee(self, process: Process) -> Callee | None:
-        """The function of a process, looked up once; None for a component, once it is found, and a functionless split.
+        """Return the function of a process, looked up once; None for a component and for a split without a function.
 
         Raises:
-            ScriptError: as `find_function` and `find_component`.
+            ScriptError: As `find_function` and `find_component`.
         """
         if process.component is not None:
             self.component(process)
@@ -95,7 +107,7 @@ class Runner:
         return self._callees[process.name]
 
     def component(self, process: Process) -> Component | ChartComponent:
-        """The component of a process that has one, looked up once; raises as `find_component`."""
+        """Return the component of a process that has one, looked up once; raises as `find_component`."""
         if process.name not in self._components:
             self._components[process.name] = find_component(process, self.pipeline)
         return self._components[process.name]
@@ -107,7 +119,7 @@ class Runner:
         self._styles.clear()
 
     def checkpoint_root(self, name: str, attempt: int) -> str:
-        """Where `checkpoint_dir` of one run is made, if it is asked for."""
+        """Return the path at which `checkpoint_dir` of one run is made, if the run uses it."""
         return f"{self.folder}/checkpoints/{file_name(name)}-{attempt}"
 
     def run(
@@ -128,9 +140,8 @@ class Runner:
         seed = each.seeds[-1] if each.seeds else self.pipeline.base_seed
         recorder = Recorder(name, seed)
         started = time.time()
-        duration = 0.0
+        timer = _Timer()
         outputs: Mapping[str, Output] = {}
-        failure: Failure | None = None
         error: BaseException | None = None
         try:
             with self.project.entered(), run_environment(self.pipeline):
@@ -139,12 +150,8 @@ class Runner:
                 else:
                     call = self._prepare(each, load, recorder, attempt)
                 with seeded(task_seed(seed, name)):
-                    begin = time.perf_counter()
-                    try:
-                        with recording_to(recorder):
-                            returned = call()
-                    finally:
-                        duration = time.perf_counter() - begin
+                    with timer, recording_to(recorder):
+                        returned = call()
                     # Still seeded: an output may hold a global generator (an estimator of scikit-learn does), whose
                     # state is the process's own until what the session had is put back.
                     outputs = self._keep(each.process, returned, keep or Keep())
@@ -152,10 +159,9 @@ class Runner:
             raise
         except BaseException as raised:
             # SystemExit, and what test tools raise through a process (a timeout, say), are failures of it too.
-            advice = advise(raised, self.pipeline)
-            if advice is not None and advice not in getattr(raised, "__notes__", ()):
-                raised.add_note(advice)
-            error, failure = raised, _failure(raised)
+            error = raised
+            self._add_advice(raised)
+        failure = _failure(error) if error is not None else None
         record = RunRecord(
             process=name,
             attempt=attempt,
@@ -164,14 +170,20 @@ class Runner:
             metrics=recorder.metrics,
             steps=recorder.steps,
             started=started,
-            duration=duration,
+            duration=timer.seconds,
             worker=self.worker,
             failure=failure,
         )
         return ProcessRun(record, error)
 
+    def _add_advice(self, error: BaseException) -> None:
+        """Note on an exception what the user can do about it, if that is known, and once."""
+        advice = advise(error, self.pipeline)
+        if advice is not None and advice not in getattr(error, "__notes__", ()):
+            error.add_note(advice)
+
     def _chart(self, each: ExpandedProcess, record_of: RecordOf | None) -> Callable[[], object]:
-        """The drawing of a chart, as a function without arguments; nothing for one that a browser draws."""
+        """Return a function without arguments that draws a chart; one that does nothing if a browser draws it."""
         process = each.process
         if record_of is None or (process.chart is not None and process.chart.dynamic):
             return dict
@@ -180,7 +192,7 @@ class Runner:
         return chart_call(made_by, each, self.expanded, self.folder, RUN_ID, record_of)
 
     def _prepare(self, each: ExpandedProcess, load: Load, recorder: Recorder, attempt: int) -> Callable[[], object]:
-        """Everything up to the call, as a function without arguments."""
+        """Do everything up to the call, and return the call as a function without arguments."""
         process = each.process
         self.callee(process)  # the script first: inputs may be of classes from where it has put on the import path
         received = receive(each, self.expanded, load)
@@ -192,7 +204,7 @@ class Runner:
     def _call(
         self, each: ExpandedProcess, received: list[Received], recorder: Recorder, attempt: int
     ) -> Callable[[], object]:
-        """The call itself, on what was received, renamed already."""
+        """Return the call on what was received and renamed, as a function without arguments."""
         callee = self.callee(each.process)
         if each.process.component is not None:
             component = self.component(each.process)
@@ -244,11 +256,11 @@ class Runner:
 
 
 def checked(process: Process, returned: object) -> Outputs:
-    """What a process returned, as its outputs (S2.3), its rows to split in a form that can be split (S3.2).
+    """Return the outputs of a process (S2.3), with the rows to split in a form that can be split (S3.2).
 
     Raises:
-        OutputError: it is no dict of outputs, or lacks the rows to split.
-        PartitionError: the rows cannot be split as the process says.
+        OutputError: What it returned is no dict of outputs, or lacks the rows to split.
+        PartitionError: The rows cannot be split as the process says.
     """
     split = process.split_data
     if isinstance(returned, list) and split is not None:

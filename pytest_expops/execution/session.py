@@ -81,6 +81,7 @@ class PipelineSession:
 
     @property
     def worker(self) -> str:
+        """The name of the pytest process that this session is of: ``main``, or pytest-xdist's id of a worker."""
         return self.runner.worker
 
     def running(self) -> AbstractContextManager[object]:
@@ -88,7 +89,7 @@ class PipelineSession:
         return self._running
 
     def known(self, name: str) -> RunRecord | None:
-        """The record of `name`, if its run has ended; runs nothing."""
+        """Return the record of `name`, if its run has ended; runs nothing."""
         record = self._known.get(name)
         if record is None and self._claims is not None:
             owner = self._claims.owner(name)
@@ -98,7 +99,7 @@ class PipelineSession:
         return record
 
     def record(self, name: str) -> RunRecord:
-        """The record of `name`, after running whatever of it and its upstream nobody has run yet.
+        """Return the record of `name`, after running whatever of it and its upstream nobody has run yet.
 
         Processes that nobody is running are run here, in topological order; for one that another worker is running,
         this worker waits only when there is nothing else left to do.
@@ -120,7 +121,7 @@ class PipelineSession:
         return self._known[name]
 
     def outputs(self, name: str) -> Outputs:
-        """The outputs of `name` as the caller's own copy, running what is needed.
+        """Return the outputs of `name` as the caller's own copy, running what is needed.
 
         Raises:
             NotPassed: the process, or one upstream of it, did not pass.
@@ -131,18 +132,18 @@ class PipelineSession:
         return self.load(record)
 
     def load(self, record: RunRecord, partition: Partition | None = None) -> Outputs:
-        """The stored outputs of a run that passed, each call giving a copy of its own; of a split one partition."""
+        """Return a copy of the stored outputs of a run that passed; of a split one partition."""
         with self.runner.project.entered():
             return self.reader.outputs(record.outputs, partition)
 
     def roots(self, record: RunRecord) -> tuple[RunRecord, ...]:
-        """The records of the processes whose failure is the reason for this one's; itself, if it did run."""
+        """Return the records of the processes whose failure is the reason for this one's; itself, if it did run."""
         if record.outcome is not Outcome.BLOCKED:
             return (record,)
         return tuple(self.record(root) for root in record.roots)
 
     def all_records(self) -> Mapping[str, RunRecord]:
-        """The records of every process that was run in this session by any worker, in topological order.
+        """Return the records of every process that was run in this session by any worker, in topological order.
 
         What a dead worker was running gets its record here.
         """
@@ -158,7 +159,7 @@ class PipelineSession:
         return {name: self._known[name] for name in self.expanded.processes if name in self._known}
 
     def lock(self, name: str, *, wait: float = -1) -> AbstractContextManager[object]:
-        """Keep other workers from what `name` stands for, waiting `wait` seconds for it (-1: as long as it takes).
+        """Keep other workers from `name`, waiting `wait` seconds for it (-1: as long as it takes).
 
         Raises:
             filelock.Timeout: another worker still has it.
@@ -169,7 +170,7 @@ class PipelineSession:
         return FileLock(self._locks / f"{file_name(name)}.lock").acquire(timeout=wait, poll_interval=0.01)
 
     def _pending(self, name: str) -> list[str]:
-        """The processes without a record that `name` needs, itself the last, in topological order."""
+        """Return the processes without a record that `name` needs, itself the last, in topological order."""
         found: dict[str, None] = {}
         stack = [(name, False)]
         while stack:
@@ -194,7 +195,7 @@ class PipelineSession:
             return (self._left(self._claims, name) or self._run(name)) if held else None
 
     def _left(self, claims: Claims, name: str) -> RunRecord | None:
-        """The record of `name`, whose lock is held, if anybody has begun to run it.
+        """Return the record of `name`, whose lock is held, if anybody has begun to run it.
 
         One who has begun and left no record is dead. To run it again might kill this worker too.
         """
@@ -228,7 +229,7 @@ class PipelineSession:
             raise
 
     def _failed_upstream(self, each: ExpandedProcess) -> tuple[str, ...]:
-        """The names of the processes because of which `each` cannot run, without repetition."""
+        """Return the names of the processes because of which `each` cannot run, without repetition."""
         roots: dict[str, None] = {}
         for upstream in each.upstream:
             record = self._known[upstream]

@@ -27,7 +27,7 @@ class BaselineHooks:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Also after `-x` and Ctrl-C: what is complete is recorded."""
+        """Record what is complete, also after `-x` and Ctrl-C."""
         if session.config.option.collectonly:
             return
         self._state.written = write_baselines(self._state)
@@ -81,7 +81,7 @@ def _write(state: SessionState, config: Path, baseline: Baseline, proposals: Map
 
 
 def _is_obsolete(session: PipelineSession, name: str) -> bool:
-    """Whether an entry is stale, or of a process that has been declared nondeterministic."""
+    """Return whether an entry is stale, or of a process that has been declared nondeterministic."""
     each = session.expanded.processes.get(name)
     return each is None or each.process.nondeterministic is not None
 
@@ -89,7 +89,7 @@ def _is_obsolete(session: PipelineSession, name: str) -> bool:
 def _withheld(
     state: SessionState, session: PipelineSession, names: Mapping[str, LockEntry]
 ) -> Iterator[tuple[str, str]]:
-    """The processes that must not be recorded, and why: only what is known to repeat may become a baseline."""
+    """Yield the processes that must not be recorded, and why: only what is known to repeat may become a baseline."""
     verdicts = {data["process"]: Verdict.from_json(data) for data in verdicts_of(session).all()}
     shaky: dict[str, str] = {}
     for name, each in session.expanded.processes.items():
@@ -110,7 +110,7 @@ def _withheld(
 
 
 def what_changed(before: LockEntry, after: LockEntry) -> str:
-    """In a few words, what an update changes in an entry."""
+    """Return in a few words what an update changes in an entry."""
     parts = []
     metrics = [name for name in {**before.metrics, **after.metrics} if _differ(before.metrics, after.metrics, name)]
     outputs = [name for name in {**before.outputs, **after.outputs} if _differ(before.outputs, after.outputs, name)]

@@ -58,7 +58,7 @@ TAKEN = frozenset(
 
 
 def aggregation_fixtures(state: SessionState) -> ModuleType:
-    """A plugin with one session fixture per aggregation process, named after it.
+    """Return a plugin with one session fixture per aggregation process, named after it.
 
     A user's own fixture of that name goes before it, as one from a conftest or test module does before any plugin's.
     """
@@ -69,7 +69,7 @@ def aggregation_fixtures(state: SessionState) -> ModuleType:
 
 
 def fixture_names(state: SessionState) -> dict[str, str]:
-    """The fixtures of aggregation processes, each with the name of its process."""
+    """Return the fixtures of aggregation processes, each with the name of its process."""
     names = {
         re.sub(r"\W", "_", process.name): process.name
         for session in state.sessions.values()
@@ -84,7 +84,7 @@ def fixture_names(state: SessionState) -> dict[str, str]:
 
 
 def results(config: pytest.Config) -> Results:
-    """The run of the pipelines of this session; of none, if there are none."""
+    """Return the run of the pipelines of this session; of none, if there are none."""
     from pytest_expops.execution.results import Results
     from pytest_expops.plugin.stash import STATE
 

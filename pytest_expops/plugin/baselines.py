@@ -18,15 +18,15 @@ from pytest_expops.verdicts.baseline.lock_file_text import LockError
 
 
 class Locks:
-    """Where the lock file of each config stands, and what is in it; empty with ``--expops-baseline=off``."""
+    """The path of the lock file of each config, and what is in it; empty with ``--expops-baseline=off``."""
 
     def __init__(self, options: BaselineOptions, configs: Iterable[Path]) -> None:
         """Read them.
 
         Raises:
-            pytest.UsageError: a lock file cannot be used; all of them are told.
+            pytest.UsageError: A lock file cannot be used; all such files are reported.
         """
-        self.tolerance: Tolerance = tolerance_of("expops_baseline_tolerance", options.tolerance)
+        self.tolerance: Tolerance = tolerance_of(options.tolerance)
         self.paths: Mapping[Path, Path] = lock_paths(configs, options.file) if options.mode != "off" else {}
         self.locks: dict[Path, Lock] = {}
         errors = []

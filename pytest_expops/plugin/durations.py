@@ -17,7 +17,7 @@ class Durations:
     """Registered in the process that reports: the controller, or the only one.
 
     Only real work counts: not what was skipped or failed, nor a process whose record was there already.
-    `listeners` are told of every measurement: node id and seconds.
+    `listeners` are called with every measurement: node id and seconds.
     """
 
     def __init__(self, config: pytest.Config) -> None:
@@ -72,7 +72,7 @@ class WorkMarks:
 
 
 def read_history(config: pytest.Config) -> dict[str, float]:
-    """Seconds by node id, of earlier sessions; empty without pytest's cache, or if that holds something else."""
+    """Return seconds by node id, of earlier sessions; empty without pytest's cache, or if that holds something else."""
     cache = getattr(config, "cache", None)
     found: Any = cache.get(KEY, {}) if cache is not None else {}
     if not isinstance(found, dict):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_expops.plugin._fixtures import expops
-from pytest_expops.plugin.options.options import add_options, graph_format, read_options, wanted
+from pytest_expops.plugin.options.options import add_options, graph_format, read_options
 from pytest_expops.plugin.stash import STATE
 
 if TYPE_CHECKING:
@@ -21,11 +21,11 @@ MARKERS = (
     "expops: made from a pipeline config by pytest-expops (every such item)",
     "expops_process: runs one expanded process of a pipeline",
     "expops_chart: draws a chart of a pipeline",
-    "expops_replay: runs an expanded process again and compares",
-    "expops_split: holds the partitions of a process against the rows that they are of",
-    "expops_property: asks a law of a process, such as that partitions do not matter",
-    "expops_stability: judges what the config claims of a metric over seeds",
-    "expops_baseline: compares an expanded process with what the lock file records of it",
+    "expops_replay: runs an expanded process again and compares the results",
+    "expops_split: checks that the partitions of a process are exactly the rows that it split",
+    "expops_property: checks a property of a process, such as that its partitions do not matter",
+    "expops_stability: checks what the config claims about a metric over seeds",
+    "expops_baseline: compares the results of an expanded process with the lock file",
 )
 
 
@@ -35,11 +35,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    output = graph_format(config)
-    if output is None or config.option.help or config.option.version:
+    if config.option.help or config.option.version:
         return None
-    if not wanted(config):
-        raise pytest.UsageError("--expops-graph needs a pipeline: give --expops-config PATH")
+    output = graph_format(config)
+    if output is None:
+        return None
     from pytest_expops.plugin._setup import print_graphs
 
     print_graphs(read_options(config).configs, output)
@@ -49,11 +49,14 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
-    if not wanted(config) or config.option.help:
+    if config.option.help:
+        return
+    options = read_options(config)
+    if not options.configs:
         return
     from pytest_expops.plugin._setup import configure
 
-    configure(config, read_options(config))
+    configure(config, options)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

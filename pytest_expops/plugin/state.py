@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.model import ExpandedPipeline, Pipeline
 from pytest_expops.plugin.baselines import Locks, Written
+from pytest_expops.plugin.options.given import Given
 from pytest_expops.plugin.options.options import Options
 from pytest_expops.plugin.options.tolerances import with_tolerances
 from pytest_expops.replay.nondeterminism.registry import SOURCES
@@ -59,12 +60,12 @@ class SessionState:
         return tuple(name for name in self.options.vary if SOURCES[name].unavailable() is None)
 
     def remember_environment(self) -> None:
-        """To be called before scripts are imported; what they set is set again in a replica, when they are."""
+        """Copy the environment variables before scripts are imported; a replica starts from these."""
         if self.environment is None:
             self.environment = dict(os.environ)
 
     def verdict(self, session: PipelineSession, name: str) -> Verdict:
-        """The verdict on one process; its replays are made once, whoever asks and however often.
+        """Return the verdict on one process; its replays are made once, whoever asks and however often.
 
         So a plugin that retries failed tests cannot turn a failed replay into a passed one.
         """
@@ -118,7 +119,7 @@ class SessionState:
 
 
 def verdicts_of(session: PipelineSession) -> JsonFolder:
-    """Where the verdicts on the processes of one pipeline are kept."""
+    """Return where the verdicts on the processes of one pipeline are kept."""
     return JsonFolder(session.folder / "verdicts")
 
 
@@ -160,7 +161,7 @@ def start(options: Options, seat: Seat) -> SessionState:
     )
 
 
-def expanded_pipelines(paths: Iterable[Path], tolerances: Sequence[str] = ()) -> dict[Path, ExpandedPipeline]:
+def expanded_pipelines(paths: Iterable[Path], tolerances: Iterable[Given] = ()) -> dict[Path, ExpandedPipeline]:
     """Load each config, give its processes the tolerances of the ini file where it has none, and expand it.
 
     Raises:

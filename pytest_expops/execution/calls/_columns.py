@@ -8,7 +8,7 @@ from pytest_expops.errors import PartitionError
 
 
 def as_frame_if_records(value: Any, *, process: str, key: str) -> Any:
-    """A DataFrame of a list of records (dicts) or a dict of columns; any other value as it is.
+    """Return a DataFrame of a list of records (dicts) or a dict of columns; any other value as it is.
 
     A column is one-dimensional: a list, tuple, range, array or Series, all of the same length. An empty list says
     nothing of columns, and stays a list. `process` returned the value under `key`, for messages.
@@ -53,7 +53,7 @@ _COLUMNS_HINT = (
 
 
 def _length(column: Any) -> int | None:
-    """The length of a column, or ``None`` for what is not one."""
+    """Return the length of a column, or ``None`` for what is not one."""
     shape = getattr(column, "shape", None)
     if shape is not None:
         return int(shape[0]) if len(shape) == 1 else None

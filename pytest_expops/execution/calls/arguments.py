@@ -16,12 +16,12 @@ from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Proc
 
 
 def configured_parameters(expanded: ExpandedProcess, pipeline: ExpandedPipeline) -> dict[str, Any]:
-    """The global parameters updated by the process's own, key by key, as a copy that the process may change (S2.4)."""
+    """Return a copy of the global parameters, updated by the process's own key by key (S2.4)."""
     return copy.deepcopy({**pipeline.pipeline.parameters, **expanded.process.parameters})
 
 
 def hyperparameters(expanded: ExpandedProcess, configured: Mapping[str, Any]) -> dict[str, Any]:
-    """The configured parameters, and `random_seed` of the innermost seed layer (S4.2)."""
+    """Return the configured parameters, and `random_seed` of the innermost seed layer (S4.2)."""
     return {**configured, "random_seed": expanded.seeds[-1]} if expanded.seeds else dict(configured)
 
 
@@ -34,7 +34,7 @@ class Arguments:
 
 
 def merged(process: Process, received: list[Received]) -> Outputs:
-    """The outputs of a functionless split: those of all its upstream processes.
+    """Return the outputs of a functionless split: those of all its upstream processes.
 
     Raises:
         InputError: two of them return the same key.
@@ -51,7 +51,7 @@ def arrange(
     base_seed: int,
     style: CallStyle,
 ) -> Arguments:
-    """The arguments of the call, by the style of the function (S2.2).
+    """Return the arguments of the call, by the style of the function (S2.2).
 
     `configured` are the parameters by name. `random_seed` and `seeds` go to a function that declares them, not to
     ``**kwargs``, which is often handed on to a model that knows no such parameter (ExpOps does the same).
@@ -88,7 +88,7 @@ def arrange(
 
 
 def _chosen(callee: Callee, offered: Mapping[str, Any], fallback: Mapping[str, Any]) -> dict[str, Any]:
-    """What each declared name gets: what is offered under it, else what every process can ask for."""
+    """Return what each declared name gets: what is offered under it, else what every process can ask for."""
     chosen = {}
     named = _named(callee)
     for parameter in callee.parameters:
@@ -106,7 +106,7 @@ def _chosen(callee: Callee, offered: Mapping[str, Any], fallback: Mapping[str, A
 def _offered(
     process: Process, received: list[Received], parameters: Mapping[str, Any], taken: Callable[[str], bool]
 ) -> dict[str, Any]:
-    """Upstream output keys, then parameters. A name that is offered twice matters only where it is `taken`."""
+    """Return upstream output keys, then parameters. A name offered twice matters only where it is `taken`."""
     offered: dict[str, Any] = {}
     origin: dict[str, str] = {}
     sources = [(f"the output of `{each.upstream}`", each.by_key()) for each in received]

@@ -68,7 +68,7 @@ class ProcessContext:
         return self._data_paths("inputs")
 
     def _data_paths(self, key: str) -> dict[str, Path]:
-        """The paths of one part of the config's `data` section, resolved as all its paths are (S1.1)."""
+        """Return the paths of one part of the config's `data` section, resolved as all its paths are (S1.1)."""
         data = self.document.get("data")
         section = data.get(key) if isinstance(data, Mapping) else None
         entries = section.items() if isinstance(section, Mapping) else ()
@@ -78,39 +78,44 @@ class ProcessContext:
 
     @property
     def checkpoint_dir(self) -> Path:
-        """An empty folder of this run's own, made when first asked for."""
+        """An empty folder of this run alone, made at the first use."""
         folder = Path(self.checkpoint_root)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def get_step_result(self, name: str, key: str | None = None, default: Any = None) -> Any:
-        """What the step `name` of this process last returned, or else what the upstream process of that name handed
-        over; or one `key` of it. `default` where there is none."""
+        """Return what the step `name` of this process last returned, or else the outputs of the upstream process.
+
+        Args:
+            name: A step or an upstream process.
+            key: Return only this one of the outputs.
+            default: What to return where there is none.
+        """
         return _part(self.step_results.get(name), key, default)
 
     def get_step_data(self, name: str, key: str, process_name: str | None = None) -> Any:
-        """One `key` of what a step of this process returned; of what an upstream process handed over, if it is named.
+        """Return one `key` of what a step of this process returned, or of the outputs of the process `process_name`.
 
         None where there is none. (What steps of other processes returned is not kept.)
         """
         return self.get_process_data(process_name, key) if process_name is not None else self.get_step_result(name, key)
 
     def get_process_data(self, name: str, key: str | None = None, default: Any = None) -> Any:
-        """What the upstream process `name` handed over, or one `key` of it; `default` where there is none."""
+        """Return what the upstream process `name` handed over, or one `key` of it; `default` where there is none."""
         return _part(self.upstream.get(name), key, default)
 
     def get_hyperparameters(self, name: str | None = None) -> dict[str, Any]:
-        """The merged hyperparameters of this process; `name` is accepted as ExpOps does, and must be its own."""
+        """Return the merged hyperparameters of this process; `name` is accepted as ExpOps does, and must be its own."""
         return dict(self.hyperparameters)
 
     get_parameters = get_hyperparameters
     """ExpOps has both names."""
 
     def log_param(self, key: str, value: Any) -> None:
-        """Accepted, as in ExpOps, and without effect: parameters are the config's."""
+        """Do nothing: ExpOps has this method, but here parameters are those of the config."""
 
     def log_metric(self, name: str, value: Any, step: int | None = None) -> None:
-        """The same as `pytest_expops.core.log_metric`."""
+        """Record a metric, as `pytest_expops.core.log_metric` does."""
         recording.log_metric(name, value, step)
 
 

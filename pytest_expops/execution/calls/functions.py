@@ -38,7 +38,7 @@ class Callee:
 
 
 def find_function(project: ProjectCode, process: Process) -> Callee | None:
-    """The function of a process; None for a functionless split, whose inputs are passed through.
+    """Return the function of a process; None for a functionless split, whose inputs are passed through.
 
     Raises:
         ScriptError: the script is missing or raises on import, or has no such function.
@@ -65,7 +65,7 @@ def find_function(project: ProjectCode, process: Process) -> Callee | None:
 
 
 def settle(callee: Callee, offered: Iterable[str]) -> CallStyle:
-    """The calling style of a function for which the upstream keys and parameters `offered` matter."""
+    """Return the calling style of a function for which the upstream keys and parameters `offered` matter."""
     if callee.style is not None:
         return callee.style
     declared = {parameter.name for parameter in callee.parameters}
@@ -73,13 +73,13 @@ def settle(callee: Callee, offered: Iterable[str]) -> CallStyle:
 
 
 def user_traceback(error: BaseException) -> str:
-    """The traceback of what a user's code raised, from the first frame that is not ours or the import system's."""
+    """Return the traceback of an exception, from the first frame that is not ours or of the import system."""
     first = first_user_frame(error.__traceback__)
     return "".join(traceback.format_exception(type(error), error, first)).rstrip()
 
 
 def first_user_frame(entry: TracebackType | None) -> TracebackType | None:
-    """The traceback from its first frame in a file that is neither installed nor frozen; whole if there is none."""
+    """Return the traceback from its first frame in a file that is neither installed nor frozen, or all of it."""
     first = entry
     while entry is not None:
         filename = entry.tb_frame.f_code.co_filename
@@ -123,7 +123,7 @@ def _scripts_beside(path: Any) -> list[str]:
 
 
 def _registered_chart(module: ModuleType, name: str) -> Any:
-    """The function that is decorated as ``@chart(name=...)`` with that name."""
+    """Return the function that is decorated as ``@chart(name=...)`` with that name."""
     for each in vars(module).values():
         if getattr(each, "__expops_chart__", {}).get("name") == name:
             return each

@@ -33,11 +33,11 @@ class Received:
     parts: Mapping[tuple[str, ...], Outputs]
 
     def whole(self) -> Any:
-        """The classic form: a dict of outputs, inside the dicts of the merged layers."""
+        """Return the classic form: a dict of outputs, inside the dicts of the merged layers."""
         return _nested(self.parts)
 
     def by_key(self) -> dict[str, Any]:
-        """The by-name form: each output key on the outside, the merged layers inside it."""
+        """Return the by-name form: each output key on the outside, the merged layers inside it."""
         keys = dict.fromkeys(key for outputs in self.parts.values() for key in outputs)
         return {
             key: _nested({path: outputs[key] for path, outputs in self.parts.items() if key in outputs}) for key in keys
@@ -45,7 +45,7 @@ class Received:
 
 
 def receive(expanded: ExpandedProcess, pipeline: ExpandedPipeline, load: Load) -> list[Received]:
-    """What each direct upstream hands over, in the order of `Process.upstream`."""
+    """Return what each direct upstream hands over, in the order of `Process.upstream`."""
     return [_receive_from(upstream, expanded, pipeline, load) for upstream in expanded.process.upstream]
 
 

@@ -40,14 +40,14 @@ def bounds(rows: int, size: int | Sequence[int]) -> tuple[tuple[int, int], ...]:
         least, more = divmod(rows, size)
         size = [least + 1] * more + [least] * (size - more)
     elif any(count < 0 for count in size):
-        raise ValueError(f"sizes {list(size)} hold a negative row count")
+        raise ValueError(f"sizes {list(size)} contain a negative row count")
     if sum(size) != rows:
         raise ValueError(f"sizes {list(size)} sum to {sum(size)}, not to {rows}")
     return tuple(pairwise(accumulate(size, initial=0)))
 
 
 def bounds_at(rows: int, size: int | Sequence[int], index: int) -> tuple[int, int]:
-    """``bounds(rows, size)[index]`` without the others; `rows` and `size` must agree."""
+    """Return ``bounds(rows, size)[index]`` without the others; `rows` and `size` must agree."""
     if not isinstance(size, int):
         start = sum(size[:index])
         return start, start + size[index]
@@ -57,7 +57,7 @@ def bounds_at(rows: int, size: int | Sequence[int], index: int) -> tuple[int, in
 
 
 def take(value: Any, start: int, stop: int) -> Any:
-    """Rows `start` up to `stop` of a value that can be split, in its own type; a view where the type has views."""
+    """Return rows `start` up to `stop` of a value that can be split, in its own type and as a view if it can be."""
     if not hasattr(value, "iloc"):
         return value[start:stop]
     part = value.iloc[start:stop]
@@ -66,7 +66,7 @@ def take(value: Any, start: int, stop: int) -> Any:
 
 
 def as_splittable(value: Any, split: DataSplit, *, process: str) -> Any:
-    """`value` in the form in which it is split: records and columns as a DataFrame, all else as it is (S3.2).
+    """Return `value` in the form in which it is split: records and columns as a DataFrame, all else as it is (S3.2).
 
     `process` is the name of the process that returned it under `split.data_name`. Warns of the partitions that will
     be empty (`EmptyPartitionWarning`).
@@ -90,7 +90,7 @@ def as_splittable(value: Any, split: DataSplit, *, process: str) -> Any:
 
 
 def partition_at(value: Any, split: DataSplit, index: int, *, process: str) -> Any:
-    """Partition `index` (from 0) of what `process` returned under `split.data_name`; the others are not made.
+    """Return partition `index` (from 0) of what `process` returned under `split.data_name`; the others are not made.
 
     Records and columns are converted each time; convert them once with `as_splittable` where several are wanted.
 
@@ -106,25 +106,25 @@ def partition_at(value: Any, split: DataSplit, index: int, *, process: str) -> A
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """Partition `index` (from 0) of what the process `splitter` returned under `split.data_name`."""
+    """Return partition `index` (from 0) of what the process `splitter` returned under `split.data_name`."""
 
     splitter: str
     split: DataSplit
     index: int
 
     def of(self, value: Any) -> Any:
-        """The partition of that value; raises as `partition_at`."""
+        """Return the partition of that value; raises as `partition_at`."""
         return partition_at(value, self.split, self.index, process=self.splitter)
 
 
 def partition(value: Any, split: DataSplit, *, process: str) -> tuple[Any, ...]:
-    """All partitions of what `process` returned under `split.data_name`: `as_splittable`, then each `partition_at`."""
+    """Return all partitions of what `process` returned under `split.data_name`, each as `partition_at` does."""
     frame = as_splittable(value, split, process=process)
     return tuple(_take(frame, cut, split, process) for cut in _cuts(frame, split, process))
 
 
 def row_count(value: Any) -> int | None:
-    """The length of axis 0, or ``None`` for a value that has no rows which a slice could take.
+    """Return the length of axis 0, or ``None`` for a value that has no rows which a slice could take.
 
     Text is one value and not a row of letters, a mapping has keys and no order of rows, and a named tuple is one
     record: slicing would take them apart in silence.
@@ -147,7 +147,7 @@ def _cuts(value: Any, split: DataSplit, process: str) -> tuple[tuple[int, int], 
 
 
 def _agreed(value: Any, split: DataSplit, process: str) -> int:
-    """The rows of `value`, which are as many as the split needs."""
+    """Return the rows of `value`, which are as many as the split needs."""
     rows = row_count(value)
     if rows is None:
         raise _unsplittable(value, split, process)
@@ -214,7 +214,7 @@ def _rows(count: int) -> str:
 
 
 def _ranges(numbers: Sequence[int]) -> str:
-    """``[2, 4, 5, 6]`` as ``2, 4 to 6``."""
+    """Return ``[2, 4, 5, 6]`` as ``2, 4 to 6``."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][-1] + 1:

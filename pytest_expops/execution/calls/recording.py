@@ -106,7 +106,7 @@ class Recorder:
 
 
 def check_metric(name: object, value: Any, step: object) -> tuple[str, Any, int | None]:
-    """The arguments of `log_metric` as plain Python; numbers as int or float.
+    """Return the arguments of `log_metric` as plain Python; numbers as int or float.
 
     Raises:
         TypeError: the name is no text, the step no int, or the value nothing that JSON can hold.
@@ -123,7 +123,7 @@ def check_metric(name: object, value: Any, step: object) -> tuple[str, Any, int 
 
 
 def _plain(metric: str, value: Any) -> Any:
-    """`value` as what JSON can hold."""
+    """Return `value` as what JSON can hold."""
     kind = type(value)
     if kind in (int, float, str, type(None)):
         return value
@@ -151,7 +151,7 @@ _current: Recorder | None = None
 
 
 def current() -> Recorder | None:
-    """The recorder of the process that is running in this interpreter, if any."""
+    """Return the recorder of the process that is running in this interpreter, if any."""
     return _current
 
 

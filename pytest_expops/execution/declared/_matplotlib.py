@@ -19,7 +19,7 @@ _COMMON = ("grid", "title")
 
 
 def find(operation: str) -> ChartComponent:
-    """`BarChart.render` or `Histogram.render`."""
+    """Return `BarChart.render` or `Histogram.render`."""
     known = {"BarChart.render": _bar_chart, "Histogram.render": _histogram}
     if operation in known:
         return ChartComponent(known[operation])
@@ -28,7 +28,7 @@ def find(operation: str) -> ChartComponent:
 
 
 def _bar_chart(metrics: Mapping[str, Any], parameters: Mapping[str, Any], context: ChartContext) -> None:
-    """A bar for the last reading of one metric in each probe."""
+    """Draw a bar for the last reading of one metric in each probe."""
     _check(parameters, "BarChart", "probe_bar_metric", *_COMMON, "ylim")
     name = parameters["probe_bar_metric"]
     heights = {label: values[-1] for label, values in _series(metrics, name).items()}
@@ -41,7 +41,7 @@ def _bar_chart(metrics: Mapping[str, Any], parameters: Mapping[str, Any], contex
 
 
 def _histogram(metrics: Mapping[str, Any], parameters: Mapping[str, Any], context: ChartContext) -> None:
-    """How often each probe's readings of one metric fall where."""
+    """Draw the distribution of each probe's readings of one metric."""
     _check(parameters, "Histogram", "probe_metric", *_COMMON, "bins")
     name = parameters["probe_metric"]
     series = _series(metrics, name)
@@ -71,7 +71,7 @@ def _axes(parameters: Mapping[str, Any]) -> tuple[Figure, Any]:
 
 
 def _series(metrics: Mapping[str, Any], name: str) -> dict[str, list[float]]:
-    """The numbers of one metric in each probe that has any, in the order of their steps."""
+    """Return the numbers of one metric in each probe that has any, in the order of their steps."""
     found = {}
     for label, probed in metrics.items():
         values = probed.get(name)

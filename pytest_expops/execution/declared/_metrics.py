@@ -94,7 +94,7 @@ class _Keys:
 
 
 def _function(metric: DeclaredMetric, process: Process, project: ProjectCode) -> Callable[..., Any]:
-    """The function of a metric: of the process's script, of `sklearn.metrics`, or by its dotted name."""
+    """Return the function of a metric: of the process's script, of `sklearn.metrics`, or by its dotted name."""
     name = metric.function
     assert name is not None
     module, dot, attribute = name.rpartition(".")

@@ -63,7 +63,7 @@ def _by_process(
 
 
 def _metrics(target: MetricPlace | None, record_of: Callable[[str], RunRecord]) -> dict[str, Any]:
-    """The metrics logged at one place: ``{metric: {"1": value, ...}}`` for numbers, the bare value for what is none."""
+    """Return the metrics logged at one place: ``{metric: {"1": value, ...}}`` for numbers, else the value alone."""
     metrics: dict[str, Any] = {}
     for each in record_of(target.process).metrics if target is not None else ():
         if not _is_of(each.source, target.step if target else None):
@@ -79,7 +79,7 @@ def _metrics(target: MetricPlace | None, record_of: Callable[[str], RunRecord]) 
 
 
 def _is_of(source: str | None, step: str | None) -> bool:
-    """Whether a metric was logged in this step, which may be nested in others; None means outside all steps."""
+    """Return whether a metric was logged in this step, which may be nested in others; None means outside all steps."""
     if source is None or step is None:
         return source == step
     return f"/{source}".endswith(f"/{step}")

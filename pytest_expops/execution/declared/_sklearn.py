@@ -25,7 +25,7 @@ _METHODS = ("fit", "fit_predict", "predict")
 
 
 def find(operation: str) -> Component:
-    """`csv_to_xy`, `train_test_split`, or `<Estimator>.fit`, `.predict` or `.fit_predict`."""
+    """Return `csv_to_xy`, `train_test_split`, or `<Estimator>.fit`, `.predict` or `.fit_predict`."""
     if operation == "csv_to_xy":
         return Component(_csv_to_xy)
     if operation == "train_test_split":
@@ -49,7 +49,7 @@ def _instead(word: str, known: Sequence[str]) -> str:
 
 
 def _estimator(name: str) -> type[Any]:
-    """The estimator of that name, wherever scikit-learn has it in public."""
+    """Return the estimator of that name, wherever scikit-learn has it in public."""
     packages = dict.fromkeys([*_FIRST, *sklearn.__all__])
     near: list[str] = []
     for package in packages:
@@ -66,7 +66,7 @@ def _estimator(name: str) -> type[Any]:
 
 
 def _csv_to_xy(work: Work) -> dict[str, Any]:
-    """`X`, an array of shape (rows, features), and `y`, of shape (rows,), of the file at `data.path`."""
+    """Return `X`, an array of shape (rows, features), and `y`, of shape (rows,), from the file at `data.path`."""
     import pandas as pd
 
     parameters = dict(work.parameters)
@@ -106,7 +106,7 @@ def _fitted(estimator: type[Any], work: Work) -> Any:
 
 
 def _readings(model: Any) -> Sequence[float]:
-    """The training loss of each iteration, where the estimator keeps it."""
+    """Return the training loss of each iteration, where the estimator keeps it."""
     for attribute in ("loss_curve_", "train_score_"):
         if hasattr(model, attribute):
             readings: Sequence[float] = getattr(model, attribute)

@@ -27,7 +27,7 @@ RecordOf = Callable[[str], RunRecord]
 def component_call(
     component: Component, process: Process, pipeline: Pipeline, received: list[Received], recorder: Recorder
 ) -> Callable[[], Outputs]:
-    """The call of a component on what its process received, renamed already; raises as `gather`."""
+    """Return the call of a component on what its process received, renamed already; raises as `gather`."""
     work = work_of(process, pipeline, gather(component, process, received), recorder)
     return lambda: component.run(work)
 
@@ -40,7 +40,7 @@ def chart_call(
     run_id: str,
     record_of: RecordOf,
 ) -> Callable[[], Outputs]:
-    """The call that draws a chart into its folder within `folder`. A chart has no outputs."""
+    """Return the call that draws a chart into its folder within `folder`. A chart has no outputs."""
     probed = probe(each.process, expanded, record_of)
     context = ChartContext(
         output_dir=chart_folder(folder, each.name),
@@ -62,7 +62,7 @@ def chart_call(
 def finished(
     process: Process, project: ProjectCode, recorder: Recorder, returned: object, received: list[Received]
 ) -> object:
-    """What a process returned, renamed, after logging the metrics that it declares.
+    """Return what a process returned, renamed, after logging the metrics that it declares.
 
     `received` is what it got before anything was renamed. What is no dict is complained of later, like that of any
     process.

@@ -36,9 +36,9 @@ class ChartContext:
         return path
 
     def is_run_finished(self) -> bool:
-        """Whether everything that the chart probes has run. Here a chart is only drawn when it has."""
+        """Return whether everything that the chart probes has run. Here a chart is only drawn when it has."""
         return True
 
     def get_run_status(self) -> str:
-        """`completed`, for the same reason."""
+        """Return `completed`: a chart is only drawn when all that it probes has run."""
         return "completed"

@@ -24,12 +24,12 @@ IMAGES = frozenset({".bmp", ".gif", ".html", ".jpeg", ".jpg", ".pdf", ".png", ".
 
 
 def chart_folder(folder: Path, name: str) -> Path:
-    """Where the images of the chart `name` are, in the folder of its pipeline's session."""
+    """Return where the images of the chart `name` are, in the folder of its pipeline's session."""
     return folder / "charts" / file_name(name)
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The images in a chart's folder that are not empty, sorted."""
+    """Return the images in a chart's folder that are not empty, sorted."""
     found = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGES)
     return sorted(path for path in found if path.is_file() and path.stat().st_size > 0)
 
@@ -95,7 +95,7 @@ def _headless() -> Iterator[None]:
 
 
 def _chosen_backend(matplotlib: Any) -> str | None:
-    """The backend in use; None where none has been chosen yet."""
+    """Return the backend in use; None where none has been chosen yet."""
     if matplotlib is None or not hasattr(matplotlib, "get_backend"):
         return None
     try:

@@ -32,7 +32,7 @@ _BUILT_IN = {
 
 
 def find_component(process: Process, pipeline: Pipeline) -> Component | ChartComponent:
-    """The component of a process.
+    """Return the component of a process.
 
     Raises:
         ScriptError: there is no such library or component, or the library cannot be imported.
@@ -95,7 +95,7 @@ def _entry_points() -> tuple[EntryPoint, ...]:
 
 
 def gather(component: Component, process: Process, received: Sequence[Received]) -> dict[str, Any]:
-    """The inputs of a component, by its own names, from what its process received (renamed already).
+    """Return the inputs of a component, by its own names, from what its process received (renamed already).
 
     Raises:
         InputError: an input is missing, or offered twice.
@@ -130,7 +130,7 @@ def gather(component: Component, process: Process, received: Sequence[Received])
 
 
 def work_of(process: Process, pipeline: Pipeline, inputs: Mapping[str, Any], recorder: Recorder) -> Work:
-    """What the component of a process works on."""
+    """Return what the component of a process works on."""
     assert process.component is not None
     section = pipeline.document.get("data")
     written = section.get("path") if isinstance(section, dict) else None

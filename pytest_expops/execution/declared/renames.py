@@ -8,7 +8,7 @@ from pytest_expops.pipeline.model import Process
 
 
 def renamed_inputs(process: Process, received: list[Received]) -> list[Received]:
-    """What a process receives, by the names that its `inputs` give.
+    """Return what a process receives, by the names that its `inputs` give.
 
     A key that is renamed is there by its new name only, and takes the place of an upstream key that already has it.
 
@@ -41,7 +41,7 @@ def _renamed(outputs: Outputs, process: Process) -> Outputs:
 
 
 def renamed_outputs(process: Process, returned: Outputs) -> Outputs:
-    """What a process returned, by the names that its `outputs` give.
+    """Return what a process returned, by the names that its `outputs` give.
 
     Raises:
         OutputError: it returned no such key, or two would have one name.

@@ -92,7 +92,7 @@ class _Search:
             self._pending.append((source.label, effects, source))
 
     def name(self, source: SourceFile, chain: tuple[str, ...]) -> bool:
-        """What a dotted name stands for in a file; False if the project has nothing of that name there."""
+        """Return what a dotted name refers to in a file; False if the project has nothing of that name there."""
         first = chain[0]
         if first in source.bindings:
             self._definition(source, first)
@@ -106,7 +106,7 @@ class _Search:
         return False
 
     def whole(self, source: SourceFile) -> None:
-        """Everything in a file."""
+        """Take everything in a file."""
         self.on_import(source)
         for name in source.bindings:
             self._definition(source, name)
@@ -146,7 +146,7 @@ class _Search:
         self.found.digests[key] = digest_of(statements, sorted(meanings))
 
     def _imported(self, target: Imported, rest: tuple[str, ...], importer: SourceFile) -> bool:
-        """What stands behind an imported name, with the attributes that are asked of it."""
+        """Return what an imported name refers to, with the attributes that are used of it."""
         module = self._sources.module(target, importer)
         if target.attribute is not None:
             inner = self._sources.submodule(target, target.attribute, importer)
@@ -191,7 +191,7 @@ class _Search:
             self.found.libraries.add(parts[0])
 
     def _has_own_decorator(self, statement: ast.stmt, source: SourceFile) -> bool:
-        """Whether a decorator of the project's own, which may keep a list of what it decorates, stands above it."""
+        """Return whether it has a decorator of the project, which may keep a list of what it decorates."""
         for decorator in getattr(statement, "decorator_list", ()):
             function = decorator.func if isinstance(decorator, ast.Call) else decorator
             chain = _chain(function)
@@ -204,7 +204,7 @@ class _Search:
 
 
 def _chains(statement: ast.stmt) -> set[tuple[str, ...]]:
-    """The dotted names in a statement, each as long as it is written."""
+    """Return the dotted names in a statement, each as long as it is written."""
     found: set[tuple[str, ...]] = set()
     inner: set[int] = set()
     for node in ast.walk(statement):  # from the outside in

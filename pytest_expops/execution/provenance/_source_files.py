@@ -1,6 +1,6 @@
 """A project's source files as statements by the names they bind, and a digest of a statement that formatting keeps.
 
-Read, not run: what a name stands for is looked up in the text, as far as the text tells.
+The files are read, not run: what a name refers to is looked up in the text, as far as the text shows it.
 """
 
 from __future__ import annotations
@@ -49,18 +49,18 @@ class Sources:
         self._read: dict[Path, SourceFile | None] = {}
 
     def script(self, key: str) -> SourceFile | None:
-        """A script by its key in the config."""
+        """Return a script by its key in the config."""
         path = self.project.pipeline.scripts.get(key)
         return None if path is None else self.read(path)
 
     def read(self, path: Path) -> SourceFile | None:
-        """The file at `path`; None where there is none, or none that can be read as Python."""
+        """Return the file at `path`; None where there is none, or none that can be read as Python."""
         if path not in self._read:
             self._read[path] = self._parsed(path)
         return self._read[path]
 
     def module(self, target: Imported, importer: SourceFile) -> SourceFile | None:
-        """The project's own file that an import leads to, if it leads to one."""
+        """Return the project's own file that an import leads to, if it leads to one."""
         parts = target.module.split(".") if target.module else []
         if target.level:
             folder = importer.path.parent
@@ -70,7 +70,7 @@ class Sources:
         return next((found for each in self._folders() if (found := self._at(Path(each), parts))), None)
 
     def submodule(self, target: Imported, name: str, importer: SourceFile) -> SourceFile | None:
-        """The file of ``from TARGET import NAME``, where NAME is a module."""
+        """Return the file of ``from TARGET import NAME``, where NAME is a module."""
         return self.module(Imported(f"{target.module}.{name}".strip("."), target.level), importer)
 
     def _folders(self) -> list[str]:
@@ -126,7 +126,7 @@ def _file(statement: ast.stmt, source: SourceFile, hooked: bool) -> None:
 
 
 def _bound(statement: ast.stmt) -> list[str] | None:
-    """The names that a plain assignment binds; None if the statement is something else, or does more."""
+    """Return the names that a plain assignment binds; None if the statement is something else, or does more."""
     targets: list[ast.expr | None] = [None]
     if isinstance(statement, ast.Assign):
         targets = [*statement.targets]
@@ -143,7 +143,7 @@ def _bound(statement: ast.stmt) -> list[str] | None:
 
 
 def imported(statement: ast.Import | ast.ImportFrom) -> dict[str, Imported]:
-    """The names that an import binds."""
+    """Return the names that an import binds."""
     if isinstance(statement, ast.ImportFrom):
         module, level = statement.module or "", statement.level
         aliases = [alias for alias in statement.names if alias.name != "*"]
@@ -158,7 +158,7 @@ def imported(statement: ast.Import | ast.ImportFrom) -> dict[str, Imported]:
 
 
 def imported_modules(statement: ast.Import | ast.ImportFrom) -> Iterator[Imported]:
-    """The modules that an import runs, as they are written."""
+    """Yield the modules that an import runs, as they are written."""
     if isinstance(statement, ast.ImportFrom):
         yield Imported(statement.module or "", statement.level)
     else:
@@ -176,7 +176,7 @@ def _is_text(statement: ast.stmt) -> bool:
 
 
 def _is_idle(statement: ast.stmt) -> bool:
-    """Whether a statement does nothing when its file is imported."""
+    """Return whether a statement does nothing when its file is imported."""
     if isinstance(statement, ast.If):
         condition = ast.unparse(statement.test)
         return condition.endswith("TYPE_CHECKING") or "__name__" in condition
@@ -184,7 +184,7 @@ def _is_idle(statement: ast.stmt) -> bool:
 
 
 def _hooks_subclasses(node: ast.AST) -> bool:
-    """Whether classes may be noticed when they are made."""
+    """Return whether classes may be noticed when they are made."""
     if isinstance(node, ast.FunctionDef):
         return node.name == "__init_subclass__"
     return isinstance(node, ast.ClassDef) and any(each.arg == "metaclass" for each in node.keywords)
@@ -216,7 +216,7 @@ def _dumped(node: Any) -> str:
 
 
 def _whole_texts(parts: list[ast.expr]) -> Iterator[ast.expr]:
-    """The parts of an f-string, texts that stand side by side as one: how they are cut differs between versions."""
+    """Return the parts of an f-string with adjacent texts joined: how they are cut differs between versions."""
     for is_text, group in itertools.groupby(parts, lambda part: isinstance(part, ast.Constant)):
         if is_text:
             text = "".join(str(part.value) for part in group if isinstance(part, ast.Constant))

@@ -79,7 +79,7 @@ version of `fingerprints`, all as text, and `libraries`, the versions by distrib
 
 
 def environment_of(modules: Iterable[str]) -> Environment:
-    """That of this interpreter, for a project that imports these top-level modules."""
+    """Return the environment of this interpreter, for a project that imports these top-level modules."""
     libraries = _libraries(frozenset(modules) | {"numpy"})
     found: dict[str, Any] = {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
@@ -104,18 +104,18 @@ def _platform() -> str:
 
 def _processor() -> dict[str, str]:
     """Linear algebra chooses its code by model, flags and the number of cores."""
-    told: dict[str, str] = {}
+    fields: dict[str, str] = {}
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
         text = ""
     for line in text.split("\n\n", 1)[0].splitlines():
         name, _, value = line.partition(":")
-        told[name.strip()] = value.strip()
-    flags = (told.get("flags") or told.get("Features") or "").split()
+        fields[name.strip()] = value.strip()
+    flags = (fields.get("flags") or fields.get("Features") or "").split()
     features = sorted({flag for flag in flags if _FLAGS.match(flag)}) or _numpy_features()
     return {
-        "cpu": " ".join((told.get("model name") or platform.processor() or platform.machine()).split()),
+        "cpu": " ".join((fields.get("model name") or platform.processor() or platform.machine()).split()),
         "features": " ".join(features),
         "cores": str(_cores()),
     }
@@ -127,7 +127,7 @@ def _numpy_features() -> list[str]:
 
 
 def _built() -> dict[str, Any]:
-    """What NumPy says of how it was built."""
+    """Return what NumPy says of how it was built."""
     found: Any = np.show_config(mode="dicts")
     return found if isinstance(found, dict) else {}
 
@@ -145,7 +145,7 @@ def _blas() -> str:
 
 
 def _gpu() -> str:
-    """Models and driver, as the driver itself tells; no library is asked, which would start it up."""
+    """Return models and driver, as the driver itself reports; no library is asked, which would start it."""
     models = []
     for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
         found = re.search(r"^Model:\s*(.+)$", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
@@ -161,7 +161,7 @@ def _gpu() -> str:
 
 
 def _libraries(modules: frozenset[str]) -> dict[str, str]:
-    """Versions of the distributions of these modules, and of the numeric ones among what they require."""
+    """Return versions of the distributions of these modules, and of the numeric ones among what they require."""
     direct = {name for module in modules if (name := _distribution(module)) is not None}
     found: dict[str, str] = {}
     stack, seen = sorted(direct), set()
@@ -183,9 +183,9 @@ def _libraries(modules: frozenset[str]) -> dict[str, str]:
 
 @cache
 def _distribution(module: str) -> str | None:
-    """The distribution that a module comes from; None for the standard library, this package, and what is no package.
+    """Return the distribution of a module; None for the standard library, this package, and what is no package.
 
-    A module without a distribution (found on `PYTHONPATH`, say) has no version to tell.
+    A module without a distribution (found on `PYTHONPATH`, say) has no version.
     """
     if module in sys.stdlib_module_names or module in ("pytest_expops", "expops", "mlops"):
         return None
@@ -199,6 +199,6 @@ def _distribution(module: str) -> str | None:
 
 
 def _normal(requirement: str) -> str:
-    """The normalized name at the beginning of a requirement (PEP 503)."""
+    """Return the normalized name at the beginning of a requirement (PEP 503)."""
     name = re.match(r"[A-Za-z0-9._-]+", requirement.strip())
     return re.sub(r"[-_.]+", "-", name[0]).lower() if name else requirement

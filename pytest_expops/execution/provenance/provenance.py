@@ -19,7 +19,7 @@ from pytest_expops.pipeline.model import ExpandedProcess, Kind, Process
 from pytest_expops.values.fingerprint import fingerprint
 
 LARGE = 1 << 30
-"""Of files of more bytes than this only the size is told."""
+"""Of files of more bytes than this only the size is recorded."""
 _PIECE = 1 << 20
 CLOCK_OF_FILES = 0.02
 """By so many seconds a file may seem to be older than what wrote it: its time is that of the kernel's last tick."""
@@ -39,7 +39,7 @@ class Provenance:
         self._cuts: dict[str, tuple[tuple[int, int], ...]] = {}
 
     def code(self, process: Process) -> Mapping[str, str]:
-        """Digests by ``file:name`` of the process's function and of what it uses of the project's own.
+        """Return digests by ``file:name`` of the process's function and of what it uses of the project's own.
 
         Whatever happens upstream may hand it instances of the project's classes, so those count too.
         """
@@ -50,11 +50,11 @@ class Provenance:
         return self._code[process.name]
 
     def libraries(self) -> frozenset[str]:
-        """The top-level modules that the project's code imports, and that are not its own."""
+        """Return the top-level modules that the project's code imports, and that are not its own."""
         return frozenset(library for name in self._pipeline.processes for library in self._own_code(name).libraries)
 
     def parameters(self, process: Process) -> Mapping[str, Any]:
-        """The global parameters updated by the process's own, as plain data, by name in order."""
+        """Return the global parameters updated by the process's own, as plain data, by name in order."""
         merged = {**self._pipeline.parameters, **process.parameters}
         return {name: plain(merged[name]) for name in sorted(merged)}
 
@@ -87,10 +87,10 @@ class Provenance:
         return found
 
     def files(self, each: ExpandedProcess) -> Mapping[str, str]:
-        """The files that its own parameters name, and without upstream global ones and the config's `data`.
+        """Return the files that its own parameters name, and without upstream global ones and the config's `data`.
 
         Path -> digest; paths are relative to the project's root. What else it may read is not known. A file that has
-        been written since this process, or the first upstream of it, began is a result and not told.
+        been written since this process, or the first upstream of it, began is a result, and left out.
         """
         named = [*_texts(plain(each.process.parameters))]
         if not each.upstream:
@@ -115,7 +115,7 @@ class Provenance:
         return found
 
     def _begun(self, each: ExpandedProcess) -> float:
-        """When a process, or the first upstream of it, began; as far as the clocks of file systems tell."""
+        """When a process, or the first upstream of it, began; as far as the clocks of file systems show."""
         names, stack = {each.name}, [each]
         while stack:
             new = set(stack.pop().upstream) - names
@@ -125,7 +125,7 @@ class Provenance:
         return min((record.started for record in records if record.started), default=math.inf) - CLOCK_OF_FILES
 
     def rows(self, each: ExpandedProcess) -> int | None:
-        """How many rows the partition has in which a process stands; None where it stands in none."""
+        """Return how many rows the partition of a process has; None for a process without partitions."""
         layers = self._expanded.layers[each.process.name].data
         if not each.partitions or not layers:
             return None
@@ -152,7 +152,7 @@ class Provenance:
         return self._reader.used_by(process.code.script, process.code.function, classes)
 
     def _above(self, process: Process) -> Iterator[str]:
-        """Every process upstream of this one, by base name."""
+        """Yield every process upstream of this one, by base name."""
         seen, stack = set(), [*process.upstream]
         while stack:
             name = stack.pop()
@@ -162,7 +162,7 @@ class Provenance:
                 yield name
 
     def _file(self, text: str) -> Path | None:
-        """The file of the project that a text names, if it names one."""
+        """Return the file of the project that a text names, if it names one."""
         for base in (self._pipeline.working_directory, self._pipeline.root, self._pipeline.workspace):
             path = base / text
             try:
@@ -175,7 +175,7 @@ class Provenance:
 
 
 def plain(value: Any) -> Any:
-    """A value of a config as JSON can hold it: what is neither number, text, list nor map, as text."""
+    """Return a value of a config as JSON can hold it: what is neither number, text, list nor map, as text."""
     if isinstance(value, Mapping):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):

@@ -11,7 +11,7 @@ import xxhash
 
 @dataclass(frozen=True, slots=True)
 class NumPyState:
-    """The bit generator that the session has set, and what `numpy.random.get_state` tells of it."""
+    """The bit generator that the session has set, and what `numpy.random.get_state` returns for it."""
 
     bit_generator: Any
     state: dict[str, Any]

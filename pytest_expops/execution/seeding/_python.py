@@ -22,7 +22,7 @@ class RandomLibrary(Protocol[State]):
     """An attribute of the module without which it cannot be seeded."""
 
     def save(self) -> State:
-        """The state as it is now; later draws do not change what was saved."""
+        """Return the state as it is now; later draws do not change what was saved."""
 
     def seed(self, seed: int) -> None:
         """Start all streams at `seed` (0 <= seed < 2**64), whatever was drawn or set before. Follows a `save`."""

@@ -69,7 +69,7 @@ def _stateful() -> Any:
 
 @functools.cache
 def _generator_on_use(base: Any) -> Any:
-    """A `tf.random.Generator` class whose instances make their state when first asked for it.
+    """Return a `tf.random.Generator` class whose instances make their state when first asked for it.
 
     Making it creates a variable, and with that initialises every device.
     """

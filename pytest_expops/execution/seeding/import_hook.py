@@ -16,7 +16,7 @@ _LazyModule: type | None = getattr(importlib.util, "_LazyModule", None)
 
 
 def loaded_module(name: str) -> ModuleType | None:
-    """The module of that name if it has been imported, else ``None``; touching a lazy one would import it."""
+    """Return the module of that name if it has been imported, else ``None``; touching a lazy one would import it."""
     module = sys.modules.get(name)
     return module if isinstance(module, ModuleType) and type(module) is not _LazyModule else None
 
@@ -49,7 +49,7 @@ class ImportHook:
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The spec that the other finders give for one of the modules, with its loader wrapped; else ``None``."""
+        """Return the spec that the other finders give for one of the modules, with its loader wrapped, or None."""
         if fullname not in self._modules:
             return None
         finders: list[Any] = list(sys.meta_path)
@@ -94,7 +94,7 @@ class _HookedLoader(Loader):
 
 
 def _is_hooked(loader: Any, around: Callable[[str], AbstractContextManager[None]]) -> bool:
-    """Whether the hook that this belongs to stands in for a loader already, alone or among others."""
+    """Return whether the hook that this belongs to stands in for a loader already, alone or among others."""
     while isinstance(loader, _HookedLoader):
         if loader._around == around:
             return True

@@ -43,7 +43,7 @@ _SEED_STOP = 2**64
 
 
 def task_seed(seed: int, process: str, step: str | None = None, call: int = 0) -> int:
-    """The seed of one call of a process or step: an unsigned 64-bit integer (formula in the module's docstring).
+    """Return the seed of one call of a process or step: an unsigned 64-bit integer (formula in the module's docstring).
 
     `seed` may be any integer, also negative; `process` is the expanded name (S5.2); `step` is ``None`` for the
     process itself; `call` counts the calls of that step within the process.
@@ -79,7 +79,7 @@ def preserved() -> Iterator[None]:
 
 
 def rng_digests() -> dict[str, str]:
-    """A short digest of the present global state of each loaded library, by library name (16 hex digits each).
+    """Return a short digest of the present global state of each loaded library, by library name (16 hex digits each).
 
     Equal digests mean that the streams will go on alike. A library that nobody has imported yet is left out, so
     compare only the names that both sides have.

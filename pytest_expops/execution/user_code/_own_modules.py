@@ -51,7 +51,7 @@ class OwnModules(dict[str, ModuleType]):
         sys.modules.update(hidden)
 
     def _is_same_outside(self, name: str) -> bool:
-        """Whether the present import path leads to the same file; asked once per path, as it means to search."""
+        """Return whether the present import path leads to the same file; asked once per path, as it means to search."""
         top = name.partition(".")[0]
         key = top, tuple(sys.path)
         if key not in self._same_outside:
@@ -97,7 +97,7 @@ class _Withdrawn(importlib.abc.Loader):
 
 
 def _importable(folders: Iterable[str]) -> dict[str, str]:
-    """The top-level modules and packages in these folders, the first of a name, with their files."""
+    """Return the top-level modules and packages in these folders, the first of a name, with their files."""
     found: dict[str, str] = {}
     for folder in folders:
         for path in sorted(Path(folder).glob("*.py")):
@@ -108,7 +108,7 @@ def _importable(folders: Iterable[str]) -> dict[str, str]:
 
 
 def _is_other(module: ModuleType, file: str) -> bool:
-    """Whether a module is somebody's own code, but not from `file`. What is installed is for all."""
+    """Return whether a module is somebody's own code, but not from `file`. What is installed is for all."""
     place = getattr(module, "__file__", None)
     if place is None:
         return False

@@ -120,11 +120,12 @@ def log_metric(name: str = _MISSING, value: Any = _MISSING, step: int | None = N
     """Record a value of this process under `name`.
 
     Args:
-        name: the metric; any non-empty text. (ExpOps calls it `key`, which is accepted by keyword.)
-        value: a number (an int, a float, a NumPy, PyTorch or TensorFlow scalar), which becomes one reading of a series;
+        name: The metric; any non-empty text.
+        value: A number (an int, a float, a NumPy, PyTorch or TensorFlow scalar), which becomes one reading of a series;
             or anything else that JSON can hold, which becomes the metric's only value.
-        step: which reading of the series this is; by default one more than the highest so far, from 1. Within a
+        step: Which reading of the series this is; by default one more than the highest so far, from 1. Within a
             `@step` function the series is that function's own. A second reading at one step replaces the first.
+        key: The name that ExpOps has for `name`.
 
     Outside a run the call is checked and has no further effect.
 
@@ -137,7 +138,7 @@ def log_metric(name: str = _MISSING, value: Any = _MISSING, step: int | None = N
 
 
 def get_current_context() -> ProcessContext | None:
-    """The context of the process that is running, or None outside a run."""
+    """Return the context of the process that is running, or None outside a run."""
     recorder = recording.current()
     context = recorder.context if recorder is not None else None
     return context if isinstance(context, ProcessContext) else None

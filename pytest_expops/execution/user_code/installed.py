@@ -1,4 +1,4 @@
-"""Tells a user's own code from what is installed."""
+"""Separates a user's own code from what is installed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _PLACES = [
 
 
 def is_installed(path: str) -> bool:
-    """Whether a file belongs to an interpreter or an environment, or to this package, rather than to a project."""
+    """Return whether a file is of an interpreter, an environment or this package, rather than of a project."""
     if "site-packages" in path or "dist-packages" in path:
         return True
     return any(is_under(path, folder) for folder in _PLACES)
 
 
 def is_under(path: str, folder: str) -> bool:
-    """Whether `path` lies in `folder`, both as they are written."""
+    """Return whether `path` lies in `folder`, both as they are written."""
     return path.startswith(folder.rstrip(os.sep) + os.sep)

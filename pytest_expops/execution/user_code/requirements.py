@@ -26,7 +26,7 @@ _DISTRIBUTIONS = {
 
 
 def advise(error: BaseException, pipeline: Pipeline) -> str | None:
-    """What to do about a module that is missing; None where that is not what went wrong, or nothing lists it."""
+    """Return what to do about a module that is missing; None where that is not what went wrong, or nothing lists it."""
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return None
     module = error.name.partition(".")[0]
@@ -42,7 +42,7 @@ def advise(error: BaseException, pipeline: Pipeline) -> str | None:
 
 
 def requirement_files(pipeline: Pipeline) -> list[Path]:
-    """The requirements files that `environment` names, then those beside the project, that are there."""
+    """Return the requirements files that `environment` names, then those beside the project, that are there."""
     project = Project.of(pipeline.path)
     named = [project.resolve(text) for text in _texts(pipeline.document.get("environment"))]
     beside = [*sorted(pipeline.root.glob("requirements*.txt")), *sorted(pipeline.root.glob("*/requirements*.txt"))]
@@ -50,8 +50,10 @@ def requirement_files(pipeline: Pipeline) -> list[Path]:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in the section: the two spellings name files in different places, and names of environments match
-    no file."""
+    """Yield every text in the section.
+
+    The two spellings name files in different places, and names of environments match no file.
+    """
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

@@ -30,7 +30,7 @@ def run_environment(pipeline: Pipeline) -> Iterator[None]:
 
 
 def _variables() -> dict[Any, Any]:
-    """The variables as `os.environ` holds them: to decode them all takes as long as the rest of a small process.
+    """Return the variables as `os.environ` holds them: to decode them all takes as long as the rest of a small process.
 
     They are bytes, unless somebody has put a dict in the place of `os.environ`.
     """

@@ -37,13 +37,14 @@ ALIASES = dict.fromkeys(("expops.core", "mlops.core", "expops.reporting", "mlops
 
 
 class ScriptLoader(importlib.machinery.SourceFileLoader):
-    """Compiles a script each time: what runs is what stands in the file.
+    """Compiles a script each time: what runs is what is in the file.
 
     Python takes cached bytecode for current where the file's size and its time of change, in whole seconds, are the
     recorded ones; an edit within the second in which a script was compiled would be missed.
     """
 
     def get_code(self, fullname: str) -> CodeType:
+        """Return the compiled script, without a look at cached bytecode."""
         return self.source_to_code(self.get_data(self.path), self.path)
 
 
@@ -54,7 +55,7 @@ class _ScriptFinder(importlib.abc.MetaPathFinder):
         self.paths: dict[str, Path] = {}
 
     def name_of(self, path: Path, relative: Path) -> str:
-        """The module name of a script; the second script of one relative path gets ``_2``, and so on."""
+        """Return the module name of a script; the second script of one relative path gets ``_2``, and so on."""
         for name, known in self.paths.items():
             if known == path:
                 return name
@@ -119,7 +120,7 @@ class ProjectCode:
             self.import_path.append(str(child_folder))
 
     def script(self, key: str) -> ModuleType:
-        """The module of a script, imported at its first use. What the script raises is raised.
+        """Return the module of a script, imported at its first use. What the script raises is raised.
 
         Importing is not seeded, so that a script which draws random numbers while it is imported is not made to look
         reproducible; but what it draws, the test session does not miss.
@@ -165,7 +166,7 @@ class ProjectCode:
         importlib.invalidate_caches()
 
     def owns(self, module: ModuleType | None) -> bool:
-        """Whether a module is the project's own code, rather than installed."""
+        """Return whether a module is the project's own code, rather than installed."""
         origin = getattr(module, "__file__", None)
         if origin is None:
             # A namespace package: its folders tell.
@@ -173,7 +174,7 @@ class ProjectCode:
         return origin is not None and self.owns_file(str(origin))
 
     def owns_file(self, filename: str) -> bool:
-        """Whether a file is the project's own code. (``<frozen ...>`` and ``<string>`` are no files.)"""
+        """Return whether a file is the project's own code; ``<frozen ...>`` and ``<string>`` are no files."""
         if filename.startswith("<"):
             return False
         path = os.path.realpath(filename)
@@ -216,7 +217,7 @@ class ProjectCode:
 
 
 def common_path() -> list[str]:
-    """The import path without what the scripts of any project have added to it."""
+    """Return the import path without what the scripts of any project have added to it."""
     path = sys.path if _last is None else _last._without_added()
     return [entry for entry in path if isinstance(entry, str)]  # the import system passes over others, too
 
@@ -226,7 +227,7 @@ _last_name = ""
 
 
 def _module_names() -> frozenset[str]:
-    """The names in `sys.modules`, made anew only where their number, or the last of them, is another.
+    """Return the names in `sys.modules`, made anew only where their number, or the last of them, is another.
 
     What is new stands last. To look at all of them would take longer than running a small process.
     """

@@ -48,7 +48,7 @@ class Variation:
         parameters: Mapping[str, Mapping[str, Any]] | None = None,
         base_seed: int | None = None,
     ) -> Variation:
-        """A variation from what a test passes.
+        """Return a variation from what a test passes.
 
         Raises:
             VariationError: sizes, seeds or parameters are not what a config could give (S3.1, S4.1).
@@ -82,7 +82,7 @@ class Variation:
         return tuple(dict.fromkeys(name for name in named if name != EVERY))
 
     def applied_to(self, pipeline: Pipeline) -> Pipeline:
-        """The pipeline so varied; `outputs` aside, which are no part of a config.
+        """Return the pipeline so varied; `outputs` aside, which are no part of a config.
 
         Raises:
             VariationError: it names a process that there is not, or new partitions or seeds of one that has none.
@@ -113,7 +113,7 @@ class Variation:
         return process
 
     def call(self, upto: str | None = None) -> str:
-        """The call of `expops.run` that makes this variation, with ``...`` for the values of outputs."""
+        """Return the call of `expops.run` that makes this variation, with ``...`` for the values of outputs."""
         words = [] if upto is None else [f"upto={upto!r}"]
         for each in fields(self):
             value = getattr(self, each.name)
@@ -133,7 +133,7 @@ def _plain(value: Any) -> Any:
 
 
 def unknown_process(name: str, known: Collection[str], where: str) -> VariationError:
-    """The error for a name that no process has."""
+    """Return the error for a name that no process has."""
     return VariationError(
         f"`{where}` names `{name}`, and no process is called so",
         process=name,
@@ -146,15 +146,15 @@ def _check(name: str, where: str, known: Collection[str], able: Collection[str],
     if name not in known:
         error = unknown_process(name, able or known, where)
         if where == "parameters":
-            error.hint = f"{error.hint}; parameters that all processes get stand under {EVERY!r}"
+            error.hint = f"{error.hint}; give parameters for all processes under {EVERY!r}"
         raise error
     if name not in able:
-        others = ", ".join(f"`{each}`" for each in able) or "no process"
+        instead = f"name {' or '.join(f'`{each}`' for each in able)} instead, or " if able else ""
         raise VariationError(
-            f"`{where}` names `{name}`, which has no `{needed}` that could be varied",
+            f"`{where}` names `{name}`, which has no `{needed}` to vary",
             process=name,
             key=where,
-            hint=f"{others} has; or give `{name}` a `{needed}` in the config",
+            hint=f"{instead}give `{name}` a `{needed}` in the config",
         )
 
 
@@ -183,7 +183,9 @@ def _seeds(name: str, given: object) -> tuple[int, ...]:
 
 def _parameters(name: str, given: object) -> Mapping[str, Any]:
     if not isinstance(given, Mapping):
-        hint = f"they stand by process: parameters={{'train': {{{name!r}: {given!r}}}}}, or under {EVERY!r} for all"
+        hint = (
+            f"give parameters by process: parameters={{'train': {{{name!r}: {given!r}}}}}, or under {EVERY!r} for all"
+        )
         raise VariationError(
             f"`parameters[{name!r}]` is {given!r}; expected a dict of parameter names to values",
             key="parameters",
@@ -206,7 +208,7 @@ def _wrong(key: str, given: object, expected: str) -> VariationError:
 
 
 def by_expanded_name(outputs: Mapping[str, T], names: Callable[[str], Iterable[str]]) -> dict[str, T]:
-    """What is given by base or expanded name, by expanded name; what is given for one duplicate goes first.
+    """Return what is given by base or expanded name, by expanded name; what is given for one duplicate goes first.
 
     `names` gives the expanded names that a name stands for.
     """

@@ -62,7 +62,7 @@ class VariedSession:
         return [each.name for each in processes if not self._untouched[each.name] and each.process.kind != Kind.CHART]
 
     def outputs(self, name: str) -> Outputs:
-        """The outputs of `name` as the caller's own copy, after running what is needed.
+        """Return the outputs of `name` as the caller's own copy, after running what is needed.
 
         Raises:
             NotPassed: an upstream process that the variation leaves alone did not pass in the session.
@@ -74,7 +74,7 @@ class VariedSession:
             return self._load(name)
 
     def record(self, name: str) -> RunRecord:
-        """The record of `name`, after running what is needed; raises as `outputs`."""
+        """Return the record of `name`, after running what is needed; raises as `outputs`."""
         __tracebackhide__ = True
         with self.base.running(), self.base.runner.project.entered():
             for each in self._pending(name):
@@ -105,7 +105,7 @@ class VariedSession:
             return self._reader.outputs(self._records[name].outputs, partition)
 
     def _pending(self, name: str) -> Iterable[str]:
-        """What must have a record for `name` to have one, itself the last, in topological order.
+        """Return what must have a record for `name` to have one, itself the last, in topological order.
 
         Of a process that is the session's own, the session knows what it needs.
         """
@@ -122,7 +122,7 @@ class VariedSession:
         return [*found, name]
 
     def _names(self, name: str) -> list[str]:
-        """The expanded names that a name given in `outputs` stands for."""
+        """Return the expanded names that a name given in `outputs` stands for."""
         if name in self.expanded.processes:
             return [name]
         duplicates = [each.name for each in self.expanded.of(name)]
@@ -131,7 +131,7 @@ class VariedSession:
         return duplicates
 
     def _as_configured(self, each: ExpandedProcess) -> bool:
-        """Whether a process is given, seeded and fed as in the session; its upstream is settled already."""
+        """Return whether a process is given, seeded and fed as in the session; its upstream is settled already."""
         first = self.base.expanded.processes.get(each.name)
         if each.name in self._records or first is None:
             return False
@@ -151,7 +151,7 @@ class VariedSession:
         return self.base.expanded.pipeline.processes[name].split_data
 
     def _same_process(self, first: Process, other: Process) -> bool:
-        """Whether a process itself is unchanged; what it opens matters to those downstream of it alone."""
+        """Return whether a process itself is unchanged; what it opens matters to those downstream of it alone."""
         if first.name != other.name or first.name in self.variation.parameters:
             return False
         if first.split_seeds != other.split_seeds:
@@ -167,7 +167,7 @@ class _Runner(Runner):
         super().__init__(expanded, MemoryStore(), folder, base.worker, code_of=base)
 
     def kept(self, process: Process, returned: object) -> dict[str, Output]:
-        """What a process returned, or is said to have returned, as its outputs; raises as the session would."""
+        """Return what a process returned, or is said to have returned, as its outputs; raises as the session would."""
         with warnings.catch_warnings():
             # In a config an empty partition is most likely a mistake; here somebody asked for it.
             warnings.simplefilter("ignore", EmptyPartitionWarning)
@@ -208,7 +208,7 @@ _expansions: weakref.WeakKeyDictionary[PipelineSession, OrderedDict[Any, Expande
 
 
 def _expanded(base: PipelineSession, variation: Variation) -> ExpandedPipeline:
-    """The varied pipeline, expanded anew only where partitions or seeds are not as the last few times."""
+    """Return the varied pipeline, expanded anew only where partitions or seeds are not as the last few times."""
     pipeline = variation.applied_to(base.expanded.pipeline)
     if variation.parameters or variation.base_seed is not None:
         return expand(pipeline)

@@ -48,8 +48,8 @@ class BaselineItem(ExpopsItem):
             stop_for(self.config, self.path, session.roots(record), "nothing to compare with the baseline: ")
         declared = self.expanded.process.nondeterministic
         if declared is not None:
-            told = f"declared nondeterministic, so that there is nothing to compare: {declared}"
-            raise pytest.skip.Exception(told, _use_item_location=True)
+            reason = f"declared nondeterministic, so there is nothing to compare: {declared}"
+            raise pytest.skip.Exception(reason, _use_item_location=True)
         baseline, mode = state.baselines[self.path], state.options.baseline.mode
         if mode == "update" or name not in baseline.lock.entries:
             baseline.propose(name)
@@ -60,12 +60,12 @@ class BaselineItem(ExpopsItem):
             raise BaselineDiffered(comparison, explain_drift(comparison, self._context(baseline), self._command()))
 
     def _context(self, baseline: Baseline) -> tuple[str, str, str]:
-        """The lock file, the process's function, and the tolerance granted, as words."""
+        """Return the lock file, the process's function, and the tolerance for other environments, as text."""
         path = os.path.relpath(self.state.lock_paths[self.path], self.config.invocation_params.dir)
-        return path, self.expanded.process.code.function, self.state.options.baseline.tolerance
+        return path, self.expanded.process.code.function, self.state.options.baseline.tolerance.value
 
     def _command(self) -> str:
-        """What records the new result."""
+        """Return the command that records the new result."""
         path = os.path.relpath(self.path, self.config.invocation_params.dir)
         name = f"{path}::{self.expanded.name}"
         return shlex.join(["pytest", "--expops-config", path, "--expops-baseline=update", name])
@@ -87,12 +87,12 @@ class StaleItem(OwnItem):
         raise StaleEntry(
             f"stale: {path} has an entry for `{process}`, which {self.path.name} does not have",
             process=process,
-            hint="--expops-baseline=update removes it; without --expops-baseline-strict it is only told of",
+            hint="--expops-baseline=update removes it; without --expops-baseline-strict it is only reported",
         )
 
 
 def baseline_items(file: ConfigNode, each: ExpandedProcess) -> Iterator[OwnItem]:
-    """The check of one process: where the lock has an entry for it, or may get one."""
+    """Yield the check of one process: where the lock has an entry for it, or may get one."""
     state = file.state
     baseline = state.baselines.get(file.path)
     if baseline is None or each.process.kind is Kind.CHART:
@@ -104,7 +104,7 @@ def baseline_items(file: ConfigNode, each: ExpandedProcess) -> Iterator[OwnItem]
 
 
 def stale_items(file: ConfigNode) -> Iterator[OwnItem]:
-    """One for each stale entry, where those fail."""
+    """Yield one for each stale entry, where those fail."""
     state = file.state
     baseline = state.baselines.get(file.path)
     if baseline is None or not state.options.baseline.strict or state.options.baseline.mode == "update":

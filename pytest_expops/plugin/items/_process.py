@@ -63,8 +63,8 @@ class ChartItem(ProcessItem):
     def runtest(self) -> None:
         chart = self.expanded.process.chart
         if chart is not None and chart.dynamic:
-            told = "a dynamic chart is drawn by a browser (JavaScript); only charts in Python are drawn here"
-            raise pytest.skip.Exception(told, _use_item_location=True)
+            reason = "a dynamic chart is drawn by a browser (JavaScript); only charts in Python are drawn here"
+            raise pytest.skip.Exception(reason, _use_item_location=True)
         super().runtest()
         folder = chart_folder(self.pipeline_session.folder, self.expanded.name)
         images = images_in(folder)
@@ -74,7 +74,7 @@ class ChartItem(ProcessItem):
 
 
 def process_item(each: ExpandedProcess) -> type[ProcessItem]:
-    """The class of the item of an expanded process."""
+    """Return the class of the item of an expanded process."""
     return ChartItem if each.process.kind is Kind.CHART else ProcessItem
 
 

@@ -1,4 +1,4 @@
-"""The checks `NAME[split]` and `NAME[LAW]`: are partitions the rows they are of, and does a process keep its laws?"""
+"""The checks `NAME[split]` and `NAME[LAW]`: are partitions exactly the rows that were split, and do properties hold?"""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SplitBroken(ExpopsError):
 
 
 class SplitItem(ExpopsItem):
-    """Reads every partition as downstream processes do, and holds them against the whole (S3.3)."""
+    """Reads every partition as downstream processes do, and compares them with the whole (S3.3)."""
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
@@ -57,7 +57,7 @@ class SplitItem(ExpopsItem):
 
 
 class PropertyItem(ExpopsItem):
-    """Asks a law of a configured process, of all its duplicates at once."""
+    """Checks a property of a configured process, of all its duplicates at once."""
 
     def __init__(self, *, asked: Property, **keywords: Any) -> None:
         super().__init__(**keywords)
@@ -85,7 +85,7 @@ class PropertyItem(ExpopsItem):
         error = excinfo.value
         if not isinstance(error, LawBroken) or self.config.getoption("fulltrace", False):
             return super().repr_failure(excinfo, style)
-        return self.told(excinfo, str(error) if error.error is None else f"{error}\n\n{user_traceback(error.error)}")
+        return self.shown(excinfo, str(error) if error.error is None else f"{error}\n\n{user_traceback(error.error)}")
 
     def _wait_for(self) -> None:
         """Run what has not been run; if anything did not pass, stop (S6.3)."""
@@ -95,21 +95,21 @@ class PropertyItem(ExpopsItem):
             if record.outcome is not Outcome.PASSED:
                 roots.update((root.process, root) for root in session.roots(record))
         if roots:
-            stop_for(self.config, self.path, list(roots.values()), f"`{self.asked.law}` was not asked: ")
+            stop_for(self.config, self.path, list(roots.values()), f"`{self.asked.law}` was not checked: ")
 
 
 def split_items(file: ConfigNode, each: ExpandedProcess) -> Iterator[SplitItem]:
-    """The check on the partitions of a process, if it makes any."""
+    """Yield the check on the partitions of a process, if it makes any."""
     if each.process.split_data is not None:
         name = f"{each.name}[split]"
         yield SplitItem.from_parent(file, name=name, nodeid=f"{file.nodeid}::{name}", expanded=each)
 
 
 def property_items(file: ConfigNode) -> dict[str, list[PropertyItem]]:
-    """The laws that a config asks, by the expanded process after which they are collected: the last of their own.
+    """Return the checks of properties, by the expanded process after which they are collected: the last of their own.
 
     Raises:
-        CollectError: a law cannot be asked of its process; all of them.
+        CollectError: A property cannot be checked on its process; all such problems.
     """
     expanded = file.pipeline_session.expanded
     last = {each.process.name: each for each in expanded.processes.values() if each.process.properties}

@@ -20,14 +20,16 @@ from pytest_expops.plugin.state import SessionState
 
 
 class ConfigNode(pytest.File):
-    """What an item knows of the file that it is of. The file's class, which makes all items, is in `config_file`."""
+    """What an item needs of its file. The class of the file, which makes all items, is in `config_file`."""
 
     @property
     def state(self) -> SessionState:
+        """What this pytest process knows of the configured pipelines."""
         return self.config.stash[STATE]
 
     @property
     def pipeline_session(self) -> PipelineSession:
+        """The session of the pipeline in this file."""
         return self.state.sessions[self.path]
 
 
@@ -39,24 +41,26 @@ class OwnItem(pytest.Item):
 
     @property
     def state(self) -> SessionState:
+        """What this pytest process knows of the configured pipelines."""
         return self.config.stash[STATE]
 
     @property
     def pipeline_session(self) -> PipelineSession:
+        """The session of the pipeline that this item is of."""
         parent = self.parent
         assert isinstance(parent, ConfigNode)
         return parent.pipeline_session
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """Our own errors as their message; a user's exception with the user's frames, as for any test."""
+        """Show our own errors as their message, and a user's exception with the user's frames, as for any test."""
         if isinstance(excinfo.value, ExpopsError) and not self.config.getoption("fulltrace", False):
-            return self.told(excinfo, str(excinfo.value))
+            return self.shown(excinfo, str(excinfo.value))
         return super().repr_failure(excinfo, style or self.config.getoption("tbstyle", "auto"))
 
-    def told(self, excinfo: pytest.ExceptionInfo[BaseException], text: str) -> Any:
-        """`text`, of which the first line is enough where pytest tells in short what failed; the place is the config's.
+    def shown(self, excinfo: pytest.ExceptionInfo[BaseException], text: str) -> Any:
+        """Return a failure with the report `text`, in short its first line, at its place in the config.
 
-        (Of a mere text pytest's short summary tells all in CI, and so does a JUnit report.)
+        (Of a plain text pytest's short summary would show all in CI, and so would a JUnit report.)
         """
         found = excinfo.getrepr(style="value", chain=False)
         found.reprtraceback.reprentries[-1].lines = text.split("\n")
@@ -82,6 +86,7 @@ class ExpopsItem(OwnItem):
         self.expanded = expanded
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Return the place of the process in the config."""
         location = self.expanded.process.location
         return self.path, location.line - 1 if location else None, self.name
 
@@ -90,10 +95,8 @@ class RecordedFailure(ExpopsError):
     """A process failed in another place than its own item; the message is what its record keeps, in one line first."""
 
     def __init__(self, failure: Failure) -> None:
-        told = (
-            failure.traceback if failure.traceback == failure.message else f"{failure.summary}\n\n{failure.traceback}"
-        )
-        super().__init__(told)
+        alone = failure.traceback == failure.message
+        super().__init__(failure.traceback if alone else f"{failure.summary}\n\n{failure.traceback}")
         self.failure = failure
 
 
@@ -116,6 +119,6 @@ def stop_for(config: pytest.Config, path: Path, roots: Sequence[RunRecord], pref
 
 @functools.cache
 def marker_of(name: str) -> pytest.MarkDecorator:
-    """Made once: given a name, `add_marker` would look it up among those registered, item by item."""
+    """Return a marker, made once: given a name, `add_marker` would look it up again for each item."""
     marker: pytest.MarkDecorator = getattr(pytest.mark, name)
     return marker

@@ -7,8 +7,8 @@ from pytest_expops.verdicts.baseline.baseline import BaselineComparison
 from pytest_expops.verdicts.baseline.changes import ABSENT, Change, Subject
 from pytest_expops.wording import and_more, first_of, joined
 
-MOST_TOLD = 4
-"""How many differences of one process its failure tells."""
+MOST_DIFFERENCES = 4
+"""How many differences of one process its failure shows."""
 MOST_NAMED = 4
 """How many names a list in one line has."""
 
@@ -17,28 +17,31 @@ _MACHINE = {"cpu": "another CPU", "python": "Python", "blas": "BLAS", "gpu": "GP
 
 
 def explain_drift(comparison: BaselineComparison, context: tuple[str, str, str], command: str) -> str:
-    """Why a `[baseline]` item failed; the first line alone is what pytest's short summary shows.
+    """Return why a `[baseline]` item failed; the first line alone is what pytest's short summary shows.
 
-    :param context: the lock file, the name of the process's function, and the tolerance of other environments.
+    Args:
+        comparison: The process with its entry.
+        context: The lock file, the name of the process's function, and the tolerance for other environments.
+        command: What records the new result.
     """
     path, function, tolerance = context
-    how = f" (recorded elsewhere, so compared within {tolerance})" if comparison.elsewhere else ""
+    how = f" (recorded in another environment, so compared within {tolerance})" if comparison.elsewhere else ""
     lines = [
         f"baseline differs: {drift_gist(comparison, function)}",
         "",
         f"{comparison.process} no longer gives what {path} records{how}:",
         "",
     ]
-    for difference in comparison.differences[:MOST_TOLD]:
+    for difference in comparison.differences[:MOST_DIFFERENCES]:
         lines += _difference(difference)
-    if more := and_more(comparison.count, MOST_TOLD, "differences"):
+    if more := and_more(comparison.count, MOST_DIFFERENCES, "differences"):
         lines.append(more)
     lines += ["", *_what_else(comparison, function)]
     return "\n".join([*lines, "", f"if this is what it should give, record it: {command}", _ALL])
 
 
 def drift_gist(comparison: BaselineComparison, function: str) -> str:
-    """The first difference in one line, how many more there are, and what seems to be the reason."""
+    """Return the first difference in one line, how many more there are, and what seems to be the reason."""
     first = comparison.differences[0]
     short = max(len(first.expected), len(first.obtained)) <= 40
     how = f"expected {first.expected}, obtained {first.obtained}" if short else first.detail
@@ -46,7 +49,7 @@ def drift_gist(comparison: BaselineComparison, function: str) -> str:
 
 
 def because(comparison: BaselineComparison, function: str) -> str:
-    """What is most likely the reason, in a few words."""
+    """Return what is most likely the reason, in a few words."""
     if comparison.upstream:
         names = joined([f"`{name}`" for name in comparison.upstream], MOST_NAMED)
         return f"{names} already differ{'s' if len(comparison.upstream) == 1 else ''} from the baseline"
@@ -61,7 +64,7 @@ def because(comparison: BaselineComparison, function: str) -> str:
 
 
 def words_for(change: Change, function: str = "") -> str:
-    """What changed, as the subject of a sentence."""
+    """Return what changed, as the subject of a sentence."""
     what, before, after = change.what, change.before, change.after
     became = f"{what} {before} -> {after}"
     if change.subject is Subject.CODE:
@@ -99,16 +102,18 @@ def _machine(change: Change) -> str:
     if change.what == "features":
         before, after = set(change.before.split()), set(change.after.split())
         gone, new = " ".join(sorted(before - after)), " ".join(sorted(after - before))
-        told = [f"without {gone}"] if gone else []
-        told += [f"with {new}"] if new else []
-        return f"CPU features ({', '.join(told)})"
+        shown = [f"without {gone}"] if gone else []
+        shown += [f"with {new}"] if new else []
+        return f"CPU features ({', '.join(shown)})"
     name = _MACHINE.get(change.what, change.what)
     return f"{name} {change.before} -> {change.after}"
 
 
 def _what_else(comparison: BaselineComparison, function: str) -> list[str]:
-    lines = [f"    `{name}`, upstream, already differs from the baseline" for name in comparison.upstream[:MOST_TOLD]]
-    if more := and_more(len(comparison.upstream), MOST_TOLD, "upstream processes"):
+    lines = [
+        f"    `{name}`, upstream, already differs from the baseline" for name in comparison.upstream[:MOST_DIFFERENCES]
+    ]
+    if more := and_more(len(comparison.upstream), MOST_DIFFERENCES, "upstream processes"):
         lines.append(f"    {more}")
     lines += [f"    {words_for(each, function)}" for each in comparison.changes]
     if not lines:
@@ -118,7 +123,7 @@ def _what_else(comparison: BaselineComparison, function: str) -> list[str]:
         ]
     if any(not each.subject.around for each in comparison.changes) or comparison.upstream:
         return ["what else changed since it was recorded:", *lines]
-    return ["nothing else changed since it was recorded but:", *lines]
+    return ["the only other changes since it was recorded:", *lines]
 
 
 def _difference(difference: Difference) -> list[str]:

@@ -83,12 +83,12 @@ class ConfigFile(ConfigNode):
 
 
 def process_names(items: Iterable[pytest.Item]) -> set[tuple[Path, str]]:
-    """Config and expanded name of every process item among `items`."""
+    """Return config and expanded name of every process item among `items`."""
     return {(item.path, item.name) for item in items if isinstance(item, ProcessItem)}
 
 
 def put_in_order(items: list[pytest.Item]) -> None:
-    """Put items of ours before the tests, which may ask for their results, and drop those that stand a second time.
+    """Put items of ours before the tests, which may ask for their results, and drop those that are there a second time.
 
     (They do when a config is given and its folder is collected too.)
     """

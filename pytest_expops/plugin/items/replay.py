@@ -1,4 +1,4 @@
-"""The `[replay]` item: the process gives the same again in a fresh interpreter, or the item says what differs."""
+"""The check `NAME[replay]`: does the process give the same again in a fresh interpreter?"""
 
 from __future__ import annotations
 
@@ -39,6 +39,7 @@ class ReplayItem(ExpopsItem):
         return f"<Replay {self.name}>"
 
     def runtest(self) -> None:
+        """Replay the process, and fail if a replay differs."""
         session, name = self.pipeline_session, self.expanded.name
         record = session.record(name)
         if record.outcome is not Outcome.PASSED:
@@ -50,7 +51,7 @@ class ReplayItem(ExpopsItem):
             raise ReplayDiffered(verdict, self._command(verdict), self.config.invocation_params.dir)
 
     def _command(self, verdict: Verdict) -> str:
-        """What reproduces just this verdict: only the options that matter, in the shell's own spelling."""
+        """Return the command that reproduces just this verdict, with the options that matter and no others."""
         options, path = self.state.options, os.path.relpath(self.path, self.config.invocation_params.dir)
         words = ["pytest", "--expops-config", path]
         if self.expanded.seeds == () or options.replay == "all":

@@ -13,15 +13,18 @@ from pytest_expops.verdicts.replay import Verdict
 from pytest_expops.wording import and_more, first_of, joined, short_path
 
 MOST_EXPLAINED = 5
-"""How many differences of one replay its failure tells."""
+"""How many differences of one replay its failure shows."""
 MOST_SITES = 3
 """How many lines it names for one cause."""
 
 
 def explain(verdict: Verdict, command: str, directory: Path) -> str:
-    """Why a replay failed, in full; the first line alone is what pytest's short summary shows.
+    """Return why a replay failed, in full; the first line alone is what pytest's short summary shows.
 
-    :param directory: files are named from there.
+    Args:
+        verdict: What was found.
+        command: What reproduces it.
+        directory: Files are named from there.
     """
     of = f" (replay {verdict.attempt} of {verdict.replays})" if verdict.replays > 1 else ""
     also = f", and with another {joined(verdict.varied)}" if verdict.varied else ""
@@ -105,7 +108,7 @@ _WRITTEN: dict[Writer, str] = {
 
 
 def title(source: str) -> str:
-    """What a cause is called in a sentence."""
+    """Return what a cause is called in a sentence."""
     return STATE if source == "state" else SOURCES[source].title
 
 
@@ -129,7 +132,7 @@ def _why(cause: Cause, several: bool, directory: Path) -> list[str]:
 
 def _evidence(cause: Cause, several: bool) -> str:
     if cause.source == "state" and not cause.detail:
-        return f"in fresh modules, {cause.held} replays agree; where others ran before, {cause.free}"
+        return f"in fresh modules, {cause.held} replays agree; after other processes, {cause.free}"
     if cause.source == "state":
         return f"run after it, {cause.held} replays agree with the first run; in fresh modules, {cause.free}"
     fixed = "all causes" if several else title(cause.source)
@@ -137,7 +140,7 @@ def _evidence(cause: Cause, several: bool) -> str:
 
 
 def _tried(diagnosis: Diagnosis) -> list[str]:
-    """What was held fixed to no avail: single sources, and the largest set of them."""
+    """Return what was held fixed without effect: single sources, and the largest set of them."""
     alone = [each.sources[0] for each in diagnosis.tried if len(each.sources) == 1]
     together = max(
         (each for each in diagnosis.tried if len(each.sources) > 1), key=lambda each: len(each.sources), default=None
@@ -146,9 +149,8 @@ def _tried(diagnosis: Diagnosis) -> list[str]:
     if alone:
         lines.append(f"        held fixed without effect: {', '.join(map(title, alone))}")
     if together is not None:
-        lines.append(
-            f"        nor all of them at once, with {', '.join(map(title, sorted(set(together.sources) - set(alone))))}"
-        )
+        others = ", ".join(map(title, sorted(set(together.sources) - set(alone))))
+        lines.append(f"        also without effect: all of these held fixed at once, and with them {others}")
     return lines
 
 

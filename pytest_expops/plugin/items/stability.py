@@ -31,7 +31,7 @@ class Unstable(ExpopsError):
 
 
 class StabilityItem(ExpopsItem):
-    """Judges the claims on one metric of a configured process, over all its partitions and seeds."""
+    """Checks the claims on one metric of a configured process, over all its partitions and seeds."""
 
     def __init__(self, *, claims: SeedClaims, together: int, **keywords: Any) -> None:
         super().__init__(**keywords)
@@ -43,10 +43,12 @@ class StabilityItem(ExpopsItem):
         return f"<Stability {self.name}>"
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
+        """Return the place of the claims in the config."""
         location = self.claims.location
         return (self.path, location.line - 1, self.name) if location else super().reportinfo()
 
     def runtest(self) -> None:
+        """Check the claims, and fail if one does not hold."""
         session, process = self.pipeline_session, self.expanded.process.name
         self._wait_for(session, process)
         spread = judge_spread(session, process, self.claims, self.together, self._baseline())
@@ -56,8 +58,8 @@ class StabilityItem(ExpopsItem):
         if spread.status is ClaimStatus.FAIL or (spread.status is ClaimStatus.UNDECIDED and undecided == "fail"):
             raise Unstable(spread)
         if spread.status is ClaimStatus.UNDECIDED and undecided == "skip":
-            told = f"{ClaimStatus.UNDECIDED.value}: {headline(spread.finding, spread.comparisons)}"
-            raise pytest.skip.Exception(told, _use_item_location=True)
+            reason = f"{ClaimStatus.UNDECIDED.value}: {headline(spread.finding, spread.comparisons)}"
+            raise pytest.skip.Exception(reason, _use_item_location=True)
 
     def _wait_for(self, session: PipelineSession, process: str) -> None:
         """Run what has not been run; if anything did not pass, stop (S6.3)."""
@@ -75,7 +77,7 @@ class StabilityItem(ExpopsItem):
 
 
 def stability_items(file: ConfigNode) -> dict[str, list[StabilityItem]]:
-    """The checks of a config, by the expanded process after which they are collected: the last of their own.
+    """Return the checks of a config, by the expanded process after which they are collected: the last of their own.
 
     Raises:
         CollectError: SciPy is not installed, or a warning is to be an error.
@@ -104,7 +106,7 @@ def _item(file: ConfigNode, last: ExpandedProcess, claims: SeedClaims, together:
 def _warn_of_doubts(
     file: ConfigNode, expanded: ExpandedPipeline, process: str, claims: SeedClaims, together: int
 ) -> None:
-    """Warn, where the config makes them, of claims that so few seeds will hardly decide; not in every worker."""
+    """Warn, at their place in the config, of claims that so few seeds will probably not decide; not in every worker."""
     place = claims.location or file.path
     try:
         doubted = doubts(expanded, process, claims, together)
@@ -114,8 +116,8 @@ def _warn_of_doubts(
         return
     reasons = "; ".join(f"`{bound}`: {why}" for bound, why in doubted.items())
     text = (
-        f"`{check_name(process, claims)}` will hardly be decided. {reasons}\n"
-        "  give more seeds, or claim what is known of those that ran: `max_range`, `min_value`, `max_value`"
+        f"`{check_name(process, claims)}` will probably stay undecided. {reasons}\n"
+        "  fix: give more seeds, or claim only what the seeds that run can show: `max_range`, `min_value`, `max_value`"
     )
     line = claims.location.line if claims.location else 1
     try:
@@ -125,10 +127,10 @@ def _warn_of_doubts(
 
 
 def check_name(process: str, claims: SeedClaims) -> str:
-    """What the check of one metric is called."""
+    """Return the name of the check of one metric."""
     return f"{process}[stability:{claims.metric}]"
 
 
 def stability_of(session: PipelineSession) -> JsonFolder:
-    """Where what was found over seeds is kept, by the name of the check."""
+    """Return the folder of what was found over seeds, by the name of the check."""
     return JsonFolder(session.folder / FOLDER)

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from pytest_expops.plugin.options.baseline import BaselineOptions, add_baseline_options, read_baseline_options
-from pytest_expops.wording import did_you_mean
+from pytest_expops.plugin.options.baseline import (
+    BaselineOptions,
+    add_baseline_options,
+    alternatives,
+    read_baseline_options,
+    refuse_writing_in_ci,
+)
+from pytest_expops.plugin.options.given import Given, given, ini_source, ini_value, option_source
+from pytest_expops.wording import did_you_mean, short_path
 
 REPLAY_MODES = ("seeded", "all", "none")
 SCHEDULES = ("graph", "xdist")
 PROGRESS = ("auto", "on", "off")
 UNDECIDED = ("skip", "fail", "pass")
 GRAPH_FORMATS = ("text", "mermaid", "dot")
+SWITCH = ("on", "off")
 VARIABLE = (
     "hashseed",
     "threads",
@@ -37,235 +45,268 @@ VARIABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user asked for. `configs` are absolute; those `on_demand` are collected only where pytest's own
-    arguments lead to them (an ini entry should not turn `pytest tests/test_one.py` into a run of the pipeline)."""
+    """What the user asked for.
+
+    `configs` are absolute; those `on_demand` are collected only where pytest's own arguments lead to them (an ini entry
+    should not turn `pytest tests/test_one.py` into a run of the pipeline). `tolerances` are lines, not read yet.
+    """
 
     configs: tuple[Path, ...]
     on_demand: bool
     replay: str
     replays: int
     artifacts: Path | None
-    vary: tuple[str, ...] = ()
-    diagnose: bool = True
-    diagnose_timeout: float = 120.0
-    tolerances: tuple[str, ...] = ()
-    schedule: str = "graph"
-    memory: int = 256 << 20
-    progress: str = "auto"
-    undecided: str = "skip"
-    baseline: BaselineOptions = field(default_factory=BaselineOptions)
+    vary: tuple[str, ...]
+    diagnose: bool
+    diagnose_timeout: float
+    tolerances: tuple[Given, ...]
+    schedule: str
+    memory: int
+    progress: str
+    undecided: str
+    baseline: BaselineOptions
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """One group; each ``--expops-x`` has an ini twin ``expops_x``."""
+    """Add the options in one group; each ``--expops-x`` has an ini twin ``expops_x``.
+
+    None has argparse's `choices`: it could not say where a value came from.
+    """
     group = parser.getgroup("expops", "pipelines as tests (pytest-expops)")
     group.addoption(
         "--expops-config",
         action="append",
         metavar="PATH",
-        help="a pipeline config whose processes are collected as tests; may be repeated",
+        help="config file of a pipeline, whose processes are collected as tests; may be given several times",
     )
     _add_replay_options(group)
     add_baseline_options(parser, group)
-    group.addoption(
-        "--expops-artifacts",
-        metavar="DIR",
-        help="keep outputs and records of this session in a new folder under DIR (default: a temporary folder, removed "
-        "at the end)",
-    )
-    group.addoption(
-        "--expops-memory",
-        metavar="SIZE",
-        help="how many bytes of partitions a worker (and each interpreter that replays for it) keeps of split objects, "
-        "lists and text, as a number with K, M or G after it (default 256M); 0: none, so that each partition is read "
-        "with all others",
-    )
-    group.addoption(
-        "--expops-schedule",
-        choices=SCHEDULES,
-        help="who chooses what a worker runs next, under `-n` with `--dist load` or `worksteal`: the scheduler that "
-        "knows the graph of processes (graph, the default), or pytest-xdist's own (xdist)",
-    )
-    group.addoption(
-        "--expops-undecided",
-        choices=UNDECIDED,
-        help="what becomes of the check of a claim over seeds (reproducibility.stability) that so few seeds cannot "
-        "decide: it is skipped (skip, the default), fails (fail) or passes (pass)",
-    )
-    group.addoption(
-        "--expops-progress",
-        choices=PROGRESS,
-        help="whether a line at the bottom of the terminal tells how far the pipelines are: where somebody seems to "
-        "watch (auto, the default: not in CI, with -q or with -s), on every terminal (on), or never (off)",
-    )
+    _add_running_options(group)
     group.addoption(
         "--expops-graph",
-        choices=GRAPH_FORMATS,
-        help="print the expanded pipeline in this format and exit",
+        metavar=alternatives(GRAPH_FORMATS),
+        help="print the graph of the pipeline in this format and exit; nothing is run",
     )
-    parser.addini("expops_config", "as --expops-config; relative to the ini file", type="paths", default=[])
-    parser.addini("expops_replay", "as --expops-replay", default="seeded")
-    parser.addini("expops_replays", "as --expops-replays", default="1")
-    parser.addini("expops_vary", "as --expops-vary", default="")
-    parser.addini("expops_diagnose", "as --expops-diagnose", default="on")
-    parser.addini("expops_diagnose_timeout", "as --expops-diagnose-timeout", default="120")
-    parser.addini(
-        "expops_tolerance",
-        "how far replays may differ where a config does not say, a line each: `PROCESS: rtol=NUMBER atol=NUMBER` or "
-        "`PROCESS.KEY: ...`, with * for every process",
-        type="linelist",
-        default=[],
-    )
-    parser.addini("expops_artifacts", "as --expops-artifacts; relative to the ini file", default="")
-    parser.addini("expops_memory", "as --expops-memory", default="256M")
-    parser.addini("expops_schedule", "as --expops-schedule", default="graph")
-    parser.addini("expops_undecided", "as --expops-undecided", default="skip")
-    parser.addini("expops_progress", "as --expops-progress", default="auto")
-    parser.addini("expops_graph", "as --expops-graph", default="")
+    _add_ini_twins(parser)
 
 
 def _add_replay_options(group: pytest.OptionGroup) -> None:
-    """How processes are replayed, and what becomes of those that differ."""
+    """Add how processes are replayed, and what is done about those that differ."""
     group.addoption(
         "--expops-replay",
-        choices=REPLAY_MODES,
-        help="which processes are run again in a fresh interpreter and compared: those under a seed layer (seeded, "
-        "the default), all, or none",
+        metavar=alternatives(REPLAY_MODES),
+        help="which processes are replayed, that is, run again in a fresh interpreter and compared with their first "
+        "run: those that have a seed (seeded, the default), all, or none",
     )
     group.addoption(
         "--expops-replays",
         metavar="N",
-        help="how many times each of them is replayed, each time under another PYTHONHASHSEED (default 1)",
+        help="how many times each of these processes is replayed, each time with another PYTHONHASHSEED (default 1)",
     )
     group.addoption(
         "--expops-vary",
         metavar="SOURCES",
-        help="what else a replay finds otherwise than the first run, as a comma list of "
-        f"{', '.join(VARIABLE)}; or all (hashseed, another PYTHONHASHSEED, is always varied)",
+        help="what else differs between a replay and the first run, separated by commas: "
+        f"{', '.join(VARIABLE)}; or all. hashseed (another PYTHONHASHSEED) is always varied",
     )
     group.addoption(
         "--expops-diagnose",
-        choices=("on", "off"),
-        help="whether a replay that differs is run again, traced and with one source of variation after the other held "
-        "fixed, to say where and why it differs (default on)",
+        metavar=alternatives(SWITCH),
+        help="when a replay differs, find out where and why: the process is run a few more times, traced, and with the "
+        "sources of variation held fixed one after the other (default on)",
     )
     group.addoption(
         "--expops-diagnose-timeout",
         metavar="SECONDS",
-        help="the time that the diagnosis of one process may take (default 120)",
+        help="how long the diagnosis of one process may take (default 120)",
     )
+
+
+def _add_running_options(group: pytest.OptionGroup) -> None:
+    """Add what a session keeps, shows, and runs in which order."""
+    group.addoption(
+        "--expops-artifacts",
+        metavar="DIR",
+        help="keep the outputs and records of this session in a new folder under DIR (default: they are kept in a "
+        "temporary folder, which is removed at the end)",
+    )
+    group.addoption(
+        "--expops-memory",
+        metavar="SIZE",
+        help="how much memory each worker may use to keep objects that are split into partitions, so that they are not "
+        "read again for each partition: a number of bytes, or one with K, M or G (default 256M; 0 keeps none)",
+    )
+    group.addoption(
+        "--expops-schedule",
+        metavar=alternatives(SCHEDULES),
+        help="which scheduler gives workers their next process under `-n` with `--dist load` or `--dist worksteal`: "
+        "ours, which knows what depends on what (graph, the default), or that of pytest-xdist (xdist)",
+    )
+    group.addoption(
+        "--expops-undecided",
+        metavar=alternatives(UNDECIDED),
+        help="what happens to the check of a stability claim (reproducibility.stability in the config) when there are "
+        "too few seeds to decide it: skip (the default), fail or pass",
+    )
+    group.addoption(
+        "--expops-progress",
+        metavar=alternatives(PROGRESS),
+        help="whether the last line of the terminal shows the progress of the pipelines: on a terminal, but not in CI "
+        "or with -q or -s (auto, the default), on every terminal (on), or never (off)",
+    )
+
+
+def _add_ini_twins(parser: pytest.Parser) -> None:
+    """Add the ini options; the defaults are here, as an option that is not given falls back to its twin."""
+    parser.addini("expops_config", "like --expops-config, relative to the ini file", type="paths", default=[])
+    parser.addini("expops_replay", "like --expops-replay", default="seeded")
+    parser.addini("expops_replays", "like --expops-replays", default="1")
+    parser.addini("expops_vary", "like --expops-vary", default="")
+    parser.addini("expops_diagnose", "like --expops-diagnose", default="on")
+    parser.addini("expops_diagnose_timeout", "like --expops-diagnose-timeout", default="120")
+    parser.addini(
+        "expops_tolerance",
+        "how far replays may differ from the first run, for what has no tolerance in its config; one line each, "
+        "`PROCESS: rtol=NUMBER atol=NUMBER` or `PROCESS.KEY: ...` for one output, with * for every process",
+        type="linelist",
+        default=[],
+    )
+    parser.addini("expops_artifacts", "like --expops-artifacts, relative to the ini file", default="")
+    parser.addini("expops_memory", "like --expops-memory", default="256M")
+    parser.addini("expops_schedule", "like --expops-schedule", default="graph")
+    parser.addini("expops_undecided", "like --expops-undecided", default="skip")
+    parser.addini("expops_progress", "like --expops-progress", default="auto")
+    parser.addini("expops_graph", "like --expops-graph", default="")
 
 
 def wanted(config: pytest.Config) -> bool:
-    """Whether any pipeline is configured; cheap, for sessions that have none."""
-    return bool(config.getoption("expops_config") or config.getini("expops_config"))
+    """Return whether any pipeline is configured; cheap, for sessions that have none."""
+    return bool(config.getoption("expops_config") or _ini_configs(config))
 
 
 def graph_format(config: pytest.Config) -> str | None:
-    """The format of ``--expops-graph``, if it was asked for.
+    """Return the format of ``--expops-graph``, or None if no graph is asked for.
 
     Raises:
-        pytest.UsageError: the ini file asks for a format that there is not.
+        pytest.UsageError: There is no such format, or no pipeline is configured.
     """
-    value = config.getoption("expops_graph") or config.getini("expops_graph") or None
-    if value is not None and value not in GRAPH_FORMATS:
-        raise pytest.UsageError(f"expops_graph: {value!r} is not one of {', '.join(GRAPH_FORMATS)}")
-    return value
+    asked = given(config, "expops_graph")
+    if not asked.value:
+        return None
+    output = asked.one_of(GRAPH_FORMATS)
+    if not wanted(config):
+        raise asked.refused("needs a pipeline, and none is configured; give --expops-config PATH")
+    return output
 
 
 def read_options(config: pytest.Config) -> Options:
-    """The options of this session.
+    """Return the options of this session.
 
     Raises:
-        pytest.UsageError: a value is not one that the option takes.
+        pytest.UsageError: A value cannot be used.
     """
-    directory = config.invocation_params.dir
-    given = [directory / path for path in config.getoption("expops_config") or ()]
-    configs = given or [Path(path) for path in config.getini("expops_config")]
+    configs, baseline = tuple(dict.fromkeys(_configs(config))), read_baseline_options(config)
+    if configs:
+        refuse_writing_in_ci(config, baseline)
     return Options(
-        configs=tuple(dict.fromkeys(absolute(path) for path in configs)),
-        on_demand=not given,
-        replay=_choice(config, "expops_replay", REPLAY_MODES),
-        replays=_count(config.getoption("expops_replays") or config.getini("expops_replays")),
-        schedule=_choice(config, "expops_schedule", SCHEDULES),
-        progress=_choice(config, "expops_progress", PROGRESS),
-        undecided=_choice(config, "expops_undecided", UNDECIDED),
-        memory=_bytes(config.getoption("expops_memory") or config.getini("expops_memory")),
-        tolerances=tuple(config.getini("expops_tolerance")),
+        configs=configs,
+        on_demand=not config.getoption("expops_config"),
+        replay=given(config, "expops_replay").one_of(REPLAY_MODES),
+        replays=_count(given(config, "expops_replays")),
+        schedule=given(config, "expops_schedule").one_of(SCHEDULES),
+        progress=given(config, "expops_progress").one_of(PROGRESS),
+        undecided=given(config, "expops_undecided").one_of(UNDECIDED),
+        memory=_bytes(given(config, "expops_memory")),
+        tolerances=tuple(_tolerance_lines(config)),
         artifacts=_artifacts(config),
-        baseline=read_baseline_options(config),
-        vary=_sources(config.getoption("expops_vary") or config.getini("expops_vary")),
-        diagnose=_switch(config.getoption("expops_diagnose") or config.getini("expops_diagnose")),
-        diagnose_timeout=_seconds(
-            config.getoption("expops_diagnose_timeout") or config.getini("expops_diagnose_timeout")
-        ),
+        baseline=baseline,
+        vary=_sources(given(config, "expops_vary")),
+        diagnose=given(config, "expops_diagnose").one_of(SWITCH) == "on",
+        diagnose_timeout=_seconds(given(config, "expops_diagnose_timeout")),
     )
 
 
-def _choice(config: pytest.Config, name: str, choices: tuple[str, ...]) -> str:
-    value: str = config.getoption(name) or config.getini(name)
-    if value not in choices:
-        raise pytest.UsageError(f"{name}: {value!r} is not one of {', '.join(choices)}")
-    return value
-
-
 def absolute(path: Path) -> Path:
-    """As pytest makes the paths of its arguments absolute: as they are written, symbolic links and all."""
+    """Return a path as pytest makes those of its arguments absolute: as they are written, symbolic links and all."""
     return Path(os.path.abspath(path))
 
 
-def _count(value: Any) -> int:
+def _configs(config: pytest.Config) -> Iterator[Path]:
+    option = "--expops-config"
+    written = config.getoption("expops_config")
+    if written:
+        source = option_source(config, option)
+        paths = {each: absolute(config.invocation_params.dir / each) for each in written}
+    else:
+        source = ini_source(config, "expops_config")
+        folder = _ini_folder(config)
+        paths = {short_path(path, folder): absolute(path) for path in _ini_configs(config)}
+    for text, path in paths.items():
+        if not path.is_file():
+            raise Given(option, text, source).refused("is not a file")
+        yield path
+
+
+def _ini_configs(config: pytest.Config) -> list[Path]:
+    return [Path(path) for path in ini_value(config, "expops_config", "a list of paths")]
+
+
+def _ini_folder(config: pytest.Config) -> Path:
+    return config.inipath.parent if config.inipath else config.rootpath
+
+
+def _tolerance_lines(config: pytest.Config) -> Iterator[Given]:
+    source = ini_source(config, "expops_tolerance")
+    for line in ini_value(config, "expops_tolerance", "a list of lines"):
+        yield Given("expops_tolerance", line, f"the line `{line}` in {source}")
+
+
+def _count(asked: Given) -> int:
     try:
-        count = int(value)
+        count = int(asked.value)
     except ValueError:
         count = 0
     if count < 1:
-        raise pytest.UsageError(f"--expops-replays: expected a whole number of at least 1, got {value!r}")
+        raise asked.refused("is not a whole number of at least 1")
     return count
 
 
-def _sources(value: str) -> tuple[str, ...]:
-    """The sources of a comma list, without `hashseed`, which is varied anyway."""
-    names = [name.strip() for name in value.split(",") if name.strip()]
+def _sources(asked: Given) -> tuple[str, ...]:
+    """Return the sources of a comma list, without `hashseed`, which is varied anyway."""
+    names = [name.strip() for name in asked.value.split(",") if name.strip()]
     for name in names:
         if name not in VARIABLE and name != "all":
             near = did_you_mean(name, VARIABLE)
             meant = f"; {near}" if near else ""
-            raise pytest.UsageError(f"--expops-vary: {name!r} is none of {', '.join(VARIABLE)}, all{meant}")
+            raise asked.refused(f"is not one of {', '.join(VARIABLE)}, all{meant}", found=name)
     chosen = VARIABLE if "all" in names else names
     return tuple(name for name in VARIABLE if name in chosen and name != "hashseed")
 
 
-def _switch(value: str) -> bool:
-    if value not in ("on", "off"):
-        raise pytest.UsageError(f"expops_diagnose: {value!r} is neither on nor off")
-    return value == "on"
-
-
-def _seconds(value: Any) -> float:
+def _seconds(asked: Given) -> float:
     try:
-        seconds = float(value)
+        seconds = float(asked.value)
     except ValueError:
         seconds = 0.0
     if not seconds > 0:
-        raise pytest.UsageError(f"--expops-diagnose-timeout: expected a number of seconds, got {value!r}")
+        raise asked.refused("is not a number of seconds above 0")
     return seconds
 
 
-def _bytes(value: str) -> int:
-    """The number of bytes of ``256M`` and the like; K is 1024."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) *([KMG]?)(?:i?B)?", value.strip(), re.IGNORECASE)
+def _bytes(asked: Given) -> int:
+    """Return the number of bytes of ``256M`` and the like; K is 1024."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) *([KMG]?)(?:i?B)?", asked.value.strip(), re.IGNORECASE)
     if found is None:
-        raise pytest.UsageError(f"--expops-memory: expected a number of bytes such as 256M, 2G or 0, got {value!r}")
+        raise asked.refused("is not a number of bytes such as 256M, 2G or 0")
     return int(float(found[1]) * 1024 ** " KMG".index(found[2].upper() or " "))
 
 
 def _artifacts(config: pytest.Config) -> Path | None:
-    given = config.getoption("expops_artifacts")
-    if given:
-        return Path(config.invocation_params.dir / given)
-    from_ini = config.getini("expops_artifacts")
-    if not from_ini:
+    asked = given(config, "expops_artifacts")
+    if not asked.value:
         return None
-    base = config.inipath.parent if config.inipath else config.rootpath
-    return Path(base / from_ini)
+    on_command_line = config.getoption("expops_artifacts") is not None
+    folder = Path((config.invocation_params.dir if on_command_line else _ini_folder(config)) / asked.value)
+    if not next(each for each in (folder, *folder.parents) if each.exists()).is_dir():
+        raise asked.refused("is not a folder, and cannot be made one")
+    return folder

@@ -23,10 +23,11 @@ from pathlib import Path
 import pytest
 
 from pytest_expops.pipeline.model import Pipeline, Process, Tolerance
+from pytest_expops.plugin.options.given import Given
 from pytest_expops.wording import did_you_mean
 
 EVERY = "*"
-_FORM = "expected `PROCESS: rtol=NUMBER atol=NUMBER` or `PROCESS.KEY: ...`, with `*` for every process"
+_FORM = "`PROCESS: rtol=NUMBER atol=NUMBER` or `PROCESS.KEY: ...`, with `*` for every process"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,48 +40,53 @@ class ToleranceLine:
 
 
 class _BadLine(Exception):
-    """What is wrong with one line."""
+    """A part of a line, and what is wrong with it."""
+
+    def __init__(self, found: str, problem: str) -> None:
+        super().__init__(found, problem)
+        self.found = found
+        self.problem = problem
 
 
-def with_tolerances(pipelines: Mapping[Path, Pipeline], lines: Iterable[str]) -> dict[Path, Pipeline]:
+def with_tolerances(pipelines: Mapping[Path, Pipeline], lines: Iterable[Given]) -> dict[Path, Pipeline]:
     """Give processes these tolerances wherever their config gives none.
 
     Raises:
-        pytest.UsageError: a line cannot be read, names a process that no config has, or says again what another says.
+        pytest.UsageError: A line cannot be read, names a process that no config has, or repeats what another says.
     """
     known = {name for pipeline in pipelines.values() for name in pipeline.processes}
     read: dict[tuple[str, str | None], ToleranceLine] = {}
     errors = []
-    for number, text in enumerate(lines, start=1):
+    for given in lines:
         try:
-            line = parse(text, known)
+            line = parse(given.value, known)
             if (line.process, line.key) in read:
-                raise _BadLine("another line is on the same; keep one")
+                raise _BadLine(given.value, "is the second line for the same process or output; keep one")
             read[line.process, line.key] = line
         except _BadLine as error:
-            errors.append(f"expops_tolerance, line {number}, `{text}`: {error}")
+            errors.append(str(given.refused(error.problem, error.found)))
     if errors:
         raise pytest.UsageError("\n".join(errors))
     return {path: _applied(pipeline, read.values()) for path, pipeline in pipelines.items()}
 
 
-def tolerance_of(option: str, text: str) -> Tolerance:
-    """``rtol=1e-6 atol=1e-9``, as the value of an option.
+def tolerance_of(given: Given) -> Tolerance:
+    """Return the tolerance of an option whose value is such as ``rtol=1e-6 atol=1e-9``.
 
     Raises:
-        pytest.UsageError: it cannot be read.
+        pytest.UsageError: It cannot be read.
     """
     try:
-        return _tolerance(text)
+        return _tolerance(given.value)
     except _BadLine as error:
-        raise pytest.UsageError(f"{option}, `{text}`: {error}") from None
+        raise given.refused(error.problem, error.found) from None
 
 
 def parse(text: str, known: Collection[str]) -> ToleranceLine:
-    """One line; `known` are the processes there are, so that names with dots in them are told from keys."""
+    """Return what a line says; `known` are the processes there are, as their names may have dots in them too."""
     target, colon, amounts = text.rpartition(":")
     if not colon or not target.strip():
-        raise _BadLine(_FORM)
+        raise _BadLine(text, f"is not of the form {_FORM}")
     process, key = _target(target.strip(), known)
     return ToleranceLine(process, key, _tolerance(amounts))
 
@@ -93,8 +99,10 @@ def _target(text: str, known: Collection[str]) -> tuple[str, str | None]:
     if longest is not None and len(text) > len(longest) + 1:
         return longest, text[len(longest) + 1 :]
     name = text.partition(".")[0]
+    if name in known:
+        raise _BadLine(text, f"names no output after its dot; the form is {_FORM}")
     hint = did_you_mean(name, known) or f"there are {', '.join(sorted(known))}"
-    raise _BadLine(f"no config has a process `{name}`; {hint}")
+    raise _BadLine(name, f"is not a process of any config; {hint}")
 
 
 def _tolerance(text: str) -> Tolerance:
@@ -102,12 +110,12 @@ def _tolerance(text: str) -> Tolerance:
     for word in text.split():
         name, equals, number = word.partition("=")
         if name not in ("rtol", "atol") or not equals:
-            raise _BadLine(f"`{word}` is neither `rtol=NUMBER` nor `atol=NUMBER`; {_FORM}")
+            raise _BadLine(word, "is not `rtol=NUMBER` or `atol=NUMBER`")
         if name in amounts:
-            raise _BadLine(f"`{name}` is given twice; keep one")
+            raise _BadLine(name, "is given twice; keep one")
         amounts[name] = _amount(word, number)
     if not amounts:
-        raise _BadLine(f"there is no tolerance; {_FORM}")
+        raise _BadLine(text.strip(), "is not `rtol=NUMBER`, `atol=NUMBER` or both")
     return Tolerance(**amounts)
 
 
@@ -117,7 +125,7 @@ def _amount(word: str, number: str) -> float:
     except ValueError:
         amount = math.nan
     if not 0 <= amount < math.inf:
-        raise _BadLine(f"`{word}`: expected a finite number, zero or more")
+        raise _BadLine(word, "does not have a finite number of at least 0")
     return amount
 
 

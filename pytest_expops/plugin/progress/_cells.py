@@ -12,7 +12,7 @@ _MARK = "..."
 
 
 def cells(text: str) -> int:
-    """How many cells a terminal gives to a printable text: two to an East Asian wide character, none to an accent."""
+    """Return how many cells of a terminal a text takes: two for an East Asian wide character, none for an accent."""
     if text.isascii():
         return len(text)
     return sum(map(_cells, text))
@@ -25,7 +25,7 @@ def _cells(character: str) -> int:
 
 
 def printable(text: str) -> str:
-    """The text with a question mark for each character that would not show as one, such as an escape."""
+    """Return the text with a question mark for each character that would not show as one, such as an escape."""
     return text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)
 
 

@@ -101,7 +101,7 @@ class LiveLine:
             return write(text)
 
     def _columns(self) -> int:
-        """How wide the terminal is now. (`COLUMNS` may say otherwise, and pytest heeds it; but here it matters.)"""
+        """Return how wide the terminal is now; `COLUMNS`, which pytest uses, may say something else."""
         try:
             return os.get_terminal_size(self._streams[0].fileno()).columns or 80
         except OSError:
@@ -120,6 +120,6 @@ class _Watched:
 
 
 def watchable(stream: object) -> bool:
-    """Whether a stream is a terminal that a line can be drawn on."""
+    """Return whether a stream is a terminal that a line can be drawn on."""
     isatty: Any = getattr(stream, "isatty", None)
     return isinstance(getattr(stream, "__dict__", None), Mapping) and bool(isatty and isatty())

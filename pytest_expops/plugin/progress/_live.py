@@ -64,7 +64,7 @@ class LiveProgress:
                     ticker.join(timeout=1)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """All items are known. (A controller collects nothing.)"""
+        """Plan the line, as all items are known; a controller collects nothing."""
         self._collected(session, [item.nodeid for item in session.items])
 
     @pytest.hookimpl(optionalhook=True)
@@ -110,7 +110,7 @@ class LiveProgress:
                 self._tally.over(nodeid)
 
     def _may_draw(self) -> bool:
-        """Whether the terminal is still there, and pytest's reporter writes on it."""
+        """Return whether the terminal is still there, and pytest's reporter writes on it."""
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         own = self._any_reporter or type(reporter).__module__ == PYTESTS_OWN
         return reporter is not None and own and watchable(sys.stdout)

@@ -1,4 +1,4 @@
-"""What the items of a session are, by nothing but their node ids: an xdist controller is told no more."""
+"""What the items of a session are, by nothing but their node ids: an xdist controller gets nothing else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pytest_expops.plugin.scheduling.parts import Part, PartitionShares
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One item. `process` is a base name, and `check` what stands in the brackets of a check on it, None for a process.
+    """One item. `process` is a base name, and `check` the text in the brackets of a check on it, None for a process.
 
     Both are None for an ordinary test. `upstream` are node ids; items of one `kind` take alike long, but for what their
     `part` of the data makes of it, as in `Estimates`.
@@ -29,7 +29,7 @@ class Planned:
 
 
 def plan(ids: Iterable[str], root: Path, sessions: Mapping[Path, PipelineSession]) -> dict[str, Planned]:
-    """What each of `ids` is, with processes behind their upstream. `root` is the folder that node ids start from.
+    """Return what each of `ids` is, processes after their upstream. `root` is the folder that node ids start from.
 
     A group that `--dist loadgroup` appends to a node id (`@group`) is no part of a name.
     """
@@ -48,7 +48,7 @@ def plan(ids: Iterable[str], root: Path, sessions: Mapping[Path, PipelineSession
 
 
 class _ItemNames:
-    """The names of one pipeline's items; `prefix` stands before them in node ids."""
+    """The names of one pipeline's items; `prefix` comes before them in node ids."""
 
     def __init__(self, prefix: str, expanded: ExpandedPipeline) -> None:
         self._prefix = prefix
@@ -57,7 +57,7 @@ class _ItemNames:
         self._place = {name: place for place, name in enumerate(expanded.processes)}
 
     def find(self, name: str) -> tuple[int, Planned] | None:
-        """The place in topological order, and what it is; None if no process is called so."""
+        """Return the place in topological order, and what it is; None if no process is called so."""
         if name in self._place:
             return self._place[name], self._process(self._expanded[name], name)
         process, _, rest = name.partition("[")

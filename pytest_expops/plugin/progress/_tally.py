@@ -14,7 +14,7 @@ MOST_NAMED = 4
 
 
 class Tally:
-    """Told what starts, fails and ends, by node id, in any order and as often as it may be."""
+    """Counts what starts, fails and ends, by node id, in any order and as often as it may be."""
 
     def __init__(self, planned: Mapping[str, Planned], time_left: TimeLeft) -> None:
         self.time_left = time_left
@@ -26,7 +26,7 @@ class Tally:
         self._running: dict[str, None] = {}
 
     def __bool__(self) -> bool:
-        """Whether there is anything of a pipeline to tell of."""
+        """Return whether any item is of a pipeline."""
         return bool(self._total)
 
     def started(self, node_id: str) -> None:
@@ -49,7 +49,7 @@ class Tally:
             self._done[_noun(self._planned[node_id])] += 1
 
     def line(self, workers: int) -> str:
-        """What stands where while so many workers are up, most important first: the end may be cut off."""
+        """Return the text of the line for so many workers, most important first: the end may be cut off."""
         parts = []
         for noun in (each for each in _NOUNS if self._total[each]):
             total = self._total[noun]
@@ -88,7 +88,7 @@ _NOUNS = (_PROCESS, "replay", "check")
 
 
 def _noun(planned: Planned) -> str:
-    """What a person calls it."""
+    """Return the word for it in the line."""
     if planned.check is None:
         return _PROCESS
     return "replay" if planned.check == "replay" else "check"

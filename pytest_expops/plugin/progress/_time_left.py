@@ -50,7 +50,7 @@ class TimeLeft:
             self._estimates.learn(planned.kind, planned.part, seconds)
 
     def short(self, node_id: str, seconds: float) -> bool:
-        """Whether an item surely takes less than that."""
+        """Return whether an item surely takes less than that."""
         planned = self._planned.get(node_id)
         sure = None if planned is None else self._estimates.sure(node_id, planned.kind, planned.part)
         return sure is not None and sure < seconds
@@ -92,7 +92,7 @@ class TimeLeft:
 
 
 def in_words(seconds: float) -> str:
-    """As one would tell it: `about 1 min 20 s`."""
+    """Return the time as a person would say it: `about 1 min 20 s`."""
     if seconds < 5:
         return "a few seconds"
     if seconds < 57.5:

@@ -36,12 +36,12 @@ def register_worker_times(config: pytest.Config) -> None:
 
 
 def _on_a_terminal() -> bool:
-    """Whether stdout is a terminal that understands commands to the cursor."""
+    """Return whether stdout is a terminal that understands commands to the cursor."""
     return os.environ.get("TERM", "") not in ("", "dumb", "unknown") and sys.stdout is not None and sys.stdout.isatty()
 
 
 def _somebody_watches(config: pytest.Config) -> bool:
-    """Whether a person watches, who has asked for neither less output (`-q`) nor that of the tests (`-s`).
+    """Return whether a person watches, who has asked for neither less output (`-q`) nor that of the tests (`-s`).
 
     What tests write to the terminal themselves would be written into the line, unless pytest captures all of it.
     """

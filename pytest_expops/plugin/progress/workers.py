@@ -14,7 +14,7 @@ NAME = "expops-worker-times"
 MOST_NAMED = 4
 """With more workers than that, only the least and the most that any did."""
 SHORTEST = 0.1
-"""Seconds of a session below which there is nothing to tell."""
+"""Seconds of a session below which there is nothing to report."""
 
 Status = Any
 """What `pytest_report_teststatus` gives: a category, a letter, and a word, which may come with its colour."""
@@ -38,7 +38,7 @@ class WorkerTimes:
         self._begin, self._end = min(self._begin, report.start), max(self._end, report.stop)
 
     def line(self, records: Iterable[RunRecord]) -> str | None:
-        """How much each worker did, and which part of the time they were busy; None if it was over at once."""
+        """Return how much each worker did, and which part of the time they were busy; None if it was over at once."""
         elapsed = self._end - self._begin
         if elapsed < SHORTEST:
             return None

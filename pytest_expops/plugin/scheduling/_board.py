@@ -64,7 +64,7 @@ class Board:
         return len(self.items) + len(self.leaves) + len(self.tests)
 
     def is_ranked(self, node: int) -> bool:
-        """Whether it is placed by its rank; else it is an ordinary test, which fills gaps."""
+        """Return whether it is placed by its rank; else it is an ordinary test, which fills gaps."""
         if self.view.kinds[node] is not None:
             return True
         return self.estimates.history.get(self.view.ids[node], 0.0) > LONG_TEST
@@ -123,7 +123,7 @@ class Board:
         self._make_ready(node, first=True)
 
     def may_follow(self, node: int, worker: Hashable) -> bool:
-        """Whether all that it waits for is over, or ahead of it in the queue of `worker`."""
+        """Return whether all that it waits for is over, or ahead of it in the queue of `worker`."""
         state, sent_to = self.state, self.worker
         return state[node] == WAITING and all(
             state[parent] == OVER or (state[parent] == SENT and sent_to[parent] == worker)
@@ -143,7 +143,7 @@ class Board:
         self.leaves.ranks_changed()
 
     def maker(self, node: int) -> Hashable | None:
-        """The worker that spent most time on what the item needs: what it made may be at hand there."""
+        """Return the worker that spent most time on what the item needs: what it made may be at hand there."""
         spent: dict[Hashable, float] = {}
         for parent in self.view.parents[node]:
             worker = self.worker[parent]

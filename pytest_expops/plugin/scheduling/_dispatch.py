@@ -43,7 +43,7 @@ class Dispatcher:
         return [worker for worker in self._workers.values() if worker.live]
 
     def _serve_empty(self) -> bool:
-        """True if a worker could not be reached."""
+        """Serve, and return whether a worker could not be reached."""
         board = self._board
         if not board.ready:
             return False
@@ -68,7 +68,7 @@ class Dispatcher:
         return False
 
     def _top_up(self, first: WorkerQueue | None) -> bool:
-        """True if a worker could not be reached."""
+        """Serve, and return whether a worker could not be reached."""
         for worker in self._live() if first is None else [first]:
             if not self._board.ready:
                 return False
@@ -83,7 +83,7 @@ class Dispatcher:
         return False
 
     def _best(self, worker: WorkerQueue) -> int | None:
-        """What `worker` should run next of what is ready.
+        """Return what `worker` should run next of what is ready.
 
         What something waits for goes before what nothing waits for (a long check, say), as long as the latter can still
         be begun in time.
@@ -99,7 +99,7 @@ class Dispatcher:
         return inner if rank[inner] >= rank[leaf] or seconds[inner] + rank[leaf] <= slack else leaf
 
     def _best_of(self, ready: ReadyItems, worker: WorkerQueue, slack: float) -> int | None:
-        """The most urgent, or one whose inputs `worker` made if the most urgent can wait so long."""
+        """Return the most urgent, or one whose inputs `worker` made if the most urgent can wait so long."""
         best, near = ready.best(), ready.best_near(worker.node)
         if best is None or near is None or near == best:
             return best
@@ -136,7 +136,7 @@ class Dispatcher:
         return batch
 
     def _following(self, worker: WorkerQueue, item: int) -> int | None:
-        """What may be sent along behind `item`, of its own sort: the next of its chain, or the best that is ready."""
+        """Return what may be sent after `item`, of its own sort: the next of its chain, or the best that is ready."""
         board = self._board
         if not board.is_ranked(item):
             return None if board.items or board.leaves else board.tests.peek(worker.node)

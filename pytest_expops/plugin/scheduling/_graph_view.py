@@ -33,7 +33,7 @@ class GraphView:
 
     The other nodes are virtual: in the graph, but not collected. They take no time, and are over when their upstream
     is. So an item waits for its nearest collected ancestors, and the graph stays as small as it was.
-    `in_graph[i]` tells whether an item is of the graph at all; the others are ordinary tests. `order` is topological.
+    `in_graph[i]` says whether an item is of the graph at all; the others are ordinary tests. `order` is topological.
     """
 
     def __init__(self, ids: Sequence[str], graph: Mapping[str, Need]) -> None:
@@ -53,7 +53,7 @@ class GraphView:
 
     @classmethod
     def build(cls, ids: Sequence[str], graph: Mapping[str, Need]) -> GraphView:
-        """The view of `ids` in collection order; of what is not collected, only what they need."""
+        """Return the view of `ids` in collection order; of what is not collected, only what they need."""
         return cls(ids, graph)
 
     def _connect(self, graph: Mapping[str, Need]) -> None:

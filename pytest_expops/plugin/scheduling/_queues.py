@@ -67,6 +67,6 @@ class WorkerQueue:
         return found
 
     def spare(self) -> list[int]:
-        """The later half of what may still be asked back."""
+        """Return the later half of what may still be asked back."""
         waiting = list(self.items)[HELD:]
         return waiting[len(waiting) // 2 :]

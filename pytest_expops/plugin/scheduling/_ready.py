@@ -36,22 +36,22 @@ class ReadyItems:
         self._ready.discard(node)
 
     def best(self) -> int | None:
-        """The item of the highest rank, the first collected among equals."""
+        """Return the item of the highest rank, the first collected among equals."""
         return self._head(self._all)
 
     def best_near(self, worker: Hashable) -> int | None:
-        """The same among those whose inputs `worker` made."""
+        """Return the same among those whose inputs `worker` made."""
         heap = self._near.get(worker)
         return self._head(heap) if heap else None
 
     def best_few(self, count: int) -> list[int]:
-        """The `count` items of the highest ranks."""
+        """Return the `count` items of the highest ranks."""
         found: Heap = []
         while len(found) < count and self.best() is not None:
             found.append(heapq.heappop(self._all))
         for entry in found:
             heapq.heappush(self._all, entry)
-        # An item that was given back stands twice in the heap.
+        # An item that was given back is twice in the heap.
         return list(dict.fromkeys(node for _, node in found))
 
     def ranks_changed(self) -> None:
@@ -94,7 +94,7 @@ class ReadyTests:
         self._count += 1
 
     def peek(self, worker: Hashable) -> int | None:
-        """The test that `worker` should run next: of its file, of one that nobody has begun, of the longest."""
+        """Return the test that `worker` should run next: of its file, of one that nobody has begun, of the longest."""
         tests = self._files.get(self._at.get(worker, ""))
         if tests:
             return tests[0]

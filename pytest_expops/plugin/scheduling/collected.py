@@ -1,6 +1,6 @@
 """What the workers collected, as a graph: the controller knows the pipelines, and the workers the tests' fixtures.
 
-The controller of a distributed session collects nothing, and is told nothing but node ids. So a worker writes down
+The controller of a distributed session collects nothing, and gets nothing but node ids. So a worker writes down
 which node id is of which config, and which tests use the results of a pipeline, before it sends its ids.
 """
 
@@ -51,7 +51,7 @@ def write_collected(folder: Path, items: Sequence[pytest.Item], fixtures: Mappin
 
 
 def graph_of(folder: Path, sessions: Mapping[Path, PipelineSession], ids: Sequence[str]) -> dict[str, Need]:
-    """What waits for what: each process for its upstream, each check for its process, each test for its fixtures."""
+    """Return what waits for what: processes for their upstream, checks for their process, tests for their fixtures."""
     try:
         collected: dict[str, Any] = json.loads((folder / FILE).read_bytes())
     except FileNotFoundError:  # a worker on another machine: what is missing is run on demand

@@ -35,12 +35,12 @@ class Estimates:
         self._told: dict[Hashable, float] = {}
 
     def seconds(self, node_id: str, kind: str | None, part: Part | None = None) -> float:
-        """The estimate for one item; of its kind only, if `node_id` has no history."""
+        """Return the estimate for one item; of its kind only, if `node_id` has no history."""
         known = self.history.get(node_id)
         return self.of_kind(kind, part) if known is None else known
 
     def of_kind(self, kind: str | None, part: Part | None = None) -> float:
-        """The estimate for an item without history.
+        """Return the estimate for an item without history.
 
         A check of which none is measured is taken to be as long as what it checks, whose kind is its own without the
         brackets; another unknown kind, to be like the mean of all known ones.
@@ -56,7 +56,7 @@ class Estimates:
         return mean * self._factor_of(part)
 
     def sure(self, node_id: str, kind: str | None, part: Part | None = None) -> float | None:
-        """An upper estimate that may be built upon, or None where too little is known.
+        """Return an upper estimate that may be built upon, or None where too little is known.
 
         Of a kind it is the longest of late: the mean of many short ones says nothing of the first long one.
         """
@@ -68,7 +68,7 @@ class Estimates:
         return max(self._longest[kind], self.of_kind(kind, part)) if kind is not None else self._mean[kind]
 
     def known(self, node_id: str, kind: str | None) -> bool:
-        """Whether the estimate comes of any measurement of this item or its kind."""
+        """Return whether the estimate comes of any measurement of this item or its kind."""
         return node_id in self.history or kind in self._mean
 
     def learn(self, kind: str | None, part: Part | None, seconds: float) -> bool:
@@ -90,7 +90,7 @@ class Estimates:
         return 1.0 if part is None else self._factor.get(part, part.share)
 
     def _moved(self, what: Hashable, value: float) -> bool:
-        """Whether the mean of a kind, or the factor of a part, is another than when it was news last."""
+        """Return whether the mean of a kind, or the factor of a part, is another than when it was news last."""
         told = self._told.get(what)
         if told is not None and abs(value - told) <= NEWS * told:
             return False

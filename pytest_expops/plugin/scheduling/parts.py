@@ -1,4 +1,4 @@
-"""Which part of the data an item works on, and how much that is beside the other parts, as far as the config tells."""
+"""Which part of the data an item works on, and how much that is beside the other parts, as far as the config says."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Part(NamedTuple):
 
 
 class PartitionShares:
-    """The parts of one pipeline; `prefix` stands before the names of its items in node ids."""
+    """The parts of one pipeline; `prefix` comes before the names of its items in node ids."""
 
     def __init__(self, prefix: str, expanded: ExpandedPipeline) -> None:
         self._prefix = prefix
@@ -27,7 +27,7 @@ class PartitionShares:
         self._found: dict[tuple[tuple[str, ...], tuple[int, ...]], Part] = {}
 
     def of(self, each: ExpandedProcess) -> Part | None:
-        """The part that a process works on, the same for all seeds; None where the data is whole."""
+        """Return the part that a process works on, the same for all seeds; None where the data is whole."""
         if not each.partitions:
             return None
         key = self._expanded.layers[each.process.name].data, each.partitions

@@ -27,8 +27,11 @@ from pytest_expops.plugin.scheduling.estimates import Estimates
 
 
 class GraphScheduling:
-    """Implements xdist's `Scheduling` protocol. Of a worker's node it uses what other schedulers use: `shutting_down`,
-    `shutdown`, `send_runtest_some` and `send_steal`."""
+    """Implements xdist's `Scheduling` protocol.
+
+    Of a worker's node it uses what other schedulers use: `shutting_down`, `shutdown`, `send_runtest_some` and
+    `send_steal`.
+    """
 
     def __init__(
         self,
@@ -40,9 +43,16 @@ class GraphScheduling:
         history: Mapping[str, float] | None = None,
         report_difference: Callable[[Any, Sequence[str], Any, Sequence[str]], None] | None = None,
     ) -> None:
-        """`graph` gives, for the collected node ids, what waits for what; `workers` is how many begin the session;
-        `history` the seconds that items took last time. `report_difference` is called with two workers' nodes and
-        collections, where these differ."""
+        """Make the scheduler of a session.
+
+        Args:
+            config: That of pytest.
+            log: xdist's producer of debug messages.
+            graph: Gives, for the collected node ids, what waits for what.
+            workers: How many begin the session.
+            history: The seconds that items took last time, by node id.
+            report_difference: Called with the nodes and collections of two workers, where the collections differ.
+        """
         self.config = config
         self.log = log
         self.estimates = Estimates(history)
@@ -58,7 +68,7 @@ class GraphScheduling:
         self._started: set[str] = set()
         self._ended: set[str] = set()
 
-    # What xdist asks and tells.
+    # What xdist calls.
 
     @property
     def nodes(self) -> list[Any]:
@@ -153,7 +163,7 @@ class GraphScheduling:
         self._fill()
         return blamed
 
-    # What the controller's hooks tell besides.
+    # What the controller's hooks call besides.
 
     def started(self, node_id: str) -> None:
         """A worker has said that it starts an item."""

@@ -1,1 +1,1 @@
-"""What stands at the end of a session."""
+"""What is reported at the end of a session."""

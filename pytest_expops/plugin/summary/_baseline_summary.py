@@ -24,20 +24,20 @@ _WORDS = {Agreement.SAME: "the same", Agreement.WITHIN: "within tolerance", Agre
 
 
 def baseline_lines(state: SessionState, config: Path, directory: Path) -> Iterator[Line]:
-    """The lines under the heading of one config; none where there is no lock file, and none is to be made."""
+    """Yield the lines under the heading of one config; none where there is no lock file, and none is to be made."""
     baseline = state.baselines.get(config)
     if baseline is None:
         return
     path = short_path(state.lock_paths[config], directory)
     comparisons = baseline.comparisons()
     if comparisons:
-        yield from _compared(baseline, comparisons, path, state.options.baseline.tolerance)
+        yield from _compared(baseline, comparisons, path, state.options.baseline.tolerance.value)
         for name in [name for name, each in comparisons.items() if each.agreement is Agreement.DIFFERS][:MOST_SHOWN]:
             function = state.sessions[config].expanded[name].process.code.function
             yield f"  {name} differs from the baseline: {drift_gist(comparisons[name], function)}", "red"
     written = state.written.get(config)
     if written is not None:
-        yield from _told(written, path)
+        yield from _what_was_written(written, path)
     elif state.options.baseline.mode == "check":
         yield from _missing(state, config, baseline)
     if baseline.stale and state.options.baseline.mode != "update":
@@ -55,23 +55,23 @@ def _compared(
         all_of_them = "all" if len(elsewhere) == len(comparisons) else str(len(elsewhere))
         yield (
             f"  {all_of_them} recorded in another environment ({_environments(baseline, elsewhere)}), so metrics and "
-            f"sketches were compared within {tolerance}, or what the config grants",
+            f"sketches were compared within {tolerance}, or the tolerance in the config",
             "yellow",
         )
 
 
 def _environments(baseline: Baseline, names: Iterable[str]) -> str:
-    """How it differs from those in which some processes were recorded."""
-    told: dict[str, None] = {}
+    """Return how this environment differs from those in which some processes were recorded."""
+    changes: dict[str, None] = {}
     for name in names:
         entry = baseline.lock.entries[name]
         for change in changes_between(entry, replace(entry, environment=baseline.environment)):
-            told[words_for(change)] = None
-    return joined(told, MOST_NAMED)
+            changes[words_for(change)] = None
+    return joined(changes, MOST_NAMED)
 
 
 def _missing(state: SessionState, config: Path, baseline: Baseline) -> Iterator[Line]:
-    """Processes that ran and have no entry."""
+    """Yield a line on processes that ran and have no entry, if there are any."""
     session = state.sessions[config]
     ran = session.all_records()
     names = [
@@ -86,8 +86,8 @@ def _missing(state: SessionState, config: Path, baseline: Baseline) -> Iterator[
         yield f"  not in the baseline: {joined(names, MOST_NAMED)} (--expops-baseline=new records them)", ""
 
 
-def _told(written: Written, path: str) -> Iterator[Line]:
-    """Exactly what was written, and why the rest was not."""
+def _what_was_written(written: Written, path: str) -> Iterator[Line]:
+    """Yield exactly what was written, and why the rest was not."""
     if written.error:
         yield f"the baseline was not written: {written.error}", "red"
         return

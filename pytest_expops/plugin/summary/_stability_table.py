@@ -21,7 +21,7 @@ MOST_ROWS = 20
 BINS = 8
 BLOCKS = "▁▂▃▄▅▆▇█"
 ASCII = "_.:-=+*#"
-"""The levels of a distribution; the lowest stands for none."""
+"""The levels of a distribution; the lowest means none."""
 HEADS = ("stability over seeds", "n", "mean", "std", "interval of the mean", "seeds", "verdict")
 _LINKS = {Standing.BETTER: "than", Standing.WORSE: "than", Standing.SAME: "to", Standing.UNDECIDED: "against"}
 _RANKS = {ClaimStatus.FAIL: 0, ClaimStatus.UNDECIDED: 1, ClaimStatus.PASS: 2}
@@ -53,7 +53,7 @@ def list_stability(reporter: pytest.TerminalReporter, session: PipelineSession) 
 
 
 def levels(encoding: str | None) -> str:
-    """The characters of a distribution that the terminal can show."""
+    """Return the characters of a distribution that the terminal can show."""
     try:
         BLOCKS.encode(encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -62,7 +62,7 @@ def levels(encoding: str | None) -> str:
 
 
 def distribution(values: Collection[float], low: float, high: float, glyphs: str = BLOCKS) -> str:
-    """How many of the values lie in each eighth of the way from `low` to `high`, the tallest bar for the most.
+    """Return how many of the values lie in each eighth of the way from `low` to `high`, the tallest bar for the most.
 
     Of equal ends the middle is taken.
     """
@@ -85,7 +85,7 @@ def _found(session: PipelineSession) -> list[Spread]:
 
 
 def _most_telling(rows: Sequence[Row]) -> list[Row]:
-    """The rows in their order, without some that pass where there are too many."""
+    """Return the rows in their order, without some that pass where there are too many."""
     kept = sorted(range(len(rows)), key=lambda index: (_RANKS[rows[index].status], index))[:MOST_ROWS]
     return [rows[index] for index in sorted(kept)]
 
@@ -121,7 +121,7 @@ def _rows(spread: Spread, glyphs: str) -> list[Row]:
 
 
 def _verdict(group: Group, comparisons: Sequence[PairedComparison], status: ClaimStatus) -> str:
-    """The status, which bounds it is of, how many seeds would decide, and how it stands to the baseline."""
+    """Return the status, which bounds it is of, how many seeds would decide, and how it compares with the baseline."""
     bounds = [claim for claim in group.claims if claim.status is status]
     said = [status.value]
     if status is not ClaimStatus.PASS and bounds:

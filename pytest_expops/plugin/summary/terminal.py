@@ -25,7 +25,7 @@ MOST_SHOWN = 10
 
 
 def header(state: SessionState, directory: Path) -> list[str]:
-    """One line per config: what is needed to know, or to repeat, the run."""
+    """Return a line per config: what one needs to understand the run, or to repeat it."""
     lines = []
     for path, session in state.sessions.items():
         pipeline = session.expanded.pipeline
@@ -47,7 +47,7 @@ def header(state: SessionState, directory: Path) -> list[str]:
 
 
 def summarize(reporter: pytest.TerminalReporter, state: SessionState, directory: Path) -> None:
-    """A few lines per config of which anything ran: what ran, what was replayed, what differed, what was blocked."""
+    """Write a few lines per config of which anything ran: what ran, was replayed, differed or was blocked."""
     all_records: list[RunRecord] = []
     for path, session in state.sessions.items():
         records = session.all_records()
@@ -67,9 +67,9 @@ def summarize(reporter: pytest.TerminalReporter, state: SessionState, directory:
         if state.options.artifacts is not None:
             reporter.line(f"outputs and records are kept in {session.folder}")
     workers = reporter.config.pluginmanager.get_plugin(NAME)
-    told = workers.line(all_records) if workers is not None and all_records else None
-    if told is not None:
-        reporter.line(told)
+    work = workers.line(all_records) if workers is not None and all_records else None
+    if work is not None:
+        reporter.line(work)
 
 
 def _what_ran(session: PipelineSession, records: Mapping[str, RunRecord]) -> str:
@@ -92,7 +92,7 @@ def _what_matched(session: PipelineSession, verdicts: Mapping[str, Verdict]) -> 
 
 
 def _declared(session: PipelineSession, name: str) -> str | None:
-    """The reason for which an expanded process is declared nondeterministic, if it is (S7.3)."""
+    """Return the reason for which an expanded process is declared nondeterministic, if it is (S7.3)."""
     return session.expanded[name].process.nondeterministic
 
 

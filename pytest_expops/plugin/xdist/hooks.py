@@ -17,7 +17,7 @@ GRAPH_MODES = ("load", "worksteal")
 
 
 class ControllerHooks:
-    """Tells each worker where the session's folder is."""
+    """Sends each worker the path of the session's folder."""
 
     def __init__(self, state: SessionState) -> None:
         self._state = state
@@ -28,7 +28,7 @@ class ControllerHooks:
 
 
 class SchedulerHooks:
-    """Makes the scheduler, and tells it what it cannot know from xdist's own calls."""
+    """Makes the scheduler, and passes on to it what xdist's own calls do not."""
 
     def __init__(self, state: SessionState, durations: Durations) -> None:
         self._state = state
@@ -90,7 +90,7 @@ class WorkerHooks:
 
 
 def graph_scheduling(config: pytest.Config) -> bool:
-    """Whether the mode of distribution leaves it to the scheduler which worker runs what."""
+    """Return whether the mode of distribution leaves it to the scheduler which worker runs what."""
     return config.getoption("dist", "no") in GRAPH_MODES
 
 

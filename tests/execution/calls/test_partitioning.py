@@ -66,7 +66,7 @@ def test_listed_partitions_have_their_sizes_and_join_up(counts: list[int]) -> No
     [
         (3, 0, "rows are split into 1 partition or more, not 0"),
         (3, -1, "rows are split into 1 partition or more, not -1"),
-        (3, [4, -1], "sizes [4, -1] hold a negative row count"),
+        (3, [4, -1], "sizes [4, -1] contain a negative row count"),
         (90, [50, 20], "sizes [50, 20] sum to 70, not to 90"),
         (1, [], "sizes [] sum to 0, not to 1"),
     ],

@@ -365,13 +365,13 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "partitions of one that has none": (
         {"partitions": {"fit": 2}},
-        "`partitions` names `fit`, which has no `data_parallelism` that could be varied\n"
-        "    `split` has; or give `fit` a `data_parallelism` in the config",
+        "`partitions` names `fit`, which has no `data_parallelism` to vary\n"
+        "    name `split` instead, or give `fit` a `data_parallelism` in the config",
     ),
     "seeds of one that has none": (
         {"seeds": {"split": 2}},
-        "`seeds` names `split`, which has no `seed_parallelism` that could be varied\n"
-        "    `prepare` has; or give `split` a `seed_parallelism` in the config",
+        "`seeds` names `split`, which has no `seed_parallelism` to vary\n"
+        "    name `prepare` instead, or give `split` a `seed_parallelism` in the config",
     ),
     "no partition": ({"partitions": {"split": 0}}, "`partitions['split']` is 0; expected 1 partition or more, or a "),
     "no row counts": ({"partitions": {"split": []}}, "`partitions['split']` is []; expected row counts of zero or "),
@@ -386,7 +386,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "parameters by name": (
         {"parameters": {"rate": 0.5}},
         "`parameters['rate']` is 0.5; expected a dict of parameter names to values\n"
-        "    they stand by process: parameters={'train': {'rate': 0.5}}, or under '*' for all",
+        "    give parameters by process: parameters={'train': {'rate': 0.5}}, or under '*' for all",
     ),
     "parameters of none": ({"parameters": {"rate": {}}}, "`parameters` names `rate`, and no process is called so\n"),
 }

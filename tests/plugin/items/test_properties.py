@@ -94,7 +94,7 @@ def test_what_did_not_run_is_not_asked(project: Project) -> None:
     outcome = project.run("--expops-replay=none")
     assert outcome.where("failed") == {"part_1", "part_2"}
     assert outcome.where("skipped") == {"merge_seed7", "merge[seed_invariant]", "tail_seed7"}
-    assert "`seed_invariant` was not asked: `part_1` failed (ZeroDivisionError: division by zero)" in outcome.message(
+    assert "`seed_invariant` was not checked: `part_1` failed (ZeroDivisionError: division by zero)" in outcome.message(
         "merge[seed_invariant]"
     )
 

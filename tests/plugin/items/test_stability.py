@@ -90,7 +90,7 @@ def test_what_is_open_is_skipped_failed_or_passed_as_asked(project: Project) -> 
     assert project.run("--expops-replay=none").items[CHECK] == "failed"
     (project.root / "pytest.ini").write_text("[pytest]\nexpops_undecided = perhaps\n")
     refused = project.run("--expops-replay=none")
-    assert "expops_undecided: 'perhaps' is not one of skip, fail, pass" in refused.text
+    assert "--expops-undecided: 'perhaps' is not one of skip, fail, pass" in refused.text
     assert refused.ret == pytest.ExitCode.USAGE_ERROR
 
 
@@ -189,7 +189,7 @@ def test_few_seeds_are_warned_of_at_the_claim(project: Project) -> None:
         if text.strip() == "score/accuracy:"
     )
     assert re.search(
-        rf"project_config\.yaml:{line}: ConfigWarning: `{re.escape(CHECK)}` will hardly be decided", outcome.text
+        rf"project_config\.yaml:{line}: ConfigWarning: `{re.escape(CHECK)}` will probably stay undecided", outcome.text
     )
     assert "`min_mean`: with 2 seeds its interval reaches 18 standard deviations to either side" in outcome.text
     write(project, {"score/accuracy": {"min_mean": 0.5}}, seeds=list(range(8)))

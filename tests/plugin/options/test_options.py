@@ -57,13 +57,9 @@ def test_the_header_tells_what_is_varied_and_what_cannot_be(fan: Project, monkey
     assert "replays vary" not in fan.run("--co").text
 
 
-def test_all_varies_everything_and_a_misspelt_source_is_a_usage_error(fan: Project) -> None:
+def test_all_varies_everything(fan: Project) -> None:
     wanted = ", ".join(name for name in options.VARIABLE if SOURCES[name].unavailable() is None)
     assert f"expops: replays vary {wanted}\n" in fan.run("--co", "--expops-vary=all").text
-    outcome = fan.run("--expops-vary=clok")
-    assert outcome.ret == pytest.ExitCode.USAGE_ERROR
-    assert "--expops-vary: 'clok' is none of hashseed, " in outcome.text
-    assert "did you mean `clock`?" in outcome.text
 
 
 def test_the_ini_twins_work(fan: Project) -> None:
@@ -75,28 +71,116 @@ def test_the_ini_twins_work(fan: Project) -> None:
     assert (fan.root / "kept/session-1").is_dir()
 
 
+BYTES = "a number of bytes such as 256M, 2G or 0"
+REFUSED = [
+    ("--expops-config", "nowhere.yaml", "a file"),
+    ("--expops-replay", "sometimes", "one of seeded, all, none"),
+    ("--expops-replays", "many", "a whole number of at least 1"),
+    ("--expops-replays", "0", "a whole number of at least 1"),
+    ("--expops-vary", "clok", f"one of {', '.join(options.VARIABLE)}, all; did you mean `clock`?"),
+    ("--expops-diagnose", "maybe", "one of on, off"),
+    ("--expops-diagnose-timeout", "-1", "a number of seconds above 0"),
+    ("--expops-diagnose-timeout", "long", "a number of seconds above 0"),
+    ("--expops-artifacts", "a_file/below", "a folder, and cannot be made one"),
+    ("--expops-memory", "lots", BYTES),
+    ("--expops-memory", "-1", BYTES),
+    ("--expops-schedule", "random", "one of graph, xdist"),
+    ("--expops-progress", "maybe", "one of auto, on, off"),
+    ("--expops-undecided", "perhaps", "one of skip, fail, pass"),
+    ("--expops-graph", "png", "one of text, mermaid, dot"),
+    ("--expops-baseline", "renew", "one of check, new, update, off"),
+]
+INI_ONLY = [
+    ("expops_baseline_file", "{name}.json", "a path with no other field than {stem}"),
+    ("expops_baseline_tolerance", "tol=1", "`rtol=NUMBER` or `atol=NUMBER`"),
+]
+SWITCHES = [(f"--expops-baseline-{name}", "maybe", "one of true, false") for name in ("strict", "force")]
+
+
+def _ini_name(option: str) -> str:
+    return option.removeprefix("--").replace("-", "_")
+
+
+def _refusal(fan: Project, option: str, *arguments: str) -> str:
+    """The only line on this option that pytest ends with."""
+    (fan.root / "a_file").touch()
+    given = () if option == "--expops-config" else ("--expops-config", fan.config)
+    outcome = fan.pytest(*given, *arguments, diagnose=True)
+    assert outcome.ret == pytest.ExitCode.USAGE_ERROR
+    assert "Traceback" not in outcome.text
+    (line,) = [line for line in outcome.text.splitlines() if f"{option}: " in line]
+    return line
+
+
+@pytest.mark.parametrize(("option", "value", "expected"), REFUSED)
+def test_a_bad_value_on_the_command_line_is_a_usage_error(fan: Project, option: str, value: str, expected: str) -> None:
+    found = _refusal(fan, option, f"{option}={value}")
+    assert found == f"ERROR: {option}: {value!r} is not {expected} (from the command line)"
+
+
+@pytest.mark.parametrize(("option", "value", "expected"), [*REFUSED, *SWITCHES, *INI_ONLY])
+def test_a_bad_value_in_the_ini_file_is_a_usage_error(fan: Project, option: str, value: str, expected: str) -> None:
+    fan.pytester.makeini(f"[pytest]\n{_ini_name(option)} = {value}\n")
+    assert _refusal(fan, option) == f"ERROR: {option}: {value!r} is not {expected} (from tox.ini)"
+
+
+def test_every_option_is_among_those_with_a_bad_value() -> None:
+    tolerance = "expops_tolerance"  # has tests of its own
+    parser = pytest.Parser(_ispytest=True)
+    options.add_options(parser)
+    refused = {_ini_name(option) for option, _, _ in [*REFUSED, *SWITCHES, *INI_ONLY]}
+    assert refused == {name for name in parser._inidict if name.startswith("expops_")} - {tolerance}
+
+
+INI_FILES = {
+    "pytest.ini": "[pytest]\n{}\n",
+    "tox.ini": "[pytest]\n{}\n",
+    "setup.cfg": "[tool:pytest]\n{}\n",
+    "pyproject.toml": "[tool.pytest.ini_options]\n{}\n",
+}
+
+
+@pytest.mark.parametrize(("file", "text"), INI_FILES.items(), ids=INI_FILES)
+def test_an_error_names_the_file_that_the_value_is_from(fan: Project, file: str, text: str) -> None:
+    quote = '"' if file.endswith(".toml") else ""
+    (fan.root / file).write_text(text.format(f"expops_replay = {quote}sometimes{quote}"), encoding="utf-8")
+    assert _refusal(fan, "--expops-replay").endswith(f"'sometimes' is not one of seeded, all, none (from {file})")
+    (fan.root / file).write_text(text.format(f"addopts = {quote}--expops-replay=sometimes{quote}"), encoding="utf-8")
+    assert _refusal(fan, "--expops-replay").endswith(f" (from addopts in {file})")
+
+
+def test_an_error_names_what_else_the_value_may_be_from(fan: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    fan.pytester.makeini("[pytest]\nexpops_replay = never\n")
+    assert _refusal(fan, "--expops-replay", "-o", "expops_replay=sometimes").endswith(
+        ": 'sometimes' is not one of seeded, all, none (from -o on the command line)"
+    )
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--expops-replay rarely")
+    assert _refusal(fan, "--expops-replay").endswith(": 'rarely' is not one of seeded, all, none (from PYTEST_ADDOPTS)")
+    assert _refusal(fan, "--expops-replay", "--expops-replay", "often").endswith(
+        ": 'often' is not one of seeded, all, none (from the command line)"
+    )
+
+
+@pytest.mark.skipif(pytest.version_tuple < (9, 0), reason="pytest 8 knows no native TOML")
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("expops_replay = sometimes", "expops_replay: 'sometimes' is not one of seeded, all, none"),
-        ("expops_replays = many", "--expops-replays: expected a whole number of at least 1, got 'many'"),
-        ("expops_replays = 0", "--expops-replays: expected a whole number of at least 1, got '0'"),
-        ("expops_diagnose = maybe", "expops_diagnose: 'maybe' is neither on nor off"),
-        ("expops_diagnose_timeout = -1", "--expops-diagnose-timeout: expected a number of seconds, got '-1'"),
-        ("expops_diagnose_timeout = long", "--expops-diagnose-timeout: expected a number of seconds, got 'long'"),
-        ("expops_memory = lots", "--expops-memory: expected a number of bytes such as 256M, 2G or 0, got 'lots'"),
-        ("expops_memory = -1", "--expops-memory: expected a number of bytes such as 256M, 2G or 0, got '-1'"),
-        ("expops_schedule = random", "expops_schedule: 'random' is not one of graph, xdist"),
-        ("expops_progress = maybe", "expops_progress: 'maybe' is not one of auto, on, off"),
-        ("expops_graph = png", "expops_graph: 'png' is not one of text, mermaid, dot"),
+        ("expops_replays = 2", "--expops-replays: 2 is not text in quotes"),
+        ("expops_baseline_strict = 1", "--expops-baseline-strict: 1 is not one of true, false"),
+        ("expops_tolerance = 'a: rtol=1'", "expops_tolerance: 'a: rtol=1' is not a list of lines"),
+        ("expops_config = 'a.yaml'", "--expops-config: 'a.yaml' is not a list of paths"),
     ],
 )
-def test_a_bad_value_is_a_usage_error(fan: Project, line: str, says: str) -> None:
-    fan.pytester.makeini(f"[pytest]\n{line}\n")
-    outcome = fan.run(diagnose=True)
+def test_a_value_of_the_wrong_type_has_the_same_form(fan: Project, line: str, says: str) -> None:
+    (fan.root / "pyproject.toml").write_text(f"[tool.pytest]\n{line}\n", encoding="utf-8")
+    option = says.partition(":")[0]
+    assert _refusal(fan, option) == f"ERROR: {says} (from pyproject.toml)"
+
+
+def test_a_bad_value_is_refused_where_there_is_no_pipeline_too(project: Project) -> None:
+    outcome = project.pytest("--expops-replay=sometimes")
     assert outcome.ret == pytest.ExitCode.USAGE_ERROR
-    assert says in outcome.text
-    assert "Traceback" not in outcome.text
+    assert "--expops-replay: 'sometimes' is not one of seeded, all, none (from the command line)" in outcome.text
 
 
 @pytest.mark.parametrize(
@@ -138,7 +222,10 @@ def test_the_graph_is_printed_and_nothing_runs(fan: Project, output: str, says: 
 def test_a_graph_without_a_config_is_a_usage_error(project: Project) -> None:
     result = project.pytester.runpytest_inprocess("--expops-graph=dot")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert "--expops-graph needs a pipeline: give --expops-config PATH" in result.stderr.str()
+    assert (
+        "--expops-graph: 'dot' needs a pipeline, and none is configured; give --expops-config PATH "
+        "(from the command line)" in result.stderr.str()
+    )
 
 
 def test_the_graph_of_a_broken_config_is_its_errors(project: Project) -> None:

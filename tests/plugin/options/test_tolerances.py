@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.model import Pipeline, Tolerance
+from pytest_expops.plugin.options.given import Given
 from pytest_expops.plugin.options.tolerances import ToleranceLine, parse, with_tolerances
 from tests.conftest import Project
 
@@ -48,6 +49,10 @@ experiment:
     return load_config(path)
 
 
+def _given(lines: list[str]) -> list[Given]:
+    return [Given("expops_tolerance", line, f"the line `{line}` in pytest.ini") for line in lines]
+
+
 def _tolerances(pipeline: Pipeline) -> dict[str, dict[str | None, tuple[float, float]]]:
     """By expanded name, as verdicts read them."""
     return {
@@ -66,7 +71,7 @@ def test_a_line_holds_for_what_it_names(tmp_path: Path) -> None:
         "*.loss: atol=2",
         "train.fit.x: rtol=.1",
     ]
-    assert _tolerances(with_tolerances(pipelines, lines)[tmp_path]) == {
+    assert _tolerances(with_tolerances(pipelines, _given(lines))[tmp_path]) == {
         "load": {None: (0, 1e-12), "loss": (0, 2)},
         "train": {None: (1e-6, 0), "loss": (0, 2), "intercept": (1e-3, 0.5)},
         "train.fit_seed7": {None: (0, 1e-12), "loss": (0, 2), "x": (0.1, 0)},
@@ -79,7 +84,7 @@ def test_the_config_comes_before_the_ini_file(tmp_path: Path) -> None:
     section = "reproducibility: {tolerance: {train: {rtol: 0.5}, load: {x: {atol: 0.25}}}}"
     pipelines = {tmp_path: _loaded(tmp_path, section)}
     lines = ["*: atol=1", "train: atol=2", "train.y: atol=3", "load: atol=4", "load.x: atol=5"]
-    assert _tolerances(with_tolerances(pipelines, lines)[tmp_path]) == {
+    assert _tolerances(with_tolerances(pipelines, _given(lines))[tmp_path]) == {
         "load": {None: (0, 4), "x": (0, 0.25)},
         "train": {None: (0.5, 0), "y": (0, 3)},
         "train.fit_seed7": {None: (0, 1)},
@@ -95,45 +100,50 @@ def test_of_several_configs_any_may_have_the_process(tmp_path: Path) -> None:
         Path("a"): _loaded(tmp_path),
         Path("b"): load_config(tmp_path / "other" / "config.yaml"),
     }
-    found = with_tolerances(pipelines, ["only_here: rtol=1", "load: rtol=2"])
+    found = with_tolerances(pipelines, _given(["only_here: rtol=1", "load: rtol=2"]))
     assert _tolerances(found[Path("a")]) == {"load": {None: (2, 0)}, "train": {}, "train.fit_seed7": {}}
     assert _tolerances(found[Path("b")]) == {"only_here": {None: (1, 0)}}
 
 
-FORM = "expected `PROCESS: rtol=NUMBER atol=NUMBER` or `PROCESS.KEY: ...`, with `*` for every process"
+FORM = "is not of the form `PROCESS: rtol=NUMBER atol=NUMBER` or `PROCESS.KEY: ...`, with `*` for every process"
+WORD = "is not `rtol=NUMBER` or `atol=NUMBER`"
+AMOUNT = "does not have a finite number of at least 0"
 BAD = {
-    "train rtol=1": FORM,
-    ": rtol=1": FORM,
-    "train:": f"there is no tolerance; {FORM}",
-    "train: 1e-6": f"`1e-6` is neither `rtol=NUMBER` nor `atol=NUMBER`; {FORM}",
-    "train: rtol 1e-6": f"`rtol` is neither `rtol=NUMBER` nor `atol=NUMBER`; {FORM}",
-    "train: tol=1": f"`tol=1` is neither `rtol=NUMBER` nor `atol=NUMBER`; {FORM}",
-    "train: rtol=1,atol=1": "`rtol=1,atol=1`: expected a finite number, zero or more",
-    "train: rtol=": "`rtol=`: expected a finite number, zero or more",
-    "train: rtol=-1": "`rtol=-1`: expected a finite number, zero or more",
-    "train: rtol=nan": "`rtol=nan`: expected a finite number, zero or more",
-    "train: atol=inf": "`atol=inf`: expected a finite number, zero or more",
-    "train: rtol=1 rtol=2": "`rtol` is given twice; keep one",
-    "trian: rtol=1": "no config has a process `trian`; did you mean `train`?",
-    "nowhere.x: rtol=1": "no config has a process `nowhere`; there are load, train, train.fit",
-    "train.: rtol=1": "no config has a process `train`; did you mean `train`?",
+    "train rtol=1": f"'train rtol=1' {FORM}",
+    ": rtol=1": f"': rtol=1' {FORM}",
+    "train:": "'' is not `rtol=NUMBER`, `atol=NUMBER` or both",
+    "train: 1e-6": f"'1e-6' {WORD}",
+    "train: rtol 1e-6": f"'rtol' {WORD}",
+    "train: tol=1": f"'tol=1' {WORD}",
+    "train: rtol=1,atol=1": f"'rtol=1,atol=1' {AMOUNT}",
+    "train: rtol=": f"'rtol=' {AMOUNT}",
+    "train: rtol=-1": f"'rtol=-1' {AMOUNT}",
+    "train: rtol=nan": f"'rtol=nan' {AMOUNT}",
+    "train: atol=inf": f"'atol=inf' {AMOUNT}",
+    "train: rtol=1 rtol=2": "'rtol' is given twice; keep one",
+    "trian: rtol=1": "'trian' is not a process of any config; did you mean `train`?",
+    "nowhere.x: rtol=1": "'nowhere' is not a process of any config; there are load, train, train.fit",
+    "train.: rtol=1": f"'train.' {FORM.replace('is not of the form', 'names no output after its dot; the form is')}",
 }
 
 
 @pytest.mark.parametrize(("line", "says"), BAD.items(), ids=BAD)
 def test_a_bad_line_is_a_usage_error(tmp_path: Path, line: str, says: str) -> None:
     with pytest.raises(pytest.UsageError) as caught:
-        with_tolerances({tmp_path: _loaded(tmp_path)}, ["load: rtol=1", line])
-    assert str(caught.value) == f"expops_tolerance, line 2, `{line}`: {says}"
+        with_tolerances({tmp_path: _loaded(tmp_path)}, _given(["load: rtol=1", line]))
+    assert str(caught.value) == f"expops_tolerance: {says} (from the line `{line}` in pytest.ini)"
 
 
-def test_all_bad_lines_are_told_at_once(tmp_path: Path) -> None:
+def test_all_bad_lines_are_reported_at_once(tmp_path: Path) -> None:
+    lines = _given(["load", "load: rtol=1", "load: atol=2", "x: rtol=1"])
     with pytest.raises(pytest.UsageError) as caught:
-        with_tolerances({tmp_path: _loaded(tmp_path)}, ["load", "load: rtol=1", "load: atol=2", "x: rtol=1"])
-    assert [each.partition("`: ")[0] for each in str(caught.value).splitlines()] == [
-        "expops_tolerance, line 1, `load",
-        "expops_tolerance, line 3, `load: atol=2",
-        "expops_tolerance, line 4, `x: rtol=1",
+        with_tolerances({tmp_path: _loaded(tmp_path)}, lines)
+    assert str(caught.value).splitlines() == [
+        f"expops_tolerance: 'load' {FORM} (from the line `load` in pytest.ini)",
+        "expops_tolerance: 'load: atol=2' is the second line for the same process or output; keep one "
+        "(from the line `load: atol=2` in pytest.ini)",
+        "expops_tolerance: 'x' is not a process of any config; there are load, train, train.fit "
+        "(from the line `x: rtol=1` in pytest.ini)",
     ]
 
 
@@ -184,16 +194,17 @@ def test_a_bad_line_ends_the_session_before_anything_runs(drifting: Project) -> 
     drifting.pytester.makeini("[pytest]\nexpops_tolerance =\n    trian: rtol=1\n")
     outcome = drifting.run()
     assert outcome.ret == pytest.ExitCode.USAGE_ERROR
-    assert "expops_tolerance, line 1, `trian: rtol=1`: no config has a process `trian`; did you mean `train`?" in (
-        outcome.text
+    assert (
+        "expops_tolerance: 'trian' is not a process of any config; did you mean `train`? "
+        "(from the line `trian: rtol=1` in tox.ini)" in outcome.text
     )
     assert "Traceback" not in outcome.text
 
 
-def test_what_is_wrong_with_lines_and_with_the_expansion_is_told_together(project: Project) -> None:
+def test_what_is_wrong_with_lines_and_with_the_expansion_is_reported_together(project: Project) -> None:
     project.write("load train\ntrain_seed7", SCRIPT, {"load": {"seed_parallelism": {"seeds": [7]}}})
     project.pytester.makeini("[pytest]\nexpops_tolerance =\n    nowhere: rtol=1\n")
     outcome = project.run()
     assert outcome.ret == pytest.ExitCode.USAGE_ERROR
-    assert "expops_tolerance, line 1, `nowhere: rtol=1`: no config has a process `nowhere`" in outcome.text
+    assert "expops_tolerance: 'nowhere' is not a process of any config" in outcome.text
     assert "has the name that a duplicate of process `train` gets" in outcome.text

@@ -116,7 +116,7 @@ def test_another_order_shows_what_a_process_leaves_behind(project: Project) -> N
     assert causes(project, "order") == ["state"]
     message = outcome.message("order_seed7[replay]")
     assert "why:    what an earlier process left behind\n" in message
-    assert "in fresh modules, 5 of 5 replays agree; where others ran before, 0 of 5\n" in message
+    assert "in fresh modules, 5 of 5 replays agree; after other processes, 0 of 5\n" in message
 
 
 def test_nothing_is_varied_on_a_second_run_of_the_same_process_by_itself(project: Project) -> None:
