@@ -47,6 +47,15 @@ def files_read_back(trials: Trials, control: Sequence[Trial]) -> tuple[ReadBack,
     return tuple(found.values())
 
 
+def changing(files: Sequence[ReadBack], control: Sequence[Trial]) -> tuple[ReadBack, ...]:
+    """Return those of `files` that not all trials found alike: only they can make one trial differ from another.
+
+    For example a log that every run appends to; but not a cache that the first run alone has written.
+    """
+    found = [{each.path: each.mtime_ns for each in trial.replay.opened if each.read} for trial in control]
+    return tuple(file for file in files if len({each.get(file.path) for each in found}) > 1)
+
+
 def _span_of_first(trials: Trials) -> tuple[float, float]:
     """Return when the first run began, and until when nothing but it can have written, in seconds since the epoch.
 

@@ -19,7 +19,7 @@ from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.diagnosis._attribution import NEEDED, Search, among, ranked
 from pytest_expops.verdicts.diagnosis._control import Control, agreeing_with_first, controlled
-from pytest_expops.verdicts.diagnosis._leftovers import Leftover, from_earlier
+from pytest_expops.verdicts.diagnosis._leftovers import Leftover, changing, from_earlier
 from pytest_expops.verdicts.diagnosis._locating import Parting, locate
 from pytest_expops.verdicts.diagnosis._trials import OutOfTime, Plan, Trials
 from pytest_expops.verdicts.findings import Cause, CodeLine, Count, Diagnosis, Place, ReadBack
@@ -233,14 +233,19 @@ def _note(findings: _Findings) -> str:
 
 
 def _unproved_files(findings: _Findings) -> tuple[ReadBack, ...]:
-    """Return the files that may be the cause; none where all that differs has a proved one."""
+    """Return the files that may be the cause; none where all that differs has a proved one.
+
+    Where replays differ from one another, these are only the files that they did not all find alike.
+    """
     control, search = findings.control, findings.search
     if control is None:
         return ()
-    unexplained = control.behind and findings.leftover is None
-    remaining = search is not None and bool(search.remaining)
+    unexplained = bool(control.behind) and findings.leftover is None
     rare = not control.apart and not control.behind
-    return control.read_back if unexplained or remaining or rare else ()
+    if unexplained or rare:
+        return control.read_back
+    remaining = search is not None and bool(search.remaining)
+    return changing(control.read_back, control.made) if remaining else ()
 
 
 def _differing_hash_seed(trials: Trials, findings: _Findings) -> int | None:

@@ -213,6 +213,42 @@ CACHES = """
 """
 
 
+CHANGING = """
+    from pathlib import Path
+    from pytest_expops.core import process
+
+    @process()
+    def start(data): return {}
+
+    @process()
+    def stamped(data):
+        cache, new = Path("cache.json"), Path("new.txt")
+        if not cache.exists():
+            cache.write_text("1")
+        new.write_text(cache.read_text())
+        return {"at": new.stat().st_mtime_ns}
+
+    @process()
+    def counted(data):
+        cache, log = Path("cached.json"), Path("log.txt")
+        if not cache.exists():
+            cache.write_text("1")
+        with log.open("a+") as file:
+            file.write(cache.read_text())
+            file.seek(0)
+            return {"runs": len(file.read())}
+"""
+
+
+def test_where_replays_differ_from_one_another_no_file_is_named_that_all_of_them_found_alike(project: Project) -> None:
+    project.write("start stamped\nstart counted", CHANGING, SEEDS)
+    outcome = project.run("-n0", "--expops-artifacts=kept", diagnose=True)
+    assert diagnosis_of(project, "stamped")["read_back"] == []
+    assert "why:    not attributed\n" in outcome.message("stamped_seed7[replay]")
+    assert [Path(each["path"]).name for each in diagnosis_of(project, "counted")["read_back"]] == ["log.txt"]
+    assert "likely: reads `log.txt`, which it writes too\n" in outcome.message("counted_seed7[replay]")
+
+
 def test_a_diagnosis_touches_no_file_and_blames_none_that_was_there_before(project: Project) -> None:
     project.write("start cached", CACHES, SEEDS)
     settings = project.root / "settings.json"
