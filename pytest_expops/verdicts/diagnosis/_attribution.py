@@ -92,6 +92,18 @@ class Search:
         held, free = ([self.trials.make(plan, number) for number in range(NEEDED + 1)] for plan in plans)
         return self._agreement(held, paths), self._agreement(free, paths)
 
+    def alternating(self, paths: frozenset[str], needed: int) -> tuple[Count, Count]:
+        """Return `agreement` of all that was found, and `free`, of new replays that are made in turn.
+
+        So what drifts from run to run, as a log that grows does, is the same for both.
+        """
+        held: list[Trial] = []
+        free: list[Trial] = []
+        for number in range(needed + 1):
+            held.append(self.trials.make(Plan(frozenset(self.found), self.only), number))
+            free.append(self.trials.make(Plan(), number))
+        return self._agreement(held, paths), self._agreement(free, paths)
+
     def _agreement(self, trials: Sequence[Trial], paths: frozenset[str]) -> Count:
         one, *rest = trials
         agreeing = sum(other.passed and not self.trials.differing(one, other) & paths for other in rest)

@@ -27,6 +27,8 @@ from pytest_expops.wording import listed
 
 MOST = 20
 """So many replays are made with and without a cause held, at the most, before it is said to be one."""
+IN_TURN = 10
+"""So many are made with and without it, in turn, where files that the process reads change from run to run."""
 LEVEL = 0.01
 """What is found to make replays agree would seem to do so by chance with at most this probability."""
 MOST_SITES = 6
@@ -101,8 +103,10 @@ def _examine(case: _Case, findings: _Findings) -> None:
         search = findings.search = _prepared_search(case, control)
         suspects, others = _suspects(case, control)
         finished = search.run(suspects, others)
+        drifts = bool(changing(control.read_back, control.made))
         for source, paths in search.found.items():
-            findings.causes += _proved(source, paths, *_evidence(search, paths), control.sites(source))
+            held, free = search.alternating(paths, IN_TURN) if drifts else _evidence(search, paths)
+            findings.causes += _proved(source, paths, held, free, control.sites(source))
         if not finished:
             raise OutOfTime
     if control.behind:
