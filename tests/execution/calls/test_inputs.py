@@ -172,7 +172,8 @@ def call(
         hyperparameters=hyperparameters(expanded, configured),
         upstream={part.upstream: part.whole() for part in received},
         document={"data": {"path": "x.csv"}},
-        checkpoint_root=Path("unused"),
+        config_path=Path("unused.yaml"),
+        checkpoint_root="unused",
     )
     callee: Callee = _callee(function, each)
     offered = {key for outputs in (upstream or {}).values() for key in outputs}
