@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_expops.values.forms import Form, Parts, Unsound
-from pytest_expops.values.naming import module_name, type_name
+from pytest_expops.values.naming import type_name
 
 _AS_IS = frozenset(
     {
@@ -70,7 +70,7 @@ def _elements(value: Any) -> tuple[list[Any], list[str]]:
 
 def module_form(value: Any) -> Form:
     """Return a module under the names by which users reach its parts: ``model.layer.weight``."""
-    state = dict(value.__getstate__() if "__getstate__" in _own(type(value)) else value.__dict__)
+    state = _state(value)
     groups = ("_parameters", "_buffers", "_modules")
     members = {name: (group, part) for group in groups for name, part in (state.pop(group, None) or {}).items()}
     places = [f".{name}" for name in members]
@@ -84,14 +84,16 @@ def module_form(value: Any) -> Form:
     )
 
 
-def _own(cls: type) -> set[str]:
-    """Return the names defined by the user's classes, below `torch.nn.Module`."""
-    return {
-        name
-        for base in cls.__mro__
-        if module_name(base).partition(".")[0] not in ("torch", "builtins")
-        for name in vars(base)
-    }
+def _state(value: Any) -> dict[str, Any]:
+    """Return a module's attributes, or what a `__getstate__` of its own leaves of them, as that of an LSTM does."""
+    if not any("__getstate__" in vars(base) for base in type(value).__mro__[:-1]):
+        return dict(value.__dict__)
+    try:
+        return dict(value.__getstate__())
+    except Exception as error:
+        reason = next(iter(str(error).splitlines()), "")
+        message = f"a {type_name(type(value))} does not give its state ({type(error).__name__}: {reason})"
+        raise Unsound(message, "return its `state_dict()`") from error
 
 
 def generator_form(value: Any) -> Form:
