@@ -43,8 +43,8 @@ def graph_form(value: Any) -> Form:
 
 
 def tensor_form(value: Any) -> Form:
-    """Return a tensor by its name and elements, in whichever of its fields these are."""
-    if value.external_data:
+    """Return a tensor by its name and elements, in whichever of its fields they are; if in another file, its fields."""
+    if value.external_data or not value.data_type:
         return message_form(value)
     elements = importlib.import_module("onnx.numpy_helper").to_array(value)
     return Parts(type_name(type(value)), (("name", value.name),), [elements], [""])

@@ -8,26 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pytest_expops.values.forms import Form
+from pytest_expops.values.forms import Form, Parts
 from pytest_expops.values.kinds.objects import attributes, state_form
 from pytest_expops.values.naming import type_name
 
 
 def model_form(value: Any) -> Form:
-    """Return a model by its weights, dimensions, settings and layers; gradients on the way do not count."""
-    return state_form(
-        value,
-        {
-            "attrs": value.attrs,
-            "dims": {name: value.maybe_get_dim(name) for name in value.dim_names},
-            "forward": value._func,
-            "layers": list(value.layers),
-            "name": value.name,
-            "params": {name: value.maybe_get_param(name) for name in value.param_names},
-            "refs": {name: value.maybe_get_ref(name) for name in value.ref_names},
-            "shims": list(value.shims),
-        },
-    )
+    """Return a model by its weights, layers and settings; gradients on the way do not count."""
+    parts = {
+        ".name": value.name,
+        ".params": {name: value.maybe_get_param(name) for name in value.param_names},
+        ".layers": list(value.layers),
+        ".shims": list(value.shims),
+        ".refs": {name: value.maybe_get_ref(name) for name in value.ref_names},
+        ".dims": {name: value.maybe_get_dim(name) for name in value.dim_names},
+        ".attrs": value.attrs,
+        ".forward": value._func,
+    }
+    return Parts(type_name(type(value)), (), list(parts.values()), list(parts))
 
 
 def optimizer_form(value: Any) -> Form:

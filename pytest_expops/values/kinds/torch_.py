@@ -20,6 +20,10 @@ _WIDENED = ("torch.bfloat16", "torch.float8")
 """Types whose every value is also a float32."""
 
 
+_FLAGS = frozenset({"_is_hf_initialized"})
+"""Attributes of tensors and modules by which Hugging Face notes which weights it has set; copies lose them."""
+
+
 def tensor_form(value: Any) -> Form:
     """Return a tensor of any device and layout; the graph behind it and its gradient are not part of its value."""
     traits = (
@@ -27,7 +31,7 @@ def tensor_form(value: Any) -> Form:
         *(("device", value.device.type), ("requires_grad", str(value.requires_grad))),
     )
     attributes = dict(getattr(value, "__dict__", {}))
-    names = sorted(attributes)
+    names = sorted(attributes.keys() - _FLAGS)
     parts, places = _elements(value.detach())
     return Parts(
         type_name(type(value)),
@@ -75,7 +79,7 @@ def module_form(value: Any) -> Form:
     members = {name: (group, part) for group in groups for name, part in (state.pop(group, None) or {}).items()}
     places = [f".{name}" for name in members]
     order = (("members", repr([(group, name) for name, (group, _) in members.items()])),)
-    rest = sorted(state)
+    rest = sorted(state.keys() - _FLAGS)
     return Parts(
         type_name(type(value)),
         order,
@@ -92,7 +96,7 @@ def _state(value: Any) -> dict[str, Any]:
         return dict(value.__getstate__())
     except Exception as error:
         reason = next(iter(str(error).splitlines()), "")
-        message = f"a {type_name(type(value))} does not give its state ({type(error).__name__}: {reason})"
+        message = f"the state of a {type_name(type(value))} cannot be read ({type(error).__name__}: {reason})"
         raise Unsound(message, "return its `state_dict()`") from error
 
 

@@ -17,16 +17,10 @@ _INFERENCE = frozenset({"arviz_version", "creation_library", "inference_library"
 _TIMES = frozenset({"created_at", "sampling_time"})
 
 
-def judged_attributes(attrs: Any) -> dict[Any, Any]:
-    """Return the attributes that count: of a data set of ArviZ's schema all but its times."""
-    times = _TIMES if _INFERENCE & set(attrs) else frozenset()
-    return {key: each for key, each in attrs.items() if key not in times}
-
-
 def variable_form(value: Any) -> Form:
     """Return a variable by its data and attributes; the encoding says how it was stored, with its path."""
     traits = (("dims", repr(tuple(value.dims))),)
-    return Parts(type_name(type(value)), traits, [value.data, judged_attributes(value.attrs)], ["", ".attrs"])
+    return Parts(type_name(type(value)), traits, [value.data, _judged_attributes(value.attrs)], ["", ".attrs"])
 
 
 def array_form(value: Any) -> Form:
@@ -47,7 +41,7 @@ def dataset_form(value: Any) -> Form:
     return Parts(
         type_name(type(value)),
         (),
-        [*(value.variables[name] for name in names), *parts, judged_attributes(value.attrs)],
+        [*(value.variables[name] for name in names), *parts, _judged_attributes(value.attrs)],
         [*(f"[{label(name)}]" for name in names), *places, ".attrs"],
     )
 
@@ -69,6 +63,12 @@ def _coordinates(value: Any) -> tuple[list[Any], list[str]]:
     indexes = {name: type_name(type(index)) for name, index in value.xindexes.items()}
     places = [f".coords[{label(name)}]" for name in names]
     return [*(value.coords[name].variable for name in names), indexes], [*places, ".xindexes"]
+
+
+def _judged_attributes(attrs: Any) -> dict[Any, Any]:
+    """Return the attributes that count: of a data set of ArviZ's schema all but its times."""
+    times = _TIMES if _INFERENCE & set(attrs) else frozenset()
+    return {key: each for key, each in attrs.items() if key not in times}
 
 
 def handler_for(cls: type) -> Callable[[Any], Form] | None:
