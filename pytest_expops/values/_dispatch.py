@@ -21,14 +21,17 @@ Handler = Callable[[Any], Form]
 T = TypeVar("T")
 
 _LIBRARIES = {
-    **dict.fromkeys(("numpy", "ml_dtypes"), "numpy_"),
-    **dict.fromkeys(("pandas",), "pandas_"),
+    "ml_dtypes": "numpy_",
     **dict.fromkeys(("pyarrow", "polars"), "arrow"),
-    **dict.fromkeys(("scipy",), "scipy_"),
-    **dict.fromkeys(("sklearn",), "sklearn_"),
-    **dict.fromkeys(("torch",), "torch_"),
     **dict.fromkeys(("tensorflow", "keras"), "tensorflow_"),
     **dict.fromkeys(("xgboost", "lightgbm"), "boosting"),
+    **{
+        name: f"{name}_"
+        for name in (
+            *("arviz", "catboost", "gensim", "joblib", "matplotlib", "numpy", "onnx", "optuna", "pandas", "scipy"),
+            *("sklearn", "spacy", "statsmodels", "thinc", "tokenizers", "torch", "transformers", "xarray"),
+        )
+    },
 }
 """The top-level module of a class or of one of its bases -> our module that knows it."""
 

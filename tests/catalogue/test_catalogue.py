@@ -15,6 +15,8 @@ from tests.catalogue.harness import Finding, available, chosen, knows, run
 CATALOGUE = read_catalogue()
 CASES = [case for case in CATALOGUE if not case.helper]
 LIBRARIES = {"sklearn": "sklearn_", "torch": "torch_", "tensorflow": "tensorflow_"}
+OTHER_LIBRARIES = {"catboost": "catboost_", "skl2onnx": "onnx_", "sklearn": "models"}
+"""Those of the extra `libraries`; each case of `models` may need one more."""
 VARIED = {
     "hashseed",
     "threads",
@@ -139,8 +141,9 @@ def _wrong(folder: Path, cases: Sequence[Case], replays: int = 3) -> dict[str, s
 
 
 def _plain(expected: bool) -> list[Case]:
-    """What needs no library of `LIBRARIES`, and no variation."""
-    return [each for each in chosen(expected=expected) if each.theme not in LIBRARIES.values() and not each.vary]
+    """What needs no library of `LIBRARIES` or `OTHER_LIBRARIES`, and no variation."""
+    libraries = {*LIBRARIES.values(), *OTHER_LIBRARIES.values()}
+    return [each for each in chosen(expected=expected) if each.theme not in libraries and not each.vary]
 
 
 def test_every_defect_makes_a_replay_differ(tmp_path: Path) -> None:
@@ -153,11 +156,15 @@ def test_no_look_alike_makes_a_replay_differ(tmp_path: Path) -> None:
     assert _wrong(tmp_path / "project", _plain(False)) == {}
 
 
-@pytest.mark.ml
-@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize(
+    ("library", "theme"),
+    [
+        *(pytest.param(*item, marks=pytest.mark.ml) for item in LIBRARIES.items()),
+        *(pytest.param(*item, marks=pytest.mark.libraries) for item in OTHER_LIBRARIES.items()),
+    ],
+)
 @pytest.mark.parametrize("expected", [True, False], ids=["nondeterministic", "deterministic"])
-def test_cases_of_a_library_are_as_they_say(library: str, expected: bool, tmp_path: Path) -> None:
-    theme = LIBRARIES[library]
+def test_cases_of_a_library_are_as_they_say(library: str, theme: str, expected: bool, tmp_path: Path) -> None:
     cases = [each for each in available(CASES) if (each.theme, each.expected, each.vary) == (theme, expected, "")]
     if not cases:
         pytest.skip(f"needs {library}")

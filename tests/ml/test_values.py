@@ -80,6 +80,33 @@ def test_torch_modules_name_the_parameter(store: ArtifactStore) -> None:
     assert found == ("value.0.weight[0, 0]", "value.0.bias[0]", "value.3.weight[0, 0]", "value.3.bias[0]")
 
 
+def test_torch_recurrent_networks_are_judged_though_they_hold_weak_references(store: ArtifactStore) -> None:
+    torch = pytest.importorskip("torch")
+
+    def made(seed: int) -> Any:
+        torch.manual_seed(seed)
+        return torch.nn.LSTM(3, 2)
+
+    assert _holds(store, lambda: made(0), lambda: made(1))[0] == "value.weight_ih_l0[0, 0]"
+
+
+def test_torch_scripts_are_refused() -> None:
+    torch = pytest.importorskip("torch")
+    with pytest.raises(FingerprintError, match=r"the state of a torch\.ScriptModule cannot be read"):
+        fingerprint(torch.jit.script(torch.nn.Linear(2, 1)))
+
+
+def test_torch_modules_whose_own_state_cannot_be_read_are_refused() -> None:
+    torch = pytest.importorskip("torch")
+
+    class Closed(torch.nn.Module):  # type: ignore[misc, name-defined] # torch is met at run time only
+        def __getstate__(self) -> Any:
+            raise RuntimeError("closed")
+
+    with pytest.raises(FingerprintError, match=r"the state of a .*Closed cannot be read \(RuntimeError: closed\)"):
+        fingerprint(Closed())
+
+
 def test_torch_state_and_optimizer(store: ArtifactStore) -> None:
     torch = pytest.importorskip("torch")
 

@@ -55,11 +55,14 @@ def object_form(value: Any, *, dict_in_order: bool = False) -> Form:
         parts.append(_Part(".__class__", type(value)))
     if reduction.items is not None:
         parts.append(_Part("", list(reduction.items)))
+    state = reduction.state
     if reduction.pairs is not None:
-        parts.append(_Part("", list(reduction.pairs) if dict_in_order else dict(reduction.pairs)))
+        entries = list(reduction.pairs)
+        parts.append(_Part("", entries if dict_in_order else dict(entries)))
+        state = None if _repeats(state, dict(entries)) else state
     if reduction.setter is not None:
         parts.append(_Part(".__reduce__()[5]", reduction.setter))
-    parts += _state_parts(value, reduction.state)
+    parts += _state_parts(value, state)
     return Parts(tag, (), [each.value for each in parts], [each.name for each in parts])
 
 
@@ -86,6 +89,13 @@ def _state_parts(value: Any, state: Any) -> Iterator[_Part]:
         yield _Part(".__getstate__()", state)
     else:
         yield from (_Part(f".{name}", fields[name]) for name in sorted(fields))
+
+
+def _repeats(state: Any, entries: dict[Any, Any]) -> bool:
+    """Return whether the attributes of a dict are its entries, as where ``self.__dict__ = self``."""
+    if not isinstance(state, dict) or len(state) != len(entries):
+        return False
+    return all(key in state and state[key] is each for key, each in entries.items())
 
 
 def is_local(cls: type) -> bool:

@@ -1,27 +1,28 @@
-"""scikit-learn's text vectorizers, which remember the address of their stop words to check them only once."""
+"""scikit-learn's estimators by their state, less times, the folder of a cache, and an address.
+
+The table that `cross_validate` returns, and `cv_results_` once it is taken out of its search, are plain dicts of the
+user's: there the times are judged.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from pytest_expops.values.kinds.bookkeeping import leaving_out, without_keys
 
-from pytest_expops.values.forms import Form, Parts
-from pytest_expops.values.kinds.objects import object_form
-from pytest_expops.values.naming import type_name
+_CACHE = {"memory": None}
+"""Where fitted steps or trees are cached; a cache changes no result."""
 
-_ADDRESS = "._stop_words_id"
-
-
-def vectorizer_form(value: Any) -> Form:
-    """Return its state without that address."""
-    form = object_form(value)
-    if not isinstance(form, Parts) or form.names is None or _ADDRESS not in form.names:
-        return form
-    kept = [(name, part) for name, part in zip(form.names, form.values, strict=True) if name != _ADDRESS]
-    return Parts(form.tag, form.traits, [part for _, part in kept], [name for name, _ in kept])
-
-
-def handler_for(cls: type) -> Callable[[Any], Form] | None:
-    """Return how to take a vectorizer apart; the state of scikit-learn's other classes needs no handler."""
-    bases = {type_name(base) for base in cls.__mro__}
-    return vectorizer_form if "sklearn.feature_extraction.text._VectorizerMixin" in bases else None
+handler_for = leaving_out(
+    {
+        # The address of the stop words, kept to check them only once.
+        "sklearn.feature_extraction.text._VectorizerMixin": {"_stop_words_id": None},
+        "sklearn.model_selection._search.BaseSearchCV": {
+            "cv_results_": without_keys("mean_fit_time", "std_fit_time", "mean_score_time", "std_score_time"),
+            "refit_time_": None,
+        },
+        "sklearn.pipeline.Pipeline": _CACHE,
+        "sklearn.cluster._agglomerative.AgglomerativeClustering": _CACHE,
+        "sklearn.cluster._hdbscan.hdbscan.HDBSCAN": _CACHE,
+        # Names that were renamed, for a warning; pickling forgets them.
+        "sklearn.utils._bunch.Bunch": {"_deprecated_key_to_warnings": None},
+    }
+)

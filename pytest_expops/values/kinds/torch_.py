@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pytest_expops.values.forms import Form, Parts, Unsound
-from pytest_expops.values.naming import module_name, type_name
+from pytest_expops.values.naming import type_name
 
 _AS_IS = frozenset(
     {
@@ -20,6 +20,10 @@ _WIDENED = ("torch.bfloat16", "torch.float8")
 """Types whose every value is also a float32."""
 
 
+_FLAGS = frozenset({"_is_hf_initialized"})
+"""Attributes of tensors and modules by which Hugging Face notes which weights it has set; copies lose them."""
+
+
 def tensor_form(value: Any) -> Form:
     """Return a tensor of any device and layout; the graph behind it and its gradient are not part of its value."""
     traits = (
@@ -27,7 +31,7 @@ def tensor_form(value: Any) -> Form:
         *(("device", value.device.type), ("requires_grad", str(value.requires_grad))),
     )
     attributes = dict(getattr(value, "__dict__", {}))
-    names = sorted(attributes)
+    names = sorted(attributes.keys() - _FLAGS)
     parts, places = _elements(value.detach())
     return Parts(
         type_name(type(value)),
@@ -70,12 +74,12 @@ def _elements(value: Any) -> tuple[list[Any], list[str]]:
 
 def module_form(value: Any) -> Form:
     """Return a module under the names by which users reach its parts: ``model.layer.weight``."""
-    state = dict(value.__getstate__() if "__getstate__" in _own(type(value)) else value.__dict__)
+    state = _state(value)
     groups = ("_parameters", "_buffers", "_modules")
     members = {name: (group, part) for group in groups for name, part in (state.pop(group, None) or {}).items()}
     places = [f".{name}" for name in members]
     order = (("members", repr([(group, name) for name, (group, _) in members.items()])),)
-    rest = sorted(state)
+    rest = sorted(state.keys() - _FLAGS)
     return Parts(
         type_name(type(value)),
         order,
@@ -84,14 +88,16 @@ def module_form(value: Any) -> Form:
     )
 
 
-def _own(cls: type) -> set[str]:
-    """Return the names defined by the user's classes, below `torch.nn.Module`."""
-    return {
-        name
-        for base in cls.__mro__
-        if module_name(base).partition(".")[0] not in ("torch", "builtins")
-        for name in vars(base)
-    }
+def _state(value: Any) -> dict[str, Any]:
+    """Return a module's attributes, or what a `__getstate__` of its own leaves of them, as that of an LSTM does."""
+    if not any("__getstate__" in vars(base) for base in type(value).__mro__[:-1]):
+        return dict(value.__dict__)
+    try:
+        return dict(value.__getstate__())
+    except Exception as error:
+        reason = next(iter(str(error).splitlines()), "")
+        message = f"the state of a {type_name(type(value))} cannot be read ({type(error).__name__}: {reason})"
+        raise Unsound(message, "return its `state_dict()`") from error
 
 
 def generator_form(value: Any) -> Form:

@@ -299,3 +299,23 @@ def test_attrs_classes_are_their_attributes(slots: bool, frozen: bool) -> None:
     assert [each.path for each in compare(made(2.0), made(3.0))] == ["value.inner.weights[1]"]
     assert [each.path for each in compare(made(2.0), made(2.0, "x"))] == ["value.note"]
     assert compare(inner(1), attrs.make_class("Other", ["weights"], slots=slots)(1)) != ()
+
+
+class Bunch(dict[str, Any]):
+    """A dict whose entries are its attributes, as that of statsmodels; pickling makes them two dicts of the same."""
+
+    def __init__(self, **entries: Any) -> None:
+        super().__init__(**entries)
+        self.__dict__ = self
+
+
+def test_entries_that_are_attributes_too_are_judged_once() -> None:
+    value = Bunch(a=1, b=[2])
+    stored = decode(bytearray(encode(value).to_bytes()))
+    assert vars(value) is value
+    assert vars(stored) is not stored
+    assert compare(value, stored) == ()
+    assert fingerprint(value) == fingerprint(stored)
+    assert [each.path for each in compare(value, Bunch(a=1, b=[3]))] == ["value['b'][0]"]
+    stored.a = 5  # the attribute alone
+    assert compare(value, stored) != ()
