@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -156,17 +157,17 @@ def test_no_look_alike_makes_a_replay_differ(tmp_path: Path) -> None:
     assert _wrong(tmp_path / "project", _plain(False)) == {}
 
 
-@pytest.mark.parametrize(
-    ("library", "theme"),
-    [
-        *(pytest.param(*item, marks=pytest.mark.ml) for item in LIBRARIES.items()),
-        *(pytest.param(*item, marks=pytest.mark.libraries) for item in OTHER_LIBRARIES.items()),
-    ],
-)
-@pytest.mark.parametrize("expected", [True, False], ids=["nondeterministic", "deterministic"])
-def test_cases_of_a_library_are_as_they_say(library: str, theme: str, expected: bool, tmp_path: Path) -> None:
-    cases = [each for each in available(CASES) if (each.theme, each.expected, each.vary) == (theme, expected, "")]
+def _of_libraries() -> Iterator[Any]:
+    for mark, libraries in ((pytest.mark.ml, LIBRARIES), (pytest.mark.libraries, OTHER_LIBRARIES)):
+        for library, theme in libraries.items():
+            for kind in dict.fromkeys(each.kind for each in CASES if each.theme == theme):
+                yield pytest.param(library, theme, kind, marks=mark, id=f"{theme.rstrip('_')}-{kind}")
+
+
+@pytest.mark.parametrize(("library", "theme", "kind"), list(_of_libraries()))
+def test_cases_of_a_library_are_as_they_say(library: str, theme: str, kind: str, tmp_path: Path) -> None:
+    cases = [each for each in available(CASES) if (each.theme, each.kind, each.vary) == (theme, kind, "")]
     if not cases:
         pytest.skip(f"needs {library}")
     # Each replay of a look-alike imports the library once more; defects are mostly found by the first.
-    assert _wrong(tmp_path / "project", cases, replays=3 if expected else 1) == {}
+    assert _wrong(tmp_path / "project", cases, replays=3 if kind == "nondeterministic" else 1) == {}
