@@ -156,28 +156,13 @@ def best_trial(seed: int) -> Any:
 def summary(seed: int) -> Any:
     import statsmodels.api as sm
 
-    return _a_second_apart(sm.OLS(TARGETS[seed:], ROWS[seed:]).fit().summary)
+    return sm.OLS(TARGETS[seed:], ROWS[seed:]).fit().summary()
 
 
 def second_summary(seed: int) -> Any:
     import statsmodels.api as sm
 
-    return _a_second_apart(sm.OLS(TARGETS[seed:], ROWS[seed:]).fit().summary2)
-
-
-_seconds = iter(range(0, 10**9, 3600))
-
-
-def _a_second_apart(make: Callable[[], Any]) -> Any:
-    """Call `make` at another time of another day at each call, as clocks with whole seconds or minutes see it."""
-    import time
-
-    real, later = time.localtime, next(_seconds) * 25
-    time.localtime = lambda seconds=None: real(later if seconds is None else seconds)  # type: ignore[assignment]
-    try:
-        return make()
-    finally:
-        time.localtime = real
+    return sm.OLS(TARGETS[seed:], ROWS[seed:]).fit().summary2()
 
 
 def time_series(seed: int) -> Any:
