@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         StoreError,
     )
     from pytest_expops.execution.results import Results
+    from pytest_expops.execution.seeding.seeders import register_seeder
     from pytest_expops.execution.variations.variation import VariationError
     from pytest_expops.pipeline.config.loader import load_config
     from pytest_expops.pipeline.expansion import expand
@@ -64,6 +65,7 @@ __all__ = [
     "expand",
     "load_config",
     "register",
+    "register_seeder",
 ]
 
 _ELSEWHERE = {
@@ -77,6 +79,7 @@ _ELSEWHERE = {
     "Results": "pytest_expops.execution.results",
     "VariationError": "pytest_expops.execution.variations.variation",
     "register": "pytest_expops.values.fingerprint",
+    "register_seeder": "pytest_expops.execution.seeding.seeders",
 }
 
 

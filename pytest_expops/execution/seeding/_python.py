@@ -19,7 +19,7 @@ class RandomLibrary(Protocol[State]):
     module: str
     """The module whose import brings the state into being."""
     needs: str
-    """An attribute of the module without which it cannot be seeded."""
+    """An attribute of the module, or of one of its attributes, without which it cannot be seeded."""
 
     def save(self) -> State:
         """Return the state as it is now; later draws do not change what was saved."""
@@ -30,8 +30,8 @@ class RandomLibrary(Protocol[State]):
     def restore(self, state: State) -> None:
         """Go on exactly where `state` was saved."""
 
-    def digest(self, state: State) -> str:
-        """16 hex digits; equal for states that go on alike, in every interpreter."""
+    def digest(self, state: State) -> str | None:
+        """16 hex digits; equal for states that go on alike, in every interpreter. None for one that has no digest."""
 
 
 PythonState = tuple[Any, ...]

@@ -15,7 +15,17 @@ NumPy       ``numpy.random.seed([s >> 32, s & 0xFFFFFFFF])`` on the default bit 
 PyTorch     ``torch.manual_seed(s)``, all devices
 TensorFlow  ``tf.random.set_seed(s)``; the global generator is ``tf.random.Generator.from_seed(s)``
 Keras       as ``keras.utils.set_random_seed`` and ``keras.backend.clear_session`` leave its own state
+Polars      ``polars.set_random_seed(s)``
+OpenCV      ``cv2.setRNGSeed(s >> 33)`` in the thread of the process
+Numba       in jitted code ``numpy.random.seed(s & 0xFFFFFFFF)`` and ``random.seed(s >> 32)``
+Faker       ``Faker.seed(f"faker {s}")``
+Paddle      ``paddle.seed(s)``, all devices
+CuPy        ``cupy.random.seed(s)`` on the current device
 ==========  =========================================================================================
+
+and others that `register_seeder` has added. Those that cannot be read (`RestartedLibrary`) are not put back: after a
+step they start at a number made of the process's seed and the step's, whatever either has drawn; after a process at
+one that was drawn from the session's stream before it.
 """
 
 from __future__ import annotations
@@ -27,18 +37,40 @@ from json.encoder import encode_basestring_ascii
 from types import TracebackType
 from typing import Any
 
+from pytest_expops.execution.seeding._cupy import CuPy
+from pytest_expops.execution.seeding._entry_points import call_entry_points, seeder_modules
+from pytest_expops.execution.seeding._faker import Faker
+from pytest_expops.execution.seeding._numba import Numba
 from pytest_expops.execution.seeding._numpy import NumPy
+from pytest_expops.execution.seeding._opencv import OpenCV
+from pytest_expops.execution.seeding._paddle import Paddle
+from pytest_expops.execution.seeding._polars import Polars
 from pytest_expops.execution.seeding._python import Python, RandomLibrary
+from pytest_expops.execution.seeding._restarted import RestartedLibrary
 from pytest_expops.execution.seeding._tensorflow import Keras, TensorFlow
 from pytest_expops.execution.seeding._torch import Torch
 from pytest_expops.execution.seeding.import_hook import ImportHook, loaded_module
 
-__all__ = ["LIBRARIES", "preserved", "rng_digests", "seeded", "task_seed"]
+__all__ = ["LIBRARIES", "add_library", "preserved", "rng_digests", "seeded", "task_seed"]
 
-LIBRARIES: tuple[RandomLibrary[Any], ...] = (Python(), NumPy(), Torch(), TensorFlow(), Keras())
-"""Every library whose global random state is seeded, digested and restored."""
+Library = RandomLibrary[Any] | RestartedLibrary
 
-_BY_MODULE = {library.module: library for library in LIBRARIES}
+_BUILT_IN: tuple[Library, ...] = (
+    Python(),
+    NumPy(),
+    Torch(),
+    TensorFlow(),
+    Keras(),
+    Polars(),
+    OpenCV(),
+    Numba(),
+    Faker(),
+    Paddle(),
+    CuPy(),
+)
+LIBRARIES: dict[str, Library] = {library.name: library for library in _BUILT_IN}
+"""Every library whose global random streams are seeded, by name."""
+
 _SEED_STOP = 2**64
 
 
@@ -58,7 +90,8 @@ def seeded(seed: int) -> AbstractContextManager[None]:
     """Seed every loaded library with `seed` (0 <= seed < 2**64), and put their states back at the end.
 
     Nothing is imported. A library that is imported for the first time inside is seeded when its import is done, and
-    left at the end as its import left it. Nests: at the end of a step the process's own streams go on. The global
+    left at the end as its import left it. Nests: at the end of a step the process's own streams go on. Libraries
+    that cannot be read are not put back, but started anew, see the module's docstring. The global
     generators belong to the whole interpreter, so a process whose threads draw from them cannot be made
     reproducible by this, nor can two contexts overlap in different threads.
 
@@ -69,8 +102,11 @@ def seeded(seed: int) -> AbstractContextManager[None]:
 
 @contextmanager
 def preserved() -> Iterator[None]:
-    """Put the states of the loaded libraries back at the end, without seeding: for code that is no process."""
-    before = [(library, library.save()) for library in LIBRARIES if _is_loaded(library)]
+    """Put the states of the loaded libraries back at the end, without seeding: for code that is no process.
+
+    Those that cannot be read are left alone.
+    """
+    before = [(library, library.save()) for library in _readable()]
     try:
         yield
     finally:
@@ -81,31 +117,45 @@ def preserved() -> Iterator[None]:
 def rng_digests() -> dict[str, str]:
     """Return a short digest of the present global state of each loaded library, by library name (16 hex digits each).
 
-    Equal digests mean that the streams will go on alike. A library that nobody has imported yet is left out, so
-    compare only the names that both sides have.
+    Equal digests mean that the streams will go on alike. A library that nobody has imported yet is left out, as is
+    one whose state cannot be read, so compare only the names that both sides have.
     """
-    return {library.name: library.digest(library.save()) for library in LIBRARIES if _is_loaded(library)}
+    digests = {library.name: library.digest(library.save()) for library in _readable()}
+    return {name: digest for name, digest in digests.items() if digest is not None}
+
+
+def add_library(library: Library) -> None:
+    """Seed `library` too from now on, in place of one of the same name; in a running process, at once."""
+    LIBRARIES.pop(library.name, None)
+    LIBRARIES[library.name] = library
+    _modules.add(library.module)
+    if _is_loaded(library):
+        for context in _active:
+            context.take_over(library)
 
 
 class _Seeded(AbstractContextManager[None]):
     """One `with seeded(...)`: the states found, by library, in the order in which they were taken over."""
 
-    __slots__ = ("_found", "seed")
+    __slots__ = ("_found", "_last_inner", "_outer", "seed")
 
     def __init__(self, seed: int) -> None:
         if not 0 <= seed < _SEED_STOP:
             raise ValueError(f"a task seed is an unsigned 64-bit integer, as task_seed() returns, not {seed!r}")
         self.seed = seed
-        self._found: list[tuple[RandomLibrary[Any], Any]] = []
+        self._found: list[tuple[Library, Any]] = []
+        self._outer: _Seeded | None = None
+        self._last_inner: int | None = None
 
     def __enter__(self) -> None:
-        if not _active:
+        self._outer = _active[-1] if _active else None
+        if self._outer is None:
+            _register_installed()
             _hook.install()
         _active.append(self)
         try:
-            for library in LIBRARIES:
-                if _is_loaded(library):
-                    self.take_over(library)
+            for library in _loaded():
+                self.take_over(library)
         except BaseException:
             self._leave()
             raise
@@ -115,24 +165,44 @@ class _Seeded(AbstractContextManager[None]):
     ) -> None:
         self._leave()
 
-    def take_over(self, library: RandomLibrary[Any]) -> None:
+    def take_over(self, library: Library) -> None:
         """Remember the library's state, and seed it."""
-        self._found.append((library, library.save()))
-        library.seed(self.seed)
+        if not isinstance(library, RestartedLibrary):
+            self._found.append((library, library.save()))
+            library.seed(self.seed)
+        else:
+            self._found.append((library, library.next_seed() if self._outer is None else None))
+            library.seed(self.onward)
+
+    @property
+    def onward(self) -> int:
+        """Where streams that cannot be read start, or go on after a step: not at `seed`, to draw the same again."""
+        if self._last_inner is None:
+            return self.seed
+        text = f'["pytest-expops after step 1",{self.seed},{self._last_inner}]'
+        return int.from_bytes(hashlib.sha256(text.encode("ascii")).digest()[:8], "big")
 
     def _leave(self) -> None:
         _active.remove(self)
         if not _active:
             _hook.remove()
+        if self._outer is not None:
+            self._outer._last_inner = self.seed
         failures = []
         while self._found:
             library, state = self._found.pop()
             try:
-                library.restore(state)
+                self._give_back(library, state)
             except Exception as error:  # the others must be restored all the same
                 failures.append(error)
         if failures:
             raise failures[0]
+
+    def _give_back(self, library: Library, state: Any) -> None:
+        if not isinstance(library, RestartedLibrary):
+            library.restore(state)
+        else:
+            library.seed(state if self._outer is None else self._outer.onward)
 
 
 @contextmanager
@@ -142,29 +212,55 @@ def _first_import(module: str) -> Iterator[None]:
     Importing draws numbers (Keras, which TensorFlow imports, draws from Python's `random`), and a process that finds
     the library imported does not draw those; so what the import drew from the other libraries is put back.
     """
-    if not _active:
+    if not _active or module in _importing:  # OpenCV's package imports a module of its own name
         yield
         return
-    before = [(library, library.save()) for library in LIBRARIES if _is_loaded(library)]
+    before = _loaded()
+    _importing.add(module)
     try:
-        yield
+        with preserved():
+            yield
     finally:
-        for library, state in before:
-            library.restore(state)
-    imported = _BY_MODULE[module]
+        _importing.remove(module)
+    imported = [library for library in _loaded() if library.module == module]
     for context in _active:  # outermost first: a step's end must find the process's stream, not the import's
-        context.take_over(imported)
-    already = [library.module for library, _ in before]
-    for library in LIBRARIES:  # those that came with it, and were seeded before the rest of it ran
-        if library is not imported and library.module not in already and _is_loaded(library):
-            library.seed(_active[-1].seed)
+        for library in imported:
+            context.take_over(library)
+    for library in _loaded():  # those that came with it, and were seeded before the rest of it ran
+        if library not in before and library not in imported:
+            library.seed(_active[-1].onward if isinstance(library, RestartedLibrary) else _active[-1].seed)
+    with preserved():
+        call_entry_points(module)
 
 
-def _is_loaded(library: RandomLibrary[Any]) -> bool:
+def _register_installed() -> None:
+    """Register what packages have for modules that are there already, and expect the others."""
+    for module in seeder_modules():
+        _modules.add(module)
+        if loaded_module(module) is not None:
+            with preserved():
+                call_entry_points(module)
+
+
+def _loaded() -> list[Library]:
+    return [library for library in LIBRARIES.values() if _is_loaded(library)]
+
+
+def _readable() -> list[RandomLibrary[Any]]:
+    return [library for library in _loaded() if not isinstance(library, RestartedLibrary)]
+
+
+def _is_loaded(library: Library) -> bool:
+    module: Any = loaded_module(library.module)
+    if module is None or library.module in _importing:
+        return False
     # A module that is still being imported, or a test's stand-in, lacks what is needed to seed it.
-    module = loaded_module(library.module)
-    return module is not None and hasattr(module, library.needs)
+    for name in library.needs.split("."):
+        module = getattr(module, name, None)
+    return module is not None
 
 
 _active: list[_Seeded] = []
-_hook = ImportHook(frozenset(_BY_MODULE), _first_import)
+_importing: set[str] = set()
+_modules = {library.module for library in _BUILT_IN}
+_hook = ImportHook(_modules, _first_import)

@@ -19,8 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_expops.execution.seeding import task_seeds as seeding
-from pytest_expops.execution.seeding.import_hook import ImportHook
-from pytest_expops.execution.seeding.task_seeds import rng_digests, seeded, task_seed
+from pytest_expops.execution.seeding.task_seeds import add_library, rng_digests, seeded, task_seed
 
 seeds = st.integers(0, 2**64 - 1)
 tasks = st.tuples(st.integers(), st.text(), st.none() | st.text(), st.integers(0, 99))
@@ -355,11 +354,9 @@ def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def install(*libraries: Any) -> None:
-        known = (*seeding.LIBRARIES, *libraries)
-        monkeypatch.setattr(seeding, "LIBRARIES", known)
-        monkeypatch.setattr(seeding, "_BY_MODULE", {each.module: each for each in known})
-        hook = ImportHook(frozenset(each.module for each in known), seeding._first_import)
-        monkeypatch.setattr(seeding, "_hook", hook)
+        monkeypatch.setattr(seeding, "LIBRARIES", dict(seeding.LIBRARIES))
+        for library in libraries:
+            add_library(library)
 
     for name in ("fake_dice", "fake_cup"):
         monkeypatch.delitem(sys.modules, name, raising=False)
