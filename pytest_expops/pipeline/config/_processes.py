@@ -139,6 +139,7 @@ def read_process(
         aggregates=parallelism.aggregates,
         kind=kind,
         call_rule=CallRule.CLASSIC_FIRST if is_classic else CallRule.BY_NAME_FIRST,
+        not_replayed=_not_replayed(body, reader),
         renames=read_renames(body, reader),
         metrics=read_metrics(body, reader),
         component=component,
@@ -150,6 +151,24 @@ def read_process(
 def _parameters(body: MapNode, reader: Reader) -> dict[str, Any]:
     found = reader.agreed(entries_of(body, "", "parameters", "hyperparameters"))
     return parameters(reader, found) if found else {}
+
+
+def _not_replayed(body: MapNode, reader: Reader) -> str | None:
+    """The reason beside `replay: false`; None where the process is to be replayed (S7.1)."""
+    wanted, reason = body.entries.get("replay"), body.entries.get("replay_reason")
+    expected = "why this process is not replayed, as a text"
+    text = reader.text(reason.value, "replay_reason", expected) if reason is not None else None
+    replayed = wanted is None or reader.truth(wanted.value, "replay") is not False
+    if reason is not None and replayed:
+        hint = "add `replay: false`, or remove it"
+        message = "`replay_reason` has no effect: the process is replayed"
+        reader.warn(message, reason.key.location, key="replay_reason", hint=hint)
+    if wanted is not None and not replayed and reason is None:
+        hint = "add `replay_reason: TEXT`, which the summary will show"
+        reader.error(
+            f"`replay: false` needs `replay_reason`: {expected}", wanted.key.location, key="replay_reason", hint=hint
+        )
+    return None if replayed else text or ""
 
 
 def _kind(body: MapNode, parallelism: Parallelism, is_classic: bool, reader: Reader) -> Kind:

@@ -77,6 +77,8 @@ PROCESS = _RUNTIME | frozenset(
         "outputs",
         "parameters",
         "probe_paths",
+        "replay",
+        "replay_reason",
         "script",
         "seed_aggregation",
         "seed_parallelism",

@@ -106,6 +106,19 @@ PROCESSES: list[Case] = [
         ],
     ),
     (
+        "replay switched off without a reason, or with what is none",
+        current(
+            "- {name: a, replay: false}", "- {name: b, replay: no, replay_reason: 3}", "- {name: c, replay: never}"
+        ),
+        [
+            "5:19: process `a`: `replay: false` needs `replay_reason`: why this process is not replayed, as a text",
+            "    add `replay_reason: TEXT`, which the summary will show",
+            "6:46: process `b`: `replay_reason` is the number `3`; "
+            "expected why this process is not replayed, as a text",
+            "7:27: process `c`: `replay` is the text `never`; expected true or false",
+        ],
+    ),
+    (
         "parameters that are none",
         current("- {name: a, parameters: [1]}", "- {name: b, hyperparameters: {1: 2}}"),
         [

@@ -283,3 +283,23 @@ def test_a_script_beside_the_function_says_where_it_is(tmp_path: Path) -> None:
         "score": ("main", "score"),
     }
     assert _load(tmp_path, SCRIPTS).warnings == ()
+
+
+def test_a_process_may_be_left_out_of_replays_with_a_reason(tmp_path: Path) -> None:
+    """S7.1."""
+    pipeline = _load(
+        tmp_path,
+        current(
+            "- {name: a, replay: false, replay_reason: takes a day}",
+            "- {name: b, replay: true}",
+            "- {name: c, replay_reason: none needed}",
+        ),
+    )
+    assert {name: each.not_replayed for name, each in pipeline.processes.items()} == {
+        "a": "takes a day",
+        "b": None,
+        "c": None,
+    }
+    assert [(each.location.line, each.message) for each in pipeline.warnings if each.location] == [
+        (7, "process `c`: `replay_reason` has no effect: the process is replayed")
+    ]
