@@ -76,8 +76,12 @@ class Project:
         return target
 
     def run(self, *args: str, subprocess: bool = False, config: str | None = None, diagnose: bool = False) -> Outcome:
-        """`pytest --expops-config CONFIG args`, with the outcome of each item read from a JUnit report."""
-        arguments = ["--expops-config", config or self.config, *args]
+        """`pytest --expops-config CONFIG args`, with the outcome of each item read from a JUnit report.
+
+        Unless `args` say otherwise, only what is under a seed layer is replayed: most tests are about other things.
+        """
+        replay = [] if any(each.startswith("--expops-replay=") for each in args) else ["-o", "expops_replay=seeded"]
+        arguments = ["--expops-config", config or self.config, *replay, *args]
         return self.pytest(*arguments, subprocess=subprocess, diagnose=diagnose)
 
     def pytest(self, *args: str, subprocess: bool = False, diagnose: bool = False) -> Outcome:

@@ -16,7 +16,7 @@ from pytest_expops.verdicts.baseline.baseline import Baseline
 from pytest_expops.verdicts.baseline.lock_file import Lock, LockEntry, lock_text, read_lock
 from pytest_expops.verdicts.baseline.lock_file_text import LockError
 from pytest_expops.verdicts.baseline.lock_writing import held, write_lock
-from pytest_expops.verdicts.replay import ReplayStatus, Verdict
+from pytest_expops.verdicts.replay import ReplayStatus, Verdict, why_not_replayed
 
 
 class BaselineHooks:
@@ -91,6 +91,8 @@ def _withheld(
 ) -> Iterator[tuple[str, str]]:
     """Yield the processes that must not be recorded, and why: only what is known to repeat may become a baseline."""
     verdicts = {data["process"]: Verdict.from_json(data) for data in verdicts_of(session).all()}
+    # What this session chose not to replay cannot be recorded; a process under no seed layer could be, before all were.
+    needed = "all" if state.options.replay == "all" else "seeded"
     shaky: dict[str, str] = {}
     for name, each in session.expanded.processes.items():
         verdict = verdicts.get(name)
@@ -105,7 +107,7 @@ def _withheld(
             continue
         if name in shaky:
             yield name, shaky[name]
-        elif verdict is None and (each.seeds or state.options.replay == "all"):
+        elif verdict is None and why_not_replayed(each, needed) is None:
             yield name, f"`{name}` was not replayed"
 
 

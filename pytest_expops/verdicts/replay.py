@@ -11,7 +11,7 @@ from typing import Any
 from pytest_expops.execution.records import Outcome, Output, RunRecord
 from pytest_expops.execution.runner import Keep
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.pipeline.model import Tolerance
+from pytest_expops.pipeline.model import ExpandedProcess, Kind, Tolerance
 from pytest_expops.replay.nondeterminism.base import Mode, Setting
 from pytest_expops.replay.nondeterminism.earlier_processes import unrelated
 from pytest_expops.replay.pool import ReplicaPool
@@ -80,6 +80,25 @@ class Verdict:
         diagnosis = Diagnosis.from_json(data["diagnosis"]) if data["diagnosis"] else None
         converted = {"status": ReplayStatus(data["status"]), "differences": differences, "diagnosis": diagnosis}
         return cls(**{**data, **converted, "varied": tuple(data["varied"])})
+
+
+def why_not_replayed(each: ExpandedProcess, mode: str) -> str | None:
+    """Return why a process is not replayed under ``--expops-replay=MODE`` (S7.1), or None where it is.
+
+    Args:
+        each: one process at one partition and seed.
+        mode: ``all``, ``seeded`` or ``none``.
+    """
+    process = each.process
+    if process.kind is Kind.CHART:
+        return "draws a chart"
+    if process.kind is Kind.PASS_THROUGH:
+        return "has no function"
+    if process.not_replayed is not None:
+        return process.not_replayed
+    if mode == "none" or (mode == "seeded" and not each.seeds):
+        return "under no seed layer" if mode == "seeded" else "--expops-replay=none"
+    return None
 
 
 def judge(session: PipelineSession, name: str, pool: ReplicaPool, *, replays: int, vary: Sequence[str] = ()) -> Verdict:

@@ -17,6 +17,7 @@ from pytest_expops.plugin.items._properties import property_items, split_items
 from pytest_expops.plugin.items.base import ConfigNode, ExpopsItem, OwnItem, marker_of
 from pytest_expops.plugin.items.replay import ReplayItem
 from pytest_expops.plugin.items.stability import stability_items
+from pytest_expops.verdicts.replay import why_not_replayed
 
 
 class ConfigFile(ConfigNode):
@@ -39,8 +40,7 @@ class ConfigFile(ConfigNode):
         mode = self.state.options.replay
         for each in self.pipeline_session.expanded.processes.values():
             yield self._item(process_item(each), each, each.name)
-            replays = mode == "all" or (mode == "seeded" and each.seeds)
-            if replays and each.process.kind is not Kind.CHART:
+            if why_not_replayed(each, mode) is None:
                 yield self._item(ReplayItem, each, f"{each.name}[replay]")
             yield from split_items(self, each)
             yield from baseline_items(self, each)

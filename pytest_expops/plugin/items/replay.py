@@ -54,8 +54,8 @@ class ReplayItem(ExpopsItem):
         """Return the command that reproduces just this verdict, with the options that matter and no others."""
         options, path = self.state.options, os.path.relpath(self.path, self.config.invocation_params.dir)
         words = ["pytest", "--expops-config", path]
-        if self.expanded.seeds == () or options.replay == "all":
-            words.append("--expops-replay=all")
+        if options.replay != self.config.getini("expops_replay"):
+            words.append(f"--expops-replay={options.replay}")
         if verdict.attempt > 1:
             words.append(f"--expops-replays={verdict.attempt}")
         if verdict.varied:

@@ -20,7 +20,7 @@ from pytest_expops.plugin.options.baseline import (
 from pytest_expops.plugin.options.given import Given, given, ini_source, ini_value, option_source
 from pytest_expops.wording import did_you_mean, short_path
 
-REPLAY_MODES = ("seeded", "all", "none")
+REPLAY_MODES = ("all", "seeded", "none")
 SCHEDULES = ("graph", "xdist")
 PROGRESS = ("auto", "on", "off")
 UNDECIDED = ("skip", "fail", "pass")
@@ -96,7 +96,7 @@ def _add_replay_options(group: pytest.OptionGroup) -> None:
         "--expops-replay",
         metavar=alternatives(REPLAY_MODES),
         help="which processes are replayed, that is, run again in a fresh interpreter and compared with their first "
-        "run: those that have a seed (seeded, the default), all, or none",
+        "run: all that have a function (all, the default), those under a seed layer (seeded), or none",
     )
     group.addoption(
         "--expops-replays",
@@ -159,7 +159,7 @@ def _add_running_options(group: pytest.OptionGroup) -> None:
 def _add_ini_twins(parser: pytest.Parser) -> None:
     """Add the ini options; the defaults are here, as an option that is not given falls back to its twin."""
     parser.addini("expops_config", "like --expops-config, relative to the ini file", type="paths", default=[])
-    parser.addini("expops_replay", "like --expops-replay", default="seeded")
+    parser.addini("expops_replay", "like --expops-replay", default="all")
     parser.addini("expops_replays", "like --expops-replays", default="1")
     parser.addini("expops_vary", "like --expops-vary", default="")
     parser.addini("expops_diagnose", "like --expops-diagnose", default="on")

@@ -17,7 +17,7 @@ from pytest_expops.plugin.state import SessionState, verdicts_of
 from pytest_expops.plugin.summary._baseline_summary import baseline_lines
 from pytest_expops.plugin.summary._stability_table import list_stability
 from pytest_expops.replay.nondeterminism.registry import SOURCES
-from pytest_expops.verdicts.replay import ReplayStatus, Verdict
+from pytest_expops.verdicts.replay import ReplayStatus, Verdict, why_not_replayed
 from pytest_expops.wording import and_more, listed, short_path
 
 MOST_SHOWN = 10
@@ -59,6 +59,9 @@ def summarize(reporter: pytest.TerminalReporter, state: SessionState, directory:
         reporter.line(_what_ran(session, records))
         if verdicts:
             reporter.line(_what_matched(session, verdicts))
+        skipped = _what_was_not_replayed(session, records, verdicts, state.options.replay)
+        if skipped:
+            reporter.line(skipped)
         _list_differences(reporter, session, verdicts)
         _list_failures(reporter, records)
         list_stability(reporter, session)
@@ -89,6 +92,25 @@ def _what_matched(session: PipelineSession, verdicts: Mapping[str, Verdict]) -> 
     )
     declared = f" ({as_declared} as declared)" if as_declared else ""
     return f"replayed {len(verdicts)}: {', '.join(parts)}{declared}"
+
+
+def _what_was_not_replayed(
+    session: PipelineSession, records: Mapping[str, RunRecord], verdicts: Mapping[str, Verdict], mode: str
+) -> str:
+    """Return ``not replayed 4: load, split (under no seed layer); plot (draws a chart)``; empty where all was replayed.
+
+    A process with many duplicates is named once.
+    """
+    reasons: dict[str, dict[str, None]] = {}
+    count = 0
+    for name, record in records.items():
+        if record.outcome is Outcome.PASSED and name not in verdicts:
+            each = session.expanded[name]
+            reason = why_not_replayed(each, mode) or "its `[replay]` item did not run"
+            reasons.setdefault(reason, {})[each.process.name] = None
+            count += 1
+    parts = [f"{listed(names, 4)} ({reason})" for reason, names in reasons.items()]
+    return f"not replayed {count}: {'; '.join(parts)}" if count else ""
 
 
 def _declared(session: PipelineSession, name: str) -> str | None:
