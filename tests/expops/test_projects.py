@@ -357,13 +357,13 @@ def _chart_project(project: Project, body: str) -> Outcome:
 
 def test_a_chart_without_an_image_fails_and_nothing_else_does(project: Project) -> None:
     outcome = _chart_project(project, "pass")
-    assert outcome.items == {"counts": "failed", "merge": "passed"}
+    assert outcome.items == {"counts": "failed", "merge": "passed", "merge[replay]": "passed"}
     assert "chart `counts` wrote no image" in outcome.message("counts")
 
 
 def test_a_chart_that_raises_shows_its_own_frames(project: Project) -> None:
     outcome = _chart_project(project, "raise ValueError('no ink')")
-    assert outcome.items == {"counts": "failed", "merge": "passed"}
+    assert outcome.items == {"counts": "failed", "merge": "passed", "merge[replay]": "passed"}
     assert "raise ValueError('no ink')" in outcome.message("counts")
     assert "pytest_expops" not in outcome.message("counts")
 

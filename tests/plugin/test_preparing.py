@@ -59,7 +59,9 @@ def test_a_worker_prepares_where_there_is_a_replay_for_each(
     seeded: tuple[Project, list[str]], workers: int, prepared: int
 ) -> None:
     project, names = seeded
-    collected = project.pytester.inline_genitems("--expops-config", project.config, project.config)[0]
+    collected = project.pytester.inline_genitems(
+        "--expops-config", project.config, "--expops-replay=seeded", project.config
+    )[0]
     session = collected[0].session
     session.items = collected
     session.config.option.collectonly = False

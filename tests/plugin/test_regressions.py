@@ -121,7 +121,7 @@ def test_a_replica_runs_under_the_options_of_its_interpreter(project: Project) -
     project.write("a b", "def a(data): return {}\ndef b(data): return {'debug': __debug__}", SEEDS)
     command = [sys.executable, "-O", "-m", "pytest", "--expops-config", project.config]
     result = project.pytester.run(*command)
-    result.assert_outcomes(passed=3)
+    result.assert_outcomes(passed=4)
 
 
 def test_a_process_of_any_name_has_a_checkpoint_folder(project: Project) -> None:

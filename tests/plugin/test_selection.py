@@ -63,7 +63,7 @@ def test_a_config_that_is_also_collected_by_path_stands_once(fan: Project, argum
 
 
 def test_an_ini_entry_does_not_turn_one_test_into_a_run_of_the_pipeline(fan: Project) -> None:
-    fan.pytester.makeini(f"[pytest]\nexpops_config = {fan.config}\n")
+    fan.pytester.makeini(f"[pytest]\nexpops_config = {fan.config}\nexpops_replay = seeded\n")
     fan.pytester.makepyfile(test_other="def test_other(): pass", test_merge="def test_merge(merge): assert merge")
     assert list(fan.pytest("test_other.py").items) == ["test_other"]
     assert fan.pytest("test_merge.py").items == {"test_merge": "passed"}

@@ -74,7 +74,7 @@ def test_the_ini_twins_work(fan: Project) -> None:
 BYTES = "a number of bytes such as 256M, 2G or 0"
 REFUSED = [
     ("--expops-config", "nowhere.yaml", "a file"),
-    ("--expops-replay", "sometimes", "one of seeded, all, none"),
+    ("--expops-replay", "sometimes", "one of all, seeded, none"),
     ("--expops-replays", "many", "a whole number of at least 1"),
     ("--expops-replays", "0", "a whole number of at least 1"),
     ("--expops-vary", "clok", f"one of {', '.join(options.VARIABLE)}, all; did you mean `clock`?"),
@@ -144,7 +144,7 @@ INI_FILES = {
 def test_an_error_names_the_file_that_the_value_is_from(fan: Project, file: str, text: str) -> None:
     quote = '"' if file.endswith(".toml") else ""
     (fan.root / file).write_text(text.format(f"expops_replay = {quote}sometimes{quote}"), encoding="utf-8")
-    assert _refusal(fan, "--expops-replay").endswith(f"'sometimes' is not one of seeded, all, none (from {file})")
+    assert _refusal(fan, "--expops-replay").endswith(f"'sometimes' is not one of all, seeded, none (from {file})")
     (fan.root / file).write_text(text.format(f"addopts = {quote}--expops-replay=sometimes{quote}"), encoding="utf-8")
     assert _refusal(fan, "--expops-replay").endswith(f" (from addopts in {file})")
 
@@ -152,12 +152,12 @@ def test_an_error_names_the_file_that_the_value_is_from(fan: Project, file: str,
 def test_an_error_names_what_else_the_value_may_be_from(fan: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     fan.pytester.makeini("[pytest]\nexpops_replay = never\n")
     assert _refusal(fan, "--expops-replay", "-o", "expops_replay=sometimes").endswith(
-        ": 'sometimes' is not one of seeded, all, none (from -o on the command line)"
+        ": 'sometimes' is not one of all, seeded, none (from -o on the command line)"
     )
     monkeypatch.setenv("PYTEST_ADDOPTS", "--expops-replay rarely")
-    assert _refusal(fan, "--expops-replay").endswith(": 'rarely' is not one of seeded, all, none (from PYTEST_ADDOPTS)")
+    assert _refusal(fan, "--expops-replay").endswith(": 'rarely' is not one of all, seeded, none (from PYTEST_ADDOPTS)")
     assert _refusal(fan, "--expops-replay", "--expops-replay", "often").endswith(
-        ": 'often' is not one of seeded, all, none (from the command line)"
+        ": 'often' is not one of all, seeded, none (from the command line)"
     )
 
 
@@ -180,7 +180,7 @@ def test_a_value_of_the_wrong_type_has_the_same_form(fan: Project, line: str, sa
 def test_a_bad_value_is_refused_where_there_is_no_pipeline_too(project: Project) -> None:
     outcome = project.pytest("--expops-replay=sometimes")
     assert outcome.ret == pytest.ExitCode.USAGE_ERROR
-    assert "--expops-replay: 'sometimes' is not one of seeded, all, none (from the command line)" in outcome.text
+    assert "--expops-replay: 'sometimes' is not one of all, seeded, none (from the command line)" in outcome.text
 
 
 @pytest.mark.parametrize(
