@@ -1,8 +1,7 @@
-"""The interpreter that replays: reads a request, runs the process on modules imported anew, answers with its record."""
+"""The interpreter that replays: reads a request, runs the process on modules imported for it, answers."""
 
 from __future__ import annotations
 
-import json
 import os
 import queue
 import shutil
@@ -10,48 +9,43 @@ import signal
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any, BinaryIO
+from functools import partial
+from typing import Any
 
 from pytest_expops.execution.calls.inputs import Load, Outputs
 from pytest_expops.execution.calls.partitioning import Partition
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.runner import Keep, Runner
 from pytest_expops.replay._child_project import ReplicaProject, reader_of
+from pytest_expops.replay._import_server import ImportServer
+from pytest_expops.replay._messages import Lines, send
 from pytest_expops.replay.nondeterminism import files
 from pytest_expops.replay.nondeterminism.base import Watcher
 from pytest_expops.replay.nondeterminism.registry import applied
 from pytest_expops.replay.request import SHARED, Request, to_answer
 from pytest_expops.replay.tracing import Tracer
 
+Next = Callable[[], dict[str, Any] | None]
 
-def main() -> None:
-    """Answer requests until standard input ends."""
+
+def main(*, forks: bool) -> None:
+    """Make one replay, or if it `forks` one in each of its children, until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for pytest, which then ends this process.
     requests, answers = _take_pipes()
-    lines: queue.Queue[bytes] = queue.Queue()
-    threading.Thread(target=_read, args=(requests, lines), daemon=True).start()
-    project = ReplicaProject()
-    answer: dict[str, Any]
-    while True:
-        message = json.loads(lines.get())
-        if "request" not in message:
-            project.prepare(message)
-            continue
-        try:
-            answer = _replay(message, project)
-        except Exception:
-            answer = {"error": traceback.format_exc()}
-        sys.stdout.flush()
-        sys.stderr.flush()
-        answers.write(json.dumps(answer).encode() + b"\n")
-        answers.flush()
+    serve = partial(_serve, answers)
+    if forks:
+        ImportServer(requests, answers, serve).run()
+    messages: queue.Queue[dict[str, Any]] = queue.Queue()
+    threading.Thread(target=_read, args=(Lines(requests), messages), daemon=True).start()
+    serve(messages.get, ReplicaProject())
+    os._exit(0)
 
 
-def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
+def _take_pipes() -> tuple[int, int]:
     """Keep the pipes to the worker, and give the process an empty standard input and the printed file for output."""
-    requests = os.fdopen(os.dup(0), "rb")
-    answers = os.fdopen(os.dup(1), "wb")
+    requests, answers = os.dup(0), os.dup(1)
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)
@@ -61,17 +55,32 @@ def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
     return requests, answers
 
 
-def _read(requests: BinaryIO, lines: queue.Queue[bytes]) -> None:
-    """Pass requests on. At the end of them leave at once, even from the middle of a replay: nobody waits for it."""
-    for line in requests:
-        lines.put(line)
+def _read(lines: Lines, messages: queue.Queue[dict[str, Any]]) -> None:
+    """Pass messages on. At the end of them leave at once, even from the middle of a replay: nobody waits for it."""
+    while (message := lines.next()) is not None:
+        messages.put(message)
     os._exit(0)
+
+
+def _serve(answers: int, following: Next, project: ReplicaProject) -> None:
+    """Import the project ahead if that is what comes first, and make the one replay that this interpreter is for."""
+    while (message := following()) is not None:
+        if "request" not in message:
+            project.prepare(message)
+            continue
+        try:
+            answer = _replay(message, project)
+        except Exception:
+            answer = {"error": traceback.format_exc()}
+        sys.stdout.flush()
+        sys.stderr.flush()
+        send(answers, {**answer, "number": message["number"]})
+        return
 
 
 def _replay(message: dict[str, Any], project: ReplicaProject) -> dict[str, Any]:
     request = Request.from_json(message["request"])
-    # What is traced must not hang on what this interpreter has read before.
-    reader = reader_of(message, cached=not (request.trace or request.lines))
+    reader = reader_of(message)
     upstream = {name: RunRecord.from_json(record) for name, record in message["upstream"].items()}
 
     def load(name: str, partition: Partition | None = None, /) -> Outputs:

@@ -1,19 +1,17 @@
-"""The project in a replica: its modules are imported anew for each replay, or ahead of the first, while nobody waits.
+"""The project in an interpreter that makes one replay: its modules are imported for it, or ahead, while nobody waits.
 
-What was imported ahead is as if the first replay had done it: in the surroundings of that replay, which last until it
-has ended. It is used if the replay turns out to have these surroundings, and is under no condition that concerns the
+What was imported ahead is as if the replay had done it: in the surroundings of that replay, which last until it has
+ended. It is used if the replay turns out to have these surroundings, and is under no condition that concerns the
 import. If not, the modules are imported anew.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +42,9 @@ class _Ahead:
 
 
 class ReplicaProject:
-    """Opens the project of each message of a worker."""
+    """Opens the project of the messages of a worker."""
 
     def __init__(self) -> None:
-        self._environment = dict(os.environ)
         self._pipelines: dict[str, ExpandedPipeline] = {}
         self._ahead: _Ahead | None = None
 
@@ -56,7 +53,7 @@ class ReplicaProject:
         self._discard()
         # A script may raise what it likes, SystemExit as well.
         with contextlib.suppress(BaseException), ExitStack() as stack:
-            runner = self._opened(message, stack)
+            runner = self.runner(message, stack)
             stack.enter_context(run_environment(runner.pipeline))
             with runner.project.entered():
                 runner.callee(runner.expanded[message["process"]].process)
@@ -64,22 +61,21 @@ class ReplicaProject:
 
     @contextmanager
     def opened(self, message: Mapping[str, Any], request: Request) -> Iterator[Runner]:
-        """The runner for one replay. Whatever that leaves in the modules does not reach the next one."""
+        """The runner for the replay."""
         ahead = self._ahead
         if ahead is not None and (_concerns_import(request) or ahead.surroundings != _surroundings(message)):
             self._discard()
             ahead = None
         with ExitStack() as stack:
             if ahead is None:
-                self._reset()
-                runner = self._opened(message, stack)
+                runner = self.runner(message, stack)
             else:
                 self._ahead = None
                 runner = ahead.runner
                 stack.push(ahead.stack)
             yield runner
 
-    def _opened(self, message: Mapping[str, Any], stack: ExitStack) -> Runner:
+    def runner(self, message: Mapping[str, Any], stack: ExitStack) -> Runner:
         """A runner in its surroundings, until `stack` ends."""
         sys.path[:] = message["sys_path"]
         config = message["config"]
@@ -90,8 +86,7 @@ class ReplicaProject:
         folder = Path(message["folder"])
         keep_temporary_files_in(str(folder.parent / TEMPORARY / message["worker"]))
         files.leave_out(folder.parent)
-        store = reader_of(message).store
-        runner = Runner(expanded, store, folder, f"replica of {message['worker']}")
+        runner = Runner(expanded, reader_of(message).store, folder, f"replica of {message['worker']}")
         stack.callback(_forget, runner)
         stack.enter_context(filtering(message["warning_filters"]))
         return runner
@@ -101,27 +96,10 @@ class ReplicaProject:
             self._ahead.stack.close()
             self._ahead = None
 
-    def _reset(self) -> None:
-        """Undo what the scripts and processes of earlier replays did to the environment variables."""
-        if dict(os.environ) != self._environment:
-            os.environ.clear()
-            os.environ.update(self._environment)
 
-
-def reader_of(message: Mapping[str, Any], *, cached: bool = True) -> ArtifactReader:
-    """Reads the artifacts of the message's session, and keeps partitions from one replay to the next if `cached`."""
-    return _reader(Path(message["folder"]) / "artifacts", message["memory"] if cached else 0)
-
-
-@cache
-def _reader(root: Path, memory: int) -> ArtifactReader:
-    return ArtifactReader(ArtifactStore(root), _partitions(memory))
-
-
-@cache
-def _partitions(memory: int) -> PartCache:
-    """Bytes only: the project's classes are made anew for each replay."""
-    return PartCache(memory)
+def reader_of(message: Mapping[str, Any]) -> ArtifactReader:
+    """Reads the artifacts of the message's session as the worker does, but no partition ahead of its use."""
+    return ArtifactReader(ArtifactStore(Path(message["folder"]) / "artifacts"), PartCache(min(message["memory"], 1)))
 
 
 def _surroundings(message: Mapping[str, Any]) -> dict[str, Any]:

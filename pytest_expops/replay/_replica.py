@@ -1,13 +1,13 @@
-"""A fresh interpreter, kept and reused, that runs a process again; this is the end that asks.
+"""An interpreter that runs processes again, each in a child of its own; this is the end that asks.
 
-The child is `_child_main`. Messages are JSON, one a line, over pipes; whatever the process prints goes to a file. The
-child ends when its standard input does, so it cannot outlive the worker that started it, however that one ends.
+At the other end is `_child_main`. Messages are JSON, one a line, over pipes; what a process prints goes to a file.
+The interpreter ends when its standard input does, and its children with it, so it cannot outlive the worker that
+started it, however that one ends.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 import selectors
@@ -23,6 +23,9 @@ from typing import Any
 from pytest_expops.errors import ReplayError, ReplayTimeout, ReplicaDied
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.user_code.scripts import common_path
+from pytest_expops.replay._import_server import CAN_FORK
+from pytest_expops.replay._leading_imports import Import
+from pytest_expops.replay._messages import Lines, send
 from pytest_expops.replay._warning_filters import described_filters
 from pytest_expops.replay.request import Replay, Request, from_answer
 
@@ -31,59 +34,69 @@ POLL_SECONDS = 0.2
 
 
 class Replica:
-    """One child interpreter, started with `environment` when the first replay is asked of it."""
+    """One interpreter, started with `environment` when the first replay is asked of it, or before.
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    `forks` says whether it makes every replay in a child of its own, after it has imported the `libraries`. If not, or
+    where there is no forking, there is a new interpreter for each replay.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        surroundings: Mapping[str, Any],
+        libraries: tuple[Import, ...] = (),
+        *,
+        forks: bool = True,
+    ) -> None:
         self.environment = environment
-        self.replayed: list[str] = []
-        """What this interpreter has replayed so far."""
+        self.libraries = libraries
+        """Those that it can import: fewer once it was seen that it could not be forked with one."""
+        self._surroundings = surroundings
+        self._forks = forks and CAN_FORK
         self._child: subprocess.Popen[bytes] | None = None
+        self._lines = Lines(-1)
+        self._number = 0
         self._prepared: int | None = None
         """Where in `_printed` the words begin of what was imported ahead of the first replay."""
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the replica)
-        self._received = b""
 
     def prepare(self, session: PipelineSession, name: str | None) -> None:
-        """Start the child, if it is not, and have it import what a replay of `name` needs. Nobody waits for it.
+        """Start it, if it is not, and have it import what a replay of `name` needs. Nobody waits for it.
 
         Without `name` nothing of the project is imported: it would have to be done again for a replay under conditions
         that concern the import.
         """
         if self._is_alive():
             return
+        self._prepared = self._printed.seek(0, os.SEEK_END)
         child = self._started()
         if name is not None:
-            assert child.stdin is not None
-            self._prepared = self._printed.seek(0, os.SEEK_END)
             with contextlib.suppress(OSError):  # it is dead: the replay will start another
-                child.stdin.write(json.dumps({**_surroundings(session), "process": name}).encode() + b"\n")
-                child.stdin.flush()
+                _tell(child, {**surroundings_of(session), "process": name})
 
     def replay(self, session: PipelineSession, name: str, request: Request, *, timeout: float = math.inf) -> Replay:
         """Run `name` again on the inputs of its first run, as `request` says.
 
         Raises:
-            ReplicaDied: the child ended before it answered; the next call starts another.
-            ReplayTimeout: there was no answer within `timeout` seconds; the child is ended.
-            ReplayError: the child could not set up the project.
+            ReplicaDied: the interpreter ended before it answered; the next call starts another.
+            ReplayTimeout: there was no answer within `timeout` seconds; the interpreter is ended.
+            ReplayError: the interpreter could not set up the project.
         """
         begin = self._printed.seek(0, os.SEEK_END) if self._prepared is None else self._prepared
-        message = _message(session, name, request)
-        reused = self._is_alive()
-        deadline = time.monotonic() + timeout
-        answer = self._ask(message, name, deadline)
-        if reused and _script_failed(answer):
-            # Some modules bear to be imported only once by an interpreter: they register something in a library, say.
+        self._number += 1
+        message = {**_message(session, name, request), "number": self._number}
+        answer = self._ask(message, name, time.monotonic() + timeout)
+        self._prepared = None
+        if not self._forks:
             self.close()
-            answer = self._ask(message, name, deadline)
         if "error" in answer:
             raise ReplayError(f"`{name}` could not be replayed: {answer['error']}", process=name)
-        self.replayed.append(name)
-        self._prepared = None
+        if "ended" in answer:
+            raise self._death(answer["ended"], name, begin)
         return from_answer(answer, self._read_printed(begin), request)
 
     def close(self) -> None:
-        """End the child, if there is one."""
+        """End the interpreter, if there is one."""
         child, self._child = self._child, None
         if child is not None:
             assert child.stdin is not None
@@ -96,81 +109,88 @@ class Replica:
                 child.kill()
                 child.wait()
             child.stdout.close()
-        self._received = b""
         self._prepared = None
-        self.replayed.clear()
 
     def _ask(self, message: Mapping[str, Any], name: str, deadline: float) -> dict[str, Any]:
         begin = self._printed.seek(0, os.SEEK_END)
-        child = self._started()
-        assert child.stdin is not None
         try:
-            child.stdin.write(json.dumps(message).encode() + b"\n")
-            child.stdin.flush()
-            line = self._line(child, deadline)
+            while True:
+                child = self._started()
+                _tell(child, message)
+                answer = self._answer(child, deadline)
+                if "spoiled" not in answer:
+                    return answer
+                self.libraries = self.libraries[: answer["spoiled"]]
+                self.close()
         except (BrokenPipeError, EOFError):
-            raise self._death(child, name, begin) from None
+            raise self._death(self._exit_code(), name, begin) from None
         except TimeoutError:
-            child.kill()
             self.close()
             raise ReplayTimeout(f"`{name}` was not replayed in the time left for it", process=name) from None
         except BaseException:
-            # Interrupted between question and answer: the answer must not be taken for that to the next question.
-            child.kill()
+            # Interrupted between question and answer: nobody is to work on it any longer.
             self.close()
             raise
-        answer: dict[str, Any] = json.loads(line)
-        return answer
 
     def _is_alive(self) -> bool:
         return self._child is not None and self._child.poll() is None
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._child is None or not self._is_alive():
+            prepared = self._prepared
             self.close()
+            self._prepared = prepared
+            how = "forks" if self._forks else "once"
             self._child = subprocess.Popen(
-                [sys.executable, *_interpreter_options(), "-c", _BOOT, str(Path(__file__).parents[2])],
+                [sys.executable, *_interpreter_options(), "-c", _BOOT, how, str(Path(__file__).parents[2])],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._printed,
                 env=dict(self.environment),
             )
+            assert self._child.stdout is not None
+            self._lines = Lines(self._child.stdout.fileno())
+            if self._forks:
+                with contextlib.suppress(OSError):  # it is dead, as whoever asks it next will find
+                    _tell(self._child, {**self._surroundings, "import": self.libraries})
         return self._child
 
-    def _line(self, child: subprocess.Popen[bytes], deadline: float) -> bytes:
-        """The next line from the child. Raises TimeoutError at the deadline.
+    def _answer(self, child: subprocess.Popen[bytes], deadline: float) -> dict[str, Any]:
+        """The answer to the present question, or that there is none. Raises TimeoutError at the deadline.
 
-        Raises EOFError when the child is dead; a grandchild may still hold the pipe open.
+        Raises EOFError when the interpreter is dead; a grandchild may still hold the pipe open.
         """
-        assert child.stdout is not None
-        pipe = child.stdout.fileno()
         with selectors.DefaultSelector() as selector:
-            selector.register(pipe, selectors.EVENT_READ)
-            while b"\n" not in self._received:
+            selector.register(self._lines.descriptor, selectors.EVENT_READ)
+            while True:
+                while self._lines.has_line:
+                    message = self._lines.take()
+                    if "spoiled" in message or message.get("number") == self._number:
+                        return message
                 dead = child.poll() is not None
                 left = deadline - time.monotonic()
                 if selector.select(0 if dead else max(0.0, min(POLL_SECONDS, left))):
-                    chunk = os.read(pipe, 1 << 16)
-                    if not chunk:
+                    if not self._lines.read():
                         raise EOFError
-                    self._received += chunk
                 elif dead:
                     raise EOFError
                 elif left <= 0:
                     raise TimeoutError
-        line, _, self._received = self._received.partition(b"\n")
-        return line
 
-    def _death(self, child: subprocess.Popen[bytes], name: str, begin: int) -> ReplicaDied:
-        deadline = time.monotonic() + 5
-        while child.poll() is None and time.monotonic() < deadline:
-            time.sleep(0.01)
+    def _exit_code(self) -> int:
+        """The exit status of the interpreter, which has ended or is about to."""
+        child = self._child
+        assert child is not None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(timeout=5)
         if child.poll() is None:
             child.kill()
         code = child.wait()
         self.close()
-        printed = self._read_printed(begin)
-        tail = "\n".join(printed.splitlines()[-20:])
+        return code
+
+    def _death(self, code: int, name: str, begin: int) -> ReplicaDied:
+        tail = "\n".join(self._read_printed(begin).splitlines()[-20:])
         said = f"; the last it printed:\n{tail}" if tail else "; it printed nothing"
         return ReplicaDied(
             f"the interpreter that replayed `{name}` {_ending(code)}{said}", process=name, exit_code=code
@@ -183,11 +203,16 @@ class Replica:
 
 # Without the current folder, which `-c` puts first: a `queue.py` in it is the user's, and not what we import.
 _BOOT = (
-    "import sys; sys.path[:] = [entry for entry in sys.path if entry]; root = sys.argv.pop(); "
+    "import sys; sys.path[:] = [entry for entry in sys.path if entry]; root, how = sys.argv.pop(), sys.argv.pop(); "
     "root in sys.path or sys.path.insert(0, root); "
     "from pytest_expops.replay._child_boot import prepare; prepare(); "
-    "from pytest_expops.replay._child_main import main; main()"
+    "from pytest_expops.replay._child_main import main; main(forks=how == 'forks')"
 )
+
+
+def _tell(child: subprocess.Popen[bytes], message: Mapping[str, Any]) -> None:
+    assert child.stdin is not None
+    send(child.stdin.fileno(), message)
 
 
 def _interpreter_options() -> list[str]:
@@ -199,14 +224,15 @@ def _interpreter_options() -> list[str]:
 def _message(session: PipelineSession, name: str, request: Request) -> dict[str, Any]:
     names = {upstream for each in (name, *request.before) for upstream in session.expanded[each].upstream}
     return {
-        **_surroundings(session),
+        **surroundings_of(session),
         "process": name,
         "upstream": {each: session.record(each).to_json() for each in sorted(names)},
         "request": request.to_json(),
     }
 
 
-def _surroundings(session: PipelineSession) -> dict[str, Any]:
+def surroundings_of(session: PipelineSession) -> dict[str, Any]:
+    """Return what matters to the import of a project, as plain data."""
     return {
         "config": str(session.expanded.pipeline.path),
         "scripts": session.runner.project.module_names,
@@ -216,11 +242,6 @@ def _surroundings(session: PipelineSession) -> dict[str, Any]:
         "sys_path": common_path(),
         "warning_filters": described_filters(),
     }
-
-
-def _script_failed(answer: Mapping[str, Any]) -> bool:
-    failure = answer["record"]["failure"] if "record" in answer else None
-    return failure is not None and failure[0] == "ScriptError"
 
 
 def _ending(code: int) -> str:

@@ -1,17 +1,28 @@
-"""The replicas of one worker: for each way of starting an interpreter one that is kept and used again."""
+"""The interpreters of one worker that make replays: for each way of starting one, that which was started before."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.replay._replica import Replica
+from pytest_expops.execution.user_code.scripts import common_path
+from pytest_expops.replay._leading_imports import Import, leading_imports
+from pytest_expops.replay._replica import Replica, surroundings_of
 from pytest_expops.replay.nondeterminism.base import Conditions
 from pytest_expops.replay.nondeterminism.registry import interpreter_environment
 from pytest_expops.replay.request import Replay, Request
 
-Key = tuple[frozenset[tuple[str, str]], int]
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    """What two replays must have in common to be made by children of one interpreter."""
+
+    environment: frozenset[tuple[str, str]]
+    surroundings: str
+    libraries: tuple[Import, ...]
+    copy: int
 
 
 class ReplicaPool:
@@ -23,7 +34,9 @@ class ReplicaPool:
     def __init__(self, environment: Mapping[str, str], most: int) -> None:
         self.environment = environment
         self.most = most
-        self._replicas: dict[Key, Replica] = {}
+        self._replicas: dict[_Key, Replica] = {}
+        self._bearable: dict[tuple[Import, ...], tuple[Import, ...]] = {}
+        """Of the libraries that a script imports first, those that an interpreter can be forked with."""
 
     def replay(
         self,
@@ -35,45 +48,66 @@ class ReplicaPool:
         fresh: bool = False,
         timeout: float = math.inf,
     ) -> Replay:
-        """Replay `name` as `request` says.
+        """Replay `name` as `request` says, in a process that nothing of the user's has run in, and nothing will.
 
         Args:
             session: the session of its pipeline.
             name: an expanded process.
             request: how it is replayed.
             copy: tells apart interpreters that are started alike.
-            fresh: whether the interpreter must be one that nothing has run in, and nothing will.
+            fresh: whether it must be a new interpreter, and not the child of one that has imported libraries.
             timeout: in seconds.
 
         Raises:
             ReplayError: as `Replica.replay`.
         """
-        environment = interpreter_environment(request.conditions, self.environment)
         if fresh:
-            replica = Replica(environment)
+            environment = interpreter_environment(request.conditions, self.environment)
+            replica = Replica(environment, surroundings_of(session), forks=False)
             try:
                 return replica.replay(session, name, request, timeout=timeout)
             finally:
                 replica.close()
-        key = frozenset(environment.items()), copy
-        replica = self._replicas.pop(key) if key in self._replicas else Replica(environment)
-        self._replicas[key] = replica  # the last in order is the last used
-        while len(self._replicas) > self.most:
-            self._replicas.pop(next(iter(self._replicas))).close()
-        return replica.replay(session, name, request, timeout=timeout)
+        libraries = self._libraries(session, name)
+        replica = self._replica(session, request.conditions, libraries, copy)
+        try:
+            return replica.replay(session, name, request, timeout=timeout)
+        finally:
+            self._bearable[libraries] = replica.libraries
 
     def prepare(self, session: PipelineSession, name: str, conditions: Conditions) -> None:
         """Start the interpreter for replays under `conditions`, `name` the first of them, before it is needed.
 
-        Returns at once. With no other condition than the hash seed it imports what `name` needs as well.
+        Returns at once. With no other condition than the hash seed it imports all that `name` needs, else libraries.
         """
-        environment = interpreter_environment(conditions, self.environment)
-        key = frozenset(environment.items()), 0
-        if key not in self._replicas:
-            self._replicas[key] = Replica(environment)
-        self._replicas[key].prepare(session, None if conditions.keys() - {"hashseed"} else name)
+        replica = self._replica(session, conditions, self._libraries(session, name))
+        replica.prepare(session, None if conditions.keys() - {"hashseed"} else name)
 
     def close(self) -> None:
         """End all interpreters. There can be no more replays."""
         while self._replicas:
             self._replicas.popitem()[1].close()
+
+    def _replica(
+        self, session: PipelineSession, conditions: Conditions, libraries: tuple[Import, ...], copy: int = 0
+    ) -> Replica:
+        environment = interpreter_environment(conditions, self.environment)
+        surroundings = surroundings_of(session)
+        key = _Key(frozenset(environment.items()), repr(surroundings), libraries, copy)
+        if key in self._replicas:
+            replica = self._replicas.pop(key)
+        else:
+            replica = Replica(environment, surroundings, self._bearable.get(libraries, libraries))
+        self._replicas[key] = replica  # the last in order is the last used
+        while len(self._replicas) > self.most:
+            self._replicas.pop(next(iter(self._replicas))).close()
+        return replica
+
+    @staticmethod
+    def _libraries(session: PipelineSession, name: str) -> tuple[Import, ...]:
+        project = session.runner.project
+        script = project.pipeline.scripts.get(session.expanded[name].process.code.script)
+        if script is None:
+            return ()
+        path = common_path()
+        return leading_imports(script, [*(each for each in project.import_path if each not in path), *path])

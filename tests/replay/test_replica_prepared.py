@@ -1,4 +1,4 @@
-"""What a replica imports ahead of its first replay is what that replay would have imported itself (S7.1)."""
+"""What is imported ahead of the first replay is what that replay would have imported itself (S7.1)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Setup:
         self.pool = ReplicaPool(os.environ, 2)
 
     def importers(self) -> list[int]:
-        """The interpreters that have imported the script, but for this one."""
+        """The processes that have imported the script, but for this one."""
         path = self.root / "imports.txt"
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         return [int(line) for line in lines if line and int(line) != os.getpid()]
@@ -98,8 +98,9 @@ def test_the_first_replay_finds_what_was_imported_ahead(prepared: Setup) -> None
     assert first.printed.splitlines() == [f"imported in {folder} True", f"run in {child}"]
     second = prepared.replay()
     assert prepared.outputs(second) == FOUND
-    assert prepared.importers() == [child, child], "the same interpreter, on modules imported anew"
-    assert second.printed == first.printed
+    other = prepared.importers()[1]
+    assert other != child, "each replay has a process of its own"
+    assert second.printed == first.printed.replace(str(child), str(other))
 
 
 def test_unprepared_replays_give_the_same(prepared: Setup) -> None:
@@ -132,7 +133,6 @@ def test_what_was_imported_in_other_surroundings_is_imported_anew(
             conditions = replay_conditions(1, ("clock",))
         assert prepared.outputs(prepared.replay(conditions)) == FOUND
     assert len(prepared.importers()) == 2
-    assert len(set(prepared.importers())) == 1
 
 
 def test_an_import_that_fails_ahead_is_left_to_the_replay(prepared: Setup) -> None:
