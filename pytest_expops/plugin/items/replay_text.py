@@ -143,7 +143,9 @@ def _why(cause: Cause, several: bool, directory: Path) -> list[str]:
     lines += [f"            {_site(site, directory)}" for site in cause.sites[:MOST_SITES]]
     if more := and_more(len(cause.sites), MOST_SITES, "lines"):
         lines.append(f"            {more}")
-    return [*lines, f"        {_evidence(cause, several)}", f"        fix: {cause.remedy}"]
+    first, *others = cause.remedy.split("\n")
+    fixes = [f"        fix: {first}", *(f"             {each}" for each in others)]
+    return [*lines, f"        {_evidence(cause, several)}", *fixes]
 
 
 def _evidence(cause: Cause, several: bool) -> str:

@@ -150,7 +150,8 @@ def test_the_failure_says_where_why_and_what_helps(project: Project, every: dict
     assert "            rng = np.random.default_rng()\n" in message
     assert f"            models/model.py:{line} numpy.random.default_rng() without a seed\n" in message
     assert "fixed, 5 of 5 replays agree; without, 0 of 5\n" in message
-    assert 'hyperparameters["random_seed"]' in message
+    assert "        fix: `np.random.default_rng(random_seed)` in place of `np.random.default_rng()`; add " in message
+    assert "; add the parameter `random_seed` to `initial`, and give it `random_seed` where it is called; " in message
     assert re.search(r"\(diagnosed in \d+ runs, \d+\.\d s\)", message)
     assert "to see just this again: pytest --expops-config configs/project_config.yaml" in message
     state = outcome.message("state_seed7[replay]")
