@@ -7,7 +7,7 @@ compare as equal if and only if their fingerprints are.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from pytest_expops.values.elements import close, differing, summary
 from pytest_expops.values.fingerprint import Walk, form_of
 from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Unsound
 from pytest_expops.values.naming import label, type_name
-from pytest_expops.values.showing import ABSENT, beside, show
+from pytest_expops.values.showing import ABSENT, apart, beside, first_difference, show, stretches, whole
 from pytest_expops.wording import listed
 
 __all__ = ["LIMIT", "Difference", "compare"]
@@ -70,7 +70,7 @@ def compare(
             found.add(each)
         if not found.count and rtol == atol == 0 and not comparison.same(expected, obtained):
             detail = "the parts are equal, but they refer to each other in another pattern of cycles"
-            found.add(Difference(path, show(expected), show(obtained), detail))
+            found.add(Difference(path, *apart(expected, obtained), detail))
     except Unsound as error:
         raise error.error(path) from error.__cause__
     return found.shown(path)
@@ -176,12 +176,13 @@ class _Comparison:
             if sized or not isinstance(item, _Pair):  # else every column would repeat what the whole says
                 yield item
         if sorted(expected.names) == sorted(obtained.names) and list(expected.names) != list(obtained.names):
-            yield Structural(Difference(pair.path, listed(expected.names), listed(obtained.names), "order differs"))
+            yield Structural(Difference(pair.path, *_orders(expected.names, obtained.names), "order differs"))
 
     def _numbered(self, expected: Parts, obtained: Parts, pair: _Pair) -> Iterator[_Step]:
         """Yield the items of a list; where only their order differs, as that of a set made a list, one difference."""
-        if self._tolerance.exact and _digests(expected, self._expected) == _digests(obtained, self._obtained):
-            yield _differs(pair, f"the same {len(expected.values)} items in another order")
+        ones, others = _digests(expected, self._expected), _digests(obtained, self._obtained)
+        if self._tolerance.exact and Counter(ones) == Counter(others):
+            yield _reordered(pair, expected, obtained, first_difference(ones, others))
             return
         for index, (one, other) in enumerate(zip(expected.values, obtained.values, strict=False)):
             yield _Pair(pair.path + expected.suffix(index), one, other)
@@ -217,10 +218,13 @@ class _Comparison:
         for digest in [digest for digest in missing if digest in extra]:
             common = min(len(missing[digest]), len(extra[digest]))
             missing[digest], extra[digest] = missing[digest][common:], extra[digest][common:]
-        lost = sorted(show(each) for values in missing.values() for each in values)
-        found = sorted(show(each) for values in extra.values() for each in values)
-        count = f"{len(lost)} missing, {len(found)} unexpected"
-        yield Difference(pair.path, "{" + listed(lost) + "}", "{" + listed(found) + "}", f"elements differ: {count}")
+        lost = [each for values in missing.values() for each in values]
+        found = [each for values in extra.values() for each in values]
+        detail = f"elements differ: {len(lost)} missing, {len(found)} unexpected"
+        one, other = (f"{{{listed(sorted(map(show, values)))}}}" for values in (lost, found))
+        if one == other:
+            one, other = stretches(*[f"{{{', '.join(sorted(map(whole, values)))}}}" for values in (lost, found)])
+        yield _told(pair.path, one, other, detail)
 
 
 _Step = _Pair | Difference | Structural
@@ -247,8 +251,24 @@ def _counted(values: Any, walk: Walk) -> dict[bytes, list[Any]]:
     return found
 
 
-def _digests(form: Parts, walk: Walk) -> Counter[bytes]:
-    return Counter(walk.node(value).digest for value in form.values)
+def _digests(form: Parts, walk: Walk) -> list[bytes]:
+    return [walk.node(value).digest for value in form.values]
+
+
+def _reordered(pair: _Pair, expected: Parts, obtained: Parts, place: int) -> Difference:
+    """Return the difference of two lists that hold the same items, shown from where it can be seen."""
+    found = _differs(pair, f"the same {len(expected.values)} items in another order")
+    if not place or show(pair.expected) != show(pair.obtained):
+        return found
+    shown = apart(list(expected.values)[place:], list(obtained.values)[place:])
+    return _told(pair.path, f"...{shown[0]}", f"...{shown[1]}", f"{found.detail}; first at [{place}]")
+
+
+def _orders(expected: Sequence[str], obtained: Sequence[str]) -> tuple[str, str]:
+    """Return the names of two values from the first on that is another, in another order."""
+    place = first_difference(expected, obtained)
+    before = "..., " if place else ""
+    return before + listed(expected[place:]), before + listed(obtained[place:])
 
 
 def _traits(expected: Form, obtained: Form, pair: _Pair) -> Iterator[Difference | Structural]:
@@ -278,6 +298,13 @@ def _type(value: Any) -> str:
 
 def _differs(pair: _Pair, detail: str) -> Difference:
     texts = beside(pair.expected, pair.obtained)
-    if texts is None:
-        return Difference(pair.path, show(pair.expected), show(pair.obtained), detail)
-    return Difference(pair.path, texts.expected, texts.obtained, f"{detail}; {texts.where}")
+    if texts is not None:
+        return Difference(pair.path, texts.expected, texts.obtained, f"{detail}; {texts.where}")
+    one, other = apart(pair.expected, pair.obtained)
+    told = _told if _comparable(pair.expected, pair.obtained) else Difference
+    return told(pair.path, one, other, detail)
+
+
+def _told(path: str, expected: str, obtained: str, detail: str) -> Difference:
+    alike = "; both have the same text" if expected == obtained else ""
+    return Difference(path, expected, obtained, detail + alike)

@@ -52,9 +52,7 @@ class DifferenceList:
     def shown(self, path: str) -> tuple[Difference, ...]:
         """Return at most `limit` differences, and one more that says how many there are beyond."""
         first = [*self._structural, *self._of_values][: self.limit]
-        noun = "difference" if self.count == len(first) + 1 else "differences"
-        more = and_more(self.count, len(first), noun)
-        if more:
+        if more := and_more(self.count, len(first), "differences"):
             first.append(Difference(path, "...", "...", f"{more}, not shown"))
         return tuple(first)
 

@@ -1,12 +1,14 @@
 """Values as text for messages: numbers with every digit, the rest shortened, and never an address.
 
-Of two texts that differ: the first line that does, and of a long line the stretch around the first difference.
+Of two texts that differ: the first line that does, and of a long line the stretch around the first difference. So no
+two values that differ are shown alike, unless their own ``repr`` makes them so.
 """
 
 from __future__ import annotations
 
 import re
 import reprlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,12 +31,23 @@ class _Shortened(reprlib.Repr):
     def repr_float(self, value: float, level: int) -> str:
         return repr(value)
 
+    def repr_int(self, value: int, level: int) -> str:
+        try:
+            return super().repr_int(value, level)
+        except ValueError:  # more digits than Python writes in base 10
+            return self.repr_str(hex(value), level).strip("'")
+
     def repr_instance(self, value: Any, level: int) -> str:
         return _plain(value)
 
 
 _shortened = _Shortened()
 _shortened.maxother = _shortened.maxstring = _shortened.maxlong = WIDTH
+_WHOLE = 10_000
+"""Of values that are shown alike when shortened, so many items, digits and characters are looked at."""
+_whole = _Shortened()
+for _limit in [each for each in vars(_whole) if each.startswith("max") and each != "maxlevel"]:
+    setattr(_whole, _limit, _WHOLE)
 
 
 def show(value: Any) -> str:
@@ -59,7 +72,11 @@ def _plain(value: Any) -> str:
 
 def cut(text: str) -> str:
     """Return one line of about `WIDTH` characters at most, without addresses."""
-    return shortened(" ".join(_ADDRESS.sub("", text).split()))
+    return shortened(_one_line(text))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_ADDRESS.sub("", text).split())
 
 
 def shortened(text: str) -> str:
@@ -92,6 +109,26 @@ def beside(expected: Any, obtained: Any) -> Beside | None:
     sizes = f" of {len(expected)}" if len(expected) == len(obtained) else ""
     lengths = "" if sizes else f"length {len(expected)} became {len(obtained)}; "
     return Beside(_around(expected, place), _around(obtained, place), f"{lengths}first at [{place}]{sizes}")
+
+
+def apart(expected: Any, obtained: Any) -> tuple[str, str]:
+    """Return two values as `show` does, or, where that shows them alike, where their whole texts first differ."""
+    shown = show(expected), show(obtained)
+    if shown[0] != shown[1] or isinstance(expected, Form):
+        return shown
+    ones, others = whole(expected), whole(obtained)
+    return stretches(ones, others) if ones != others else shown
+
+
+def whole(value: Any) -> str:
+    """Return a value as one line, with up to `_WHOLE` items of a container and characters of a text."""
+    return _one_line(_whole.repr(value))
+
+
+def stretches(expected: str, obtained: str) -> tuple[str, str]:
+    """Return of two lines what stands around their first difference, with dots for what is left out."""
+    place = first_difference(expected, obtained)
+    return _stretch(expected, place), _stretch(obtained, place)
 
 
 def _lines(expected: str, obtained: str) -> Beside:
@@ -128,7 +165,11 @@ def _around(text: Any, place: int) -> str:
     """Return all of a text that is short, else the stretch around `place`, with dots for what is left out."""
     if len(repr(text[: WIDTH + 1])) <= WIDTH:
         return repr(text)
+    return _stretch(text, place, repr)
+
+
+def _stretch(text: Any, place: int, written: Callable[[Any], str] = str) -> str:
     start = max(0, min(place, len(text)) - _BEFORE)
     stretch = text[start : start + WIDTH * 2 // 3]
     before, after = "..." if start else "", "..." if start + len(stretch) < len(text) else ""
-    return f"{before}{stretch!r}{after}"
+    return f"{before}{written(stretch)}{after}"

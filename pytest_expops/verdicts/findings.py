@@ -136,6 +136,17 @@ class Diagnosis:
     hash_seed: int | None = None
     read_back: tuple[ReadBack, ...] = ()
 
+    @property
+    def finding(self) -> str:
+        """What was found, in one text: equal for two duplicates of a process that differ at one line for one reason.
+
+        Empty where nothing was found.
+        """
+        causes = sorted((cause.source, cause.detail) for cause in self.causes)
+        files = sorted(file.path for file in self.read_back)
+        place = (self.place.file, self.place.line) if self.place is not None else None
+        return repr((place, causes, files)) if place or causes or files else ""
+
     def to_json(self) -> dict[str, Any]:
         """Return plain data, the inverse of `from_json`."""
         data = dataclasses.asdict(self)

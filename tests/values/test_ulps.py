@@ -82,8 +82,22 @@ HOW_MUCH: dict[str, tuple[Any, Any, str]] = {
     "float": (1.0, float(NEXT), "value differs; |delta| = 2.22e-16, ulp = 1"),
     "sum in another order": (0.1 + (0.2 + 0.3), (0.1 + 0.2) + 0.3, "value differs; |delta| = 1.11e-16, ulp = 1"),
     "float32": (np.float32(1), np.nextafter(np.float32(1), 2), "value differs; |delta| = 1.19e-07, ulp = 1"),
+    "half of the digits": (1.0, 1.0 + 2.0**-26, "value differs; |delta| = 1.49e-08, ulp = 67108864"),
+    "fewer than half of the digits": (1.0, 1.0 + 2.0**-25, "value differs; |delta| = 2.98e-08"),
+    "half of the digits of float32": (
+        np.float32(1),
+        np.float32(1 + 2**-12),
+        "value differs; |delta| = 0.000244, ulp = 2048",
+    ),
+    "a number and its negative": (0.75, -0.75, "value differs; |delta| = 1.5"),
+    "a zero and a number": (0.0, 1e-9, "value differs; |delta| = 1e-09"),
+    "of an array, one of another sign": (
+        np.array([1.0, 2.0]),
+        np.array([NEXT, -2.0]),
+        "2 of 2 elements differ; max |delta| = 4.0; first at [0]",
+    ),
     "complex": (1 + 1j, 1 + 1j * NEXT, "value differs; |delta| = 2.22e-16, ulp = 1"),
-    "complex64": (np.complex64(1j), np.complex64(-1j), "value differs; |delta| = 2.0, ulp = 2.13e+09"),
+    "complex64": (np.complex64(1j), np.complex64(-1j), "value differs; |delta| = 2.0"),
     "int": (1, 3, "value differs; |delta| = 2.0"),
     "huge int": (2**2000, 2**2001, "value differs; |delta| = inf"),
     "neighbours of a huge int": (2**2000, 2**2000 + 1, "value differs; |delta| = 1.0"),
@@ -91,13 +105,13 @@ HOW_MUCH: dict[str, tuple[Any, Any, str]] = {
     "subnormal": (0.0, 5e-324, "value differs; |delta| = 5e-324, ulp = 1"),
     "across zero": (-5e-324, 5e-324, "value differs; |delta| = 1e-323, ulp = 2"),
     "infinity": (1.7976931348623157e308, math.inf, "value differs; |delta| = inf, ulp = 1"),
-    "infinities": (-math.inf, math.inf, "value differs; |delta| = inf, ulp = 1.84e+19"),
+    "infinities": (-math.inf, math.inf, "value differs; |delta| = inf"),
     "NaN": (1.0, math.nan, "value differs"),
     "bool": (True, False, "value differs"),
     "array": (
         np.array([1.0, 2.0, 3.0]),
         np.array([NEXT, 2.5, 3.0]),
-        "2 of 3 elements differ; max |delta| = 0.5, max ulp = 1.13e+15; first at [0]",
+        "2 of 3 elements differ; max |delta| = 0.5; first at [0]",
     ),
     "array by the last digit": (
         np.full(100, 1 / 3),
@@ -107,18 +121,17 @@ HOW_MUCH: dict[str, tuple[Any, Any, str]] = {
     "float16 array, whose |delta| is beyond float16": (
         np.array([65504], "f2"),
         np.array([-65504], "f2"),
-        "1 of 1 element differs; max |delta| = 131000.0, max ulp = 63486",
+        "1 of 1 element differs; max |delta| = 131000.0",
     ),
     "NaN and signs of zero": (
         np.array([0.0, 1.0, math.nan, 4.0]),
         np.array([-0.0, 2.0, 3.0, 4.0]),
-        "3 of 4 elements differ, 1 of them by NaN, 1 of them by the sign of zero; max |delta| = 1.0, "
-        "max ulp = 4.5e+15; first at [0]",
+        "3 of 4 elements differ, 1 of them by NaN, 1 of them by the sign of zero; max |delta| = 1.0; first at [0]",
     ),
     "complex array": (
         np.array([1j, 2.0]),
         np.array([1j, 2.0 - 0.5j]),
-        "1 of 2 elements differ; max |delta| = 0.5, max ulp = 4.6e+18; first at [1]",
+        "1 of 2 elements differ; max |delta| = 0.5; first at [1]",
     ),
     "unsigned array": (np.array([0], "u1"), np.array([255], "u1"), "1 of 1 element differs; max |delta| = 255.0"),
     "long list": (
@@ -129,12 +142,12 @@ HOW_MUCH: dict[str, tuple[Any, Any, str]] = {
     "long list of ints and floats": (
         [1, 2.0] * 20,
         [*[1, 2.0] * 19, 2, 2.5],
-        "2 of 40 elements differ; max |delta| = 1.0, max ulp = 1.13e+15; first at [38]",
+        "2 of 40 elements differ; max |delta| = 1.0; first at [38]",
     ),
     "nullable column": (
         pd.Series([1.0, None, 2.0], dtype="Float64"),
         pd.Series([1.5, None, None], dtype="Float64"),
-        "2 of 3 elements differ; max |delta| = 0.5, max ulp = 2.25e+15; first at [0]",
+        "2 of 3 elements differ; max |delta| = 0.5; first at [0]",
     ),
     "nullable column of float32": (
         pd.Series([1.0, None], dtype="Float32"),

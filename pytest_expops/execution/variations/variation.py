@@ -112,14 +112,18 @@ class Variation:
             process = replace(process, parameters={**process.parameters, **self.parameters[process.name]})
         return process
 
-    def call(self, upto: str | None = None) -> str:
-        """Return the call of `expops.run` that makes this variation, with ``...`` for the values of outputs."""
+    def call(self, upto: str | None = None, outputs: str = "") -> str:
+        """Return the call of `expops.run` that makes this variation.
+
+        Args:
+            upto: the process up to which it runs, if that is said.
+            outputs: an expression for the outputs that are given, if any are.
+        """
         words = [] if upto is None else [f"upto={upto!r}"]
         for each in fields(self):
             value = getattr(self, each.name)
-            if each.name == "outputs" and value:
-                given = ", ".join(f"{name!r}: ..." for name in value)
-                words.append(f"outputs={{{given}}}")
+            if each.name == "outputs":
+                words += [f"outputs={outputs}"] if outputs else []
             elif value is not None and value != {}:
                 words.append(f"{each.name}={_plain(value)!r}")
         return f"expops.run({', '.join(words)})"

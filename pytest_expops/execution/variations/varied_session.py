@@ -30,6 +30,7 @@ from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Kind, Process
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.values.storage.memory_store import MemoryStore
+from pytest_expops.wording import joined
 
 MOST_EXPANSIONS = 64
 """So many varied pipelines are kept expanded, for each session."""
@@ -94,9 +95,15 @@ class VariedSession:
             if run.error is None:
                 return run.record
             if not isinstance(run.error, ExpopsError):
-                run.error.add_note(f"raised by `{name}` in {self.variation.call()}")
+                run.error.add_note(f"raised by `{name}` in {self._call()}")
             self._errors[name] = run.error.with_traceback(first_user_frame(run.error.__traceback__))
         raise self._errors[name]
+
+    def _call(self) -> str:
+        """Return the call that made this session, and whose outputs were given in it: their values are the caller's."""
+        given = joined(f"`{name}`" for name in self.variation.outputs)
+        call = self.variation.call(outputs="outputs" if given else "")
+        return f"{call}, `outputs` being what is given of {given}" if given else call
 
     def _load(self, name: str, partition: Partition | None = None, /) -> Outputs:
         if self._untouched[name]:

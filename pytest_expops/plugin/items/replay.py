@@ -11,17 +11,20 @@ from typing import Any
 import pytest
 
 from pytest_expops.errors import ReplayError
-from pytest_expops.execution.records import Outcome
+from pytest_expops.execution.records import JsonFolder, Outcome
 from pytest_expops.plugin.items.base import ExpopsItem, marker_of, stop_for
 from pytest_expops.plugin.items.replay_text import explain
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
+
+TOLD = "told"
+"""The folder in which a session notes, for each process, which duplicate tells a finding in full."""
 
 
 class ReplayDiffered(ReplayError):
     """A replay gave other results than the first run."""
 
-    def __init__(self, verdict: Verdict, command: str, directory: Path) -> None:
-        super().__init__(explain(verdict, command, directory), process=verdict.process)
+    def __init__(self, verdict: Verdict, command: str, directory: Path, told_of: str | None = None) -> None:
+        super().__init__(explain(verdict, command, directory, told_of), process=verdict.process)
         self.verdict = verdict
 
 
@@ -48,7 +51,21 @@ class ReplayItem(ExpopsItem):
         sys.stdout.write(verdict.printed)
         self.user_properties.append(("expops_replays", verdict.replays))
         if verdict.status is ReplayStatus.DIFFERED:
-            raise ReplayDiffered(verdict, self._command(verdict), self.config.invocation_params.dir)
+            directory, told_of = self.config.invocation_params.dir, self._told_of(verdict)
+            raise ReplayDiffered(verdict, self._command(verdict), directory, told_of)
+
+    def _told_of(self, verdict: Verdict) -> str | None:
+        """Return the duplicate of this process that tells the same finding in full; None where it is told here."""
+        finding = verdict.diagnosis.finding if verdict.diagnosis is not None else ""
+        if not finding:
+            return None
+        session, process = self.pipeline_session, self.expanded.process.name
+        folder = JsonFolder(session.folder / TOLD)
+        with session.lock(f"{process}[told]"):  # workers may come to two duplicates at once
+            told = folder.read(process) or {}
+            first: str = told.setdefault(finding, verdict.process)
+            folder.write(process, told)
+        return first if first != verdict.process else None
 
     def _command(self, verdict: Verdict) -> str:
         """Return the command that reproduces just this verdict, with the options that matter and no others."""

@@ -18,14 +18,16 @@ MOST_SITES = 3
 """How many lines it names for one cause."""
 
 
-def explain(verdict: Verdict, command: str, directory: Path) -> str:
+def explain(verdict: Verdict, command: str, directory: Path, told_of: str | None = None) -> str:
     """Return why a replay failed, in full; the first line alone is what pytest's short summary shows.
 
     Args:
         verdict: What was found.
         command: What reproduces it.
         directory: Files are named from there.
+        told_of: Another duplicate whose failure tells the same finding in full; here it is told in short.
     """
+    most = MOST_EXPLAINED if told_of is None else 1
     of = f" (replay {verdict.attempt} of {verdict.replays})" if verdict.replays > 1 else ""
     also = f", and with another {joined(verdict.varied)}" if verdict.varied else ""
     lines = [
@@ -36,14 +38,16 @@ def explain(verdict: Verdict, command: str, directory: Path) -> str:
         "",
     ]
     if verdict.traceback:
-        lines += [f"the replay raised {verdict.differences[0].obtained}, the first run passed", "", verdict.traceback]
+        lines.append(f"the replay raised {verdict.differences[0].obtained}, the first run passed")
+        lines += ["", verdict.traceback] if told_of is None else []
     else:
-        for difference in verdict.differences[:MOST_EXPLAINED]:
+        for difference in verdict.differences[:most]:
             lines += _difference(difference)
-        if more := and_more(verdict.count, MOST_EXPLAINED, "differences"):
+        if more := and_more(verdict.count, most, "differences"):
             lines.append(more)
     if verdict.diagnosis is not None:
-        lines += ["", *diagnosed(verdict.diagnosis, directory)]
+        found = verdict.diagnosis
+        lines += ["", *(diagnosed(found, directory) if told_of is None else _likewise(found, told_of, directory))]
     return "\n".join([*lines, "", f"to see just this again: {command}"])
 
 
@@ -78,10 +82,22 @@ def diagnosed(diagnosis: Diagnosis, directory: Path) -> list[str]:
         lines.append("why:    not attributed")
     if not diagnosis.causes:
         lines += _tried(diagnosis)
-    if diagnosis.note:
-        lines.append(f"        {diagnosis.note}")
-    lines.append(f"        (diagnosed in {diagnosis.runs} runs, {diagnosis.seconds:.1f} s)")
-    return lines
+    return [*lines, *_closing(diagnosis)]
+
+
+def _likewise(diagnosis: Diagnosis, told_of: str, directory: Path) -> list[str]:
+    """Return cause and line in short, and what is this duplicate's own: the evidence, and what is left open."""
+    place, causes = diagnosis.place, [title(cause.source) for cause in diagnosis.causes]
+    found = causes or [_reads(file, directory) for file in diagnosis.read_back[:1]] or ["not attributed"]
+    where = f", {short_path(place.file, directory)}:{place.line}" if place is not None else ""
+    lines = [f"why:    as `{told_of}`: {joined(found)}{where}"]
+    lines += [f"        {_evidence(cause, len(causes) > 1)}" for cause in diagnosis.causes]
+    return [*lines, *_closing(diagnosis)]
+
+
+def _closing(diagnosis: Diagnosis) -> list[str]:
+    note = [f"        {diagnosis.note}"] if diagnosis.note else []
+    return [*note, f"        (diagnosed in {diagnosis.runs} runs, {diagnosis.seconds:.1f} s)"]
 
 
 def _likely(files: Sequence[ReadBack], directory: Path) -> list[str]:
@@ -127,7 +143,9 @@ def _why(cause: Cause, several: bool, directory: Path) -> list[str]:
     lines += [f"            {_site(site, directory)}" for site in cause.sites[:MOST_SITES]]
     if more := and_more(len(cause.sites), MOST_SITES, "lines"):
         lines.append(f"            {more}")
-    return [*lines, f"        {_evidence(cause, several)}", f"        fix: {cause.remedy}"]
+    first, *others = cause.remedy.split("\n")
+    fixes = [f"        fix: {first}", *(f"             {each}" for each in others)]
+    return [*lines, f"        {_evidence(cause, several)}", *fixes]
 
 
 def _evidence(cause: Cause, several: bool) -> str:

@@ -106,7 +106,10 @@ def _item(file: ConfigNode, last: ExpandedProcess, claims: SeedClaims, together:
 def _warn_of_doubts(
     file: ConfigNode, expanded: ExpandedPipeline, process: str, claims: SeedClaims, together: int
 ) -> None:
-    """Warn, at their place in the config, of claims that so few seeds will probably not decide; not in every worker."""
+    """Warn, at their place in the config, of claims with wide intervals for want of seeds; not in every worker.
+
+    Whether they are decided is not known yet: a mean that is far from its bound is, by few seeds too.
+    """
     place = claims.location or file.path
     try:
         doubted = doubts(expanded, process, claims, together)
@@ -116,7 +119,7 @@ def _warn_of_doubts(
         return
     reasons = "; ".join(f"`{bound}`: {why}" for bound, why in doubted.items())
     text = (
-        f"`{check_name(process, claims)}` will probably stay undecided. {reasons}\n"
+        f"`{check_name(process, claims)}` has wide intervals, and a bound within its interval is undecided. {reasons}\n"
         "  fix: give more seeds, or claim only what the seeds that run can show: `max_range`, `min_value`, `max_value`"
     )
     line = claims.location.line if claims.location else 1

@@ -122,18 +122,30 @@ def _list_differences(
     reporter: pytest.TerminalReporter, session: PipelineSession, verdicts: Mapping[str, Verdict]
 ) -> None:
     lines = []
-    for name in session.expanded.processes:
-        verdict, declared = verdicts.get(name), _declared(session, name)
-        if verdict is None:
-            continue
+    for (name, *others), verdict in _findings(session, verdicts):
+        declared = _declared(session, name)
         if verdict.status is ReplayStatus.DIFFERED:
             word = "differs as declared" if declared is not None else "differs"
             lines.append((f"  {name} {word}: {gist(verdict)}", declared is None))
+            if others:
+                so = "so does" if len(others) == 1 else "so do"
+                lines.append((f"    {so} {listed(others, 8)}, with the same finding", True))
         elif declared is not None:
             lines.append((f"  {name} matched, though declared nondeterministic: {declared}", True))
     for line, wrong in lines[:MOST_SHOWN]:
         reporter.line(line, red=wrong, yellow=not wrong)
     _more(reporter, len(lines), "like these")
+
+
+def _findings(session: PipelineSession, verdicts: Mapping[str, Verdict]) -> list[tuple[list[str], Verdict]]:
+    """Return the verdicts, those of duplicates of one process that differ for one reason together, as the first's."""
+    found: dict[tuple[str, str], tuple[list[str], Verdict]] = {}
+    for name, each in session.expanded.processes.items():
+        verdict = verdicts.get(name)
+        if verdict is not None:
+            reason = verdict.diagnosis.finding if verdict.diagnosis is not None else ""
+            found.setdefault((each.process.name, reason or name), ([], verdict))[0].append(name)
+    return list(found.values())
 
 
 def _list_failures(reporter: pytest.TerminalReporter, records: Mapping[str, RunRecord]) -> None:

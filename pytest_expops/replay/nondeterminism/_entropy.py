@@ -34,9 +34,7 @@ class Entropy(Source):
     name: ClassVar[str] = "entropy"
     title: ClassVar[str] = "the operating system's randomness"
     catches: ClassVar[str] = "generators without a seed, UUIDs, `secrets`, `os.urandom`"
-    remedy: ClassVar[str] = (
-        'seed the generator with `hyperparameters["random_seed"]`, or leave the UUID out of the output'
-    )
+    remedy: ClassVar[str] = "give what draws a seed, or leave what depends on it out of the output"
     can_vary: ClassVar[bool] = False
     holds_sites: ClassVar[bool] = True
 

@@ -21,6 +21,7 @@ from pytest_expops.verdicts.diagnosis._attribution import NEEDED, Search, among,
 from pytest_expops.verdicts.diagnosis._control import Control, agreeing_with_first, controlled
 from pytest_expops.verdicts.diagnosis._leftovers import Leftover, changing, from_earlier
 from pytest_expops.verdicts.diagnosis._locating import Parting, locate
+from pytest_expops.verdicts.diagnosis._remedies import ProcessFunction, remedy
 from pytest_expops.verdicts.diagnosis._trials import OutOfTime, Plan, Trials
 from pytest_expops.verdicts.findings import Cause, CodeLine, Count, Diagnosis, Place, ReadBack
 from pytest_expops.wording import listed
@@ -126,13 +127,21 @@ def _put_together(case: _Case, findings: _Findings) -> Diagnosis:
     search = findings.search
     return Diagnosis(
         findings.place,
-        tuple(findings.causes),
+        _with_remedies(case.trials, findings),
         tuple(search.tried) if search is not None else (),
         case.trials.runs,
         note=_note(findings),
         hash_seed=_differing_hash_seed(case.trials, findings),
         read_back=_unproved_files(findings),
     )
+
+
+def _with_remedies(trials: Trials, findings: _Findings) -> tuple[Cause, ...]:
+    """Return the causes, each with what helps at the lines that drew from it."""
+    each = trials.session.expanded[trials.name]
+    code, scripts = each.process.code, trials.session.expanded.pipeline.scripts
+    subject = ProcessFunction(str(scripts[code.script]), code.function, bool(each.seeds))
+    return tuple(replace(cause, remedy=remedy(cause, findings.place, subject)) for cause in findings.causes)
 
 
 def _suspects(case: _Case, control: Control) -> tuple[list[str], list[str]]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 from hypothesis import strategies as st
 
 from pytest_expops.execution.calls.inputs import Outputs
@@ -16,7 +15,7 @@ from pytest_expops.pipeline.expansion import expanded_name
 from pytest_expops.pipeline.model import ExpandedProcess
 from pytest_expops.strategies.rows import partition_sizes
 from pytest_expops.verdicts.laws._orders import RowOrder, orders, positions
-from pytest_expops.verdicts.laws._subjects import LawError, Rows, Window, chosen, cut
+from pytest_expops.verdicts.laws._subjects import LawError, Rows, Window, chosen, cut, joined
 
 RunArguments = Mapping[str, Any]
 """Keyword arguments of `expops.run`."""
@@ -51,6 +50,10 @@ class Check(Protocol):
 
     def arguments(self, window: Window | None, case: Any) -> RunArguments:
         """Return how the case is made with `expops.run`."""
+        ...
+
+    def outputs_written(self, window: Window | None, case: Any) -> str:
+        """Return the `outputs` among the arguments as an expression that can be pasted; empty where there are none."""
         ...
 
     def words(self, window: Window | None, case: Any) -> tuple[str, str]:
@@ -95,6 +98,9 @@ class PartitionCheck:
     def arguments(self, window: Window | None, case: Any) -> RunArguments:
         return _given(partitions={self.rows.source: case}, outputs=self.rows.given(window) if window else {})
 
+    def outputs_written(self, window: Window | None, case: Any) -> str:
+        return self.rows.written(window) if window else ""
+
     def words(self, window: Window | None, case: Any) -> tuple[str, str]:
         return "in one partition", _in_partitions(case, window or self.rows.whole)
 
@@ -134,6 +140,9 @@ class BatchCheck:
 
     def arguments(self, window: Window | None, case: Any) -> RunArguments:
         return _given(partitions={self.rows.source: case}, outputs=self.rows.given(window) if window else {})
+
+    def outputs_written(self, window: Window | None, case: Any) -> str:
+        return self.rows.written(window) if window else ""
 
     def words(self, window: Window | None, case: Any) -> tuple[str, str]:
         return "all rows at once", f"{_in_partitions(case, window or self.rows.whole)}, put together"
@@ -176,6 +185,11 @@ class OrderCheck:
     def arguments(self, window: Window | None, case: Any) -> RunArguments:
         window = window or self.rows.whole
         return self._run_arguments(self.rows.given(window, positions(case, window.rows)))
+
+    def outputs_written(self, window: Window | None, case: Any) -> str:
+        window = window or self.rows.whole
+        order = case.written(window.rows) if isinstance(case, RowOrder) else repr(positions(case, window.rows))
+        return self.rows.written(window, order)
 
     def words(self, window: Window | None, case: Any) -> tuple[str, str]:
         return "in their own order", case.words if isinstance(case, RowOrder) else f"in the order {cut(list(case))}"
@@ -225,10 +239,12 @@ class SeedCheck:
 
     def arguments(self, window: Window | None, case: Any) -> RunArguments:
         """Return another seed; but what stands upstream is given as it is, so that only this process can notice."""
-        pipeline = self.expops.expanded(self.process)
-        upstream = dict.fromkeys(name for each in self._duplicates() for name in each.upstream)
-        given = {self._renamed(pipeline[name], case): self.expops[name] for name in upstream}
+        given = {renamed: self.expops[name] for name, renamed in self._upstream(case).items()}
         return _given(outputs=given, **({"base_seed": case} if self.fan is None else {"seeds": {self.fan: [case]}}))
+
+    def outputs_written(self, window: Window | None, case: Any) -> str:
+        given = [f"{renamed!r}: expops[{name!r}]" for name, renamed in self._upstream(case).items()]
+        return f"{{{', '.join(given)}}}" if given else ""
 
     def words(self, window: Window | None, case: Any) -> tuple[str, str]:
         return f"with the seed {self.seed}", f"with the seed {case}"
@@ -237,6 +253,12 @@ class SeedCheck:
         """Return the duplicates of the seed that is compared with."""
         duplicates = self.expops.expanded(self.process).of(self.process)
         return [each for each in duplicates if self.fan is None or each.seeds[-1] == self.seed]
+
+    def _upstream(self, seed: int) -> dict[str, str]:
+        """Return the upstream processes, each with its name under the other seed."""
+        pipeline = self.expops.expanded(self.process)
+        names = dict.fromkeys(name for each in self._duplicates() for name in each.upstream)
+        return {name: self._renamed(pipeline[name], seed) for name in names}
 
     def _renamed(self, upstream: ExpandedProcess, seed: int) -> str:
         """Return the name of an upstream process under the other seed."""
@@ -254,20 +276,6 @@ class SeedCheck:
 
 def _name(each: ExpandedProcess, seeds: Iterable[int]) -> str:
     return expanded_name(each.process.name, each.partitions, tuple(seeds))
-
-
-def joined(parts: Sequence[Any]) -> Any:
-    """Return the results of partitions as one, in order, in their own type."""
-    first = parts[0]
-    if hasattr(first, "iloc"):
-        import pandas as pd
-
-        return pd.concat(parts)
-    if isinstance(first, list | tuple):
-        return type(first)([row for part in parts for row in part])
-    if isinstance(first, np.ndarray):
-        return np.concatenate(parts)
-    raise LawError(f"results of type {type(first).__name__} cannot be put together; expected frames, arrays or lists")
 
 
 def _sizes(rows: Rows, window: Window | None, most: int, least: int) -> st.SearchStrategy[Any]:

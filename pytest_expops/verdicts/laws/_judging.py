@@ -129,4 +129,5 @@ class _Judge:
 
     def broken(self, window: Window | None, case: Any, violation: Violation) -> BrokenCase:
         """Return a case with what a message says of it."""
-        return BrokenCase(window, case, self.check.words(window, case), self.check.arguments(window, case), violation)
+        arguments, outputs = self.check.arguments(window, case), self.check.outputs_written(window, case)
+        return BrokenCase(window, case, self.check.words(window, case), arguments, outputs, violation)

@@ -44,6 +44,16 @@ class RowOrder:
                 order = np.random.default_rng(self.number).permutation(rows).tolist()
         return order
 
+    def written(self, rows: int) -> str:
+        """Return `positions` as an expression."""
+        after = self.number + 1
+        return {
+            "exchange": f"[*range({self.number}), {after}, {self.number}, *range({after + 1}, {rows})]",
+            "reverse": f"[*range({rows - 1}, -1, -1)]",
+            "rotate": f"[*range({after}, {rows}), *range({after})]",
+            "shuffle": f"numpy.random.default_rng({self.number}).permutation({rows})",
+        }[self.kind]
+
 
 def orders(rows: int) -> st.SearchStrategy[RowOrder]:
     """Return a strategy for orders of at least two rows; they shrink to the exchange of the first two.

@@ -95,6 +95,25 @@ class Rows:
             given[name] = {**outputs, self.key: part if order is None else reordered(part, order)}
         return given
 
+    def written(self, window: Window, order: str = "") -> str:
+        """Return what `given` returns as an expression, in which `expops` is the fixture; empty where it is nothing.
+
+        Args:
+            window: the rows to take.
+            order: an expression for their positions in another order, if there is one.
+        """
+        if window.whole and self.alike and not order:
+            return ""
+        value = next(iter(self.outputs.values()))[self.key]
+        framed = hasattr(value, "iloc")
+        rows = f"each[{self.key!r}]{'.iloc' if framed else ''}[{window.start}:{window.stop}]"
+        if order and (framed or hasattr(value, "shape")):
+            rows = f"{rows}{'.iloc' if framed else ''}[{order}]"
+        elif order:
+            rows = f"{type(value).__name__}({rows}[position] for position in {order})"
+        taken = f"{{**each, {self.key!r}: {rows}}}"
+        return f"{{name: {taken} for name, each in expops.outputs({self.source!r}).items()}}"
+
     def shown(self, window: Window) -> Any:
         """Return the rows of the window, of the first duplicate."""
         return take(next(iter(self.outputs.values()))[self.key], window.start, window.stop)
@@ -115,6 +134,20 @@ def reordered(rows: Any, order: Sequence[int]) -> Any:
     raise LawError(
         f"rows of type {type(rows).__name__} cannot be put in another order; expected a frame, array or list"
     )
+
+
+def joined(parts: Sequence[Any]) -> Any:
+    """Return the results of partitions as one, in order, in their own type."""
+    first = parts[0]
+    if hasattr(first, "iloc"):
+        import pandas as pd
+
+        return pd.concat(parts)
+    if isinstance(first, list | tuple):
+        return type(first)([row for part in parts for row in part])
+    if isinstance(first, np.ndarray):
+        return np.concatenate(parts)
+    raise LawError(f"results of type {type(first).__name__} cannot be put together; expected frames, arrays or lists")
 
 
 def splits_above(pipeline: ExpandedPipeline, process: str) -> list[str]:

@@ -42,13 +42,15 @@ class Violation:
 class BrokenCase:
     """A case that breaks a law. `window` is None where all rows were used, or rows do not matter.
 
-    `words` say how the expected result came about, and how the obtained one did; `arguments` are those of `expops.run`.
+    `words` say how the expected result came about, and how the obtained one did; `arguments` are those of `expops.run`,
+    and `outputs` is an expression for the one of that name, which holds values.
     """
 
     window: Window | None
     case: Any
     words: tuple[str, str]
     arguments: Mapping[str, Any]
+    outputs: str
     violation: Violation
 
 
@@ -64,7 +66,7 @@ def message_of(law: StatedLaw, broken: Sequence[BrokenCase], tried: int) -> str:
         lines += ["", *_rows(rows, last.window)]
     for each in broken[:-1]:
         lines += ["", f"with all rows, {each.words[1]}: {each.violation.summary}"]
-    lines += ["", f"to see it again: {_call(process, rows, last)}"]
+    lines += ["", f"to see it again: {Variation.of(**last.arguments).call(process, last.outputs)}"]
     if tried > 1:
         lines.append(f"({tried} runs were tried to find it)")
     return "\n".join(lines)
@@ -94,11 +96,3 @@ def _rows(rows: Rows, window: Window) -> list[str]:
     if hasattr(shown, "to_string") and window.rows <= MOST_ROWS:
         return [f"    {line}" for line in shown.to_string(max_cols=8).splitlines()]
     return [f"    {show(shown)}"]
-
-
-def _call(process: str, rows: Rows | None, broken: BrokenCase) -> str:
-    call = Variation.of(**broken.arguments).call(process)
-    if rows is not None and broken.window is not None and not broken.window.whole:
-        taken = f"rows {broken.window.start}:{broken.window.stop} of its `{rows.key}`"
-        return f"{call}\n    with the outputs of `{rows.source}`, but {taken}"
-    return call

@@ -25,9 +25,9 @@ from pytest_expops.verdicts.stability._intervals import (
 
 MOST_SEEDS = 10_000
 """If more seeds than these would be needed, none are suggested."""
-HARDLY = {"mean": 2.0, "std": 5.0}
-"""An interval of the mean that reaches further than this many standard deviations, and one of the standard deviation
-that goes beyond this multiple of the sample's, will seldom be on one side of a bound."""
+WIDE = {"mean": 2.0, "std": 5.0}
+"""An interval is wide if that of the mean reaches further than this many standard deviations, or that of the standard
+deviation goes beyond this multiple of the sample's."""
 NORMAL_TAIL = 3.0
 """The kurtosis of normal values: with others, intervals reach further still."""
 
@@ -248,7 +248,7 @@ def _enough(bound: str, limit: float, found: Moments, alpha: float) -> int | Non
 
 
 def doubt(bound: str, n: int, alpha: float) -> str | None:
-    """Return why `n` seeds, of whatever values, will hardly decide a bound; None if they may well.
+    """Return how wide the interval for a bound is with `n` seeds, of whatever values; None if it is not wide.
 
     Raises:
         MissingExtra: SciPy is not installed.
@@ -260,11 +260,11 @@ def doubt(bound: str, n: int, alpha: float) -> str | None:
         return "one seed has no spread"
     if statistic == "mean":
         reach = mean_reach(n, alpha)
-        wide = f"reaches {reach:.3g} standard deviations to either side" if reach > HARDLY["mean"] else None
+        wide = f"reaches {reach:.3g} standard deviations to either side" if reach > WIDE["mean"] else None
     else:
         # Half of `alpha` is left to the spread where there is a mean to find too.
         low, high = std_factors(n, NORMAL_TAIL, alpha if statistic == "std" else alpha / 2)
-        wide = f"is {low:.2g} to {high:.3g} times what is obtained" if high > HARDLY["std"] else None
+        wide = f"is {low:.2g} to {high:.3g} times what is obtained" if high > WIDE["std"] else None
     return wide and f"with {n} seeds its interval {wide}"
 
 

@@ -70,7 +70,7 @@ def seed_count(expanded: ExpandedPipeline, process: str) -> int:
 
 
 def doubts(expanded: ExpandedPipeline, process: str, claims: SeedClaims, together: int) -> dict[str, str]:
-    """Return the bounds that the seeds of this config will hardly decide, each with the reason.
+    """Return the bounds whose intervals are wide with the seeds of this config, each with how wide.
 
     Raises:
         MissingExtra: SciPy is not installed.

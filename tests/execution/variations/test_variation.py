@@ -345,6 +345,15 @@ def test_what_a_process_raises_is_raised_with_its_own_frames(place: Place) -> No
     assert caught.value.__notes__ == ["raised by `fit_1_seed40` in expops.run(partitions={'split': [1, 5]})"]
 
 
+def test_of_outputs_that_were_given_a_note_says_whose_they_are(place: Place) -> None:
+    script = SCRIPT.replace("def merge(data):", "def merge(data):\n    1 / 0")
+    results = Results([place.session(script)])
+    with pytest.raises(ZeroDivisionError) as caught:
+        results.run("merge", outputs={"fit": {"score": 1.0}})
+    note = "raised by `merge` in expops.run(outputs=outputs), `outputs` being what is given of `fit`"
+    assert caught.value.__notes__ == [note]
+
+
 def test_what_the_session_could_not_run_is_told_as_the_session_tells_it(place: Place) -> None:
     script = SCRIPT.replace("def split(data):", "def split(data):\n    raise ValueError('no rows today')")
     with pytest.raises(NotPassed, match=r"`split` has no outputs: split failed \(ValueError: no rows today\)"):

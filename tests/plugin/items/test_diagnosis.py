@@ -150,7 +150,8 @@ def test_the_failure_says_where_why_and_what_helps(project: Project, every: dict
     assert "            rng = np.random.default_rng()\n" in message
     assert f"            models/model.py:{line} numpy.random.default_rng() without a seed\n" in message
     assert "fixed, 5 of 5 replays agree; without, 0 of 5\n" in message
-    assert 'hyperparameters["random_seed"]' in message
+    assert "        fix: `np.random.default_rng(random_seed)` in place of `np.random.default_rng()`; add " in message
+    assert "; add the parameter `random_seed` to `initial`, and give it `random_seed` where it is called; " in message
     assert re.search(r"\(diagnosed in \d+ runs, \d+\.\d s\)", message)
     assert "to see just this again: pytest --expops-config configs/project_config.yaml" in message
     state = outcome.message("state_seed7[replay]")
@@ -320,6 +321,51 @@ def test_what_holds_for_one_duplicate_is_tried_first_for_the_others(project: Pro
     project.run("-n0", "--expops-artifacts=kept", diagnose=True)
     (folder,) = project.root.glob("kept/session-1/1-*")
     assert json.loads((folder / "causes/both.json").read_text(encoding="utf-8")) == ["entropy", "hashseed"]
+
+
+def test_what_several_duplicates_have_in_common_is_told_in_full_once(project: Project) -> None:
+    """Each is judged by itself all the same, with its own numbers and evidence."""
+    seeds = {"start": {"seed_parallelism": {"seeds": [7, 8, 9]}}}
+    project.write("start entropy", SCRIPT, seeds)
+    outcome = project.run("-n0", diagnose=True)
+    names = [f"entropy_seed{seed}" for seed in (7, 8, 9)]
+    assert outcome.where("failed") == {f"{name}[replay]" for name in names}
+    first, *others = (outcome.message(f"{name}[replay]") for name in names)
+    line = line_of(project, "rng = np.random.default_rng()")
+    assert f"where:  models/model.py:{line} in initial" in first
+    assert "        fix: " in first
+    for each in others:
+        told = f"why:    as `entropy_seed7`: the operating system's randomness, models/model.py:{line}\n"
+        assert (
+            f"{told}        with the operating system's randomness fixed, 5 of 5 replays agree; without, 0 of 5\n"
+            in each
+        )
+        assert "; cause: the operating system's randomness\n" in each
+        assert "to see just this again: " in each
+        assert "where:" not in each
+        assert "fix:" not in each
+    assert "  entropy_seed7 differs: outputs['weights'][0]: 3 of 3 elements differ" in outcome.text
+    assert "    so do entropy_seed8, entropy_seed9, with the same finding\n" in outcome.text
+
+
+def test_duplicates_that_differ_for_two_reasons_are_told_each_in_full(project: Project) -> None:
+    body = """
+        import time
+        import uuid
+        from pytest_expops.core import process
+        @process()
+        def start(data): return {}
+        @process()
+        def two(data, hyperparameters):
+            if hyperparameters["random_seed"] == 7:
+                return {"id": time.time()}
+            return {"id": str(uuid.uuid4())}
+    """
+    project.write("start two", body, {"start": {"seed_parallelism": {"seeds": [7, 8]}}})
+    outcome = project.run("-n0", diagnose=True)
+    for name, source in (("two_seed7", "the clock"), ("two_seed8", "the operating system's randomness")):
+        assert f"why:    {source}\n" in outcome.message(f"{name}[replay]")
+    assert "the same finding" not in outcome.text
 
 
 def test_the_diagnosis_is_the_same_on_workers(project: Project) -> None:

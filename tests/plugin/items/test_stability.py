@@ -189,11 +189,21 @@ def test_few_seeds_are_warned_of_at_the_claim(project: Project) -> None:
         if text.strip() == "score/accuracy:"
     )
     assert re.search(
-        rf"project_config\.yaml:{line}: ConfigWarning: `{re.escape(CHECK)}` will probably stay undecided", outcome.text
+        rf"project_config\.yaml:{line}: ConfigWarning: `{re.escape(CHECK)}` has wide intervals, and a bound",
+        outcome.text,
     )
     assert "`min_mean`: with 2 seeds its interval reaches 18 standard deviations to either side" in outcome.text
     write(project, {"score/accuracy": {"min_mean": 0.5}}, seeds=list(range(8)))
     assert "ConfigWarning" not in project.run("--expops-replay=none").text
+
+
+def test_of_a_claim_that_few_seeds_decide_nothing_else_is_said(project: Project) -> None:
+    """Two seeds have a wide interval, and a bound that is far enough from the mean is decided all the same."""
+    write(project, {"score/accuracy": {"min_mean": -1000.0}}, seeds=[1, 2])
+    outcome = project.run("--expops-replay=none")
+    assert _outcomes(outcome, CHECK) == ["passed"]
+    assert "has wide intervals" in outcome.text
+    assert not re.search("probably|hardly|stay", outcome.text)
 
 
 def test_without_scipy_collection_fails_and_names_the_extra(project: Project) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
+import re
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pytest_expops.execution.results import Results
 from pytest_expops.execution.session import PipelineSession
@@ -25,6 +28,9 @@ from pytest_expops.laws import (
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.strategies import partition_sizes
+from pytest_expops.values.showing import show
+from pytest_expops.verdicts.laws._orders import KINDS, RowOrder
+from pytest_expops.verdicts.laws._subjects import Rows, Window
 from pytest_expops.verdicts.laws.laws import LAWS
 
 EDGES = "load part\npart seeds\nseeds merge\nmerge judge\nside judge"
@@ -175,10 +181,45 @@ def test_the_message_shows_rows_and_sizes_and_how_to_see_it_again(expops: Result
     ]
     assert lines[10:14] == ["         x  k", "    0  0.0  a", "    1  7.0  b", "    2  4.0  c"]
     assert lines[15].startswith("with all rows, in ")
-    assert lines[17:19] == [
-        "to see it again: expops.run(upto='merge', partitions={'load': 2}, outputs={'load': ...})",
-        "    with the outputs of `load`, but rows 0:3 of its `df`",
-    ]
+    assert lines[17] == (
+        "to see it again: expops.run(upto='merge', partitions={'load': 2}, outputs="
+        "{name: {**each, 'df': each['df'].iloc[0:3]} for name, each in expops.outputs('load').items()})"
+    )
+
+
+PASTED: dict[str, Ask] = {
+    "rows of a frame in partitions": lambda expops: partition_invariant(expops, "merge", keys="mean_of_means"),
+    "rows in another order": lambda expops: order_invariant(expops, "part", keys="first"),
+    "rows in the order given": lambda expops: order_invariant(expops, "merge", [*range(29, -1, -1)], keys="first"),
+    "another seed, with what is upstream": lambda expops: seed_invariant(expops, "judge", 5, keys="seed"),
+}
+
+
+@pytest.mark.parametrize("ask", PASTED.values(), ids=PASTED.keys())
+def test_the_call_that_shows_it_again_can_be_pasted(expops: Results, ask: Ask) -> None:
+    with pytest.raises(LawBroken) as caught:
+        ask(expops)
+    (call,) = re.findall("to see it again: (.*)", str(caught.value))
+    pasted = eval(call, {"expops": expops, "numpy": np})
+    first = caught.value.differences[0]
+    key = first.path.split("outputs['")[1].split("'")[0]
+    assert first.obtained in [show(outputs[key]) for outputs in pasted.outputs(caught.value.process).values()]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(rows=st.integers(2, 9), number=st.integers(0, 7))
+def test_an_order_is_written_as_it_is(kind: str, rows: int, number: int) -> None:
+    order = RowOrder(kind, min(number, rows - 2))
+    assert [*eval(order.written(rows), {"numpy": np})] == order.positions(rows)
+
+
+def test_rows_that_are_no_frame_are_written_so_that_they_can_be_pasted(expops: Results) -> None:
+    for rows in ([3, 1, 2], (3, 1, 2), np.array([3, 1, 2])):
+        given_ = expops.run(outputs={"side": {"numbers": rows}})
+        subject = Rows(given_, "side", "numbers")
+        pasted = eval(subject.written(Window(0, 2, 3), "[1, 0]"), {"expops": given_})
+        assert type(pasted["side"]["numbers"]) is type(rows)
+        assert [*pasted["side"]["numbers"]] == [1, 3]
 
 
 def test_the_same_is_found_every_time(expops: Results) -> None:

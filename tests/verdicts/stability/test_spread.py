@@ -72,7 +72,7 @@ def test_every_interval_of_a_config_counts(tmp_path: Path, stability: dict[str, 
     assert (seed_count(expanded, "evaluate"), seed_count(expanded, "last")) == (4, 2)
 
 
-def test_bounds_that_so_few_seeds_hardly_decide_are_doubted(session: PipelineSession) -> None:
+def test_bounds_whose_intervals_are_wide_for_want_of_seeds_are_doubted(session: PipelineSession) -> None:
     claims = SeedClaims("score", {"min_mean": 1.0, "max_std": 1.0, "max_range": 1.0, "min_value": 1.0})
     assert list(doubts(session.expanded, "evaluate", claims, 1)) == ["max_std"]
     assert list(doubts(session.expanded, "evaluate", claims, 6)) == ["min_mean", "max_std"]
