@@ -95,9 +95,11 @@ class Count:
 class Cause:
     """A source of variation that makes the results differ, with the evidence.
 
-    `held` counts the replays that agree with each other while the source is held fixed (with it every other cause that
-    was found), `free` those that agree with the first run when nothing is. `paths` are where the results differ because
-    of it. `detail` names the processes that left something behind, where that is the cause.
+    `held` counts the replays that agree with each other while the source is held fixed, `free` those that do when it is
+    not; `beside` are sources that were held in both. A source that `was_set` had one value in the one and another in
+    the other, of which `free` counts those that agree with those of the first. Of what an earlier process left, `free`
+    counts those that agree with the first run. `paths` are where the results differ because of it. `detail` names the
+    processes that left something behind, where that is the cause.
     """
 
     source: str
@@ -107,6 +109,8 @@ class Cause:
     sites: tuple[CodeLine, ...]
     remedy: str
     detail: str = ""
+    beside: tuple[str, ...] = ()
+    was_set: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +177,8 @@ class Diagnosis:
                 tuple(CodeLine(**site) for site in each["sites"]),
                 each["remedy"],
                 each["detail"],
+                tuple(each["beside"]),
+                each["was_set"],
             )
             for each in data["causes"]
         )

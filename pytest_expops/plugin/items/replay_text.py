@@ -75,7 +75,7 @@ def diagnosed(diagnosis: Diagnosis, directory: Path) -> list[str]:
     if diagnosis.place is not None:
         lines += _where(diagnosis.place, directory)
     for cause in diagnosis.causes:
-        lines += _why(cause, len(diagnosis.causes) > 1, directory)
+        lines += _why(cause, directory)
     if diagnosis.read_back:
         lines += _likely(diagnosis.read_back, directory)
     elif not diagnosis.causes:
@@ -91,7 +91,7 @@ def _likewise(diagnosis: Diagnosis, told_of: str, directory: Path) -> list[str]:
     found = causes or [_reads(file, directory) for file in diagnosis.read_back[:1]] or ["not attributed"]
     where = f", {short_path(place.file, directory)}:{place.line}" if place is not None else ""
     lines = [f"why:    as `{told_of}`: {joined(found)}{where}"]
-    lines += [f"        {_evidence(cause, len(causes) > 1)}" for cause in diagnosis.causes]
+    lines += [f"        {_evidence(cause)}" for cause in diagnosis.causes]
     return [*lines, *_closing(diagnosis)]
 
 
@@ -137,7 +137,7 @@ def _where(place: Place, directory: Path) -> list[str]:
     return [*lines, f"            {place.code}"] if place.code else lines
 
 
-def _why(cause: Cause, several: bool, directory: Path) -> list[str]:
+def _why(cause: Cause, directory: Path) -> list[str]:
     detail = f", {cause.detail}" if cause.detail else ""
     lines = [f"why:    {title(cause.source)}{detail}"]
     lines += [f"            {_site(site, directory)}" for site in cause.sites[:MOST_SITES]]
@@ -145,30 +145,33 @@ def _why(cause: Cause, several: bool, directory: Path) -> list[str]:
         lines.append(f"            {more}")
     first, *others = cause.remedy.split("\n")
     fixes = [f"        fix: {first}", *(f"             {each}" for each in others)]
-    return [*lines, f"        {_evidence(cause, several)}", *fixes]
+    return [*lines, f"        {_evidence(cause)}", *fixes]
 
 
-def _evidence(cause: Cause, several: bool) -> str:
+def _evidence(cause: Cause) -> str:
     if cause.source == "state" and not cause.detail:
         return f"in fresh modules, {cause.held} replays agree; after other processes, {cause.free}"
     if cause.source == "state":
         return f"run after it, {cause.held} replays agree with the first run; in fresh modules, {cause.free}"
-    fixed = "all causes" if several else title(cause.source)
-    return f"with {fixed} fixed, {cause.held} replays agree; without, {cause.free}"
+    beside = f" ({joined([title(source) for source in cause.beside])} fixed in both)" if cause.beside else ""
+    other = "with another" if cause.was_set else "without"
+    return f"with {title(cause.source)} fixed, {cause.held} replays agree; {other}, {cause.free}{beside}"
 
 
 def _tried(diagnosis: Diagnosis) -> list[str]:
-    """Return what was held fixed without effect: single sources, and the largest set of them."""
-    alone = [each.sources[0] for each in diagnosis.tried if len(each.sources) == 1]
-    together = max(
-        (each for each in diagnosis.tried if len(each.sources) > 1), key=lambda each: len(each.sources), default=None
-    )
+    """Return what was held fixed without effect, by itself and together with others; and what was not tried."""
+    without = [each for each in diagnosis.tried if not each.count.agree]
+    alone = list(dict.fromkeys(each.sources[0] for each in without if len(each.sources) == 1))
+    together = max((each.sources for each in without if len(each.sources) > 1), key=len, default=())
     lines = []
     if alone:
-        lines.append(f"        held fixed without effect: {', '.join(map(title, alone))}")
-    if together is not None:
-        others = ", ".join(map(title, sorted(set(together.sources) - set(alone))))
-        lines.append(f"        also without effect: all of these held fixed at once, and with them {others}")
+        lines.append(f"        held fixed without effect, one at a time: {', '.join(map(title, alone))}")
+    if together:
+        lines.append(f"        held fixed without effect, all at once: {', '.join(map(title, together))}")
+    seen = {source for each in diagnosis.tried for source in each.sources}
+    untried = [source for source, each in SOURCES.items() if each.can_hold and source not in seen]
+    if untried and diagnosis.tried:
+        lines.append(f"        not tried: {', '.join(map(title, untried))}")
     return lines
 
 

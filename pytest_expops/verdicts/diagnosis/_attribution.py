@@ -5,54 +5,94 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pytest_expops.replay.nondeterminism.base import HELD
 from pytest_expops.replay.nondeterminism.registry import SOURCES
-from pytest_expops.verdicts.diagnosis._trials import OUTCOME, OutOfTime, Plan, Trial, Trials, interpreter_of
+from pytest_expops.verdicts.diagnosis._confirming import Arms, Evidence, confirm
+from pytest_expops.verdicts.diagnosis._trials import (
+    OUTCOME,
+    OutOfTime,
+    Plan,
+    Trial,
+    Trials,
+    hash_number_of,
+    interpreter_of,
+    is_fixed,
+)
 from pytest_expops.verdicts.findings import Count, Tried
 
-NEEDED = 5
-"""So many replays must agree, beside the one they are compared with, before a source is called the cause."""
 FEW = 2
-"""So many trials, at the least, tell that a source is not the cause."""
+"""So many trials, at the least, show that a source is not the cause."""
 MANY = 8
-"""So many, at the most, tell that it may be."""
+"""So many, at the most, show that it may be."""
 DOUBT = 0.05
 """The chance with which replays may agree although the source that makes them differ is not held."""
+MOST_RUNS = 100
+"""No further source is tried after so many trials."""
+SEEDS = (1, 2, 3, 4)
+"""The numbers of the replays whose hash seeds are set."""
 
 Ok = Callable[[Sequence[str]], bool]
+
+
+class OutOfRuns(Exception):
+    """As many trials have been made as a search may make."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The paths that a source settles, and how many replays show it, with the sources `beside` it held in all of them.
+
+    It `was_set` to two values, or held in some replays and free in others.
+
+    All addresses can only be fixed together with the hash seed; `differs_by_seed` says that results differ between two
+    hash seeds while they are.
+    """
+
+    paths: frozenset[str]
+    evidence: Evidence
+    was_set: bool = False
+    beside: tuple[str, ...] = ()
+    differs_by_seed: bool = False
 
 
 @dataclass
 class Search:
     """The sources that make the trials of one process differ, found one after the other.
 
-    `remaining` are the paths at which trials differ while what was `found` is held; `found` says which paths each
-    source has settled. `only` narrows what is held of some sources, whenever they are.
+    `remaining` are the paths at which trials differ while what was `found` is held. `only` narrows what is held of some
+    sources, whenever they are. `unsure` are sources that seemed to settle something, which new trials did not confirm.
     """
 
     trials: Trials
     control: Sequence[Trial]
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    found: dict[str, frozenset[str]] = field(default_factory=dict)
+    found: dict[str, Found] = field(default_factory=dict)
     tried: list[Tried] = field(default_factory=list)
+    unsure: list[str] = field(default_factory=list)
     remaining: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        self._late: list[Trial] = []
         # Those interpreters first that are not the first's, and the last of them: what differs there may not elsewhere.
         numbers = range(len(self.control))[::-1]
         self._elsewhere = [number for number in numbers if interpreter_of(number) != interpreter_of(0)] or [0]
         self._numbers = [0, *self._elsewhere, *(number for number in numbers[:-1] if interpreter_of(number) == 0)]
-        self._made: dict[frozenset[str], list[Trial]] = {frozenset(): list(self.control)}
+        self._made: dict[frozenset[str], list[Trial]] = {}
+        self._begin = self.trials.runs
         self.remaining = among(self.trials, self.control)
+        within = [trial for number, trial in enumerate(self.control) if interpreter_of(number) == interpreter_of(0)]
+        self._vary_within = among(self.trials, within)
+        """Where trials differ that were forked of one interpreter: there new ones tell no more than those."""
 
     def run(self, suspects: Sequence[str], others: Sequence[str]) -> bool:
         """Try each of the `suspects` by itself; if something remains, look for what settles it among all.
 
         Returns:
             Whether there was time for all of it; if not, what was found so far is there all the same.
+
+        Raises:
+            OutOfRuns: there were trials enough.
         """
         try:
             self._run(suspects, others)
@@ -61,6 +101,10 @@ class Search:
         return True
 
     def _run(self, suspects: Sequence[str], others: Sequence[str]) -> None:
+        self._set_hash_seeds()
+        for source in [*suspects, *others]:
+            if source in self.trials.vary and self.remaining - self._vary_within:
+                self._try_varied(source)
         for source in suspects:
             if self.remaining:
                 self._try(source)
@@ -72,48 +116,43 @@ class Search:
         for sources in ([source for source in rest if source not in LAST], rest):
             if self.remaining:
                 self._try_together(sources)
-        self._prune()
 
-    def agreement(self, held: Iterable[str], paths: frozenset[str], needed: int = NEEDED) -> Count:
-        """How many of `needed` replays with `held` held agree with one more such replay at `paths`."""
-        return self._agreement(self._held(frozenset(held), needed + 1), paths)
+    def _set_hash_seeds(self) -> None:
+        """Set the hash seed to two values, where the control agrees under each and differs between them.
 
-    def free(self, paths: frozenset[str], needed: int = NEEDED) -> Count:
-        """How many agree so with nothing held, now: an interpreter that has run for a while is not as at first."""
-        # None in the interpreter of the one that the others are compared with.
-        while len(self._late) <= needed:
-            number = self._elsewhere[(len(self._late) - 1) % len(self._elsewhere)] if self._late else 0
-            self._late.append(self.trials.make(Plan(), number))
-        return self._agreement(self._late, paths)
-
-    def in_fresh_interpreters(self, paths: frozenset[str]) -> tuple[Count, Count]:
-        """`agreement` of all that was found, and `free`, each replay in an interpreter of its own."""
-        plans = Plan(frozenset(self.found), self.only, fresh=True), Plan(fresh=True)
-        held, free = ([self.trials.make(plan, number) for number in range(NEEDED + 1)] for plan in plans)
-        return self._agreement(held, paths), self._agreement(free, paths)
-
-    def alternating(self, paths: frozenset[str], needed: int) -> tuple[Count, Count]:
-        """Return `agreement` of all that was found, and `free`, of new replays that are made in turn.
-
-        So what drifts from run to run, as a log that grows does, is the same for both.
+        That takes far fewer trials than to hold it where there are two outcomes only, as of the order of a set of two.
         """
-        held: list[Trial] = []
-        free: list[Trial] = []
-        for number in range(needed + 1):
-            held.append(self.trials.make(Plan(frozenset(self.found), self.only), number))
-            free.append(self.trials.make(Plan(), number))
-        return self._agreement(held, paths), self._agreement(free, paths)
+        by_seed: dict[int, list[Trial]] = {}
+        for number, trial in enumerate(self.control):
+            by_seed.setdefault(hash_number_of(number), []).append(trial)
+        unstable = frozenset().union(*(among(self.trials, made) for made in by_seed.values()))
+        paths = self.remaining - unstable
+        if not paths:
+            self.tried.append(Tried(("hashseed",), Count(0, len(by_seed[hash_number_of(0)]))))
+            return
+        first = next(iter(by_seed.values()))[0]
+        numbers = [each for each in by_seed if self.trials.differing(first, by_seed[each][0]) & paths]
+        self._confirm_hash_seed(paths, frozenset(), numbers)
 
-    def _agreement(self, trials: Sequence[Trial], paths: frozenset[str]) -> Count:
-        one, *rest = trials
-        agreeing = sum(other.passed and not self.trials.differing(one, other) & paths for other in rest)
-        return Count(agreeing if one.passed else 0, len(rest))
+    def _try_varied(self, source: str) -> None:
+        """Vary one source alone, where results agree unless the session varies something."""
+        held = frozenset(self.found)
+        as_it_is = self._held(held, 1)[0] if held else self.control[0]
+        varied = self.trials.make(Plan(held, self.only, numbers={source: 1}), 0)
+        paths = self.trials.differing(as_it_is, varied) & self.remaining - self._vary_within
+        if paths and self._confirm(source, paths, self._set(source, held, 0, 1)):
+            self.remaining &= self._vary_within | self._differing(self.found)
 
     def _try(self, source: str) -> None:
+        if source in self.found or source in self.unsure or self._was_ruled_out(source):
+            return
         settled = self.remaining - self._differing({*self.found, source})
         if settled:
-            self.found[source] = settled
-            self.remaining -= settled
+            self._confirm_held(source, settled, frozenset(self.found))
+
+    def _was_ruled_out(self, source: str) -> bool:
+        """Return whether results differ with the source held, of which the control has told already."""
+        return not self.found and any(each.sources == (source,) and not each.count.agree for each in self.tried)
 
     def _try_together(self, sources: Sequence[str]) -> None:
         """For results that depend on several sources at once, or on one that was no suspect."""
@@ -125,23 +164,72 @@ class Search:
         def is_enough(chosen: Sequence[str]) -> bool:
             return not settled & self._differing({*self.found, *chosen})
 
-        for source in minimal(rest, (), is_enough):
-            self.found[source] = settled
-        self.remaining -= settled
+        chosen = minimal(rest, (), is_enough)
+        base = frozenset({*self.found, *chosen})
+        for source in chosen:
+            self._confirm_held(source, settled, base - {source})
 
-    def _prune(self) -> None:
-        """Drop what settled something only by chance: a source is a cause if, free by itself, it makes a difference."""
-        for source in list(self.found):
-            rest = [other for other in self.found if other != source]
-            settled = self.found[source]
-            if rest and not self._differing(rest, settled) & settled:
-                del self.found[source]
-                for other in rest:
-                    self.found[other] |= settled
+    def _confirm_held(self, source: str, paths: frozenset[str], base: frozenset[str]) -> None:
+        """Confirm a source by trials which differ in it alone, with `base` held in all.
 
-    def _differing(self, held: Iterable[str], paths: frozenset[str] | None = None) -> frozenset[str]:
-        """Those of `paths` (what remains) at which trials with `held` held differ, looking no further than need be."""
-        key, paths = frozenset(held), self.remaining if paths is None else paths
+        To fix all addresses takes a fixed hash seed; so it is fixed in all then.
+        """
+        if source == "hashseed":
+            self._confirm_hash_seed(paths, base, SEEDS[1:])
+            return
+        held = Plan(base | {source}, self.only)
+        also = frozenset({"hashseed"}) if is_fixed(held) else frozenset()
+        if not self._confirm(source, paths, Arms(held, Plan(base | also, self.only))):
+            self.unsure.append(source)
+
+    def _confirm_hash_seed(self, paths: frozenset[str], base: frozenset[str], numbers: Iterable[int]) -> None:
+        """Confirm that results differ between the hash seed of the replays numbered 1 and one of some others."""
+        if not any(self._confirm("hashseed", paths, self._set("hashseed", base, 1, number)) for number in numbers):
+            self.unsure.append("hashseed")
+
+    def _set(self, source: str, base: frozenset[str], one: int, other: int) -> Arms:
+        plan = Plan(base, self.only)
+        return Arms(replace(plan, numbers={source: one}), replace(plan, numbers={source: other}), sets=True)
+
+    def _confirm(self, source: str, paths: frozenset[str], arms: Arms) -> bool:
+        """Confirm a source, in interpreters of their own where else those of both kinds would be forked of two.
+
+        What differs between those two would be taken for an effect of the source.
+        """
+        forked = not _needs_interpreter(source) or (paths <= self._vary_within and not is_fixed(arms.held))
+        if not forked:
+            arms = Arms(_fresh(arms.held), _fresh(arms.free), arms.sets)
+        seen: tuple[Sequence[Trial], Sequence[Trial]] = ((), ())
+        if forked and not arms.free.held and not arms.sets:
+            seen = self._made.get(arms.held.held, ()), self.control
+        tried = max(1, len(self._made))
+        plenty = enough(self.trials, self.control, paths)
+        numbers = [0] if arms.sets else self._numbers
+        evidence = confirm(self.trials, arms, paths, numbers=numbers, tried=tried, plenty=plenty, seen=seen)
+        if evidence is None:
+            return False
+        by_seed = is_fixed(arms.held) and self._differs_by_seed(arms.held, paths)
+        beside = tuple(sorted(arms.free.held - {source}))
+        self.found[source] = Found(paths, evidence, arms.sets, beside, by_seed)
+        self.remaining -= paths
+        return True
+
+    def _differs_by_seed(self, plan: Plan, paths: frozenset[str]) -> bool:
+        made = [self.trials.make(replace(plan, numbers={"hashseed": number}), 0) for number in (1, 2)]
+        return bool(among(self.trials, made) & paths)
+
+    def differs_at(self, only: Mapping[str, tuple[str, ...]], paths: frozenset[str]) -> bool:
+        """Return whether trials differ at `paths` while what was found is held, of some sources at a few lines only."""
+        plan = Plan(frozenset(self.found), {**self.only, **only})
+        made = [
+            self.trials.make(plan, self._numbers[number % len(self._numbers)])
+            for number in range(enough(self.trials, self.control, paths))
+        ]
+        return not all(each.passed for each in made) or bool(among(self.trials, made) & paths)
+
+    def _differing(self, held: Iterable[str]) -> frozenset[str]:
+        """Those of what remains at which trials with `held` held differ, looking no further than need be."""
+        key, paths = frozenset(held), self.remaining
         count = enough(self.trials, self.control, paths)
         made = self._held(key, FEW)
         while True:
@@ -156,10 +244,16 @@ class Search:
     def _held(self, held: frozenset[str], count: int) -> list[Trial]:
         made = self._made.setdefault(held, [])
         while len(made) < count:
+            if self.trials.runs - self._begin >= MOST_RUNS:
+                raise OutOfRuns(f"stopped after {MOST_RUNS} replays")
             # With one hash seed it does not matter which, and `Trials` chooses by the count.
             number = len(made) if "hashseed" in held else self._numbers[len(made) % len(self._numbers)]
             made.append(self.trials.make(Plan(held, self.only), number))
         return made
+
+
+def _fresh(plan: Plan) -> Plan:
+    return replace(plan, fresh=True)
 
 
 def among(trials: Trials, made: Sequence[Trial]) -> frozenset[str]:
@@ -205,10 +299,10 @@ LAST = ("gc", "addresses", "threads", "memory")
 
 
 def ranked(control: Sequence[Trial], vary: Sequence[str], first: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The suspects, the likeliest first, and all other sources that can be held.
+    """Return the suspects, the likeliest first, and all other sources that can be held.
 
     Suspects are those that were the cause for a process of the same kind (`first`), those that a line of the project
-    drew from, those that the session varies, and the hash seed and imports, which nobody can watch.
+    drew from, and the hash seed. Of the others, those that the session varies come first.
     """
     drawn = {source for trial in control for source in trial.replay.sites}
     holdable = [source for source, each in SOURCES.items() if each.can_hold]
@@ -218,9 +312,11 @@ def ranked(control: Sequence[Trial], vary: Sequence[str], first: Sequence[str]) 
     varied = [source for source in (*by_cost, "order") if source in vary and source not in seen]
     # Addresses follow from the hash seed to some extent, so what was seen to ask for them is tried without it first.
     hinted = [source for source in first if source in SOURCES]
-    suspects = [*dict.fromkeys([*hinted, *seen, *varied, "hashseed", "imports"])]
-    return suspects, [source for source in by_cost if source not in suspects]
+    suspects = [*dict.fromkeys([*hinted, *seen, "hashseed"])]
+    others = dict.fromkeys([*varied, "imports", *by_cost])
+    return suspects, [source for source in others if source not in suspects]
 
 
 def _needs_interpreter(source: str) -> bool:
+    """Return whether an interpreter must be started otherwise where a source is held."""
     return bool(SOURCES[source].environment(HELD, {}))

@@ -23,7 +23,7 @@ OUTCOME = "outcome"
 """The path at which a run that failed differs from one that passed."""
 SPOILED = 2
 """The copy of an interpreter in which other processes have left what they leave."""
-CONTROLS = 5
+CONTROLS = 3
 """So many trials with nothing held are made in two interpreters, with two hash seeds; later ones in two more."""
 TRIAL = 1000
 """The attempts of trials are numbered from here: none finds the `checkpoint_dir` of another."""
@@ -56,7 +56,9 @@ class Plan:
     `only` narrows what is held of a source (see `Setting`). `before` are processes to run first on the same modules;
     None leaves that to what the session varies. `watch`, `trace` and `lines` are those of `Request`. A `fresh` trial
     has an interpreter of its own; one that runs something else `before` it in an interpreter that is kept has that to
-    itself and its like, as it may leave a library changed.
+    itself and its like, as it may leave a library changed. `numbers` sets sources to one
+    of their values: the hash seed to that of the replays of a number, what the session varies to how it is (0) or to
+    what it is in replays of a number.
     """
 
     held: frozenset[str] = frozenset()
@@ -66,6 +68,7 @@ class Plan:
     trace: bool = False
     lines: Target | None = None
     fresh: bool = False
+    numbers: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 class Trials:
@@ -142,7 +145,7 @@ class Trials:
 
     def _conditions(self, plan: Plan, number: int) -> dict[str, Setting]:
         which = interpreter_of(number)
-        conditions = {"hashseed": Setting(Mode.VARIED, which + 1)}
+        conditions = {"hashseed": Setting(Mode.VARIED, hash_number_of(number))}
         for source in self.vary:
             conditions[source] = Setting(Mode.VARIED, which) if which else NATURAL
         for source in plan.held:
@@ -152,6 +155,8 @@ class Trials:
                 conditions[source] = NATURAL
         if is_fixed(plan):
             conditions["hashseed"] = HELD
+        for source, value in plan.numbers.items():
+            conditions[source] = Setting(Mode.VARIED, value) if value else NATURAL
         return conditions
 
     def _first(self) -> Trial:
@@ -169,6 +174,11 @@ class Trials:
 def interpreter_of(number: int) -> int:
     """Which of four interpreters a trial is made in: 0 and 1 in turn, and 2 and 3 once two have not shown enough."""
     return number % 2 if number < CONTROLS else 2 + number % 2
+
+
+def hash_number_of(number: int) -> int:
+    """Return the number of the replays whose hash seed a trial has, unless that is held."""
+    return interpreter_of(number) + 1
 
 
 def is_fixed(plan: Plan) -> bool:

@@ -17,21 +17,19 @@ from pytest_expops.replay.nondeterminism.base import Site
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.values.comparison import Difference
-from pytest_expops.verdicts.diagnosis._attribution import NEEDED, Search, among, ranked
+from pytest_expops.verdicts.diagnosis._attribution import Found, OutOfRuns, Search, ranked
 from pytest_expops.verdicts.diagnosis._control import Control, agreeing_with_first, controlled
 from pytest_expops.verdicts.diagnosis._leftovers import Leftover, changing, from_earlier
 from pytest_expops.verdicts.diagnosis._locating import Parting, locate
 from pytest_expops.verdicts.diagnosis._remedies import ProcessFunction, remedy
-from pytest_expops.verdicts.diagnosis._trials import OutOfTime, Plan, Trials
+from pytest_expops.verdicts.diagnosis._trials import OutOfTime, Trials
 from pytest_expops.verdicts.findings import Cause, CodeLine, Count, Diagnosis, Place, ReadBack
-from pytest_expops.wording import listed
+from pytest_expops.wording import joined, listed
 
-MOST = 20
-"""So many replays are made with and without a cause held, at the most, before it is said to be one."""
-IN_TURN = 10
-"""So many are made with and without it, in turn, where files that the process reads change from run to run."""
 LEVEL = 0.01
-"""What is found to make replays agree would seem to do so by chance with at most this probability."""
+"""What earlier processes left would seem to make replays agree by chance with at most this probability."""
+BY_SEED = "and perhaps the hash seed: with addresses fixed, replays under two hash seeds still differ"
+"""What is known besides where addresses are a cause; they cannot all be fixed without the hash seed."""
 MOST_SITES = 6
 """So many lines that drew from one source are held fixed one by one."""
 
@@ -90,6 +88,7 @@ class _Findings:
     leftover: Leftover | None = None
     causes: list[Cause] = field(default_factory=list)
     place: Place | None = None
+    stopped: str = ""
 
 
 def _examine(case: _Case, findings: _Findings) -> None:
@@ -103,23 +102,24 @@ def _examine(case: _Case, findings: _Findings) -> None:
     if control.apart:
         search = findings.search = _prepared_search(case, control)
         suspects, others = _suspects(case, control)
-        finished = search.run(suspects, others)
-        drifts = bool(changing(control.read_back, control.made))
-        for source, paths in search.found.items():
-            held, free = search.alternating(paths, IN_TURN) if drifts else _evidence(search, paths)
-            findings.causes += _proved(source, paths, held, free, control.sites(source))
+        try:
+            finished = search.run(suspects, others)
+        except OutOfRuns as error:
+            finished, findings.stopped = True, str(error)
+        findings.causes += [_cause(source, found, control) for source, found in search.found.items()]
         if not finished:
             raise OutOfTime
     if control.behind:
         leftover = findings.leftover = from_earlier(case.trials, control.behind)
         if leftover is not None:
             free = agreeing_with_first(case.trials, control, control.behind)
-            findings.causes += _proved("state", control.behind, leftover.held, free, (), leftover.before)
+            if leftover.held.chance(free) <= LEVEL:
+                findings.causes.append(_state(control.behind, leftover.held, free, leftover.before))
     if control.apart or findings.leftover is not None:
         findings.place = locate(case.trials, _parting(findings, control))
     if findings.search is not None:
         for index, cause in enumerate(findings.causes):
-            findings.causes[index] = _narrowed(cause, case.trials, findings.search, control, findings.place)
+            findings.causes[index] = _narrowed(cause, findings.search, control, findings.place)
 
 
 def _put_together(case: _Case, findings: _Findings) -> Diagnosis:
@@ -168,30 +168,28 @@ def _prepared_search(case: _Case, control: Control) -> Search:
     return Search(case.trials, control.made, only)
 
 
-def _evidence(search: Search, paths: frozenset[str]) -> tuple[Count, Count]:
-    """Return how many replays agree with all causes held, and without: of as many as tell it from chance."""
-    needed = NEEDED
-    while True:
-        held = search.agreement(search.found, paths, needed)
-        free = search.free(paths, needed)
-        if held.agree == held.of and free.agree == free.of:
-            # What differs in a new interpreter only: the lower digits of addresses, say.
-            return search.in_fresh_interpreters(paths)
-        if held.agree < held.of or held.chance(free) <= LEVEL or needed >= MOST:
-            return held, free
-        needed += NEEDED
+def _cause(source: str, found: Found, control: Control) -> Cause:
+    """Return a source that was found and confirmed as a cause."""
+    if source == "order":
+        return _state(found.paths, found.evidence.held, found.evidence.free)
+    lines = tuple(CodeLine.at(site) for site in control.sites(source))
+    counts = found.evidence.held, found.evidence.free
+    detail = BY_SEED if found.differs_by_seed else ""
+    return Cause(
+        source,
+        tuple(sorted(found.paths)),
+        *counts,
+        lines,
+        SOURCES[source].remedy,
+        detail,
+        beside=found.beside,
+        was_set=found.was_set,
+    )
 
 
-def _proved(
-    source: str, paths: frozenset[str], held: Count, free: Count, sites: Sequence[Site], before: Sequence[str] = ()
-) -> list[Cause]:
-    """Return the cause, or nothing where as much agreement may be chance (`LEVEL`)."""
-    if held.chance(free) > LEVEL:
-        return []
-    remedy = SOURCES["order" if source == "state" else source].remedy
+def _state(paths: frozenset[str], held: Count, free: Count, before: Sequence[str] = ()) -> Cause:
     detail = f"left by {listed([f'`{name}`' for name in before], 3)}" if before else ""
-    lines = tuple(CodeLine.at(site) for site in sites)
-    return [Cause("state" if source == "order" else source, tuple(sorted(paths)), held, free, lines, remedy, detail)]
+    return Cause("state", tuple(sorted(paths)), held, free, (), SOURCES["order"].remedy, detail)
 
 
 def _parting(findings: _Findings, control: Control) -> Parting:
@@ -201,7 +199,7 @@ def _parting(findings: _Findings, control: Control) -> Parting:
     return Parting(found, control.drawn, only, findings.leftover)
 
 
-def _narrowed(cause: Cause, trials: Trials, search: Search, control: Control, place: Place | None) -> Cause:
+def _narrowed(cause: Cause, search: Search, control: Control, place: Place | None) -> Cause:
     """Of several lines that drew from a source, name those that matter, by holding one at a time.
 
     For example, of two readings of a clock of which one is only printed, the other.
@@ -210,17 +208,15 @@ def _narrowed(cause: Cause, trials: Trials, search: Search, control: Control, pl
         return cause
     ordered = sorted(control.sites(cause.source), key=lambda site: not _is_at(site, place))
     if SOURCES[cause.source].holds_sites:
-        ordered = _decisive(cause, trials, search, ordered[:MOST_SITES], place) or ordered
+        ordered = _decisive(cause, search, ordered[:MOST_SITES], place) or ordered
     return replace(cause, sites=tuple(CodeLine.at(site) for site in ordered))
 
 
-def _decisive(cause: Cause, trials: Trials, search: Search, sites: Sequence[Site], place: Place | None) -> list[Site]:
+def _decisive(cause: Cause, search: Search, sites: Sequence[Site], place: Place | None) -> list[Site]:
     """Return the lines that are enough to hold: of two readings of a clock whose difference is taken, either."""
     found = []
     for site in sites:
-        plan = Plan(frozenset(search.found), {**search.only, cause.source: (site.place,)})
-        made = [trials.make(plan, number) for number in range(3)]
-        if all(each.passed for each in made) and not among(trials, made) & frozenset(cause.paths):
+        if not search.differs_at({cause.source: (site.place,)}, frozenset(cause.paths)):
             found.append(site)
             if _is_at(site, place):
                 break
@@ -240,9 +236,14 @@ def _note(findings: _Findings) -> str:
         return f"{len(control.made)} more replays gave what the first run gave: it differs rarely"
     if control.behind and findings.leftover is None:
         return f"{len(control.made)} replays agree with each other, and not with the first run"
-    if search is not None and search.remaining and findings.causes:
-        return f"not attributed: {listed([f'`{path}`' for path in sorted(search.remaining)], 3)}"
-    return ""
+    notes = [findings.stopped] if findings.stopped else []
+    if search is not None and search.remaining:
+        if findings.causes:
+            notes.append(f"not attributed: {listed([f'`{path}`' for path in sorted(search.remaining)], 3)}")
+        unsure = [SOURCES[source].title for source in search.unsure if source not in search.found]
+        if unsure:
+            notes.append(f"replays agreed with {joined(unsure)} fixed, but more of them did not tell it from chance")
+    return "; ".join(notes)
 
 
 def _unproved_files(findings: _Findings) -> tuple[ReadBack, ...]:

@@ -1,0 +1,140 @@
+"""Whether holding a source makes results agree: shown on new replays, made with and without it in turn.
+
+What was found by searching may agree by chance, the more so as many sources are tried. So nothing that is called a
+cause rests on the replays by which it was found alone. New ones are made in turn, in equally new interpreters: what
+drifts from run to run, or goes with the interpreter, meets both kinds alike.
+
+If the source made no difference, the replays with and without it held could change places. The chance is that of the
+arrangement that was seen, among all (a permutation test: Fisher, The Design of Experiments, 1935, chapter 3), times the
+number of sources that were tried (Bonferroni).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pytest_expops.verdicts.diagnosis._trials import Plan, Trial, Trials
+from pytest_expops.verdicts.findings import Count
+
+LEVEL = 0.008
+"""What is called a cause would seem to be one by chance with at most this probability."""
+LEAST = 3
+"""So many new replays of each kind are made at the least,"""
+MOST = 20
+"""and so many at the most."""
+LOOKS = 2
+"""The probability is taken so many times, as it is looked at again after each pair."""
+_HELD_FIRST = (True, False, False, True)
+"""Which of a pair is made first: what goes by turns does not meet one kind only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arms:
+    """Two kinds of replays, which differ in nothing but the source in question.
+
+    `sets` says that the source is set to one value in the one and to another in the other, as the hash seed is; else
+    it is held in the one, and free in the other.
+    """
+
+    held: Plan
+    free: Plan
+    sets: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How many replays with the source held agree with each other, and how many without it.
+
+    Where the source was set to two values (`Arms.sets`), how many under the second agree with those under the first.
+    """
+
+    held: Count
+    free: Count
+
+
+def confirm(
+    trials: Trials,
+    arms: Arms,
+    paths: frozenset[str],
+    *,
+    numbers: Sequence[int],
+    tried: int = 1,
+    plenty: int = MOST,
+    seen: tuple[Sequence[Trial], Sequence[Trial]] = ((), ()),
+) -> Evidence | None:
+    """Make replays of both kinds in turn until they tell whether the source makes results differ at `paths`.
+
+    Args:
+        trials: makes them.
+        arms: how they are made.
+        paths: where results differ.
+        numbers: those of the trials (see `Trials.make`), in turn.
+        tried: how many sources were tried to find this one.
+        plenty: so many free replays would not all agree if it were a cause.
+        seen: replays of both kinds that were made before, in interpreters like those of the new ones.
+
+    Returns:
+        The evidence; None where it is no cause, or `MOST` replays of each kind cannot tell it from chance.
+
+    Raises:
+        OutOfTime: as `Trials.make`.
+    """
+    held, free = list(seen[0]), list(seen[1])
+    begin = len(free)
+    for turn in range(MOST):
+        number = numbers[turn % len(numbers)]
+        order = (arms.held, arms.free) if _HELD_FIRST[turn % len(_HELD_FIRST)] else (arms.free, arms.held)
+        for plan in order:
+            (held if plan is arms.held else free).append(trials.make(plan, number))
+        found = _outcomes(trials, held, paths), _outcomes(trials, free, paths, known=held)
+        if not all(each.passed for each in held) or len(set(found[0])) > 1:
+            return None
+        if arms.sets and found[0][0] == found[1][0]:
+            return None
+        same = len(set(found[1])) == 1
+        if same != arms.sets and (arms.sets or len(free) - begin >= max(plenty, LEAST)):
+            return None
+        if turn + 1 >= LEAST and _shows(arms, found[0], found[1], begin) and _chance(arms, *found) * tried <= LEVEL:
+            return _evidence(arms, *found)
+    return None
+
+
+def _outcomes(trials: Trials, made: Sequence[Trial], paths: frozenset[str], known: Sequence[Trial] = ()) -> list[int]:
+    """Return a number for each trial: equal for those that agree at `paths`, with the first of `known` 0."""
+    found: list[Trial] = list(known[:1])
+    outcomes = []
+    for trial in made:
+        outcome = next((index for index, one in enumerate(found) if _agree(trials, one, trial, paths)), len(found))
+        if outcome == len(found):
+            found.append(trial)
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _agree(trials: Trials, one: Trial, other: Trial, paths: frozenset[str]) -> bool:
+    return one.passed == other.passed and not trials.differing(one, other) & paths
+
+
+def _shows(arms: Arms, held: Sequence[int], free: Sequence[int], begin: int) -> bool:
+    """Whether the new replays show the difference by themselves; `free` has them from `begin` on."""
+    return held[0] != free[0] if arms.sets else len(set(free[begin:])) > 1
+
+
+def _chance(arms: Arms, held: Sequence[int], free: Sequence[int]) -> float:
+    """Return the probability of what was seen if all could change places, at the most."""
+    total, count = len(held) + len(free), len(held)
+    ways = math.comb(total, count)
+    if arms.sets:
+        # Of all ways to choose which are of the first kind, these part the two outcomes.
+        return (2 if len(held) == len(free) else 1) / ways
+    return LOOKS * sum(math.comb(size, count) for size in Counter([*held, *free]).values()) / ways
+
+
+def _evidence(arms: Arms, held: Sequence[int], free: Sequence[int]) -> Evidence:
+    if arms.sets:
+        return Evidence(Count(len(held), len(held)), Count(free.count(held[0]), len(free)))
+    most = max(Counter(free).values())
+    return Evidence(Count(len(held), len(held)), Count(most if most > 1 else 0, len(free)))
