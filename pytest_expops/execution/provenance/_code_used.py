@@ -27,14 +27,15 @@ _OWN_DECORATORS = frozenset({"chart", "process", "step"})
 class CodeUsed:
     """What was found: digests by ``path/of/file.py:name``, and by ``path/of/file.py`` for what runs on import.
 
-    `classes` are the classes among them, `libraries` the top-level modules that are not the project's own, and `texts`
-    the texts that stand in the code.
+    `classes` are the classes among them, `libraries` the top-level modules that are not the project's own, `texts` the
+    texts that stand in the code, and `modules` those that count only because they were seen to be imported.
     """
 
     digests: dict[str, str] = field(default_factory=dict)
     classes: set[tuple[str, str]] = field(default_factory=set)
     libraries: set[str] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)
+    modules: set[str] = field(default_factory=set)
 
 
 class CodeReader:
@@ -72,7 +73,6 @@ class CodeReader:
         if source is not None:
             for each in sorted(modules):
                 search.seen(each, source)
-            search.finish()
         return search.found
 
 
@@ -113,7 +113,9 @@ class _Search:
         """Take a module that was seen to be imported, if nothing has led to it so far."""
         source = self._sources.module(Imported(module), importer)
         if source is not None and source.label not in self._entered:
+            self.found.modules.add(module)
             self.whole(source)
+            self.finish()  # which may lead to the next one
 
     def name(self, source: SourceFile, chain: tuple[str, ...]) -> bool:
         """Return what a dotted name refers to in a file; False if the project has nothing of that name there."""

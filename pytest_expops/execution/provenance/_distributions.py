@@ -13,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 _DISTRIBUTIONS = {"sklearn": "scikit-learn", "cv2": "opencv-python", "PIL": "pillow", "skimage": "scikit-image"}
 """The distribution of a module, where it is called otherwise and common enough to save a long search."""
 
+_OURS = frozenset({"pytest_expops", "expops", "mlops"})
+
 
 @cache
 def distribution_of(module: str) -> str | None:
@@ -20,7 +22,7 @@ def distribution_of(module: str) -> str | None:
 
     A module without a distribution (found on `PYTHONPATH`, say) has no version.
     """
-    if module in sys.stdlib_module_names or module in ("pytest_expops", "expops", "mlops"):
+    if module in sys.stdlib_module_names or module in _OURS:
         return None
     guess = _DISTRIBUTIONS.get(module, module)
     try:
@@ -29,6 +31,15 @@ def distribution_of(module: str) -> str | None:
         owners = importlib.metadata.packages_distributions().get(module, ())
         return normal(owners[0]) if owners else None
     return normal(guess)
+
+
+def is_without_file(module: str) -> bool:
+    """Return whether a module has been imported that is no distribution's and in no file: it was made at run time."""
+    found = sys.modules.get(module)
+    if found is None or module in sys.stdlib_module_names or module in _OURS:
+        return False
+    has_place = getattr(found, "__file__", None) or list(getattr(found, "__path__", ()))
+    return not has_place and distribution_of(module) is None
 
 
 def normal(requirement: str) -> str:

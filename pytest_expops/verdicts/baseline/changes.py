@@ -5,10 +5,10 @@ from __future__ import annotations
 import enum
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pytest_expops.verdicts.baseline.lock_file import LockEntry
+from pytest_expops.verdicts.baseline.lock_file import PACKAGES, LockEntry
 from pytest_expops.verdicts.baseline.lock_file_text import encode
 
 ABSENT = "none"
@@ -51,6 +51,58 @@ class Change:
         return cls(Subject(data[0]), *data[1:])
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What of an entry was compared and found as it was: `subjects`, of which `files` are named.
+
+    `covers` is what the entry covers, `names_files` says whether it has any, and `without_file` names modules of which
+    there is nothing to record.
+    """
+
+    subjects: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
+    without_file: tuple[str, ...] = ()
+    names_files: bool = False
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Kept:
+        """Return what `dataclasses.asdict` was called on, once it has been JSON."""
+        lists = (tuple(data[name]) for name in ("subjects", "files", "covers", "without_file"))
+        return cls(*lists, names_files=data["names_files"])
+
+
+def kept_of(recorded: LockEntry, changes: Collection[Change], without_file: tuple[str, ...] = ()) -> Kept:
+    """Return what is recorded in an entry, and is not among the changes."""
+    recorded_of = {
+        Subject.CODE: recorded.code,
+        Subject.PARAMETER: recorded.parameters,
+        Subject.SEED: True,
+        Subject.SIZE: recorded.rows is not None,
+        Subject.INPUT: recorded.inputs,
+        Subject.FILE: recorded.files,
+        Subject.LIBRARY: recorded.environment.get("libraries"),
+        Subject.MACHINE: _machine(recorded.environment),
+    }
+    changed = {change.subject for change in changes}
+    gone = {change.what for change in changes if change.subject is Subject.FILE}
+    files = tuple(
+        f"{path} (by its size)" if digest.endswith(" bytes") else path
+        for path, digest in recorded.files.items()
+        if path not in gone
+    )
+    subjects = [each for each, there in recorded_of.items() if there and each not in changed | {Subject.FILE}]
+    if files:
+        subjects.append(Subject.FILE)
+    return Kept(
+        tuple(each.value for each in Subject if each in subjects),
+        files,
+        recorded.covers,
+        without_file,
+        bool(recorded.files),
+    )
+
+
 def changes_between(
     recorded: LockEntry, present: LockEntry, accounted_for: Collection[str] = frozenset()
 ) -> tuple[Change, ...]:
@@ -62,7 +114,34 @@ def changes_between(
         accounted_for: upstream processes whose results nothing else than the changes found here can have changed: in
             another environment, their last digits. What is received from them is no change of its own.
     """
-    return tuple(_changes(recorded, present, accounted_for))
+    return tuple(_changes(recorded, as_far_as_recorded(recorded, present), accounted_for))
+
+
+def is_elsewhere(recorded: LockEntry, environment: Mapping[str, Any]) -> bool:
+    """Return whether `environment` is another than that of an entry, as far as that was recorded."""
+    present = as_far_as_recorded(recorded, replace(recorded, environment=environment))
+    return present.environment != recorded.environment
+
+
+def as_far_as_recorded(recorded: LockEntry, present: LockEntry) -> LockEntry:
+    """Return `present` without what an entry of an early version does not tell of: that is no change.
+
+    Such an entry has the code of scripts and of what lies beside them, and the libraries that these import.
+    """
+    if PACKAGES in recorded.covers:
+        return present
+    files = {_file_of(label) for label in recorded.code}
+    code = {label: digest for label, digest in present.code.items() if _file_of(label) in files}
+    before = recorded.environment.get("libraries", {})
+    after = present.environment.get("libraries", {})
+    libraries = {name: after.get(name, before[name]) for name in before}
+    environment = {**present.environment, "libraries": libraries} if libraries else present.environment
+    return replace(present, code=code, environment=environment)
+
+
+def _file_of(label: str) -> str:
+    """Return the file of ``path/of/file.py:name``."""
+    return label.partition(":")[0]
 
 
 def _changes(recorded: LockEntry, present: LockEntry, accounted_for: Collection[str]) -> Iterator[Change]:
