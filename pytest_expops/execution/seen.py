@@ -47,7 +47,7 @@ class Seen:
         return cls(*map(tuple, data))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)  # each is another, whatever it has seen
 class _Look:
     """What is seen for as long as it lasts."""
 

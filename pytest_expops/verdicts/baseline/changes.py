@@ -68,8 +68,10 @@ class Kept:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Kept:
         """Return what `dataclasses.asdict` was called on, once it has been JSON."""
-        lists = (tuple(data[name]) for name in ("subjects", "files", "covers", "without_file"))
-        return cls(*lists, names_files=data["names_files"])
+        subjects, files, covers, modules = (
+            tuple(data[name]) for name in ("subjects", "files", "covers", "without_file")
+        )
+        return cls(subjects, files, covers, modules, data["names_files"])
 
 
 def kept_of(recorded: LockEntry, changes: Collection[Change], without_file: tuple[str, ...] = ()) -> Kept:
