@@ -92,6 +92,8 @@ def words_for(change: Change, function: str = "") -> str:
     became = f"{what} {before} -> {after}"
     if change.subject is Subject.CODE:
         return _code(change, function)
+    if change.subject is Subject.PLACE:
+        return f"where `{what}` is imported from ({before} -> {after})"
     if change.subject is Subject.PARAMETER:
         return f"the parameter {what} ({before} -> {after})"
     if change.subject is Subject.SEED:

@@ -18,6 +18,8 @@ class Subject(enum.Enum):
     """What a change is a change of."""
 
     CODE = "code"
+    PLACE = "place"
+    """From where a package is imported: as the user's own code, or as an installed library."""
     PARAMETER = "parameter"
     SEED = "seed"
     SIZE = "size"
@@ -86,7 +88,7 @@ def kept_of(recorded: LockEntry, changes: Collection[Change], without_file: tupl
         Subject.LIBRARY: recorded.environment.get("libraries"),
         Subject.MACHINE: _machine(recorded.environment),
     }
-    changed = {change.subject for change in changes}
+    changed = {Subject.CODE if change.subject is Subject.PLACE else change.subject for change in changes}
     gone = {change.what for change in changes if change.subject is Subject.FILE}
     files = tuple(
         f"{path} (by its size)" if digest.endswith(" bytes") else path
@@ -147,8 +149,13 @@ def _file_of(label: str) -> str:
 
 
 def _changes(recorded: LockEntry, present: LockEntry, accounted_for: Collection[str]) -> Iterator[Change]:
+    moved = _moved(recorded, present)
     for label in _differing(recorded.code, present.code):
+        if label in moved:
+            continue
         yield Change(Subject.CODE, label, _presence(recorded.code, label), _presence(present.code, label))
+    for name, is_library in dict(moved.values()).items():
+        yield Change(Subject.PLACE, name, *(("own code", "library") if is_library else ("library", "own code")))
     yield from _each(Subject.PARAMETER, recorded.parameters, present.parameters)
     if (recorded.seeds, recorded.base_seed) != (present.seeds, present.base_seed):
         yield Change(Subject.SEED, "seed", _seed(recorded), _seed(present))
@@ -162,6 +169,21 @@ def _changes(recorded: LockEntry, present: LockEntry, accounted_for: Collection[
     before, after = recorded.environment, present.environment
     yield from _each(Subject.LIBRARY, before.get("libraries", {}), after.get("libraries", {}))
     yield from _each(Subject.MACHINE, _machine(before), _machine(after))
+
+
+def _moved(recorded: LockEntry, present: LockEntry) -> dict[str, tuple[str, bool]]:
+    """Return the labels of code that one entry has while the other has its package as a library, which has no code.
+
+    By label the name of the package, and whether it is a library now.
+    """
+    found = {}
+    for one, other, is_library in ((recorded, present, True), (present, recorded, False)):
+        libraries = other.environment.get("libraries", {}).keys() - one.environment.get("libraries", {}).keys()
+        for label in one.code.keys() - other.code.keys() if libraries else ():
+            name = next((part for part in _file_of(label).split("/") if part in libraries), None)
+            if name is not None:
+                found[label] = (name, is_library)
+    return found
 
 
 def _each(subject: Subject, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:

@@ -101,6 +101,19 @@ def test_the_same_of_a_later_entry_is_a_change() -> None:
     ]
 
 
+def test_a_package_that_is_a_library_now_is_no_code_that_is_no_longer_used() -> None:
+    own = replace(ENTRY, code={**ENTRY.code, "src/shop/train.py:fit": "9", "src/shop/train.py:more": "9"})
+    library = _moved(libraries={"numpy": "2.1.0", "scipy": "1.17", "shop": "0.1"})
+    there = [words_for(each, "train") for each in changes_between(own, library)]
+    assert there == ["where `shop` is imported from (own code -> library)", "shop none -> 0.1"]
+    back = [words_for(each, "train") for each in changes_between(library, own)]
+    assert back == ["where `shop` is imported from (library -> own code)", "shop 0.1 -> none"]
+    # The look-alike: a library that has nothing to do with the code.
+    other = _moved(libraries={"numpy": "2.1.0", "scipy": "1.17", "cart": "0.1"})
+    first = changes_between(own, other)[0]
+    assert words_for(first, "train") == "the code of `fit` in src/shop/train.py (no longer used by `train`)"
+
+
 def test_what_is_as_it_was_is_what_was_recorded_and_nothing_else() -> None:
     kept = kept_of(ENTRY, ())
     assert kept.subjects == ("code", "parameter", "seed", "size", "input", "file", "library", "machine")
