@@ -48,17 +48,25 @@ class DataFiles:
         paths = (path for text in sorted(set(texts)) if (path := self.file(text)) is not None)
         return self._of(each, paths)
 
-    def read(self, each: ExpandedProcess, texts: Collection[str], seen: Seen | None) -> dict[str, str]:
+    def read(
+        self, each: ExpandedProcess, code: Collection[str], texts: Iterable[str], seen: Seen | None
+    ) -> dict[str, str]:
         """Return the digests of the data files that a process was seen to read, and of those that its code names.
 
-        Of files outside of the project those count whose path, or that of a folder above, is one of the `texts`.
         Caches do not count: what lies in a hidden folder, or in one that says that it is a cache.
+
+        Args:
+            each: the process.
+            code: the texts in its code.
+            texts: other texts. Of files outside of the project those count whose path, or that of a folder above, is
+                one of these, or stands in the code.
+            seen: what it was seen to use, if it was watched.
         """
-        paths = {path for text in texts if (path := self.file(text)) is not None}
+        paths = {path for text in code if (path := self.file(text)) is not None}
         if seen is not None:
             paths |= {Path(os.path.realpath(each)) for each in seen.read}
         written = {os.path.realpath(path) for path in self._written(each, seen)}
-        outside = [text for text in texts if os.path.isabs(text) and text.strip("/")]
+        outside = [text for text in (*code, *texts) if os.path.isabs(text) and text.strip("/")]
         chosen = [
             path
             for path in sorted(paths)

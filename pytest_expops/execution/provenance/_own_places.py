@@ -103,7 +103,7 @@ class OwnPlaces:
         if first is None:
             return None
         source = None
-        if is_installed(str(first)):
+        if is_installed(str(file or first / "__init__.py")):
             source = source_folder(top)
             if source is None:
                 return None

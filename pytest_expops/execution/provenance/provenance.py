@@ -119,9 +119,8 @@ class Provenance:
 
     def files_read(self, each: ExpandedProcess, seen: Seen | None) -> Mapping[str, str]:
         """Return the data files that the process was seen to read, and those that its code names; path -> digest."""
-        texts = {*self._own_code(each.process.name).texts, *_texts(self.parameters(each.process))}
-        texts |= set(_texts(self._pipeline.document.get("data")))
-        return self._data.read(each, texts, seen)
+        texts = [*_texts(self.parameters(each.process)), *_texts(self._pipeline.document.get("data"))]
+        return self._data.read(each, self._own_code(each.process.name).texts, texts, seen)
 
     def files_again(self, paths: Iterable[str]) -> Mapping[str, str]:
         """Return files that have been recorded as they are now; path -> digest, of those that are there."""

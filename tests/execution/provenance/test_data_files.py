@@ -129,6 +129,20 @@ def test_outside_of_the_project_what_the_code_names_counts_and_nothing_else(
     assert recorded(project, hidden) == []
 
 
+def test_what_global_parameters_name_is_not_read_by_each_process(project: Project) -> None:
+    data(project.root, "rows.csv")
+    script = "def load(rows):\n    return {'n': len(open(rows).read())}\ndef train(n):\n    return {'n': n}\n"
+    path = project.write("load train", script, parameters={"rows": "rows.csv"})
+    session = PipelineSession(expand(load_config(path)), project.root / "session/one", watch=True)
+    session.record("train")
+    provenance = Provenance(session)
+    found = {
+        name: list(provenance.files_read(session.expanded[name], session.record(name).seen))
+        for name in ("load", "train")
+    }
+    assert found == {"load": ["rows.csv"], "train": []}
+
+
 def test_there_is_a_limit(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_data_files, "MOST", 3)
     data(project.root, *(f"data/{number}.txt" for number in range(9)))

@@ -205,6 +205,11 @@ def test_what_is_installed_from_elsewhere_is_a_library(read: Read, project: Proj
     assert "shop" in used.libraries
 
 
+def test_this_package_is_no_code_of_the_user_however_it_is_installed(read: Read) -> None:
+    imports = "import expops.core\nfrom pytest_expops.core import log_metric, process\n"
+    assert _names(read(f"{imports}@process()\ndef train(): log_metric()\n")) == {"models/model.py:train"}
+
+
 def test_packages_without_a_file_of_their_own_are_followed(read: Read, project: Project) -> None:
     write(project.root / "src", {"space/shop/train.py": "def fit():\n    return 1\n"})
     by_path(project.root)
