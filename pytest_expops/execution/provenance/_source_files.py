@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -110,7 +111,7 @@ class Sources:
         label = label or self._label(path)
         try:
             tree = ast.parse(path.read_bytes())
-        except (OSError, SyntaxError, ValueError):
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             return _unread(path, label)
         source = SourceFile(path, label)
         hooked = any(_hooks_subclasses(node) for node in ast.walk(tree))
@@ -132,7 +133,7 @@ def _unread(path: Path, label: str) -> SourceFile | None:
     A compiled module has a name that tells the platform, which its label does not.
     """
     file = next((each for each in (path, *path.parents) if each.is_file()), None)
-    if file is None:
+    if file is None or not os.access(file, os.R_OK):
         return None
     if file != path:
         label = "/".join(label.split("/")[: len(file.parts) - len(path.parts)]) or file.name
@@ -244,8 +245,21 @@ def _hooks_subclasses(node: ast.AST) -> bool:
 
 def digest_of(nodes: Sequence[ast.AST], more: Sequence[str] = ()) -> str:
     """16 hex digits that comments, formatting, docstrings and the version of Python do not change."""
-    text = "\n".join([*(_dumped(node) for node in nodes), *more])
+    text = "\n".join([*(_text_of(node) for node in nodes), *more])
     return xxhash.xxh3_64_hexdigest(text.encode("utf-8", "surrogatepass"))
+
+
+def _text_of(node: ast.AST) -> str:
+    try:
+        return _dumped(node)
+    except RecursionError:  # code that a program has written, say: a sum of a thousand terms
+        return "\n".join(f"{type(each).__name__} {_plain_fields(each)}" for each in ast.walk(node))
+
+
+def _plain_fields(node: ast.AST) -> str:
+    return ", ".join(
+        f"{name}={value!a}" for name, value in ast.iter_fields(node) if not isinstance(value, (ast.AST, list))
+    )
 
 
 def _dumped(node: Any) -> str:
