@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import stat
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
@@ -77,7 +76,7 @@ class DataFiles:
     def again(self, labels: Iterable[str]) -> dict[str, str]:
         """Return the digests of the files that have been recorded under these paths, as far as they are there."""
         paths = ((label, self._root / label) for label in labels)
-        return {label: self._digest(path) for label, path in paths if path.is_file()}
+        return {label: self._digest(path) for label, path in paths if _is_readable(path)}
 
     def file(self, text: str) -> Path | None:
         """Return the file of the project that a text names, if it names one."""
@@ -116,10 +115,7 @@ class DataFiles:
         if any(part.startswith(".") or part in _CACHES for part in below.parts):
             return False
         folders = [self._root.joinpath(*below.parts[:count]) for count in range(1, len(below.parts))]
-        try:
-            return stat.S_ISREG(path.stat().st_mode) and not any((each / _CACHES[1]).exists() for each in folders)
-        except OSError:
-            return False
+        return _is_readable(path) and not any((each / _CACHES[1]).exists() for each in folders)
 
     def _named(self, path: Path, outside: Iterable[str]) -> bool:
         if path.is_relative_to(self._root):
@@ -142,6 +138,13 @@ class DataFiles:
     def _upstream(self, each: ExpandedProcess) -> set[str]:
         """Return its name, and those of all before it."""
         return {each.name, *self._expanded.ancestors(each.name)}
+
+
+def _is_readable(path: Path) -> bool:
+    try:
+        return path.is_file() and os.access(path, os.R_OK)
+    except (OSError, ValueError):  # a path that no file can have
+        return False
 
 
 def _file_digest(path: Path) -> str:
