@@ -17,7 +17,8 @@ import xxhash
 from pytest_expops.verdicts.baseline.lock_file_text import LockError, Odd, decode, encode, located, parse, render
 
 FORMAT = 2
-"""Another where an earlier version of this package cannot read it. Of format 1 no entry `covers` anything."""
+"""Another where an earlier version of this package cannot read it. Of format 1 no entry `covers` anything, and a file
+without such an entry is still written in it."""
 PACKAGES = "packages"
 """Covered: code that a script imports from packages of the user's that do not lie beside it, and their libraries."""
 READS = "files read"
@@ -200,7 +201,8 @@ def lock_text(lock: Lock, order: Iterable[str]) -> str:
         entries[name] = {**refers, **data}
     tables = {"environments": dict(sorted(environments.items())), "code": code, "parameters": parameters}
     filled = {key: table for key, table in tables.items() if table}
-    return render({"format": FORMAT, "environment": encode(top), **filled, "entries": entries}, LAYOUT)
+    written = FORMAT if any(each.covers for each in lock.entries.values()) else 1
+    return render({"format": written, "environment": encode(top), **filled, "entries": entries}, LAYOUT)
 
 
 def _top(lock: Lock) -> Mapping[str, Any]:

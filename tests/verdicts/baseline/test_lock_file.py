@@ -54,7 +54,7 @@ def _read(tmp_path: Path, text: str) -> Lock | None:
 def test_the_file_reads_well(tmp_path: Path) -> None:
     assert lock_text(Lock({"train": _entry()}), ["train"]) == (
         "{\n"
-        '  "format": 2,\n'
+        '  "format": 1,\n'
         '  "environment": {\n'
         '    "python": "CPython 3.11.7",\n'
         '    "libraries": {\n'
@@ -196,8 +196,8 @@ GOOD = lock_text(Lock({"train": _entry()}), ["train"])
 @pytest.mark.parametrize(
     ("old", "new", "place", "message"),
     [
-        ('"format": 2', '"format": 0', ":2:13", "format: expected `format`: 2, found 0"),
-        ('"format": 2', '"formats": 2', ":1:1", "expected `format`: 2, found None"),
+        ('"format": 1', '"format": 0', ":2:13", "format: expected `format`: 2, found 0"),
+        ('"format": 1', '"formats": 1', ":1:1", "expected `format`: 2, found None"),
         ('"seeds": [40]', '"seeds": [40', ":23:19", "not JSON"),
         ('"seeds": [40]', '"seeds": ["40"]', ":22:16", "seeds: expected a whole number, found '40'"),
         ('"seeds": [40]', '"seed": [40]', ":21:14", "entries.train: nothing reads `seed`"),
@@ -230,14 +230,16 @@ def test_what_an_entry_covers_and_the_modules_that_were_seen_are_kept(tmp_path: 
     text = lock_text(Lock({"train": entry}), ["train"])
     assert '"covers": ["packages", "files read"],\n' in text
     assert '"modules": ["shop.plugins.one"],\n' in text
+    assert '"format": 2,' in text
     lock = _read(tmp_path, text)
     assert lock is not None
     assert lock.entries["train"].to_json() == entry.to_json()
 
 
 def test_files_of_the_first_format_are_read_and_cover_nothing_more(tmp_path: Path) -> None:
-    lock = _read(tmp_path, GOOD.replace('"format": 2', '"format": 1'))
+    lock = _read(tmp_path, GOOD)
     assert lock is not None
+    assert '"format": 1,' in lock_text(lock, ["train"])
     assert lock.entries["train"].to_json() == _entry().to_json()
     assert lock.entries["train"].covers == ()
 
@@ -246,7 +248,7 @@ def test_a_newer_format_is_told_with_both_versions(tmp_path: Path) -> None:
     with pytest.raises(
         LockError, match=r"is of format 3; this version of pytest-expops reads formats up to 2\n .*install"
     ):
-        _read(tmp_path, GOOD.replace('"format": 2', '"format": 3, "something": {"new": 1}'))
+        _read(tmp_path, GOOD.replace('"format": 1', '"format": 3, "something": {"new": 1}'))
 
 
 def test_merge_conflict_markers_are_told_as_such(tmp_path: Path) -> None:
