@@ -9,7 +9,7 @@ from typing import Any
 from pytest_expops.execution.provenance.provenance import Provenance
 from pytest_expops.execution.seen import Seen
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.verdicts.baseline.changes import Change, changes_between, is_elsewhere
+from pytest_expops.verdicts.baseline.changes import Change, Kept, changes_between, is_elsewhere, kept_of
 from pytest_expops.verdicts.baseline.lock_file import PACKAGES, READS, Lock, LockEntry
 
 
@@ -29,10 +29,6 @@ class Origins:
         """
         return self._provenance.libraries(self._expanded[name].process, modules)
 
-    def without_file(self, name: str) -> tuple[str, ...]:
-        """Return the modules that its code imports and that are in no file, so that nothing is recorded of them."""
-        return self._provenance.without_file(self._expanded[name].process)
-
     def of(self, name: str, seen: Seen | None) -> LockEntry:
         """Return an entry for `name`, still without environment and results; `seen` is what it was seen to use."""
         each, provenance = self._expanded[name], self._provenance
@@ -46,12 +42,17 @@ class Origins:
             covers=(PACKAGES, READS) if seen is not None else (PACKAGES,),
         )
 
-    def changes(self, name: str, recorded: LockEntry, environment: Mapping[str, Any]) -> tuple[Change, ...]:
-        """Return what is not as it was when `name` was recorded."""
+    def changes(
+        self, name: str, recorded: LockEntry, environment: Mapping[str, Any]
+    ) -> tuple[tuple[Change, ...], Kept]:
+        """Return what is not as it was when `name` was recorded, and what is."""
         accounted_for = self._accounted_for(name) if is_elsewhere(recorded, environment) else frozenset()
         inputs = self._provenance.inputs(self._expanded[name])
         present = replace(self._present(name, recorded), inputs=inputs, environment=environment)
-        return changes_between(*self._with_files_of_upstream(name, recorded, present), accounted_for)
+        # A file of an upstream entry is perhaps its own: that it changed is told, and not that it is as it was.
+        changes = changes_between(*self._with_files_of_upstream(name, recorded, present), accounted_for)
+        without_file = self._provenance.without_file(self._expanded[name].process)
+        return changes, kept_of(recorded, present, changes, without_file)
 
     def _with_files_of_upstream(
         self, name: str, recorded: LockEntry, present: LockEntry

@@ -17,7 +17,7 @@ from pytest_expops.values.showing import ABSENT
 from pytest_expops.values.sketches.sketch import LEAVES, sketch
 from pytest_expops.verdicts.baseline._origins import Origins
 from pytest_expops.verdicts.baseline._sketch_comparison import sketch_differences
-from pytest_expops.verdicts.baseline.changes import Change, Kept, as_far_as_recorded, is_elsewhere, kept_of
+from pytest_expops.verdicts.baseline.changes import Change, Kept, as_far_as_recorded, is_elsewhere
 from pytest_expops.verdicts.baseline.lock_file import Lock, LockEntry
 from pytest_expops.verdicts.replay import EXACT, series_differences, series_of
 
@@ -143,7 +143,7 @@ class Baseline:
             differences = self._differences(name, recorded, record, elsewhere=elsewhere, exact=False)
             found = BaselineComparison(name, Agreement.WITHIN, elsewhere)
             if differences:
-                changes = self._origins.changes(name, recorded, environment)
+                changes, kept = self._origins.changes(name, recorded, environment)
                 found = BaselineComparison(
                     name,
                     Agreement.DIFFERS,
@@ -152,7 +152,7 @@ class Baseline:
                     len(differences),
                     self._differing_upstream(name),
                     changes,
-                    kept_of(recorded, changes, self._origins.without_file(name)),
+                    kept,
                 )
         self._kept.write(name, found.to_json())
         return found

@@ -76,14 +76,16 @@ class Kept:
         return cls(subjects, files, covers, modules, data["names_files"])
 
 
-def kept_of(recorded: LockEntry, changes: Collection[Change], without_file: tuple[str, ...] = ()) -> Kept:
-    """Return what is recorded in an entry, and is not among the changes."""
+def kept_of(
+    recorded: LockEntry, present: LockEntry, changes: Collection[Change], without_file: tuple[str, ...] = ()
+) -> Kept:
+    """Return what is recorded in an entry, and is as it was: not among the changes, and no input that is another."""
     recorded_of = {
         Subject.CODE: recorded.code,
         Subject.PARAMETER: recorded.parameters,
         Subject.SEED: True,
         Subject.SIZE: recorded.rows is not None,
-        Subject.INPUT: recorded.inputs,
+        Subject.INPUT: recorded.inputs and recorded.inputs == present.inputs,
         Subject.FILE: recorded.files,
         Subject.LIBRARY: recorded.environment.get("libraries"),
         Subject.MACHINE: _machine(recorded.environment),

@@ -185,6 +185,20 @@ def test_what_it_says_of_files_is_what_was_recorded(reader: Project) -> None:
     assert "rows.csv and data/words.txt\n    not recorded: other files, the network, the clock\n" in message
 
 
+def test_files_of_another_process_are_not_said_to_be_its_own(project: Project) -> None:
+    script = "def load(path):\n    return {'n': int(open(path).read())}\ndef train(n):\n    return {'n': n}\n"
+    project.write("load train", script, parameters={"path": "data.txt"})
+    write(project.root, "data.txt", "1")
+    project.run("--expops-baseline=new")
+    for name in ("load", "train"):
+        edit_lock(project, lambda document, name=name: document["entries"][name]["outputs"].update(n="0" * 32))
+        edit_lock(project, lambda document, name=name: document["entries"][name]["sketch"].update(n=7))
+    outcome = project.run()
+    assert "machine, its files data.txt\n    not recorded: other files," in outcome.message("load[baseline]")
+    assert "data.txt" not in outcome.message("train[baseline]")
+    assert "    not recorded: the files that it reads, " in outcome.message("train[baseline]")
+
+
 def test_a_check_watches_nothing(reader: Project) -> None:
     reader.run("--expops-baseline=new")
     before = (reader.root / LOCK).read_bytes()

@@ -115,23 +115,28 @@ def test_a_package_that_is_a_library_now_is_no_code_that_is_no_longer_used() -> 
 
 
 def test_what_is_as_it_was_is_what_was_recorded_and_nothing_else() -> None:
-    kept = kept_of(ENTRY, ())
+    kept = kept_of(ENTRY, ENTRY, ())
     assert kept.subjects == ("code", "parameter", "seed", "size", "input", "file", "library", "machine")
     assert as_it_was(kept) == [
         "    its code, parameters, seed, size of its partition, inputs, libraries, machine, its files data/x.csv",
         "    not recorded: other files, the network, the clock",
     ]
     bare = LockEntry(environment={}, outputs={}, base_seed=1, files={"big.bin": "2147483648 bytes"})
-    assert as_it_was(kept_of(bare, (), ("made_up",))) == [
+    assert as_it_was(kept_of(bare, bare, (), ("made_up",))) == [
         "    seed, its files big.bin (by its size)",
         "    not recorded: `made_up`, a module without a file, code that it imports from packages of yours elsewhere, "
         "and their libraries, other files, the network, the clock",
     ]
 
 
+def test_inputs_that_are_accounted_for_are_not_as_they_were() -> None:
+    moved = replace(_moved(python="CPython 3.12.1"), inputs={"load": "9"})
+    assert "input" not in kept_of(ENTRY, moved, changes_between(ENTRY, moved, {"load"})).subjects
+
+
 def test_what_changed_is_not_as_it_was() -> None:
     present = replace(ENTRY, code={**ENTRY.code, "models/m.py": "9"}, files={"data/x.csv": "9"})
-    kept = kept_of(ENTRY, changes_between(ENTRY, present))
+    kept = kept_of(ENTRY, present, changes_between(ENTRY, present))
     assert kept.subjects == ("parameter", "seed", "size", "input", "library", "machine")
     assert kept.files == ()
     assert "not recorded: the files that it reads" not in as_it_was(kept)[1]
