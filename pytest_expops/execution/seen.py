@@ -88,7 +88,7 @@ class Onlooker:
 
     @contextmanager
     def importing(self, script: str) -> Iterator[None]:
-        """_Look the import of a script, by its key in the config."""
+        """Watch the import of a script, by its key in the config."""
         if not self.watching:
             yield
             return
@@ -107,7 +107,7 @@ class Onlooker:
 
 @contextmanager
 def watching() -> Iterator[_Look]:
-    """_Look what this interpreter opens and imports meanwhile, in any thread."""
+    """Watch what this interpreter opens and imports meanwhile, in any thread."""
     global _hooked
     if not _hooked:
         sys.addaudithook(_hook)  # it cannot be removed, and does nothing while nobody watches
