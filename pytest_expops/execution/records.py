@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_expops.execution.calls.recording import Metric, Step
+from pytest_expops.execution.seen import Seen
 from pytest_expops.values.storage.store import Artifact
 
 
@@ -72,7 +73,8 @@ class RunRecord:
     """What became of one run. `roots` names the processes whose failure blocked this one.
 
     `attempt` is 0 for the first run and counts replays from 1. `started` is in seconds since the epoch and
-    `duration` in seconds of the call itself, without loading inputs and storing outputs.
+    `duration` in seconds of the call itself, without loading inputs and storing outputs. `seen` is what it was seen to
+    use, if it was watched.
     """
 
     process: str
@@ -86,10 +88,11 @@ class RunRecord:
     worker: str = "main"
     failure: Failure | None = None
     roots: tuple[str, ...] = ()
+    seen: Seen | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; the inverse of `from_json`."""
-        return {
+        data = {
             "process": self.process,
             "attempt": self.attempt,
             "outcome": self.outcome.value,
@@ -102,6 +105,7 @@ class RunRecord:
             "failure": [self.failure.kind, self.failure.message, self.failure.traceback] if self.failure else None,
             "roots": list(self.roots),
         }
+        return data if self.seen is None else {**data, "seen": self.seen.to_json()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> RunRecord:
@@ -118,6 +122,7 @@ class RunRecord:
             worker=data["worker"],
             failure=Failure(*data["failure"]) if data["failure"] else None,
             roots=tuple(data["roots"]),
+            seen=Seen.from_json(data["seen"]) if "seen" in data else None,
         )
 
 

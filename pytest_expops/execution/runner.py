@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from pytest_expops.execution.declared.components import find_component
 from pytest_expops.execution.declared.renames import renamed_inputs
 from pytest_expops.execution.records import Failure, Outcome, Output, RunRecord, file_name
 from pytest_expops.execution.seeding.task_seeds import seeded, task_seed
+from pytest_expops.execution.seen import Onlooker, watching
 from pytest_expops.execution.user_code.requirements import advise
 from pytest_expops.execution.user_code.run_environment import run_environment
 from pytest_expops.execution.user_code.scripts import ProjectCode
@@ -79,8 +80,12 @@ class Runner:
         worker: str = "main",
         *,
         code_of: Runner | None = None,
+        watch: bool = False,
     ) -> None:
-        """`code_of` is a runner of the same scripts, whose project and functions are to serve this one too."""
+        """`code_of` is a runner of the same scripts, whose project and functions are to serve this one too.
+
+        With `watch`, what runs are seen to use is in their records.
+        """
         self.expanded = expanded
         self.pipeline = expanded.pipeline
         self.project: ProjectCode = (
@@ -89,6 +94,7 @@ class Runner:
         self.store = store
         self.folder = folder
         self.worker = worker
+        self.onlooker = Onlooker(watching=watch)
         self._callees: dict[str, Callee | None] = code_of._callees if code_of else {}
         self._components: dict[str, Component | ChartComponent] = code_of._components if code_of else {}
         self._styles: dict[str, CallStyle] = {}
@@ -103,7 +109,8 @@ class Runner:
             self.component(process)
             return None
         if process.name not in self._callees:
-            self._callees[process.name] = find_function(self.project, process)
+            with self.onlooker.importing(process.code.script):
+                self._callees[process.name] = find_function(self.project, process)
         return self._callees[process.name]
 
     def component(self, process: Process) -> Component | ChartComponent:
@@ -116,6 +123,7 @@ class Runner:
         """Import the project's modules anew at the next run, and settle everything about its functions again."""
         self.project.forget()
         self._callees.clear()
+        self.onlooker.forget()
         self._styles.clear()
 
     def checkpoint_root(self, name: str, attempt: int) -> str:
@@ -136,6 +144,15 @@ class Runner:
         A chart reads the records of its upstream instead; without `record_of` it is not drawn.
         Whatever the process raises is in the result, except KeyboardInterrupt, which is raised.
         """
+        if not self.onlooker.watching:
+            return self._run(name, load, attempt, keep or Keep(), record_of)
+        with watching() as watch:
+            run = self._run(name, load, attempt, keep or Keep(), record_of)
+            # A replay is alone with the modules that were imported for it; a first run is not.
+            seen = watch.seen(modules=attempt != 0) | self.onlooker.on_import(self.expanded[name].process.code.script)
+        return replace(run, record=replace(run.record, seen=seen))
+
+    def _run(self, name: str, load: Load, attempt: int, keep: Keep, record_of: RecordOf | None) -> ProcessRun:
         each = self.expanded[name]
         seed = each.seeds[-1] if each.seeds else self.pipeline.base_seed
         recorder = Recorder(name, seed)
@@ -154,7 +171,7 @@ class Runner:
                         returned = call()
                     # Still seeded: an output may hold a global generator (an estimator of scikit-learn does), whose
                     # state is the process's own until what the session had is put back.
-                    outputs = self._keep(each.process, returned, keep or Keep())
+                    outputs = self._keep(each.process, returned, keep)
         except KeyboardInterrupt:
             raise
         except BaseException as raised:

@@ -50,7 +50,7 @@ class PipelineSession:
     """One pipeline in one pytest session, as seen by one worker.
 
     `folder` is common to all workers if `shared`; records, locks and artifacts stand in it. `cache` keeps partitions
-    for all sessions of this worker.
+    for all sessions of this worker. With `watch`, the records of runs have what they were seen to use.
     """
 
     def __init__(
@@ -61,13 +61,14 @@ class PipelineSession:
         shared: bool = False,
         worker: str = "main",
         cache: PartCache | None = None,
+        watch: bool = False,
     ) -> None:
         self.expanded = expanded
         self.folder = folder
         self.shared = shared
         self.store = ArtifactStore(folder / "artifacts")
         self.reader = ArtifactReader(self.store, PartCache(DEFAULT_MEMORY) if cache is None else cache)
-        self.runner = Runner(expanded, self.store, folder, worker)
+        self.runner = Runner(expanded, self.store, folder, worker, watch=watch)
         self.errors: dict[str, BaseException] = {}
         self._locks = folder / "locks"
         self._records = folder / "records"

@@ -13,6 +13,7 @@ from pytest_expops.plugin.baselines import Written
 from pytest_expops.plugin.options.baseline import WRITING
 from pytest_expops.plugin.state import SessionState, verdicts_of
 from pytest_expops.verdicts.baseline.baseline import Baseline
+from pytest_expops.verdicts.baseline.changes import is_elsewhere
 from pytest_expops.verdicts.baseline.lock_file import Lock, LockEntry, lock_text, read_lock
 from pytest_expops.verdicts.baseline.lock_file_text import LockError
 from pytest_expops.verdicts.baseline.lock_writing import held, write_lock
@@ -122,7 +123,9 @@ def what_changed(before: LockEntry, after: LockEntry) -> str:
         parts.append(f"outputs {', '.join(outputs)}")
     if not parts:
         parts.append("same results")
-    if before.environment != after.environment:
+    if set(after.covers) - set(before.covers):
+        parts.append("more is recorded of it")
+    if is_elsewhere(before, after.environment):
         parts.append("recorded in another environment")
     return "; ".join(parts)
 

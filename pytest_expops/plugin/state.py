@@ -19,6 +19,7 @@ from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.model import ExpandedPipeline, Pipeline
 from pytest_expops.plugin.baselines import Locks, Written
+from pytest_expops.plugin.options.baseline import WRITING
 from pytest_expops.plugin.options.given import Given
 from pytest_expops.plugin.options.options import Options
 from pytest_expops.plugin.options.tolerances import with_tolerances
@@ -147,10 +148,13 @@ def start(options: Options, seat: Seat) -> SessionState:
     locks = Locks(options.baseline, pipelines)
     folder = seat.folder or _new_folder(options.artifacts)
     sessions, cache = {}, PartCache(options.memory)
+    watch = options.baseline.mode in WRITING
     for number, (path, pipeline) in enumerate(pipelines.items(), start=1):
         place = folder / f"{number}-{path.stem}"
         place.mkdir(exist_ok=True)
-        sessions[path] = PipelineSession(pipeline, place, shared=seat.shared, worker=seat.worker, cache=cache)
+        sessions[path] = PipelineSession(
+            pipeline, place, shared=seat.shared, worker=seat.worker, cache=cache, watch=watch
+        )
     return SessionState(
         options,
         folder,

@@ -28,7 +28,7 @@ from pytest_expops.replay.nondeterminism.registry import keep_temporary_files_in
 from pytest_expops.replay.request import TEMPORARY, Request
 from pytest_expops.values.storage.store import ArtifactStore
 
-SURROUNDINGS = ("config", "scripts", "folder", "memory", "worker", "sys_path", "warning_filters")
+SURROUNDINGS = ("config", "scripts", "folder", "memory", "worker", "sys_path", "warning_filters", "watch")
 """What of a message concerns the import; the rest is the replay's own."""
 
 
@@ -86,7 +86,8 @@ class ReplicaProject:
         folder = Path(message["folder"])
         keep_temporary_files_in(str(folder.parent / TEMPORARY / message["worker"]))
         files.leave_out(folder.parent)
-        runner = Runner(expanded, reader_of(message).store, folder, f"replica of {message['worker']}")
+        store = reader_of(message).store
+        runner = Runner(expanded, store, folder, f"replica of {message['worker']}", watch=message["watch"])
         stack.callback(_forget, runner)
         stack.enter_context(filtering(message["warning_filters"]))
         return runner

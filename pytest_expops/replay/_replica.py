@@ -239,6 +239,7 @@ def surroundings_of(session: PipelineSession) -> dict[str, Any]:
         "folder": str(session.folder),
         "memory": session.reader.cache.most,
         "worker": session.worker,
+        "watch": session.runner.onlooker.watching,
         "sys_path": common_path(),
         "warning_filters": described_filters(),
     }

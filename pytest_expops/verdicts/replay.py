@@ -10,6 +10,7 @@ from typing import Any
 
 from pytest_expops.execution.records import Outcome, Output, RunRecord
 from pytest_expops.execution.runner import Keep
+from pytest_expops.execution.seen import Seen
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedProcess, Kind, Tolerance
 from pytest_expops.replay.nondeterminism.base import Mode, Setting
@@ -40,7 +41,8 @@ class Verdict:
 
     `differences` are the most telling `MOST_KEPT` of the `count` differences of the first replay that differed, which
     is numbered `attempt` and was run under `hash_seed`, with the sources `varied` besides. `traceback` is what that
-    replay raised, if it did, and `printed` what it printed.
+    replay raised, if it did, and `printed` what it printed. `seen` is what the replays were seen to use, if they were
+    watched.
     """
 
     process: str
@@ -54,6 +56,7 @@ class Verdict:
     printed: str = ""
     varied: tuple[str, ...] = ()
     diagnosis: Diagnosis | None = None
+    seen: Seen | None = None
 
     @property
     def reproducing_hash_seed(self) -> int | None:
@@ -66,8 +69,9 @@ class Verdict:
     def to_json(self) -> dict[str, Any]:
         """Return plain data, the inverse of `from_json`."""
         diagnosis = self.diagnosis.to_json() if self.diagnosis else None
-        plain = dataclasses.asdict(replace(self, diagnosis=None))
-        return {**plain, "status": self.status.value, "diagnosis": diagnosis}
+        seen = self.seen.to_json() if self.seen else None
+        plain = dataclasses.asdict(replace(self, diagnosis=None, seen=None))
+        return {**plain, "status": self.status.value, "diagnosis": diagnosis, "seen": seen}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Verdict:
@@ -79,7 +83,8 @@ class Verdict:
         differences = tuple(Difference(**each) for each in data["differences"])
         diagnosis = Diagnosis.from_json(data["diagnosis"]) if data["diagnosis"] else None
         converted = {"status": ReplayStatus(data["status"]), "differences": differences, "diagnosis": diagnosis}
-        return cls(**{**data, **converted, "varied": tuple(data["varied"])})
+        seen = Seen.from_json(data["seen"]) if data["seen"] else None
+        return cls(**{**data, **converted, "varied": tuple(data["varied"]), "seen": seen})
 
 
 def why_not_replayed(each: ExpandedProcess, mode: str) -> str | None:
@@ -112,10 +117,13 @@ def judge(session: PipelineSession, name: str, pool: ReplicaPool, *, replays: in
     first = session.record(name)
     done = 0
     printed = ""
+    seen: Seen | None = None
     for number in range(1, replays + 1):
         replay = pool.replay(session, name, replay_request(session, name, number, vary))
         done += 1
         printed = replay.printed
+        if replay.record.seen is not None:
+            seen = replay.record.seen | (seen or Seen())
         differences = differences_between(session, name, first, replay.record)
         if differences:
             failure = replay.record.failure
@@ -130,8 +138,9 @@ def judge(session: PipelineSession, name: str, pool: ReplicaPool, *, replays: in
                 failure.traceback if failure else "",
                 printed,
                 tuple(vary),
+                seen=seen,
             )
-    return Verdict(name, ReplayStatus.MATCHED, done, printed=printed)
+    return Verdict(name, ReplayStatus.MATCHED, done, printed=printed, seen=seen)
 
 
 def _privacy(difference: Difference) -> int:

@@ -15,6 +15,7 @@ from pytest_expops.execution.provenance._source_files import (
     Sources,
     digest_of,
     imported,
+    imported_by_name,
     imported_modules,
 )
 
@@ -26,12 +27,15 @@ _OWN_DECORATORS = frozenset({"chart", "process", "step"})
 class CodeUsed:
     """What was found: digests by ``path/of/file.py:name``, and by ``path/of/file.py`` for what runs on import.
 
-    `classes` are the classes among them, and `libraries` the top-level modules that are not the project's own.
+    `classes` are the classes among them, `libraries` the top-level modules that are not the project's own, `texts` the
+    texts that stand in the code, and `modules` those that count only because they were seen to be imported.
     """
 
     digests: dict[str, str] = field(default_factory=dict)
     classes: set[tuple[str, str]] = field(default_factory=set)
     libraries: set[str] = field(default_factory=set)
+    texts: set[str] = field(default_factory=set)
+    modules: set[str] = field(default_factory=set)
 
 
 class CodeReader:
@@ -42,21 +46,33 @@ class CodeReader:
         self._by_label: dict[str, SourceFile] = {}
 
     def used_by(
-        self, script: str, function: str | None, classes: Iterable[tuple[str, str]] = (), *, whole: bool = False
+        self,
+        script: str,
+        function: str | None,
+        classes: Iterable[tuple[str, str]] = (),
+        modules: Iterable[str] = (),
     ) -> CodeUsed:
         """What `function` of the script of that key uses, and what `classes` do, which it may be handed instances of.
 
-        With `whole`, every function of the script is followed.
+        Args:
+            script: the key of a script.
+            function: the name of a function in it.
+            classes: files by label, and names of classes in them that an earlier call has found.
+            modules: dotted names of modules that were seen to be imported. Where they are the user's and the text
+                does not lead to them, they count whole.
         """
         search = _Search(self._sources, self._by_label)
         source = self._sources.script(script)
         if source is not None:
             search.on_import(source)
-            if whole or function is None or not search.name(source, (function,)):
+            if function is None or not search.name(source, (function,)):
                 search.whole(source)
         for label, name in sorted(classes):
             search.name(self._by_label[label], (name,))
         search.finish()
+        if source is not None:
+            for each in sorted(modules):
+                search.seen(each, source)
         return search.found
 
 
@@ -79,6 +95,8 @@ class _Search:
             return
         self._entered.add(source.label)
         self._by_label[source.label] = source
+        if source.digest:
+            self.found.digests[source.label] = source.digest
         for imported_name in (*source.imports.values(), *source.stars):
             self._enter(imported_name, source)
         registered = [
@@ -90,6 +108,14 @@ class _Search:
         effects = [*source.effects, *(each for each in registered if each not in source.effects)]
         if effects:
             self._pending.append((source.label, effects, source))
+
+    def seen(self, module: str, importer: SourceFile) -> None:
+        """Take a module that was seen to be imported, if nothing has led to it so far."""
+        source = self._sources.module(Imported(module), importer)
+        if source is not None and source.label not in self._entered:
+            self.found.modules.add(module)
+            self.whole(source)
+            self.finish()  # which may lead to the next one
 
     def name(self, source: SourceFile, chain: tuple[str, ...]) -> bool:
         """Return what a dotted name refers to in a file; False if the project has nothing of that name there."""
@@ -127,10 +153,7 @@ class _Search:
         local: dict[str, Imported] = {}
         for statement in statements:
             for node in ast.walk(statement):
-                if isinstance(node, (ast.Import, ast.ImportFrom)):
-                    local |= imported(node)
-                    for target in imported_modules(node):
-                        self._enter(target, source)
+                local |= self._met(node, source)
         meanings: set[str] = set()
         for chain in sorted({each for statement in statements for each in _chains(statement)}):
             known = local.get(chain[0]) or source.imports.get(chain[0])
@@ -145,6 +168,18 @@ class _Search:
                 self.whole(source)
         self.found.digests[key] = digest_of(statements, sorted(meanings))
 
+    def _met(self, node: ast.AST, source: SourceFile) -> dict[str, Imported]:
+        """Follow what is imported by a part of a statement, and keep its text; return the names that it binds."""
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            for target in imported_modules(node):
+                self._enter(target, source)
+            return imported(node)
+        if isinstance(node, ast.Call) and (named := imported_by_name(node)) is not None:
+            self._by_name(named, source)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            self.found.texts.add(node.value)
+        return {}
+
     def _imported(self, target: Imported, rest: tuple[str, ...], importer: SourceFile) -> bool:
         """Return what an imported name refers to, with the attributes that are used of it."""
         module = self._sources.module(target, importer)
@@ -156,9 +191,8 @@ class _Search:
         if module is None:
             if rest and target.attribute is None:  # `import package.module` of a package without a file
                 inner_target = Imported(f"{target.module}.{rest[0]}", target.level)
-                return self._sources.module(inner_target, importer) is not None and self._imported(
-                    inner_target, rest[1:], importer
-                )
+                is_own = self._sources.module(inner_target, importer) or self._sources.owns(target.module)
+                return bool(is_own) and self._imported(inner_target, rest[1:], importer)
             return False
         self.on_import(module)
         if not rest:
@@ -187,8 +221,15 @@ class _Search:
             if inner is not None:
                 self.on_import(inner)
                 return
-        if module is None and not target.level and parts:
+        if module is None and not target.level and parts and not self._sources.owns(parts[0]):
             self.found.libraries.add(parts[0])
+
+    def _by_name(self, target: Imported, importer: SourceFile) -> None:
+        """Take a whole module that is imported at run time, by its name: what is used of it the text does not tell."""
+        self._enter(target, importer)
+        module = self._sources.module(target, importer)
+        if module is not None:
+            self.whole(module)
 
     def _has_own_decorator(self, statement: ast.stmt, source: SourceFile) -> bool:
         """Return whether it has a decorator of the project, which may keep a list of what it decorates."""

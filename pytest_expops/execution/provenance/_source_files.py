@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import ast
 import itertools
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import Any
 
 import xxhash
 
+from pytest_expops.execution.provenance._own_places import OwnPlaces, module_file
 from pytest_expops.execution.user_code.scripts import ProjectCode
 
 
@@ -30,7 +33,9 @@ class Imported:
 class SourceFile:
     """One file. `label` is its path from the project's root, with slashes.
 
-    `effects` are the statements that do something whenever the file is imported, besides binding a name.
+    `effects` are the statements that do something whenever the file is imported, besides binding a name. A file that
+    cannot be read as Python source (a compiled module, an archive of modules) has a `digest` of its bytes instead.
+    `package` are the parts of the name of the package that it lies in, where it was found by its name.
     """
 
     path: Path
@@ -39,6 +44,8 @@ class SourceFile:
     effects: list[ast.stmt] = field(default_factory=list)
     imports: dict[str, Imported] = field(default_factory=dict)
     stars: list[Imported] = field(default_factory=list)
+    digest: str = ""
+    package: tuple[str, ...] = ()
 
 
 class Sources:
@@ -46,6 +53,7 @@ class Sources:
 
     def __init__(self, project: ProjectCode) -> None:
         self.project = project
+        self._places = OwnPlaces(project)
         self._read: dict[Path, SourceFile | None] = {}
 
     def script(self, key: str) -> SourceFile | None:
@@ -62,12 +70,20 @@ class Sources:
     def module(self, target: Imported, importer: SourceFile) -> SourceFile | None:
         """Return the project's own file that an import leads to, if it leads to one."""
         parts = target.module.split(".") if target.module else []
+        if target.level and importer.package:
+            above = importer.package[: len(importer.package) - target.level + 1]
+            return self._elsewhere((*above, *parts)) if above else None
         if target.level:
             folder = importer.path.parent
             for _ in range(target.level - 1):
                 folder = folder.parent
             return self._at(folder, parts)
-        return next((found for each in self._folders() if (found := self._at(Path(each), parts))), None)
+        beside = next((found for each in self._folders() if (found := self._at(Path(each), parts))), None)
+        return beside or self._elsewhere(parts)
+
+    def owns(self, name: str) -> bool:
+        """Return whether a module is of a package of the user's, though it may have no file of its own."""
+        return self._places.owns(name)
 
     def submodule(self, target: Imported, name: str, importer: SourceFile) -> SourceFile | None:
         """Return the file of ``from TARGET import NAME``, where NAME is a module."""
@@ -77,18 +93,27 @@ class Sources:
         return [*self.project.added_path[0], *self.project.import_path, *self.project.added_path[1]]
 
     def _at(self, folder: Path, parts: Sequence[str]) -> SourceFile | None:
-        stem = folder.joinpath(*parts)
-        for path in ((stem.with_name(f"{stem.name}.py"),) if parts else ()) + (stem / "__init__.py",):
-            if path.is_file() and self.project.owns_file(str(path)):
-                return self.read(path)
-        return None
+        path = module_file(folder, parts)
+        return self.read(path) if path is not None and self.project.owns_file(str(path)) else None
 
-    def _parsed(self, path: Path) -> SourceFile | None:
+    def _elsewhere(self, parts: Sequence[str]) -> SourceFile | None:
+        """Return the file of a module of the user's that does not lie beside the scripts."""
+        path = self._places.file(parts)
+        if path is None:
+            return None
+        if path not in self._read:
+            source = self._read[path] = self._parsed(path, self._places.label(parts, path))
+            if source is not None:
+                source.package = tuple(parts) if path.stem == "__init__" else tuple(parts[:-1])
+        return self._read[path]
+
+    def _parsed(self, path: Path, label: str = "") -> SourceFile | None:
+        label = label or self._label(path)
         try:
             tree = ast.parse(path.read_bytes())
-        except (OSError, SyntaxError, ValueError):
-            return None
-        source = SourceFile(path, self._label(path))
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+            return _unread(path, label)
+        source = SourceFile(path, label)
         hooked = any(_hooks_subclasses(node) for node in ast.walk(tree))
         for index, statement in enumerate(tree.body):
             if not (index == 0 and _is_text(statement)):
@@ -100,6 +125,21 @@ class Sources:
             if path.is_relative_to(base):
                 return path.relative_to(base).as_posix()
         return path.name
+
+
+def _unread(path: Path, label: str) -> SourceFile | None:
+    """Return a file that is no Python source; one within an archive as the archive; None where there is neither.
+
+    A compiled module has a name that tells the platform, which its label does not.
+    """
+    file = next((each for each in (path, *path.parents) if each.is_file()), None)
+    if file is None or not os.access(file, os.R_OK):
+        return None
+    if file != path:
+        label = "/".join(label.split("/")[: len(file.parts) - len(path.parts)]) or file.name
+    suffix = next((each for each in EXTENSION_SUFFIXES if path.name.endswith(each)), "")
+    label = f"{label.removesuffix(suffix)} (compiled)" if suffix else label
+    return SourceFile(file, label, digest=xxhash.xxh3_64_hexdigest(file.read_bytes()))
 
 
 def _file(statement: ast.stmt, source: SourceFile, hooked: bool) -> None:
@@ -157,6 +197,19 @@ def imported(statement: ast.Import | ast.ImportFrom) -> dict[str, Imported]:
     return found
 
 
+def imported_by_name(call: ast.Call) -> Imported | None:
+    """Return the module that a call such as ``import_module("package.module")`` names; None where it names none."""
+    function = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    given = call.args[0] if call.args else None
+    if function not in ("import_module", "__import__") or not isinstance(given, ast.Constant):
+        return None
+    name = given.value
+    if not isinstance(name, str) or not name.strip("."):
+        return None
+    bare = name.lstrip(".")
+    return Imported(bare, len(name) - len(bare))
+
+
 def imported_modules(statement: ast.Import | ast.ImportFrom) -> Iterator[Imported]:
     """Yield the modules that an import runs, as they are written."""
     if isinstance(statement, ast.ImportFrom):
@@ -192,8 +245,21 @@ def _hooks_subclasses(node: ast.AST) -> bool:
 
 def digest_of(nodes: Sequence[ast.AST], more: Sequence[str] = ()) -> str:
     """16 hex digits that comments, formatting, docstrings and the version of Python do not change."""
-    text = "\n".join([*(_dumped(node) for node in nodes), *more])
+    text = "\n".join([*(_text_of(node) for node in nodes), *more])
     return xxhash.xxh3_64_hexdigest(text.encode("utf-8", "surrogatepass"))
+
+
+def _text_of(node: ast.AST) -> str:
+    try:
+        return _dumped(node)
+    except RecursionError:  # code that a program has written, say: a sum of a thousand terms
+        return "\n".join(f"{type(each).__name__} {_plain_fields(each)}" for each in ast.walk(node))
+
+
+def _plain_fields(node: ast.AST) -> str:
+    return ", ".join(
+        f"{name}={value!a}" for name, value in ast.iter_fields(node) if not isinstance(value, (ast.AST, list))
+    )
 
 
 def _dumped(node: Any) -> str:

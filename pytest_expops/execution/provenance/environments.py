@@ -6,19 +6,17 @@ import importlib.metadata
 import os
 import platform
 import re
-import sys
 from collections.abc import Iterable, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pytest_expops.execution.provenance._distributions import distribution_of, normal
+
 FINGERPRINTS = "1"
 """Another where the same values have other fingerprints than with an earlier version of this package."""
 
-_DISTRIBUTIONS = {"sklearn": "scikit-learn", "cv2": "opencv-python", "PIL": "pillow", "skimage": "scikit-image"}
-"""The distribution of a module, where it is called otherwise and common enough to save a long search."""
 _NUMERIC = frozenset(
     {
         "bottleneck",
@@ -162,7 +160,7 @@ def _gpu() -> str:
 
 def _libraries(modules: frozenset[str]) -> dict[str, str]:
     """Return versions of the distributions of these modules, and of the numeric ones among what they require."""
-    direct = {name for module in modules if (name := _distribution(module)) is not None}
+    direct = {name for module in modules if (name := distribution_of(module)) is not None}
     found: dict[str, str] = {}
     stack, seen = sorted(direct), set()
     while stack:
@@ -177,28 +175,5 @@ def _libraries(modules: frozenset[str]) -> dict[str, str]:
         if name in direct or name in _NUMERIC:
             found[name] = distribution.version
         stack += _USED_WHERE_THERE.get(name, ())
-        stack += [_normal(each) for each in distribution.requires or () if "extra ==" not in each]
+        stack += [normal(each) for each in distribution.requires or () if "extra ==" not in each]
     return found
-
-
-@cache
-def _distribution(module: str) -> str | None:
-    """Return the distribution of a module; None for the standard library, this package, and what is no package.
-
-    A module without a distribution (found on `PYTHONPATH`, say) has no version.
-    """
-    if module in sys.stdlib_module_names or module in ("pytest_expops", "expops", "mlops"):
-        return None
-    guess = _DISTRIBUTIONS.get(module, module)
-    try:
-        importlib.metadata.version(guess)
-    except importlib.metadata.PackageNotFoundError:
-        owners = importlib.metadata.packages_distributions().get(module, ())
-        return _normal(owners[0]) if owners else None
-    return _normal(guess)
-
-
-def _normal(requirement: str) -> str:
-    """Return the normalized name at the beginning of a requirement (PEP 503)."""
-    name = re.match(r"[A-Za-z0-9._-]+", requirement.strip())
-    return re.sub(r"[-_.]+", "-", name[0]).lower() if name else requirement

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import xxhash
@@ -12,17 +11,14 @@ import xxhash
 from pytest_expops.execution.calls.inputs import Outputs, receive
 from pytest_expops.execution.calls.partitioning import Partition, bounds, row_count
 from pytest_expops.execution.provenance._code_used import CodeReader, CodeUsed
+from pytest_expops.execution.provenance._data_files import DataFiles
+from pytest_expops.execution.provenance._distributions import is_without_file
 from pytest_expops.execution.provenance._source_files import Sources
+from pytest_expops.execution.seen import Seen
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.expansion import expanded_name
 from pytest_expops.pipeline.model import ExpandedProcess, Kind, Process
 from pytest_expops.values.fingerprint import fingerprint
-
-LARGE = 1 << 30
-"""Of files of more bytes than this only the size is recorded."""
-_PIECE = 1 << 20
-CLOCK_OF_FILES = 0.02
-"""By so many seconds a file may seem to be older than what wrote it: its time is that of the kernel's last tick."""
 
 
 class Provenance:
@@ -34,24 +30,44 @@ class Provenance:
         self._pipeline = session.expanded.pipeline
         self._reader = CodeReader(Sources(session.runner.project))
         self._own: dict[str, CodeUsed] = {}
-        self._code: dict[str, Mapping[str, str]] = {}
-        self._files: dict[tuple[Path, int, int], str] = {}
+        self._data = DataFiles(session)
+        self._code: dict[tuple[str, tuple[str, ...]], CodeUsed] = {}
         self._cuts: dict[str, tuple[tuple[int, int], ...]] = {}
 
-    def code(self, process: Process) -> Mapping[str, str]:
-        """Return digests by ``file:name`` of the process's function and of what it uses of the project's own.
+    def code(self, process: Process, modules: tuple[str, ...] = ()) -> Mapping[str, str]:
+        """Return digests by ``file:name`` of the process's function and of what it uses of the user's own.
 
-        Whatever happens upstream may hand it instances of the project's classes, so those count too.
+        Whatever happens upstream may hand it instances of the project's classes, so those count too, and so do
+        `modules` that were seen to be imported for it.
         """
-        if process.name not in self._code:
-            classes = {each for name in self._above(process) for each in self._own_code(name).classes}
-            found = self._read(process, classes).digests
-            self._code[process.name] = dict(sorted(found.items()))
-        return self._code[process.name]
+        return self._code_used(process, modules).digests
 
-    def libraries(self) -> frozenset[str]:
-        """Return the top-level modules that the project's code imports, and that are not its own."""
-        return frozenset(library for name in self._pipeline.processes for library in self._own_code(name).libraries)
+    def modules(self, process: Process, seen: tuple[str, ...]) -> tuple[str, ...]:
+        """Return those modules, of all that were seen to be imported, that count only because they were."""
+        return tuple(sorted(self._code_used(process, seen).modules))
+
+    def _code_used(self, process: Process, modules: tuple[str, ...]) -> CodeUsed:
+        key = (process.name, modules)
+        if key not in self._code:
+            classes = {each for name in self._above(process) for each in self._own_code(name).classes}
+            found = self._read(process, classes, modules)
+            self._code[key] = replace(found, digests=dict(sorted(found.digests.items())))
+        return self._code[key]
+
+    def libraries(self, process: Process | None = None, modules: tuple[str, ...] = ()) -> frozenset[str]:
+        """Return the top-level modules that the project's code imports, and that are not its own.
+
+        With a process, also those that `modules` import, which were seen to be imported for it.
+        """
+        found = {library for name in self._pipeline.processes for library in self._own_code(name).libraries}
+        if process is not None and modules:
+            found |= self._code_used(process, modules).libraries
+        return frozenset(found)
+
+    def without_file(self, process: Process) -> tuple[str, ...]:
+        """Return the top-level modules that its code imports and that are in no file: made at run time."""
+        with self._session.runner.project.entered():
+            return tuple(sorted(name for name in self._own_code(process.name).libraries if is_without_file(name)))
 
     def parameters(self, process: Process) -> Mapping[str, Any]:
         """Return the global parameters updated by the process's own, as plain data, by name in order."""
@@ -89,40 +105,26 @@ class Provenance:
     def files(self, each: ExpandedProcess) -> Mapping[str, str]:
         """Return the files that its own parameters name, and without upstream global ones and the config's `data`.
 
-        Path -> digest; paths are relative to the project's root. What else it may read is not known. A file that has
-        been written since this process, or the first upstream of it, began is a result, and left out.
+        Path -> digest; paths are relative to the project's root. A file that has been written since this process, or
+        the first upstream of it, began is a result, and left out.
         """
         named = [*_texts(plain(each.process.parameters))]
         if not each.upstream:
             named += [*_texts(self.parameters(each.process)), *_texts(self._pipeline.document.get("data"))]
-        return self._digests(each, named)
+        return self._data.named(each, named)
 
     def files_named(self, each: ExpandedProcess) -> Mapping[str, str]:
         """As `files`, of all parameters that the process gets, whatever is upstream."""
-        return self._digests(each, _texts(self.parameters(each.process)))
+        return self._data.named(each, _texts(self.parameters(each.process)))
 
-    def _digests(self, each: ExpandedProcess, texts: Iterable[str]) -> dict[str, str]:
-        paths = [path for text in sorted(set(texts)) if (path := self._file(text)) is not None]
-        begun = self._begun(each) if paths else 0.0
-        found = {}
-        for path in paths:
-            status = path.stat()
-            if status.st_mtime < begun:
-                key = (path, status.st_mtime_ns, status.st_size)
-                if key not in self._files:
-                    self._files[key] = _file_digest(path)
-                found[path.relative_to(self._pipeline.root).as_posix()] = self._files[key]
-        return found
+    def files_read(self, each: ExpandedProcess, seen: Seen | None) -> Mapping[str, str]:
+        """Return the data files that the process was seen to read, and those that its code names; path -> digest."""
+        texts = [*_texts(self.parameters(each.process)), *_texts(self._pipeline.document.get("data"))]
+        return self._data.read(each, self._own_code(each.process.name).texts, texts, seen)
 
-    def _begun(self, each: ExpandedProcess) -> float:
-        """When a process, or the first upstream of it, began; as far as the clocks of file systems show."""
-        names, stack = {each.name}, [each]
-        while stack:
-            new = set(stack.pop().upstream) - names
-            names |= new
-            stack += [self._expanded[name] for name in new]
-        records = [record for name in names if (record := self._session.known(name)) is not None]
-        return min((record.started for record in records if record.started), default=math.inf) - CLOCK_OF_FILES
+    def files_again(self, paths: Iterable[str]) -> Mapping[str, str]:
+        """Return files that have been recorded as they are now; path -> digest, of those that are there."""
+        return self._data.again(paths)
 
     def rows(self, each: ExpandedProcess) -> int | None:
         """Return how many rows the partition of a process has; None for a process without partitions."""
@@ -146,10 +148,10 @@ class Provenance:
             self._own[name] = self._read(self._pipeline.processes[name], set())
         return self._own[name]
 
-    def _read(self, process: Process, classes: set[tuple[str, str]]) -> CodeUsed:
+    def _read(self, process: Process, classes: set[tuple[str, str]], modules: tuple[str, ...] = ()) -> CodeUsed:
         if process.kind is not Kind.FUNCTION and self._session.runner.callee(process) is None:
             return CodeUsed()
-        return self._reader.used_by(process.code.script, process.code.function, classes)
+        return self._reader.used_by(process.code.script, process.code.function, classes, modules)
 
     def _above(self, process: Process) -> Iterator[str]:
         """Yield every process upstream of this one, by base name."""
@@ -160,18 +162,6 @@ class Provenance:
                 seen.add(name)
                 stack += self._pipeline.processes[name].upstream
                 yield name
-
-    def _file(self, text: str) -> Path | None:
-        """Return the file of the project that a text names, if it names one."""
-        for base in (self._pipeline.working_directory, self._pipeline.root, self._pipeline.workspace):
-            path = base / text
-            try:
-                if path.is_file():
-                    path = path.resolve()
-                    return path if path.is_relative_to(self._pipeline.root) else None
-            except (OSError, ValueError):  # a text that no file can be called by
-                return None
-        return None
 
 
 def plain(value: Any) -> Any:
@@ -194,14 +184,3 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, (list, tuple)):
         for each in value:
             yield from _texts(each)
-
-
-def _file_digest(path: Path) -> str:
-    size = path.stat().st_size
-    if size > LARGE:
-        return f"{size} bytes"
-    hasher = xxhash.xxh3_64()
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            hasher.update(piece)
-    return hasher.hexdigest()

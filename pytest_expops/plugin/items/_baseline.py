@@ -14,9 +14,10 @@ from pytest_expops.errors import ExpopsError
 from pytest_expops.execution.records import Outcome
 from pytest_expops.pipeline.model import ExpandedProcess, Kind
 from pytest_expops.plugin.items.base import ConfigNode, ExpopsItem, OwnItem, marker_of, stop_for
-from pytest_expops.plugin.items.baseline_text import explain_drift
+from pytest_expops.plugin.items.baseline_text import Context, explain_drift
 from pytest_expops.plugin.options.baseline import WRITING
-from pytest_expops.verdicts.baseline.baseline import Agreement, Baseline, BaselineComparison
+from pytest_expops.plugin.repeating import repeating_of, verdict_on
+from pytest_expops.verdicts.baseline.baseline import Agreement, BaselineComparison
 
 
 class BaselineDiffered(ExpopsError):
@@ -52,17 +53,20 @@ class BaselineItem(ExpopsItem):
             raise pytest.skip.Exception(reason, _use_item_location=True)
         baseline, mode = state.baselines[self.path], state.options.baseline.mode
         if mode == "update" or name not in baseline.lock.entries:
-            baseline.propose(name)
+            verdict = verdict_on(session, name)
+            baseline.propose(name, None if verdict is None else verdict.seen)
             return
         comparison = baseline.compare(name)
         self.user_properties.append(("expops_baseline", comparison.agreement.value))
         if comparison.agreement is Agreement.DIFFERS:
-            raise BaselineDiffered(comparison, explain_drift(comparison, self._context(baseline), self._command()))
+            raise BaselineDiffered(comparison, explain_drift(comparison, self._context(), self._command()))
 
-    def _context(self, baseline: Baseline) -> tuple[str, str, str]:
-        """Return the lock file, the process's function, and the tolerance for other environments, as text."""
+    def _context(self) -> Context:
+        """Return what a report says of the process besides the comparison."""
         path = os.path.relpath(self.state.lock_paths[self.path], self.config.invocation_params.dir)
-        return path, self.expanded.process.code.function, self.state.options.baseline.tolerance.value
+        tolerance = self.state.options.baseline.tolerance.value
+        repeating = repeating_of(self.state, self.pipeline_session, self.expanded.name)
+        return Context(path, self.expanded.process.code.function, tolerance, repeating)
 
     def _command(self) -> str:
         """Return the command that records the new result."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from pytest_expops.plugin.repeating import Repeating
 from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.baseline.baseline import BaselineComparison
-from pytest_expops.verdicts.baseline.changes import ABSENT, Change, Subject
+from pytest_expops.verdicts.baseline.changes import ABSENT, Change, Kept, Subject
+from pytest_expops.verdicts.baseline.lock_file import PACKAGES
 from pytest_expops.wording import and_more, first_of, joined
 
 MOST_DIFFERENCES = 4
@@ -16,40 +20,59 @@ _ALL = "(without the last argument it records whatever differs)"
 _MACHINE = {"cpu": "another CPU", "python": "Python", "blas": "BLAS", "gpu": "GPU", "fingerprints": "fingerprints of"}
 
 
-def explain_drift(comparison: BaselineComparison, context: tuple[str, str, str], command: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a report says besides the comparison.
+
+    `lock` is the lock file, `function` the name of the process's function, `tolerance` what is granted in another
+    environment, and `repeating` what the replays of the session say.
+    """
+
+    lock: str
+    function: str
+    tolerance: str
+    repeating: Repeating
+
+
+def explain_drift(comparison: BaselineComparison, context: Context, command: str) -> str:
     """Return why a `[baseline]` item failed; the first line alone is what pytest's short summary shows.
 
     Args:
-        comparison: The process with its entry.
-        context: The lock file, the name of the process's function, and the tolerance for other environments.
-        command: What records the new result.
+        comparison: the process with its entry.
+        context: what else is said of it.
+        command: what records the new result.
     """
-    path, function, tolerance = context
-    how = f" (recorded in another environment, so compared within {tolerance})" if comparison.elsewhere else ""
+    within = f" (recorded in another environment, so compared within {context.tolerance})"
     lines = [
-        f"baseline differs: {drift_gist(comparison, function)}",
+        f"baseline differs: {drift_gist(comparison, context.function, context.repeating)}",
         "",
-        f"{comparison.process} no longer gives what {path} records{how}:",
+        f"{comparison.process} no longer gives what {context.lock} records{within if comparison.elsewhere else ''}:",
         "",
     ]
     for difference in comparison.differences[:MOST_DIFFERENCES]:
         lines += _difference(difference)
     if more := and_more(comparison.count, MOST_DIFFERENCES, "differences"):
         lines.append(more)
-    lines += ["", *_what_else(comparison, function)]
-    return "\n".join([*lines, "", f"if this is what it should give, record it: {command}", _ALL])
+    lines += ["", *_what_else(comparison, context.function), "", *_does_it_repeat(context.repeating)]
+    if context.repeating.repeats:
+        lines += ["", f"if this is what it should give, record it: {command}", _ALL]
+    return "\n".join(lines)
 
 
-def drift_gist(comparison: BaselineComparison, function: str) -> str:
+def drift_gist(comparison: BaselineComparison, function: str, repeating: Repeating) -> str:
     """Return the first difference in one line, how many more there are, and what seems to be the reason."""
     first = comparison.differences[0]
     short = max(len(first.expected), len(first.obtained)) <= 40
     how = f"expected {first.expected}, obtained {first.obtained}" if short else first.detail
-    return f"{first.path}: {first_of(how, comparison.count)}; {because(comparison, function)}"
+    reason = because(comparison, function)
+    if repeating.differs:
+        whose = "its replay" if repeating.differs == repeating.process else f"the replay of `{repeating.differs}`"
+        reason = f"{whose} did not match either, see `{repeating.differs}[replay]`"
+    return f"{first.path}: {first_of(how, comparison.count)}; {reason}"
 
 
 def because(comparison: BaselineComparison, function: str) -> str:
-    """Return what is most likely the reason, in a few words."""
+    """Return what is most likely the reason, in a few words, as far as it is recorded."""
     if comparison.upstream:
         names = joined([f"`{name}`" for name in comparison.upstream], MOST_NAMED)
         return f"{names} already differ{'s' if len(comparison.upstream) == 1 else ''} from the baseline"
@@ -59,8 +82,8 @@ def because(comparison: BaselineComparison, function: str) -> str:
         also = " (the environment changed too)" if around else ""
         return f"{joined(own, MOST_NAMED)} changed{also}"
     if around:
-        return f"nothing changed but {joined(around, MOST_NAMED)}"
-    return "nothing else that is recorded changed"
+        return f"of what is recorded, only this changed: {joined(around, MOST_NAMED)}"
+    return "what is recorded of it is as it was"
 
 
 def words_for(change: Change, function: str = "") -> str:
@@ -69,6 +92,8 @@ def words_for(change: Change, function: str = "") -> str:
     became = f"{what} {before} -> {after}"
     if change.subject is Subject.CODE:
         return _code(change, function)
+    if change.subject is Subject.PLACE:
+        return f"where `{what}` is imported from ({before} -> {after})"
     if change.subject is Subject.PARAMETER:
         return f"the parameter {what} ({before} -> {after})"
     if change.subject is Subject.SEED:
@@ -78,7 +103,8 @@ def words_for(change: Change, function: str = "") -> str:
     if change.subject is Subject.INPUT:
         return f"what it receives from `{what}`"
     if change.subject is Subject.FILE:
-        return f"the file {what}"
+        where = " (not recorded before)" if before == ABSENT else " (no longer there)" if after == ABSENT else ""
+        return f"the file {what}{where}"
     if change.subject is Subject.MACHINE:
         return _machine(change)
     return became
@@ -87,7 +113,7 @@ def words_for(change: Change, function: str = "") -> str:
 def _code(change: Change, function: str) -> str:
     file, _, name = change.what.rpartition(":")
     if not file:
-        return f"what {name} does when it is imported"
+        return f"what {name} does when it is imported" if name.endswith(".py") else f"the code in {name}"
     if name == function:
         return f"the code of `{name}`"
     user = f" (used by `{function}`)" if function else ""
@@ -116,14 +142,49 @@ def _what_else(comparison: BaselineComparison, function: str) -> list[str]:
     if more := and_more(len(comparison.upstream), MOST_DIFFERENCES, "upstream processes"):
         lines.append(f"    {more}")
     lines += [f"    {words_for(each, function)}" for each in comparison.changes]
+    kept = as_it_was(comparison.kept)
     if not lines:
-        return [
-            "nothing else that is recorded changed: code, parameters, seeds, input data, libraries and machine are as",
-            "they were. Does it replay? What it reads besides (files, network, clock) is not recorded.",
-        ]
+        return ["what is recorded of it is as it was:", *kept]
     if any(not each.subject.around for each in comparison.changes) or comparison.upstream:
-        return ["what else changed since it was recorded:", *lines]
-    return ["the only other changes since it was recorded:", *lines]
+        return ["what else changed since it was recorded:", *lines, "as it was:", *kept]
+    return ["of what is recorded, only this changed:", *lines, "as it was:", *kept]
+
+
+def as_it_was(kept: Kept) -> list[str]:
+    """Return what was compared and found as it was, and then what is not recorded, so that nothing is known of it."""
+    names = [_KEPT[Subject(each)] for each in kept.subjects if Subject(each) is not Subject.FILE]
+    if kept.files:
+        names.append(f"its files {joined(kept.files, MOST_NAMED)}")
+    missing = [f"`{each}`, a module without a file" for each in kept.without_file]
+    if PACKAGES not in kept.covers:
+        missing.append("code that it imports from packages of yours elsewhere, and their libraries")
+    missing.append("other files" if kept.names_files else "the files that it reads")
+    return [f"    {', '.join(names) or 'nothing'}", f"    not recorded: {', '.join(missing)}, the network, the clock"]
+
+
+_KEPT = {
+    Subject.CODE: "its code",
+    Subject.PARAMETER: "parameters",
+    Subject.SEED: "seed",
+    Subject.SIZE: "size of its partition",
+    Subject.INPUT: "inputs",
+    Subject.LIBRARY: "libraries",
+    Subject.MACHINE: "machine",
+}
+
+
+def _does_it_repeat(repeating: Repeating) -> list[str]:
+    """Return what the session's replays say, and what follows for recording the new result."""
+    differs = repeating.differs
+    if differs:
+        whose = "its replay" if differs == repeating.process else f"the replay of `{differs}`, upstream,"
+        found = f"{whose} in this session did not match either: see `{differs}[replay]`."
+        return [found, "A result that does not repeat is not recorded."]
+    if repeating.declared:
+        return [f"`{repeating.declared}`, upstream, is declared nondeterministic, so this is not recorded."]
+    if repeating.not_replayed:
+        return [f"it was not replayed in this session ({repeating.not_replayed}): whether it repeats is not known."]
+    return ["its replay in this session matched."]
 
 
 def _difference(difference: Difference) -> list[str]:

@@ -77,6 +77,17 @@ _ALL = " (all)"
 """Behind the name of a process: a virtual node, over when all its duplicates are."""
 
 
+_JUDGED = " (judged)"
+"""Behind the name of an expanded process: a virtual node, over when it and all before it have been replayed."""
+_BASELINE = "[baseline]"
+
+
+def _add_judged(graph: dict[str, Need], prefix: str, expanded: ExpandedPipeline) -> None:
+    for each in expanded.processes.values():
+        key = f"{prefix}::{each.name}"
+        graph[f"{key}{_JUDGED}"] = Need((f"{key}[replay]", *(f"{prefix}::{name}{_JUDGED}" for name in each.upstream)))
+
+
 def _end(prefix: str) -> str:
     return f"{prefix}::{_ALL}"
 
@@ -98,7 +109,13 @@ def _add_processes(graph: dict[str, Need], prefix: str, expanded: ExpandedPipeli
 
 
 def _add_checks(graph: dict[str, Need], configs: Mapping[str, ExpandedPipeline], ids: Sequence[str]) -> None:
-    """A check is called like its process, expanded or not, with brackets."""
+    """A check is called like its process, expanded or not, with brackets.
+
+    A comparison with the baseline says what the replays of the process and of all before it gave, so it waits for them.
+    """
+    if any(node_id.endswith(_BASELINE) for node_id in ids):
+        for prefix, expanded in configs.items():
+            _add_judged(graph, prefix, expanded)
     for node_id in ids:
         prefix, _, name = node_id.partition("::")
         if node_id in graph or prefix not in configs or not name.endswith("]"):
@@ -107,6 +124,7 @@ def _add_checks(graph: dict[str, Need], configs: Mapping[str, ExpandedPipeline],
         key = f"{prefix}::{checked}"
         if key in graph and checked in configs[prefix].processes:
             process = graph[key]
-            graph[node_id] = Need((key,), kind=f"{process.kind}[{name.rpartition('[')[2]}", part=process.part)
+            upstream = (key, f"{key}{_JUDGED}") if node_id.endswith(_BASELINE) else (key,)
+            graph[node_id] = Need(upstream, kind=f"{process.kind}[{name.rpartition('[')[2]}", part=process.part)
         elif f"{key}{_ALL}" in graph:
             graph[node_id] = Need((f"{key}{_ALL}",), kind=node_id)

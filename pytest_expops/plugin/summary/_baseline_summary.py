@@ -10,6 +10,7 @@ from pathlib import Path
 from pytest_expops.pipeline.model import Kind
 from pytest_expops.plugin.baselines import Written
 from pytest_expops.plugin.items.baseline_text import MOST_NAMED, drift_gist, words_for
+from pytest_expops.plugin.repeating import repeating_of
 from pytest_expops.plugin.state import SessionState
 from pytest_expops.verdicts.baseline.baseline import Agreement, Baseline, BaselineComparison
 from pytest_expops.verdicts.baseline.changes import changes_between
@@ -34,7 +35,8 @@ def baseline_lines(state: SessionState, config: Path, directory: Path) -> Iterat
         yield from _compared(baseline, comparisons, path, state.options.baseline.tolerance.value)
         for name in [name for name, each in comparisons.items() if each.agreement is Agreement.DIFFERS][:MOST_SHOWN]:
             function = state.sessions[config].expanded[name].process.code.function
-            yield f"  {name} differs from the baseline: {drift_gist(comparisons[name], function)}", "red"
+            repeating = repeating_of(state, state.sessions[config], name)
+            yield f"  {name} differs from the baseline: {drift_gist(comparisons[name], function, repeating)}", "red"
     written = state.written.get(config)
     if written is not None:
         yield from _what_was_written(written, path)
@@ -65,7 +67,7 @@ def _environments(baseline: Baseline, names: Iterable[str]) -> str:
     changes: dict[str, None] = {}
     for name in names:
         entry = baseline.lock.entries[name]
-        for change in changes_between(entry, replace(entry, environment=baseline.environment)):
+        for change in changes_between(entry, replace(entry, environment=baseline.environment(name, entry.modules))):
             changes[words_for(change)] = None
     return joined(changes, MOST_NAMED)
 

@@ -13,6 +13,7 @@ from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.plugin.items.replay_text import gist
 from pytest_expops.plugin.progress.workers import NAME
+from pytest_expops.plugin.repeating import NO_ITEM
 from pytest_expops.plugin.state import SessionState, verdicts_of
 from pytest_expops.plugin.summary._baseline_summary import baseline_lines
 from pytest_expops.plugin.summary._stability_table import list_stability
@@ -106,7 +107,7 @@ def _what_was_not_replayed(
     for name, record in records.items():
         if record.outcome is Outcome.PASSED and name not in verdicts:
             each = session.expanded[name]
-            reason = why_not_replayed(each, mode) or "its `[replay]` item did not run"
+            reason = why_not_replayed(each, mode) or NO_ITEM
             reasons.setdefault(reason, {})[each.process.name] = None
             count += 1
     parts = [f"{listed(names, 4)} ({reason})" for reason, names in reasons.items()]

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from pytest_expops.execution.provenance.provenance import Provenance
+from pytest_expops.execution.seen import Seen
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.verdicts.baseline.changes import Change, changes_between
-from pytest_expops.verdicts.baseline.lock_file import Lock, LockEntry
+from pytest_expops.verdicts.baseline.changes import Change, Kept, changes_between, is_elsewhere, kept_of
+from pytest_expops.verdicts.baseline.lock_file import PACKAGES, READS, Lock, LockEntry
 
 
 class Origins:
@@ -21,21 +22,37 @@ class Origins:
         self._provenance = Provenance(session)
         self._as_recorded: dict[str, bool] = {}
 
-    @property
-    def libraries(self) -> frozenset[str]:
-        """The top-level modules that the project's code imports, and that are not its own."""
-        return self._provenance.libraries()
+    def libraries(self, name: str, modules: tuple[str, ...] = ()) -> frozenset[str]:
+        """Return the top-level modules that the project's code imports, and that are not its own.
 
-    def of(self, name: str) -> LockEntry:
-        """Return an entry for `name`, still without environment and results."""
-        return replace(self._without_inputs(name), inputs=self._provenance.inputs(self._expanded[name]))
+        Those that `modules` import count too, which were seen to be imported for `name`.
+        """
+        return self._provenance.libraries(self._expanded[name].process, modules)
 
-    def changes(self, name: str, recorded: LockEntry, environment: Mapping[str, Any]) -> tuple[Change, ...]:
-        """Return what is not as it was when `name` was recorded."""
-        elsewhere = recorded.environment != environment
-        accounted_for = self._accounted_for(name) if elsewhere else frozenset()
-        present = replace(self.of(name), environment=environment)
-        return changes_between(*self._with_files_of_upstream(name, recorded, present), accounted_for)
+    def of(self, name: str, seen: Seen | None) -> LockEntry:
+        """Return an entry for `name`, still without environment and results; `seen` is what it was seen to use."""
+        each, provenance = self._expanded[name], self._provenance
+        modules = seen.modules if seen is not None else ()
+        entry = self._without_inputs(name, modules)
+        return replace(
+            entry,
+            inputs=provenance.inputs(each),
+            files=dict(sorted({**entry.files, **provenance.files_read(each, seen)}.items())),
+            modules=provenance.modules(each.process, modules),
+            covers=(PACKAGES, READS) if seen is not None else (PACKAGES,),
+        )
+
+    def changes(
+        self, name: str, recorded: LockEntry, environment: Mapping[str, Any]
+    ) -> tuple[tuple[Change, ...], Kept]:
+        """Return what is not as it was when `name` was recorded, and what is."""
+        accounted_for = self._accounted_for(name) if is_elsewhere(recorded, environment) else frozenset()
+        inputs = self._provenance.inputs(self._expanded[name])
+        present = replace(self._present(name, recorded), inputs=inputs, environment=environment)
+        # A file of an upstream entry is perhaps its own: that it changed is told, and not that it is as it was.
+        changes = changes_between(*self._with_files_of_upstream(name, recorded, present), accounted_for)
+        without_file = self._provenance.without_file(self._expanded[name].process)
+        return changes, kept_of(recorded, present, changes, without_file)
 
     def _with_files_of_upstream(
         self, name: str, recorded: LockEntry, present: LockEntry
@@ -70,15 +87,20 @@ class Origins:
         """Return whether it has an entry, from the same code, parameters, seeds and files, whatever its inputs are."""
         entry = self._lock.entries.get(name)
         return entry is not None and not changes_between(
-            replace(entry, inputs={}, environment={}), self._without_inputs(name)
+            replace(entry, inputs={}, environment={}), self._present(name, entry)
         )
 
-    def _without_inputs(self, name: str) -> LockEntry:
+    def _present(self, name: str, recorded: LockEntry) -> LockEntry:
+        """Return what would be recorded of the very things that an entry has, still without inputs."""
+        present = self._without_inputs(name, recorded.modules)
+        return replace(present, files={**present.files, **self._provenance.files_again(recorded.files)})
+
+    def _without_inputs(self, name: str, modules: tuple[str, ...]) -> LockEntry:
         each, provenance = self._expanded[name], self._provenance
         return LockEntry(
             environment={},
             outputs={},
-            code=provenance.code(each.process),
+            code=provenance.code(each.process, modules),
             parameters=provenance.parameters(each.process),
             files=provenance.files(each),
             seeds=each.seeds,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from pytest_expops.execution.provenance.environments import Environment, environment_of
 from pytest_expops.execution.records import JsonFolder, Outcome, RunRecord
+from pytest_expops.execution.seen import Seen
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import Tolerance
 from pytest_expops.values.comparison import Difference
@@ -17,7 +17,7 @@ from pytest_expops.values.showing import ABSENT
 from pytest_expops.values.sketches.sketch import LEAVES, sketch
 from pytest_expops.verdicts.baseline._origins import Origins
 from pytest_expops.verdicts.baseline._sketch_comparison import sketch_differences
-from pytest_expops.verdicts.baseline.changes import Change
+from pytest_expops.verdicts.baseline.changes import Change, Kept, as_far_as_recorded, is_elsewhere
 from pytest_expops.verdicts.baseline.lock_file import Lock, LockEntry
 from pytest_expops.verdicts.replay import EXACT, series_differences, series_of
 
@@ -45,7 +45,7 @@ class BaselineComparison:
 
     `elsewhere`: this environment is not the recorded one, so that a tolerance was granted. `differences` are the first
     `MOST_KEPT` of the `count`; where there are any, `upstream` names the processes that differ already before this
-    one, and `changes` what else is not as it was.
+    one, `changes` what else is not as it was, and `kept` what is.
     """
 
     process: str
@@ -55,11 +55,13 @@ class BaselineComparison:
     count: int = 0
     upstream: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
+    kept: Kept = field(default_factory=Kept)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data, the inverse of `from_json`."""
-        changed = {"agreement": self.agreement.value, "changes": [each.to_json() for each in self.changes]}
+        changed: dict[str, Any] = {"changes": [each.to_json() for each in self.changes], "kept": asdict(self.kept)}
         plain = {name: getattr(self, name) for name in ("process", "elsewhere", "count", "upstream")}
+        changed["agreement"] = self.agreement.value
         return {**plain, "differences": [asdict(each) for each in self.differences], **changed}
 
     @classmethod
@@ -73,6 +75,7 @@ class BaselineComparison:
             data["count"],
             tuple(data["upstream"]),
             tuple(Change.from_json(each) for each in data["changes"]),
+            Kept.from_json(data["kept"]),
         )
 
 
@@ -84,27 +87,37 @@ class Baseline:
         self._session = session
         self._tolerance = tolerance
         self._origins = Origins(session, lock)
+        self._environments: dict[frozenset[str], Environment] = {}
         self._kept = JsonFolder(session.folder / "baseline")
         self._proposed = JsonFolder(session.folder / "proposed")
 
-    @cached_property
-    def environment(self) -> Environment:
-        """The one in which this session runs."""
-        return environment_of(self._origins.libraries)
+    def environment(self, name: str, modules: tuple[str, ...] = ()) -> Environment:
+        """Return the one in which this session runs.
+
+        Args:
+            name: a process.
+            modules: those whose libraries count because they were seen to be imported for it.
+        """
+        libraries = self._origins.libraries(name, modules)
+        if libraries not in self._environments:
+            self._environments[libraries] = environment_of(libraries)
+        return self._environments[libraries]
 
     @property
     def stale(self) -> tuple[str, ...]:
         """The entries of processes that the config no longer has."""
         return tuple(name for name in self.lock.entries if name not in self._session.expanded.processes)
 
-    def entry(self, name: str) -> LockEntry:
-        """Return what would be recorded of `name`, which has passed."""
-        given = self._given(self._session.record(name))
-        return replace(self._origins.of(name), **given, environment=self.environment)
+    def entry(self, name: str, seen: Seen | None = None) -> LockEntry:
+        """Return what would be recorded of `name`, which has passed; `seen` is what replays of it were seen to use."""
+        record = self._session.record(name)
+        seen = record.seen | (seen or Seen()) if record.seen is not None else seen
+        entry = self._origins.of(name, seen)
+        return replace(entry, **self._given(record), environment=self.environment(name, entry.modules))
 
-    def propose(self, name: str) -> None:
-        """Keep what would be recorded of `name`, which has passed, until the end of the session."""
-        self._proposed.write(name, [name, self.entry(name).to_json()])
+    def propose(self, name: str, seen: Seen | None = None) -> None:
+        """Keep what would be recorded of `name`, as `entry` returns it, until the end of the session."""
+        self._proposed.write(name, [name, self.entry(name, seen).to_json()])
 
     def proposals(self) -> dict[str, LockEntry]:
         """Return what any worker has proposed, in topological order."""
@@ -121,7 +134,8 @@ class Baseline:
         if known is not None:
             return BaselineComparison.from_json(known)
         recorded, record = self.lock.entries[name], self._session.record(name)
-        elsewhere = recorded.environment != self.environment
+        environment = self.environment(name, recorded.modules)
+        elsewhere = is_elsewhere(recorded, environment)
         exactly = self._differences(name, recorded, record, elsewhere=False, exact=True)
         if not exactly:
             found = BaselineComparison(name, Agreement.SAME, elsewhere)
@@ -129,6 +143,7 @@ class Baseline:
             differences = self._differences(name, recorded, record, elsewhere=elsewhere, exact=False)
             found = BaselineComparison(name, Agreement.WITHIN, elsewhere)
             if differences:
+                changes, kept = self._origins.changes(name, recorded, environment)
                 found = BaselineComparison(
                     name,
                     Agreement.DIFFERS,
@@ -136,7 +151,8 @@ class Baseline:
                     tuple(differences[:MOST_KEPT]),
                     len(differences),
                     self._differing_upstream(name),
-                    self._origins.changes(name, recorded, self.environment),
+                    changes,
+                    kept,
                 )
         self._kept.write(name, found.to_json())
         return found
@@ -196,7 +212,9 @@ class Baseline:
                 more = sketch(value, of, leaves=10 * LEAVES)
                 kept = {place: leaf for place, leaf in more.items() if whole or place in expected}
                 obtained = kept if whole else {**kept, of: obtained[of]}
-        libraries = [each.get("libraries") for each in (recorded.environment, self.environment)]
+        present = replace(recorded, environment=self.environment(record.process, recorded.modules))
+        present = as_far_as_recorded(recorded, present)
+        libraries = [each.environment.get("libraries") for each in (recorded, present)]
         found = sketch_differences(expected, obtained, tolerance, same_libraries=libraries[0] == libraries[1])
         found = [replace(each, path=path + each.path.removeprefix(of)) for each in found]
         if not found and tolerance.exact and not elsewhere:
@@ -233,7 +251,7 @@ class Baseline:
             return False
         if not self._differences(name, recorded, record, elsewhere=False, exact=True):
             return False
-        elsewhere = recorded.environment != self.environment
+        elsewhere = is_elsewhere(recorded, self.environment(name, recorded.modules))
         return bool(self._differences(name, recorded, record, elsewhere=elsewhere, exact=False))
 
 

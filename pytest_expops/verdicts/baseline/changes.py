@@ -5,10 +5,10 @@ from __future__ import annotations
 import enum
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pytest_expops.verdicts.baseline.lock_file import LockEntry
+from pytest_expops.verdicts.baseline.lock_file import PACKAGES, LockEntry
 from pytest_expops.verdicts.baseline.lock_file_text import encode
 
 ABSENT = "none"
@@ -18,6 +18,8 @@ class Subject(enum.Enum):
     """What a change is a change of."""
 
     CODE = "code"
+    PLACE = "place"
+    """From where a package is imported: as the user's own code, or as an installed library."""
     PARAMETER = "parameter"
     SEED = "seed"
     SIZE = "size"
@@ -51,6 +53,62 @@ class Change:
         return cls(Subject(data[0]), *data[1:])
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What of an entry was compared and found as it was: `subjects`, of which `files` are named.
+
+    `covers` is what the entry covers, `names_files` says whether it has any, and `without_file` names modules of which
+    there is nothing to record.
+    """
+
+    subjects: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
+    without_file: tuple[str, ...] = ()
+    names_files: bool = False
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Kept:
+        """Return what `dataclasses.asdict` was called on, once it has been JSON."""
+        subjects, files, covers, modules = (
+            tuple(data[name]) for name in ("subjects", "files", "covers", "without_file")
+        )
+        return cls(subjects, files, covers, modules, data["names_files"])
+
+
+def kept_of(
+    recorded: LockEntry, present: LockEntry, changes: Collection[Change], without_file: tuple[str, ...] = ()
+) -> Kept:
+    """Return what is recorded in an entry, and is as it was: not among the changes, and no input that is another."""
+    recorded_of = {
+        Subject.CODE: recorded.code,
+        Subject.PARAMETER: recorded.parameters,
+        Subject.SEED: True,
+        Subject.SIZE: recorded.rows is not None,
+        Subject.INPUT: recorded.inputs and recorded.inputs == present.inputs,
+        Subject.FILE: recorded.files,
+        Subject.LIBRARY: recorded.environment.get("libraries"),
+        Subject.MACHINE: _machine(recorded.environment),
+    }
+    changed = {Subject.CODE if change.subject is Subject.PLACE else change.subject for change in changes}
+    gone = {change.what for change in changes if change.subject is Subject.FILE}
+    files = tuple(
+        f"{path} (by its size)" if digest.endswith(" bytes") else path
+        for path, digest in recorded.files.items()
+        if path not in gone
+    )
+    subjects = [each for each, there in recorded_of.items() if there and each not in changed | {Subject.FILE}]
+    if files:
+        subjects.append(Subject.FILE)
+    return Kept(
+        tuple(each.value for each in Subject if each in subjects),
+        files,
+        recorded.covers,
+        without_file,
+        bool(recorded.files),
+    )
+
+
 def changes_between(
     recorded: LockEntry, present: LockEntry, accounted_for: Collection[str] = frozenset()
 ) -> tuple[Change, ...]:
@@ -62,12 +120,44 @@ def changes_between(
         accounted_for: upstream processes whose results nothing else than the changes found here can have changed: in
             another environment, their last digits. What is received from them is no change of its own.
     """
-    return tuple(_changes(recorded, present, accounted_for))
+    return tuple(_changes(recorded, as_far_as_recorded(recorded, present), accounted_for))
+
+
+def is_elsewhere(recorded: LockEntry, environment: Mapping[str, Any]) -> bool:
+    """Return whether `environment` is another than that of an entry, as far as that was recorded."""
+    present = as_far_as_recorded(recorded, replace(recorded, environment=environment))
+    return present.environment != recorded.environment
+
+
+def as_far_as_recorded(recorded: LockEntry, present: LockEntry) -> LockEntry:
+    """Return `present` without what an entry of an early version does not tell of: that is no change.
+
+    Such an entry has the code of scripts and of what lies beside them, and the libraries that these import.
+    """
+    if PACKAGES in recorded.covers:
+        return present
+    files = {_file_of(label) for label in recorded.code}
+    code = {label: digest for label, digest in present.code.items() if _file_of(label) in files}
+    before = recorded.environment.get("libraries", {})
+    after = present.environment.get("libraries", {})
+    libraries = {name: after.get(name, before[name]) for name in before}
+    environment = {**present.environment, "libraries": libraries} if libraries else present.environment
+    return replace(present, code=code, environment=environment)
+
+
+def _file_of(label: str) -> str:
+    """Return the file of ``path/of/file.py:name``."""
+    return label.partition(":")[0]
 
 
 def _changes(recorded: LockEntry, present: LockEntry, accounted_for: Collection[str]) -> Iterator[Change]:
+    moved = _moved(recorded, present)
     for label in _differing(recorded.code, present.code):
+        if label in moved:
+            continue
         yield Change(Subject.CODE, label, _presence(recorded.code, label), _presence(present.code, label))
+    for name, is_library in dict(moved.values()).items():
+        yield Change(Subject.PLACE, name, *(("own code", "library") if is_library else ("library", "own code")))
     yield from _each(Subject.PARAMETER, recorded.parameters, present.parameters)
     if (recorded.seeds, recorded.base_seed) != (present.seeds, present.base_seed):
         yield Change(Subject.SEED, "seed", _seed(recorded), _seed(present))
@@ -81,6 +171,21 @@ def _changes(recorded: LockEntry, present: LockEntry, accounted_for: Collection[
     before, after = recorded.environment, present.environment
     yield from _each(Subject.LIBRARY, before.get("libraries", {}), after.get("libraries", {}))
     yield from _each(Subject.MACHINE, _machine(before), _machine(after))
+
+
+def _moved(recorded: LockEntry, present: LockEntry) -> dict[str, tuple[str, bool]]:
+    """Return the labels of code that one entry has while the other has its package as a library, which has no code.
+
+    By label the name of the package, and whether it is a library now.
+    """
+    found = {}
+    for one, other, is_library in ((recorded, present, True), (present, recorded, False)):
+        libraries = other.environment.get("libraries", {}).keys() - one.environment.get("libraries", {}).keys()
+        for label in one.code.keys() - other.code.keys() if libraries else ():
+            name = next((part for part in _file_of(label).split("/") if part in libraries), None)
+            if name is not None:
+                found[label] = (name, is_library)
+    return found
 
 
 def _each(subject: Subject, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:

@@ -16,10 +16,21 @@ import xxhash
 
 from pytest_expops.verdicts.baseline.lock_file_text import LockError, Odd, decode, encode, located, parse, render
 
-FORMAT = 1
+FORMAT = 2
+"""Another where an earlier version of this package cannot read it. Of format 1 no entry `covers` anything, and a file
+without such an entry is still written in it."""
+PACKAGES = "packages"
+"""Covered: code that a script imports from packages of the user's that do not lie beside it, and their libraries."""
+READS = "files read"
+"""Covered: the data files that the process was seen to read."""
 Readings = Mapping[int | None, Any]
 """Of one metric: value by step; under None what is no number."""
 
+_ORDER = (
+    "environment", "covers", "seeds", "base_seed", "partitions", "rows", "code", "modules", "parameters", "inputs",
+    "files", "outputs", "metrics", "sketch",
+)  # fmt: skip
+"""Of what stands in an entry."""
 _OPEN: dict[str, Any] = {}
 LAYOUT = {
     "environment": {"libraries": _OPEN},
@@ -36,7 +47,9 @@ class LockEntry:
 
     `outputs` are fingerprints by key, `metrics` readings by ``step/name``, `sketch` leaves by path
     (`pytest_expops.values.sketches.sketch`). `code` and `parameters` are those of `execution.provenance`, `inputs` and
-    `files` its digests. `base_seed` is None where a seed layer gives the seed, `rows` where no data layer is open.
+    `files` its digests. `modules` are those whose code counts because they were seen to be imported. `base_seed` is
+    None where a seed layer gives the seed, `rows` where no data layer is open. `covers` names what is recorded besides
+    what the first versions recorded: `PACKAGES`, `READS`.
     """
 
     environment: Mapping[str, Any]
@@ -51,15 +64,16 @@ class LockEntry:
     base_seed: int | None = None
     partitions: tuple[int, ...] = ()
     rows: int | None = None
+    modules: tuple[str, ...] = ()
+    covers: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return strict JSON, the inverse of `from_json`; what is empty is left out."""
         plain = {name: encode(getattr(self, name)) for name in self.__slots__ if name != "metrics"}
         plain["metrics"] = {name: _readings_to_json(each) for name, each in self.metrics.items()}
-        order = ("environment", "seeds", "base_seed", "partitions", "rows", "code", "parameters", "inputs", "files")
         return {
             name: plain[name]
-            for name in (*order, "outputs", "metrics", "sketch")
+            for name in _ORDER
             if name in ("environment", "outputs") or plain[name] not in (None, [], {})
         }
 
@@ -84,6 +98,9 @@ class LockEntry:
         for name in ("seeds", "partitions"):
             numbers = _checked(data.get(name, []), list, (*place, name), "a list")
             values[name] = tuple(_whole(each, (*place, name)) for each in numbers)
+        for name in ("modules", "covers"):
+            texts = _checked(data.get(name, []), list, (*place, name), "a list")
+            values[name] = tuple(_checked(each, str, (*place, name), "a name") for each in texts)
         for name in ("base_seed", "rows"):
             values[name] = _whole(data[name], (*place, name)) if name in data else None
         if "outputs" not in data:
@@ -140,7 +157,7 @@ def _lock(document: Any, path: Path) -> Lock:
         raise Odd(("format",) if "format" in document else (), f"expected `format`: {FORMAT}, found {version!r}")
     if version > FORMAT:
         raise LockError(
-            f"{path}: the lock file is of format {version}; this version of pytest-expops reads format {FORMAT}",
+            f"{path}: the lock file is of format {version}; this version of pytest-expops reads formats up to {FORMAT}",
             path=path,
             hint="install the version of pytest-expops that wrote it, or a later one",
         )
@@ -184,7 +201,8 @@ def lock_text(lock: Lock, order: Iterable[str]) -> str:
         entries[name] = {**refers, **data}
     tables = {"environments": dict(sorted(environments.items())), "code": code, "parameters": parameters}
     filled = {key: table for key, table in tables.items() if table}
-    return render({"format": FORMAT, "environment": encode(top), **filled, "entries": entries}, LAYOUT)
+    written = FORMAT if any(each.covers for each in lock.entries.values()) else 1
+    return render({"format": written, "environment": encode(top), **filled, "entries": entries}, LAYOUT)
 
 
 def _top(lock: Lock) -> Mapping[str, Any]:

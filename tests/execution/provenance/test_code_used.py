@@ -205,6 +205,14 @@ def test_recursion_and_long_chains_of_calls_end(read: Read) -> None:
     assert len(used.digests) == 3002
 
 
+@pytest.mark.parametrize("terms", [600, 20_000])
+def test_code_that_is_nested_deeply_is_told_apart_too(read: Read, terms: int) -> None:
+    script = "import lib\ndef train():\n    return lib.total()\n"
+    total = "def total():\n    return " + " + ".join(str(number) for number in range(terms))
+    before, after = (read(script, lib=text).digests for text in (f"{total}\n", f"{total} + 1\n"))
+    assert len([key for key in after if after[key] != before.get(key)]) == 1
+
+
 def test_libraries_are_told_by_their_top_level_module(read: Read) -> None:
     script = "import lib\nimport os.path\nfrom sklearn.svm import SVC\ndef train():\n    import scipy.stats\n"
     used = read(script, lib="import pandas\n")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pytest_expops.execution.provenance._data_files import DataFiles
 from pytest_expops.execution.provenance.provenance import Provenance
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.config.loader import load_config
@@ -170,4 +171,4 @@ def test_libraries_are_those_of_all_processes(start: Start) -> None:
 def test_a_text_that_can_be_no_file_is_none(start: Start, text: str) -> None:
     session, provenance = start("load", "def load(): return {}\n", parameters={"path": text.replace("\0", "\\0")})
     assert provenance.files(session.expanded["load"]) == {}
-    assert provenance._file(text) is None
+    assert DataFiles(session).file(text) is None

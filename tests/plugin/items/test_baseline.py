@@ -103,9 +103,9 @@ def test_items_come_after_their_process_and_are_selected_as_any(chain: Project) 
     assert listed[:4] == ["load", "load[replay]", "load[baseline]", "train"]
     assert set(chain.run("-m", "expops_baseline").items) == {"load[baseline]", "train[baseline]", "evaluate[baseline]"}
     config = chain.config
-    selected = chain.pytest("--expops-config", config, "-o", "expops_replay=seeded", f"{config}::train")
-    assert set(selected.items) == {"train", "train[baseline]"}
-    assert set(chain.pytest("--expops-config", config, f"{config}::train[baseline]").items) == {"train[baseline]"}
+    common = ("-o", "expops_replay=seeded", "--expops-config", config)
+    assert set(chain.pytest(*common, f"{config}::train").items) == {"train", "train[baseline]"}
+    assert set(chain.pytest(*common, f"{config}::train[baseline]").items) == {"train[baseline]"}
     assert baselines(chain.run("--expops-baseline=off")) == {}
 
 
@@ -119,7 +119,7 @@ def test_a_changed_result_fails_and_tells_key_expected_obtained_and_the_code(cha
     assert "  outputs['weights']: min, max, mean, values differ; max |delta| = 1.0\n" in message
     assert "      expected: float64 (6,): min 0.0, max 10.0, mean 5.0, values [0.0, 2.0, 4.0, 10.0]\n" in message
     assert "      obtained: float64 (6,): min 1.0, max 11.0, mean 6.0, values [1.0, 3.0, 5.0, 11.0]\n" in message
-    told = message.partition("what else changed since it was recorded:\n")[2].partition("\n\n")[0]
+    told = message.partition("what else changed since it was recorded:\n")[2].partition("\nas it was:\n")[0]
     assert told == "    the code of `scaled` in models/model.py (used by `train`)"
     assert f"--expops-baseline=update {chain.config}::train" in message
     # What comes later differs because of it, and says so first.
@@ -147,7 +147,7 @@ def test_what_else_changed_is_told(
 ) -> None:
     chain.write(CHAIN, SCRIPT.replace(old, new), processes)
     message = chain.run().message("train[baseline]")
-    assert f"what else changed since it was recorded:\n    {told}\n\n" in message
+    assert f"what else changed since it was recorded:\n    {told}\nas it was:\n" in message
 
 
 def test_other_input_data_is_told_where_it_comes_in(project: Project) -> None:
@@ -174,12 +174,16 @@ def test_a_file_that_only_a_later_process_reads_is_told(project: Project, own: b
     assert "expected 1, obtained 2; the file data.txt changed" in outcome.message("train[baseline]")
 
 
-def test_where_nothing_else_changed_that_is_said(chain: Project) -> None:
+def test_where_all_that_is_recorded_is_as_it_was_that_is_said_and_no_more(chain: Project) -> None:
     edit_lock(chain, lambda document: document["entries"]["train"]["metrics"].update(loss=[0.5, 0.25, 0.125]))
     message = chain.run().message("train[baseline]")
     assert message.startswith("baseline differs: metrics['loss'][3]: ")
-    assert "; nothing else that is recorded changed\n" in message
-    assert "nothing else that is recorded changed: code, parameters, seeds, input data, libraries" in message
+    assert "; what is recorded of it is as it was\n" in message
+    assert (
+        "what is recorded of it is as it was:\n"
+        "    its code, parameters, seed, inputs, libraries, machine\n"
+        "    not recorded: the files that it reads, the network, the clock\n"
+    ) in message
 
 
 def _recorded_with_another_numpy(document: Any) -> None:
@@ -208,8 +212,9 @@ def test_elsewhere_more_than_the_tolerance_fails_and_nothing_but_the_library_is_
     outcome = chain.run()
     assert baselines(outcome) == {**ALL, "train": "failed"}
     message = outcome.message("train[baseline]")
-    assert re.search(r"; nothing changed but numpy 1\.0\.1 -> \d\S*\n", message)
-    assert "the only other changes since it was recorded:\n    numpy 1.0.1 -> " in message
+    assert re.search(r"; of what is recorded, only this changed: numpy 1\.0\.1 -> \d\S*\n", message)
+    assert "\nof what is recorded, only this changed:\n    numpy 1.0.1 -> " in message
+    assert "\nas it was:\n    its code, parameters, seed, inputs, machine\n" in message
     assert "(recorded in another environment, so compared within rtol=1e-6 atol=1e-9)" in message
     # With code that changed as well it is another message.
     chain.script(SCRIPT.replace("rate / (epoch + 1)", "rate * 2 / (epoch + 1)"))
@@ -372,7 +377,7 @@ def test_in_ci_nothing_is_written_unless_forced(chain: Project, monkeypatch: pyt
     ("mode", "text", "message"),
     [
         ("check", '{"format": 1, "entries": {', ":1:27: the lock file is not JSON"),
-        ("new", '{"format": 2}', "is of format 2; this version of pytest-expops reads format 1"),
+        ("new", '{"format": 3}', "is of format 3; this version of pytest-expops reads formats up to 2"),
         ("update", "{\n<<<<<<< HEAD\n", ":2:1: the lock file has merge-conflict markers"),
     ],
 )

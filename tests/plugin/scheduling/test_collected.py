@@ -58,6 +58,22 @@ def test_each_process_waits_for_its_upstream_and_each_check_for_its_process(
         assert waits_for(view, of(f"{name}[replay]")) == {of(name)}
 
 
+def test_a_comparison_with_the_baseline_waits_for_the_replays_of_its_process_and_of_all_before_it(
+    sessions: dict[Path, PipelineSession],
+) -> None:
+    (session,) = sessions.values()
+    ids = [of(name) for each in FAN_NAMES for name in (each, f"{each}[baseline]", f"{each}[replay]")]
+    view = GraphView(ids, graph(sessions, ids, {}))
+    for name in FAN_NAMES:
+        before = {name, *session.expanded.ancestors(name)}
+        assert waits_for(view, of(f"{name}[baseline]")) == {of(name), *(of(f"{each}[replay]") for each in before)}
+        assert waits_for(view, of(f"{name}[replay]")) == {of(name)}
+    # Without replays, and without processes, it waits for what there is.
+    few = [of("train_1_seed40"), of("train_1_seed40[baseline]"), of("seeds_1[replay]")]
+    view = GraphView(few, graph(sessions, few, {}))
+    assert waits_for(view, of("train_1_seed40[baseline]")) == {of("train_1_seed40"), of("seeds_1[replay]")}
+
+
 def test_an_item_waits_for_its_nearest_collected_ancestors(sessions: dict[Path, PipelineSession]) -> None:
     (session,) = sessions.values()
     last = session.expanded.of(list(session.expanded.pipeline.processes)[-1])[0].name

@@ -13,7 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_expops.verdicts.baseline.lock_file import Lock, LockEntry, lock_text, read_lock, recorded_metrics
+from pytest_expops.verdicts.baseline.lock_file import (
+    PACKAGES,
+    READS,
+    Lock,
+    LockEntry,
+    lock_text,
+    read_lock,
+    recorded_metrics,
+)
 from pytest_expops.verdicts.baseline.lock_file_text import LockError, decode, encode
 from pytest_expops.verdicts.baseline.lock_writing import held, write_lock
 
@@ -188,8 +196,8 @@ GOOD = lock_text(Lock({"train": _entry()}), ["train"])
 @pytest.mark.parametrize(
     ("old", "new", "place", "message"),
     [
-        ('"format": 1', '"format": 0', ":2:13", "format: expected `format`: 1, found 0"),
-        ('"format": 1', '"formats": 1', ":1:1", "expected `format`: 1, found None"),
+        ('"format": 1', '"format": 0', ":2:13", "format: expected `format`: 2, found 0"),
+        ('"format": 1', '"formats": 1', ":1:1", "expected `format`: 2, found None"),
         ('"seeds": [40]', '"seeds": [40', ":23:19", "not JSON"),
         ('"seeds": [40]', '"seeds": ["40"]', ":22:16", "seeds: expected a whole number, found '40'"),
         ('"seeds": [40]', '"seed": [40]', ":21:14", "entries.train: nothing reads `seed`"),
@@ -198,6 +206,8 @@ GOOD = lock_text(Lock({"train": _entry()}), ["train"])
         ('"code": "4df8ed795007"', '"code": "000000000000"', ":25:15", "refers to '000000000000', which the file does"),
         ('[0.5, 0.25]', '[0.5, "high"]', ":32:17", "expected a number"),
         ('[0.5, 0.25]', '[0.5, NaN]', "", "not JSON: `NaN` is not JSON; it would be written as"),
+        ('"rows": 190', '"covers": "packages"', ":24:17", "covers: expected a list, found 'packages'"),
+        ('"rows": 190', '"modules": [1]', ":24:18", "modules: expected a name, found 1"),
         ('"rows": 190', '"rows": true', ":24:15", "expected a whole number, found True"),
         ('  "entries": {', '  "entry": {', ":20:12", "nothing reads this key"),
         ('    "train": {', '    "train": {}, "train": {', ":21:18", "gives the key `train` twice"),
@@ -215,9 +225,30 @@ def test_what_is_corrupt_is_told_with_its_place(tmp_path: Path, old: str, new: s
     assert "git checkout -- FILE" in text
 
 
+def test_what_an_entry_covers_and_the_modules_that_were_seen_are_kept(tmp_path: Path) -> None:
+    entry = _entry(covers=(PACKAGES, READS), modules=("shop.plugins.one",))
+    text = lock_text(Lock({"train": entry}), ["train"])
+    assert '"covers": ["packages", "files read"],\n' in text
+    assert '"modules": ["shop.plugins.one"],\n' in text
+    assert '"format": 2,' in text
+    lock = _read(tmp_path, text)
+    assert lock is not None
+    assert lock.entries["train"].to_json() == entry.to_json()
+
+
+def test_files_of_the_first_format_are_read_and_cover_nothing_more(tmp_path: Path) -> None:
+    lock = _read(tmp_path, GOOD)
+    assert lock is not None
+    assert '"format": 1,' in lock_text(lock, ["train"])
+    assert lock.entries["train"].to_json() == _entry().to_json()
+    assert lock.entries["train"].covers == ()
+
+
 def test_a_newer_format_is_told_with_both_versions(tmp_path: Path) -> None:
-    with pytest.raises(LockError, match=r"is of format 2; this version of pytest-expops reads format 1\n .*install"):
-        _read(tmp_path, GOOD.replace('"format": 1', '"format": 2, "something": {"new": 1}'))
+    with pytest.raises(
+        LockError, match=r"is of format 3; this version of pytest-expops reads formats up to 2\n .*install"
+    ):
+        _read(tmp_path, GOOD.replace('"format": 1', '"format": 3, "something": {"new": 1}'))
 
 
 def test_merge_conflict_markers_are_told_as_such(tmp_path: Path) -> None:

@@ -1,0 +1,55 @@
+"""Whether a result is one that repeats, as far as the replays of this session show: only such may become a baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pytest_expops.execution.session import PipelineSession
+from pytest_expops.plugin.state import SessionState, verdicts_of
+from pytest_expops.verdicts.replay import ReplayStatus, Verdict, why_not_replayed
+
+
+@dataclass(frozen=True, slots=True)
+class Repeating:
+    """What the replays of this session say of one process.
+
+    `differs` is the first process, itself or one upstream, of which a replay gave something else, and `declared` the
+    first that is declared nondeterministic; empty where there is none. `not_replayed` says why there was no replay of
+    the process itself; empty where there was.
+    """
+
+    process: str
+    differs: str = ""
+    declared: str = ""
+    not_replayed: str = ""
+
+    @property
+    def repeats(self) -> bool:
+        """Return whether nothing is known that keeps the result from repeating."""
+        return not (self.differs or self.declared)
+
+
+def repeating_of(state: SessionState, session: PipelineSession, name: str) -> Repeating:
+    """Return what the replays that this session has made so far say of `name`."""
+    processes, above = session.expanded.processes, session.expanded.ancestors(name)
+    differs = declared = ""
+    for each in (*(each for each in processes if each in above), name):
+        if processes[each].process.nondeterministic is not None:
+            declared = declared or each
+            continue
+        verdict = verdict_on(session, each)
+        if verdict is not None and verdict.status is not ReplayStatus.MATCHED:
+            differs = differs or each
+    not_replayed = ""
+    if verdict_on(session, name) is None:
+        not_replayed = why_not_replayed(processes[name], state.options.replay) or NO_ITEM
+    return Repeating(name, differs, declared, not_replayed)
+
+
+NO_ITEM = "its `[replay]` item did not run"
+
+
+def verdict_on(session: PipelineSession, name: str) -> Verdict | None:
+    """Return the verdict on a process, if there is one already; replays nothing."""
+    data = verdicts_of(session).read(name)
+    return None if data is None else Verdict.from_json(data)
