@@ -15,7 +15,7 @@ from typing import Any
 
 from pytest_expops.values._dispatch import form_of
 from pytest_expops.values.atoms import ATOMS, atom_digest
-from pytest_expops.values.forms import Bulk, Form, Unsound, hashed
+from pytest_expops.values.forms import Bulk, Form, Mapping, Unsound, hashed
 
 DEPTH_LIMIT = 100_000
 """A value nested deeper than this makes new values whenever its state is read."""
@@ -39,9 +39,13 @@ class Vertex:
 
 
 class Graph:
-    """The digests of everything within one value, by identity; the values are kept alive meanwhile."""
+    """The digests of everything within one value, by identity; the values are kept alive meanwhile.
 
-    def __init__(self) -> None:
+    The mappings that it meets are added to `mappings`, where that is given.
+    """
+
+    def __init__(self, mappings: list[Mapping] | None = None) -> None:
+        self._mappings = mappings
         self._vertices: dict[int, Vertex] = {}
         self._open: list[Vertex] = []
         self._open_ids: set[int] = set()
@@ -107,6 +111,8 @@ class Graph:
         except Unsound as error:
             error.vertex = vertex  # type: ignore[attr-defined]
             raise
+        if self._mappings is not None and isinstance(vertex.form, Mapping):
+            self._mappings.append(vertex.form)
         vertex.children = [self._made(child) for child in vertex.form.children]
 
     def _close(self, head: Vertex) -> None:

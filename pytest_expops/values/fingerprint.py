@@ -86,7 +86,7 @@ class DigestNode(NamedTuple):
     children: Sequence[Digested] = ()
 
 
-def fingerprint(value: object, path: str = "value") -> Fingerprint:
+def fingerprint(value: object, path: str = "value", mappings: list[Mapping] | None = None) -> Fingerprint:
     """Return the fingerprint of any value that a pipeline returns.
 
     Types, keys, shapes, dtypes and bits count; NaN equals NaN, whatever its payload; -0.0 is not 0.0. The order of
@@ -95,12 +95,13 @@ def fingerprint(value: object, path: str = "value") -> Fingerprint:
     Args:
         value: any value; it is only read.
         path: where the value stands, such as ``outputs['model']``; leaves and errors are named from there.
+        mappings: gets the form of each mapping that is met, with its keys in their order, which does not count.
 
     Raises:
         FingerprintError: something within cannot be judged soundly; its `path` says what.
     """
     try:
-        node = Walk().node(value)
+        node = Walk(mappings).node(value)
     except Unsound as error:
         raise error.error(path) from error.__cause__
     return Fingerprint(node.digest.hex(), _leaves(node, path))
@@ -110,11 +111,15 @@ set_digest(lambda value: bytes.fromhex(fingerprint(value).digest))
 
 
 class Walk:
-    """Digests of values met in one walk; shared ones are computed once. Keeps them alive, since it goes by identity."""
+    """Digests of values met in one walk; shared ones are computed once. Keeps them alive, since it goes by identity.
 
-    __slots__ = ("_active", "_graph", "_known")
+    The mappings that it meets are added to `mappings`, where that is given.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_active", "_graph", "_known", "_mappings")
+
+    def __init__(self, mappings: list[Mapping] | None = None) -> None:
+        self._mappings = mappings
         self._known: dict[int, tuple[object, DigestNode]] = {}
         self._active: set[int] = set()
         self._graph: Graph | None = None
@@ -130,7 +135,9 @@ class Walk:
                 return self._node(value, True)
             except (_Cyclic, RecursionError):
                 self._active.clear()
-                self._graph = Graph()
+                if self._mappings is not None:
+                    self._mappings.clear()
+                self._graph = Graph(self._mappings)
         return self._graph.vertex(value)
 
     def _node(self, value: Any, keep: bool) -> DigestNode:
@@ -145,6 +152,8 @@ class Walk:
             raise _Cyclic
         self._active.add(key)
         form = form_of(value)
+        if self._mappings is not None and type(form) is Mapping:
+            self._mappings.append(form)
         children = form.children
         keep = keep and len(children) <= 2 * LEAVES
         nodes: list[Digested] = []

@@ -8,7 +8,8 @@ from __future__ import annotations
 import gc
 import sys
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import abc
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from time import perf_counter  # taken now: a process, or a diagnosis, may replace the clocks
@@ -19,18 +20,18 @@ from pytest_expops.execution.calls.context import ProcessContext
 from pytest_expops.execution.seeding.task_seeds import rng_digests
 from pytest_expops.values.atoms import ATOMS, atom_digest
 from pytest_expops.values.fingerprint import Leaf, fingerprint
-from pytest_expops.values.forms import hashed, type_name
+from pytest_expops.values.forms import Mapping, hashed, type_name
 
 LEAVES = 64
 """Leaves of one returned value that a trace keeps."""
 DEPTH = 4
 """How deep values that cannot be judged as a whole are taken apart."""
 ITEMS = 1000
-"""So many items of such a value are looked at; and so many keys for the order of a dict."""
+"""So many items of such a value are looked at; and so many keys for the order of a mapping."""
 
 
 def value_of(digest: str) -> str:
-    """A digest without the part that tells the order of a dict's keys."""
+    """A digest without the part that tells the order of keys in mappings."""
     return digest.partition("~")[0]
 
 
@@ -64,10 +65,11 @@ class Digester:
                 gc.enable()
 
     def text(self, value: object) -> str:
-        """The digest of a value."""
-        return self._text(value, 0, set())
+        """The digest of a value, and after ``~`` that of the order of keys in the mappings in it, if there are any."""
+        mappings: list[Mapping] = []
+        return self._text(value, 0, set(), mappings) + _order(mappings)
 
-    def texts(self, values: Mapping[str, object], names: Iterable[str]) -> dict[str, str]:
+    def texts(self, values: abc.Mapping[str, object], names: Iterable[str]) -> dict[str, str]:
         """The digests of those of the names that are bound."""
         return {name: self.text(values[name]) for name in names if name in values}
 
@@ -75,12 +77,13 @@ class Digester:
         """``{"digest": ..., "leaves": [[path, digest], ...]}`` with at most `LEAVES` leaves."""
         digest = _by_name(value)
         if digest is None:
+            mappings: list[Mapping] = []
             try:
-                found = fingerprint(value, path)
+                found = fingerprint(value, path, mappings)
             except Exception:  # whatever a class's own code raises about its state
                 digest = self.text(value)
             else:
-                return {"digest": found.digest + _order(value), "leaves": _coarse(found.leaves, path)}
+                return {"digest": found.digest + _order(mappings), "leaves": _coarse(found.leaves, path)}
         return {"digest": digest, "leaves": [[path, digest]]}
 
     def rng(self) -> dict[str, str]:
@@ -103,7 +106,7 @@ class Digester:
             self._metric_count, self._last_metric = len(logged), logged[-1]
         return self._metric_digest.hex()
 
-    def _text(self, value: object, depth: int, seen: set[int]) -> str:
+    def _text(self, value: object, depth: int, seen: set[int], mappings: list[Mapping]) -> str:
         encode = ATOMS.get(type(value))
         if encode is not None and type(value) is not types.ModuleType:
             return atom_digest(encode(value)).hex()
@@ -111,13 +114,16 @@ class Digester:
         if named is not None:
             return named
         if type(value) is types.FunctionType:
-            return self._function(value, depth, seen)
+            return self._function(value, depth, seen, mappings)
+        within: list[Mapping] = []
         try:
-            return fingerprint(value).digest + (_order(value) if depth == 0 else "")
+            digest = fingerprint(value, mappings=within).digest
         except Exception:  # whatever a class's own code raises about its state
-            return self._piecewise(value, depth, seen)
+            return self._piecewise(value, depth, seen, mappings)
+        mappings += within
+        return digest
 
-    def _function(self, value: types.FunctionType, depth: int, seen: set[int]) -> str:
+    def _function(self, value: types.FunctionType, depth: int, seen: set[int], mappings: list[Mapping]) -> str:
         """By name, and by what was captured when it was made: the values of an import, a draw or a clock."""
         name = f"function {value.__module__}.{value.__qualname__}"
         captured: list[object] = [value.__defaults__, value.__kwdefaults__]
@@ -131,9 +137,9 @@ class Digester:
         if depth >= DEPTH or id(value) in seen:
             return name
         seen.add(id(value))
-        return f"{name} {self._text(captured, depth + 1, seen)}"
+        return f"{name} {self._text(captured, depth + 1, seen, mappings)}"
 
-    def _piecewise(self, value: object, depth: int, seen: set[int]) -> str:
+    def _piecewise(self, value: object, depth: int, seen: set[int], mappings: list[Mapping]) -> str:
         """Of a container, or an object of the project, as much as can be judged; anything else by its type."""
         kind = type(value)
         name = f"opaque {type_name(kind)}"
@@ -142,11 +148,13 @@ class Digester:
         seen.add(id(value))
 
         def part(each: object) -> bytes:
-            return self._text(each, depth + 1, seen).encode("utf-8", "surrogatepass")
+            return self._text(each, depth + 1, seen, mappings).encode("utf-8", "surrogatepass")
 
         if type(value) is list or type(value) is tuple:
             parts = [part(each) for each in islice(value, ITEMS)]
         elif type(value) is dict or self._is_own(kind):
+            if type(value) is dict:
+                mappings.append(Mapping("dict", (), list(islice(value, ITEMS))))
             held = value if type(value) is dict else _attributes(value)
             parts = sorted([part(key) + b"=" + part(each) for key, each in islice(held.items(), ITEMS)])
         else:
@@ -178,23 +186,12 @@ def _attributes(value: object) -> dict[str, object]:
     return dict(found) if isinstance(found, dict) else {}
 
 
-def _order(value: object, depth: int = 2) -> str:
-    """The order of the keys of a dict, and of the dicts in it: what remains of the order of a set."""
-    text = _key_order(value, depth)
-    return f"~{atom_digest(text.encode('utf-8', 'surrogatepass')).hex()[:16]}" if text else ""
-
-
-def _key_order(value: object, depth: int) -> str:
-    inner: Iterator[object]
-    if type(value) is list or type(value) is tuple:
-        inner, keys = islice(value, ITEMS), ""
-    elif issubclass(type(value), dict) and isinstance(value, dict):  # asked of the type: `__class__` may be a property
-        inner = islice(dict.values(value), ITEMS)
-        keys = ",".join([_key(each) for each in islice(dict.keys(value), ITEMS)])
-    else:
+def _order(mappings: list[Mapping]) -> str:
+    """Return the order of the keys of each mapping in a value, after ``~``: what remains of the order of a set."""
+    if not mappings:
         return ""
-    below = [_key_order(each, depth - 1) for each in inner] if depth > 1 else []
-    return f"{keys}({'|'.join(below)})" if keys or any(below) else ""
+    orders = [",".join(map(_key, islice(each.keys, ITEMS))).encode("utf-8", "surrogatepass") for each in mappings]
+    return f"~{hashed(*orders).hex()[:16]}"
 
 
 def _key(key: object) -> str:

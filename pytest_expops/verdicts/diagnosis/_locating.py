@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
+from pytest_expops.replay.nondeterminism.base import Site
+from pytest_expops.replay.tracing import Call, Trace
 from pytest_expops.verdicts.diagnosis._divergence import first_call, first_line
 from pytest_expops.verdicts.diagnosis._leftovers import Leftover
-from pytest_expops.verdicts.diagnosis._trials import Plan, Trial, Trials
+from pytest_expops.verdicts.diagnosis._trials import Plan, Trials
 from pytest_expops.verdicts.findings import Place
 
 OTHERS = (1, 7, 8)
 """Trial 0 is compared with these in turn until one differs; they are made in three other interpreters."""
 QUIET = frozenset({"entropy", "clock", "cwd-listing-order", "tmpdir", "host", "env", "imports"})
 """Sources that are held while runs are traced, where they are drawn from and no cause: what differs harmlessly must not
-be blamed."""
+be blamed. The hash seed is held likewise, which no line is seen to draw from."""
+GIVING = frozenset({"entropy", "clock", "cwd-listing-order", "host"})
+"""Sources of which a line gets what differs, so that holding that line alone shows whether it is at fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,46 +34,64 @@ class Parting:
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     leftover: Leftover | None = None
 
-    def plans(self) -> tuple[Plan, Plan]:
-        """How the two runs are made. Where no cause is known, nothing is held."""
-        quiet = QUIET & {*self.drawn, "imports"}
+    def plans(self) -> Iterator[tuple[Plan, Plan]]:
+        """Yield how the two runs are made; where no cause is known, once more with nothing held."""
+        quiet = (QUIET & {*self.drawn, "imports"}) | {"hashseed"}
         if self.leftover is not None:
-            return Plan(quiet), Plan(quiet, before=self.leftover.before)
-        plan = Plan(quiet - {*self.causes} if self.causes else frozenset(), self.only)
-        return plan, plan
+            yield Plan(quiet), Plan(quiet, before=self.leftover.before)
+            return
+        yield (Plan(quiet - {*self.causes}, self.only),) * 2
+        if not self.causes:
+            yield Plan(only=self.only), Plan(only=self.only)
 
 
-def locate(trials: Trials, parting: Parting) -> Place | None:
-    """Where two runs part of which `parting` tells the difference; None if no traced runs did.
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where two runs part, as far as a trace of their `calls`, and then one of the lines of a call, tells."""
+
+    place: Place | None = None
+    calls: tuple[Call, ...] = ()
+
+    def at(self, site: Site) -> Place:
+        """Return the place of a line that was found to be at fault by holding it alone."""
+        callers = {call.entry: call for call in self.calls}
+        within = [call for call in self.calls if (call.file, call.function) == (site.file, site.function)]
+        call = next(iter(within), None)
+        while call is not None and call.step is None:
+            call = None if call.caller is None else callers.get(call.caller)
+        step = call.step if call is not None else None
+        return Place(site.file, site.line, site.function, step, f"what {site.what} gives", site.code)
+
+    def is_at(self, site: Site) -> bool:
+        """Return whether the runs part at this line."""
+        return self.place is not None and (site.file, site.line) == (self.place.file, self.place.line)
+
+
+def locate(trials: Trials, parting: Parting) -> Located:
+    """Where two runs part of which `parting` tells the difference; nowhere if no traced runs did.
 
     Raises:
         OutOfTime: as `Trials.make`.
     """
-    plans = parting.plans()
-    pair = _traced(trials, plans, lambda plan: replace(plan, trace=True))
-    if pair is None:
-        return None
-    one, other = pair
-    assert one.replay.trace is not None
-    assert other.replay.trace is not None
-    found = first_call(one.replay.trace, other.replay.trace)
-    if found is None:
-        return None
-    pair = _traced(trials, plans, lambda plan: replace(plan, lines=found.target))
-    if pair is not None:
+    for plans in parting.plans():
+        pair = _traced(trials, plans, partial(replace, trace=True))
+        if pair is None:
+            continue
         one, other = pair
-        assert one.replay.trace is not None
-        assert other.replay.trace is not None
-        line = first_line(one.replay.trace, other.replay.trace, found)
-        if line is not None:
-            return line
-    return found.place
+        found = first_call(one, other)
+        if found is None:
+            break
+        lines = _traced(trials, plans, partial(replace, lines=found.target))
+        line = first_line(*lines, found) if lines is not None else None
+        return Located(line or found.place, one.calls)
+    return Located()
 
 
-def _traced(trials: Trials, plans: tuple[Plan, Plan], traced: Callable[[Plan], Plan]) -> tuple[Trial, Trial] | None:
-    """Two traced runs that differ."""
+def _traced(trials: Trials, plans: tuple[Plan, Plan], traced: Callable[[Plan], Plan]) -> tuple[Trace, Trace] | None:
+    """The traces of two runs that differ."""
     for number in OTHERS:
         one, other = trials.make(traced(plans[0]), 0), trials.make(traced(plans[1]), number)
-        if trials.differing(one, other) and one.replay.trace is not None and other.replay.trace is not None:
-            return one, other
+        ours, theirs = one.replay.trace, other.replay.trace
+        if trials.differing(one, other) and ours is not None and theirs is not None:
+            return ours, theirs
     return None

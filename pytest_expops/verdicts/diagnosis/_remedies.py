@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
@@ -97,17 +97,22 @@ def remedy(cause: Cause, place: Place | None, subject: ProcessFunction) -> str:
     if cause.source == "hashseed":
         found = in_order(ScriptText(place.file), place.line) if place is not None else ""
         return found or SOURCES["hashseed"].remedy
-    lines = [_for_line(cause.source, site, subject) for site in cause.sites[:MOST]]
+    places: dict[tuple[str, int], list[CodeLine]] = {}
+    for site in cause.sites:
+        places.setdefault((site.file, site.line), []).append(site)
+    lines = [_for_line(cause.source, sites, subject) for sites in list(places.values())[:MOST]]
     return "\n".join(dict.fromkeys(filter(None, lines))) or cause.remedy
 
 
-def _for_line(source: str, site: CodeLine, subject: ProcessFunction) -> str:
+def _for_line(source: str, sites: Sequence[CodeLine], subject: ProcessFunction) -> str:
+    """Return what helps at a line; there is more than one of `sites` where it drew in several ways."""
+    site = sites[0]
     script = ScriptText(site.file)
     found = _to_rewrite(source, site, script)
     if found:
         told = [_Rewriting(call, template, site, script, subject).told() for call, template in found]
         return "; ".join(dict.fromkeys(part for parts in zip_longest(*told, fillvalue="") for part in parts if part))
-    return _elsewhere(site) if source == "entropy" else ""
+    return _elsewhere(sites) if source == "entropy" else ""
 
 
 def _to_rewrite(source: str, site: CodeLine, script: ScriptText) -> list[tuple[CallText, str]]:
@@ -242,11 +247,11 @@ def _is_process(function: FunctionNode, subject: ProcessFunction) -> bool:
     return found is not None and ast.dump(found) == ast.dump(function) and found.lineno == function.lineno
 
 
-def _elsewhere(site: CodeLine) -> str:
+def _elsewhere(sites: Sequence[CodeLine]) -> str:
     """Return what helps where the line does not name what drew: where it is a library's, or called by another name."""
-    what = site.what.partition(" ")[0]
-    drew = f"`{what}`" if what.endswith("()") else site.what
+    drew = [f"`{what}`" if (what := site.what.partition(" ")[0]).endswith("()") else site.what for site in sites]
+    are = "is" if len(drew) == 1 else "are"
     return (
-        f"{drew} is called by what this line calls: give that a seed or a name of its own, if it takes one, "
+        f"{joined(drew)} {are} called by what this line calls: give that a seed or a name of its own, if it takes one, "
         "or leave what depends on it out of the output"
     )

@@ -20,7 +20,7 @@ from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.diagnosis._attribution import Found, OutOfRuns, Search, ranked
 from pytest_expops.verdicts.diagnosis._control import Control, agreeing_with_first, controlled
 from pytest_expops.verdicts.diagnosis._leftovers import Leftover, changing, from_earlier
-from pytest_expops.verdicts.diagnosis._locating import Parting, locate
+from pytest_expops.verdicts.diagnosis._locating import GIVING, Located, Parting, locate
 from pytest_expops.verdicts.diagnosis._remedies import ProcessFunction, remedy
 from pytest_expops.verdicts.diagnosis._trials import OutOfTime, Trials
 from pytest_expops.verdicts.findings import Cause, CodeLine, Count, Diagnosis, Place, ReadBack
@@ -116,10 +116,32 @@ def _examine(case: _Case, findings: _Findings) -> None:
             if leftover.held.chance(free) <= LEVEL:
                 findings.causes.append(_state(control.behind, leftover.held, free, leftover.before))
     if control.apart or findings.leftover is not None:
-        findings.place = locate(case.trials, _parting(findings, control))
-    if findings.search is not None:
-        for index, cause in enumerate(findings.causes):
-            findings.causes[index] = _narrowed(cause, findings.search, control, findings.place)
+        located = locate(case.trials, _parting(findings, control))
+        findings.place = located.place
+        if findings.search is not None:
+            findings.place = _narrow(findings, findings.search, control, located)
+
+
+def _narrow(findings: _Findings, search: Search, control: Control, located: Located) -> Place | None:
+    """Of several lines that drew from a cause, name those that matter.
+
+    Returns:
+        Where the runs part: one of these lines, where there are such. (What was traced to differ elsewhere, such as a
+        name that nobody asks for, makes no difference to the results.)
+    """
+    at_fault: list[Site] = []
+    for index, cause in enumerate(findings.causes):
+        sites = sorted(control.sites(cause.source), key=lambda site: not located.is_at(site))
+        decisive = _decisive(cause, search, sites, located)
+        # Of two readings of a clock, one alone held is no time at all; where the runs part at one, that is the line.
+        measured = cause.source == "clock" and any(map(located.is_at, sites))
+        at_fault += decisive if cause.source in GIVING and not measured else []
+        if sites:
+            lines = tuple(CodeLine.at(site) for site in decisive or sites)
+            findings.causes[index] = replace(cause, sites=lines)
+    if not at_fault or any(map(located.is_at, at_fault)):
+        return located.place
+    return located.at(at_fault[0])
 
 
 def _put_together(case: _Case, findings: _Findings) -> Diagnosis:
@@ -199,32 +221,23 @@ def _parting(findings: _Findings, control: Control) -> Parting:
     return Parting(found, control.drawn, only, findings.leftover)
 
 
-def _narrowed(cause: Cause, search: Search, control: Control, place: Place | None) -> Cause:
-    """Of several lines that drew from a source, name those that matter, by holding one at a time.
+def _decisive(cause: Cause, search: Search, sites: Sequence[Site], located: Located) -> list[Site]:
+    """Return the lines that are enough to hold: of two readings of a clock whose difference is taken, either.
 
-    For example, of two readings of a clock of which one is only printed, the other.
+    None are tried where there is no choice: where they cannot be held, or the only one is where the runs part.
     """
-    if len(cause.sites) < 2:
-        return cause
-    ordered = sorted(control.sites(cause.source), key=lambda site: not _is_at(site, place))
-    if SOURCES[cause.source].holds_sites:
-        ordered = _decisive(cause, search, ordered[:MOST_SITES], place) or ordered
-    return replace(cause, sites=tuple(CodeLine.at(site) for site in ordered))
-
-
-def _decisive(cause: Cause, search: Search, sites: Sequence[Site], place: Place | None) -> list[Site]:
-    """Return the lines that are enough to hold: of two readings of a clock whose difference is taken, either."""
-    found = []
-    for site in sites:
-        if not search.differs_at({cause.source: (site.place,)}, frozenset(cause.paths)):
-            found.append(site)
-            if _is_at(site, place):
+    places = list(dict.fromkeys(site.place for site in sites))
+    alone = len(places) < 2 and (cause.source not in GIVING or any(map(located.is_at, sites)))
+    if alone or not SOURCES[cause.source].holds_sites:
+        return []
+    found: list[Site] = []
+    for place in places[:MOST_SITES]:
+        if not search.differs_at({cause.source: (place,)}, frozenset(cause.paths)):
+            here = [site for site in sites if site.place == place]
+            found += here
+            if any(map(located.is_at, here)):
                 break
     return found
-
-
-def _is_at(site: Site, place: Place | None) -> bool:
-    return place is not None and (site.file, site.line) == (place.file, place.line)
 
 
 def _note(findings: _Findings) -> str:

@@ -145,3 +145,38 @@ def reindex_after_a_set(frame):
     """A table built in the order of a set, and sorted by its index"""
     rows = {city: frame.loc[frame["city"] == city, "income"].mean() for city in set(frame["city"])}
     return {"table": pd.Series(rows).sort_index()}
+
+
+class Vocabulary:
+    """Counts words, and keeps them in the order in which they came."""
+
+    def __init__(self):
+        self.counts = {}
+
+    def add(self, words):
+        for word in words:
+            self.counts[word] = self.counts.get(word, 0) + 1
+
+
+@process()
+def look_up_in_an_object(reviews):
+    """A count kept in an object in the order of a set, and only asked for words by name"""
+    vocabulary = Vocabulary()
+    vocabulary.add({word for review in reviews for word in review.split()})
+    vocabulary.add(["good", "bad", "late"])
+    return {"counts": vocabulary.counts, "known": [vocabulary.counts.get(word, 0) for word in ("good", "dirty")]}
+
+
+@process()
+def link_sorted_users(frame):
+    """A graph whose nodes are added from a set that is sorted
+
+    needs: networkx
+    """
+    import networkx as nx
+
+    pairs = list(zip(frame["city"], frame["city"].shift(-1, fill_value="Lyon"), strict=True))
+    graph = nx.Graph()
+    graph.add_nodes_from(sorted({city for pair in pairs for city in pair}))
+    graph.add_edges_from(pairs)
+    return {"reached": list(nx.bfs_tree(graph, next(iter(graph.nodes))))}

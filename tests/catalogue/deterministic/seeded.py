@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import uuid
 
 import numpy as np
 
@@ -91,3 +92,23 @@ def bootstrap_with_seed(frame, random_seed):
         return np.quantile(means, [0.025, 0.975])
 
     return {"interval": interval(frame["income"].to_numpy(), np.random.default_rng(random_seed))}
+
+
+class Study:
+    """The trials of a search, under a name that is drawn for it."""
+
+    def __init__(self):
+        self.name = f"study-{uuid.uuid4()}"
+        self.trials = []
+
+    def tell(self, value):
+        self.trials.append(value)
+
+
+@process()
+def search_with_seed(frame, random_seed):
+    """A random search with a seed, in a study whose drawn name reaches no result"""
+    study, generator = Study(), np.random.default_rng(random_seed)
+    for _ in range(8):
+        study.tell(abs(float(frame["income"].mean()) - generator.uniform(20, 60)))
+    return {"best": min(study.trials)}

@@ -149,3 +149,27 @@ def name_the_run(frame):
     """
     suffix = secrets.token_hex(3)  # culprit
     return {"run": f"baseline-{len(frame)}-{suffix}", "mean": float(frame["income"].mean())}
+
+
+class Study:
+    """The trials of a search, under a name that is drawn for it."""
+
+    def __init__(self):
+        self.name = f"study-{uuid.uuid4()}"
+        self.trials = []
+
+    def tell(self, value):
+        self.trials.append(value)
+
+
+@process()
+def search_in_a_named_study(frame):
+    """A random search without a seed, in a study whose drawn name reaches no result
+
+    cause: entropy
+    """
+    study = Study()
+    target = float(frame["income"].mean())
+    for _ in range(8):
+        study.tell(abs(target - np.random.default_rng().uniform(20, 60)))  # culprit
+    return {"best": min(study.trials)}

@@ -186,3 +186,46 @@ def limit_vocabulary(reviews):
     distinct = set(words)
     by_count = sorted(distinct, key=words.count, reverse=True)  # culprit
     return {"kept": by_count[:12], "distinct": len(distinct)}
+
+
+class Vocabulary:
+    """Counts words, and keeps them in the order in which they came."""
+
+    def __init__(self):
+        self.counts = {}
+
+    def add(self, words):
+        for word in words:  # culprit
+            self.counts[word] = self.counts.get(word, 0) + 1
+
+
+@process()
+def count_in_an_object(reviews):
+    """A count kept in an object, whose first of several frequent words is taken some lines later
+
+    cause: hashseed
+    """
+    vocabulary = Vocabulary()
+    vocabulary.add({word for review in reviews for word in review.split()})  # culprit
+    vocabulary.add(["good", "bad", "late"])
+    size = len(vocabulary.counts)
+    rare = min(vocabulary.counts, key=vocabulary.counts.get)
+    return {"rare": rare, "size": size}
+
+
+@process()
+def link_users(frame):
+    """A graph whose nodes are added from a set, so that the search begins elsewhere
+
+    cause: hashseed
+    needs: networkx
+    """
+    import networkx as nx
+
+    pairs = list(zip(frame["city"], frame["city"].shift(-1, fill_value="Lyon"), strict=True))
+    graph = nx.Graph()
+    graph.add_nodes_from({city for pair in pairs for city in pair})  # culprit
+    graph.add_edges_from(pairs)
+    first = next(iter(graph.nodes))
+    reached = list(nx.bfs_tree(graph, first))
+    return {"reached": reached, "edges": graph.number_of_edges()}
