@@ -21,8 +21,6 @@ from pytest_expops.verdicts.replay import differences_between, others
 
 OUTCOME = "outcome"
 """The path at which a run that failed differs from one that passed."""
-SPOILED = 2
-"""The copy of an interpreter in which other processes have left what they leave."""
 CONTROLS = 5
 """So many trials with nothing held are made in two interpreters, with two hash seeds; later ones in two more."""
 TRIAL = 1000
@@ -55,8 +53,7 @@ class Plan:
 
     `only` narrows what is held of a source (see `Setting`). `before` are processes to run first on the same modules;
     None leaves that to what the session varies. `watch`, `trace` and `lines` are those of `Request`. A `fresh` trial
-    has an interpreter of its own; one that runs something else `before` it in an interpreter that is kept has that to
-    itself and its like, as it may leave a library changed.
+    has a new interpreter; others have children of one that has imported libraries.
     """
 
     held: frozenset[str] = frozenset()
@@ -112,7 +109,7 @@ class Trials:
                 self.name,
                 request,
                 copy=_copy(plan, number),
-                # What has run in an interpreter has moved its addresses on.
+                # Children of one interpreter find other addresses on purpose.
                 fresh=plan.fresh or is_fixed(plan),
                 timeout=left,
             )
@@ -184,8 +181,6 @@ def root_of(path: str) -> str:
 
 def _copy(plan: Plan, number: int) -> int:
     """Which of several interpreters that are started alike."""
-    if plan.before:
-        return SPOILED
     # The second only where the first two trials, in one, agree.
     return number // 2 % 2 if "hashseed" in plan.held else 0
 
