@@ -14,7 +14,7 @@ from pytest_expops.execution.session import PipelineSession
 from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.pool import ReplicaPool
-from pytest_expops.replay.request import SHARED, Replay, Request
+from pytest_expops.replay.request import SHARED, Replay, Request, hash_seed_number
 from pytest_expops.replay.tracing import Target
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.verdicts.replay import differences_between, others
@@ -139,7 +139,7 @@ class Trials:
 
     def _conditions(self, plan: Plan, number: int) -> dict[str, Setting]:
         which = interpreter_of(number)
-        conditions = {"hashseed": Setting(Mode.VARIED, which + 1)}
+        conditions = {"hashseed": Setting(Mode.VARIED, hash_seed_number(which))}
         for source in self.vary:
             conditions[source] = Setting(Mode.VARIED, which) if which else NATURAL
         for source in plan.held:
