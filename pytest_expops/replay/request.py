@@ -11,7 +11,7 @@ from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.runner import Keep
 from pytest_expops.replay.nondeterminism.base import Conditions, Setting, Site
 from pytest_expops.replay.nondeterminism.files import OpenedFile
-from pytest_expops.replay.nondeterminism.registry import SOURCES
+from pytest_expops.replay.nondeterminism.registry import FIRST_RUN, SOURCES, own_hash_seed
 from pytest_expops.replay.tracing import Target, Trace
 
 TEMPORARY = "t"
@@ -102,6 +102,15 @@ def from_answer(answer: Mapping[str, Any], printed: str, request: Request) -> Re
         tuple(OpenedFile.from_json(each) for each in answer["opened"]),
         Trace.from_json(answer["trace"]) if answer["trace"] else None,
     )
+
+
+def hash_seed_number(interpreter: int) -> int:
+    """The number of the hash seed of one of several interpreters (0, 1, ...) in which a process is run to compare.
+
+    The first has that of replay 1, the second the first run's own where that is known, so that what the two runs
+    differed in shows again.
+    """
+    return FIRST_RUN if interpreter == 1 and own_hash_seed() is not None else interpreter + 1
 
 
 def hash_seed(conditions: Conditions) -> int:

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 
 from pytest_expops.replay.nondeterminism._clock import Clock
 from pytest_expops.replay.nondeterminism._entropy import Entropy
-from pytest_expops.replay.nondeterminism._hash_seed import HashSeed
+from pytest_expops.replay.nondeterminism._hash_seed import FIRST_RUN, HashSeed, own_hash_seed
 from pytest_expops.replay.nondeterminism._host import Host
 from pytest_expops.replay.nondeterminism._imports import Imports
 from pytest_expops.replay.nondeterminism._listing_order import ListingOrder
@@ -26,7 +26,7 @@ from pytest_expops.replay.nondeterminism.base import NATURAL, Conditions, Source
 from pytest_expops.replay.nondeterminism.earlier_processes import EarlierProcesses
 from pytest_expops.replay.nondeterminism.files import Files
 
-__all__ = ["SOURCES", "applied", "interpreter_environment", "keep_temporary_files_in"]
+__all__ = ["FIRST_RUN", "SOURCES", "applied", "interpreter_environment", "keep_temporary_files_in", "own_hash_seed"]
 
 _ALL: tuple[Source, ...] = (
     HashSeed(),

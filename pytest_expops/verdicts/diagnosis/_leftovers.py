@@ -76,29 +76,23 @@ def from_earlier(trials: Trials, paths: frozenset[str]) -> Leftover | None:
     first run; after `load`, they agree.
     """
     earlier = _earlier(trials)
-    if not earlier or not _explains(trials, earlier, paths, fresh=True):
+    if not earlier or not _explains(trials, earlier, paths):
         return None
-    # In one interpreter for all trials first. A setting of a library that one of them leaves is met by the next, and so
-    # may make too few seem enough; then each has one of its own.
-    for fresh in (False, True):
-        before = _smallest(trials, earlier, paths, fresh=fresh)
-        held = _agreement(trials, Plan(before=before, fresh=True), paths, NEEDED)
-        if held.agree == held.of:
-            return Leftover(held, before)
-    return None
+    before = _smallest(trials, earlier, paths)
+    held = _agreement(trials, Plan(before=before), paths, NEEDED)
+    return Leftover(held, before) if held.agree == held.of else None
 
 
-def _smallest(trials: Trials, earlier: Sequence[str], paths: frozenset[str], *, fresh: bool) -> tuple[str, ...]:
+def _smallest(trials: Trials, earlier: Sequence[str], paths: frozenset[str]) -> tuple[str, ...]:
     def is_enough(chosen: Sequence[str]) -> bool:
-        return _explains(trials, _in_order(chosen, earlier), paths, fresh=fresh)
+        return _explains(trials, _in_order(chosen, earlier), paths)
 
     # The latest first: what was left last is the likeliest to be found.
     return _in_order(minimal(earlier[::-1], (), is_enough), earlier)
 
 
-def _explains(trials: Trials, before: Sequence[str], paths: frozenset[str], *, fresh: bool) -> bool:
-    plan = Plan(before=tuple(before), fresh=fresh)
-    return _agreement(trials, plan, paths, 1).agree == 1
+def _explains(trials: Trials, before: Sequence[str], paths: frozenset[str]) -> bool:
+    return _agreement(trials, Plan(before=tuple(before)), paths, 1).agree == 1
 
 
 def _agreement(trials: Trials, plan: Plan, paths: frozenset[str], count: int) -> Count:

@@ -14,15 +14,13 @@ from pytest_expops.execution.session import PipelineSession
 from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.pool import ReplicaPool
-from pytest_expops.replay.request import SHARED, Replay, Request
+from pytest_expops.replay.request import SHARED, Replay, Request, hash_seed_number
 from pytest_expops.replay.tracing import Target
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.verdicts.replay import differences_between, others
 
 OUTCOME = "outcome"
 """The path at which a run that failed differs from one that passed."""
-SPOILED = 2
-"""The copy of an interpreter in which other processes have left what they leave."""
 CONTROLS = 3
 """So many trials with nothing held are made in two interpreters, with two hash seeds; later ones in two more."""
 TRIAL = 1000
@@ -55,10 +53,9 @@ class Plan:
 
     `only` narrows what is held of a source (see `Setting`). `before` are processes to run first on the same modules;
     None leaves that to what the session varies. `watch`, `trace` and `lines` are those of `Request`. A `fresh` trial
-    has an interpreter of its own; one that runs something else `before` it in an interpreter that is kept has that to
-    itself and its like, as it may leave a library changed. `numbers` sets sources to one
-    of their values: the hash seed to that of the replays of a number, what the session varies to how it is (0) or to
-    what it is in replays of a number.
+    has a new interpreter; others have children of one that has imported libraries. `numbers` sets sources to one of
+    their values: the hash seed to that of a number, what the session varies to how it is (0) or to what it is in
+    replays of a number.
     """
 
     held: frozenset[str] = frozenset()
@@ -115,7 +112,7 @@ class Trials:
                 self.name,
                 request,
                 copy=_copy(plan, number),
-                # What has run in an interpreter has moved its addresses on.
+                # Children of one interpreter find other addresses on purpose.
                 fresh=plan.fresh or is_fixed(plan),
                 timeout=left,
             )
@@ -177,8 +174,8 @@ def interpreter_of(number: int) -> int:
 
 
 def hash_number_of(number: int) -> int:
-    """Return the number of the replays whose hash seed a trial has, unless that is held."""
-    return interpreter_of(number) + 1
+    """Return the number of the hash seed of a trial, unless that is held."""
+    return hash_seed_number(interpreter_of(number))
 
 
 def is_fixed(plan: Plan) -> bool:
@@ -194,8 +191,6 @@ def root_of(path: str) -> str:
 
 def _copy(plan: Plan, number: int) -> int:
     """Which of several interpreters that are started alike."""
-    if plan.before:
-        return SPOILED
     # The second only where the first two trials, in one, agree.
     return number // 2 % 2 if "hashseed" in plan.held else 0
 
