@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, ClassVar
 
+from pytest_expops.replay.nondeterminism._origins import current_path
 from pytest_expops.replay.nondeterminism._patching import Patches, patching
+from pytest_expops.replay.nondeterminism._submissions import following
 from pytest_expops.replay.nondeterminism.base import Setting, Site, Source, Watcher, is_held
 
 OWN_NAMES = frozenset({"tempfile", "multiprocessing", "concurrent", "asyncio", "threading", "joblib", "loky"})
@@ -29,7 +31,10 @@ _SEEN = "seen already"
 
 
 class Entropy(Source):
-    """Held, each line of the project that draws has a stream of its own, which begins anew with every replay."""
+    """Held, each line of the project that draws has a stream of its own, which begins anew with every replay.
+
+    It has one for each thread and task, told apart by the order in which they were started or submitted.
+    """
 
     name: ClassVar[str] = "entropy"
     title: ClassVar[str] = "the operating system's randomness"
@@ -50,7 +55,7 @@ class Entropy(Source):
             "torch": draws.patch_torch,
             "tensorflow": draws.patch_tensorflow,
         }
-        with patching(libraries) as patches:
+        with following(watcher), patching(libraries) as patches:
             draws.patch_python(patches)
             yield
 
@@ -124,12 +129,13 @@ class _Draws:
         return self._watcher.saw(Entropy.name, called or what, unless=OWN_NAMES)
 
     def _stream(self, site: Site, size: int) -> bytes:
-        """The next bytes for a line. No line is put out of step by the draws of another."""
+        """The next bytes for a line in a task. No line is put out of step by another, and no task by another."""
+        key = f"{site.place} {current_path()}"
         with self._lock:
-            count = self._read[site.place]
-            self._read[site.place] += 1
+            count = self._read[key]
+            self._read[key] += 1
         blocks = -(-size // hashlib.sha256().digest_size)
-        stream = (hashlib.sha256(f"expops {site.place} {count} {block}".encode()).digest() for block in range(blocks))
+        stream = (hashlib.sha256(f"expops {key} {count} {block}".encode()).digest() for block in range(blocks))
         return b"".join(stream)[:size]
 
     def _number(self, site: Site, bits: int) -> int:
