@@ -68,13 +68,15 @@ class Askers:
         self._parts: dict[str, int] = {}
         self._real: dict[str, str] = {}
 
-    def find(self, *, direct: bool = False, unless: Container[str] = ()) -> Asked | None:
+    def find(
+        self, *, direct: bool = False, unless: Container[str] = (), frame: FrameType | None = None
+    ) -> Asked | None:
         """The innermost line of the project above the stand-in; else that which the thread or task is due to.
 
         None if there is none either, if the plugin asked, or a module whose top-level name is in `unless`; with
-        `direct` if anything but the project's own line called the stand-in.
+        `direct` if anything but the project's own line called the stand-in. `frame` is that of another thread.
         """
-        frame: FrameType | None = sys._getframe(1)
+        own, frame = frame is None, frame or sys._getframe(1)
         called: FrameType | None = None
         aside = False
         parts = self._parts
@@ -93,8 +95,12 @@ class Askers:
                 aside = aside or part == _ASIDE
                 called = frame
             frame = frame.f_back
-        origin = current()
+        origin = current() if own else None
         return Asked.behind(origin, called, aside) if origin is not None else None
+
+    def owns(self, file: str) -> bool:
+        """Whether a file is one of the project's own, asked once for each file."""
+        return (self._parts.get(file) or self._part(file)) == _PROJECT
 
     def may_ask(self, frame: FrameType) -> bool:
         """Whether `find` could find the project directly, told from the frame that called the stand-in alone."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Container, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from os import getpid  # the true one, whatever becomes of `os.getpid`
+from types import FrameType
 from typing import Any, ClassVar
 
 from pytest_expops.replay.nondeterminism._call_sites import Asked, Askers
@@ -89,6 +90,7 @@ class Watcher:
         self.watching = watching
         self._askers = Askers(owns_file)
         self.may_ask = self._askers.may_ask
+        self.owns = self._askers.owns
         # By its fields: a dataclass's own hash is made by `hash`, which may be stood in for.
         self._sites: dict[str, dict[tuple[str, int, str, str], int]] = {}
         self._most = most
@@ -96,6 +98,7 @@ class Watcher:
         self.programs = 0
         """So many programs in child processes have said that they hold or watch what this process does."""
         self._escaped: dict[str, dict[str, int]] = {}
+        self._threads: dict[str, int] = {}
         self._process = getpid()
         # One may be interrupted, by a collection of garbage, with a draw made in a `__del__`.
         self._lock = threading.RLock()
@@ -145,6 +148,22 @@ class Watcher:
                 sites[key] = sites.get(key, 0) + 1
                 if sites[key] == 1:
                     self._tell("site", source, *key)
+
+    def saw_at(self, source: str, what: str, frame: FrameType) -> None:
+        """Remember the line of the project that another thread is at."""
+        asked = self._askers.find(frame=frame)
+        if asked is not None and not asked.aside:
+            self.note(source, Site(self._askers.real_path(asked.file), asked.line, asked.function, what))
+
+    def started(self, package: str, count: int) -> None:
+        """Remember that `count` threads, started by `package`, ran at one time."""
+        with self._lock:
+            self._threads[package] = max(count, self._threads.get(package, 0))
+
+    def threads(self) -> dict[str, int]:
+        """How many threads ran at one time, by the package that started them."""
+        with self._lock:
+            return dict(self._threads)
 
     def escape(self, source: str, who: str, count: int = 1) -> None:
         """Remember that `count` threads or processes, started by `who`, draw from a source as if it were not held."""
@@ -212,6 +231,7 @@ class Watcher:
         with self._lock:
             self._sites.clear()
             self._escaped.clear()
+            self._threads.clear()
 
 
 class Source(abc.ABC):
