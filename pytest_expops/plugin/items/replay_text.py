@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_expops.replay.nondeterminism.registry import SOURCES
+from pytest_expops.replay.nondeterminism.thread_knobs import fixes
 from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.findings import Cause, CodeLine, Diagnosis, Place, ReadBack, Writer
 from pytest_expops.verdicts.replay import Verdict
@@ -72,6 +73,7 @@ def diagnosed(diagnosis: Diagnosis, directory: Path) -> list[str]:
         lines += _where(diagnosis.place, directory)
     for cause in diagnosis.causes:
         lines += _why(cause, len(diagnosis.causes) > 1, directory)
+        lines += _threads(diagnosis) if cause.source == "threads" else []
     if diagnosis.read_back:
         lines += _likely(diagnosis.read_back, directory)
     elif not diagnosis.causes:
@@ -139,9 +141,40 @@ def _evidence(cause: Cause, several: bool) -> str:
     return f"with {fixed} fixed, {cause.held} replays agree; without, {cause.free}"
 
 
+def _unheld(diagnosis: Diagnosis) -> list[str]:
+    """Return what could not be held where no cause, or not of everything, was found; and what helps to hold it."""
+    lines = []
+    for source in dict.fromkeys(each.source for each in diagnosis.unheld):
+        found = [each for each in diagnosis.unheld if each.source == source]
+        started = [each.who if " that " in each.who else f"{each.count} started by {each.who}" for each in found]
+        lines.append(f"        {NOT_HELD.get(source, title(source))} could not be held here: {joined(started)}")
+        lines += [f"        fix: {each}" for each in fixes(each.who for each in found)] if source == "threads" else []
+    return lines
+
+
+NOT_HELD = {"threads": "threads"}
+"""What cannot be held is called otherwise than as a cause: it is the threads that run, and not their number."""
+
+
+def _threads(diagnosis: Diagnosis) -> list[str]:
+    """Return which packages started the threads that are the cause, and how each is told to have one."""
+    if not diagnosis.threads:
+        return []
+    started = [f"{count} by {package}" for package, count in diagnosis.threads.items()]
+    return [
+        f"        threads started: {joined(started)}",
+        *(f"        fix: {each}" for each in fixes(diagnosis.threads)),
+    ]
+
+
 def _tried(diagnosis: Diagnosis) -> list[str]:
-    """Return what was held fixed without effect: single sources, and the largest set of them."""
+    """Return what was held fixed without effect: single sources, and the largest set of them.
+
+    What could not be held is not among them.
+    """
+    unheld = {each.source for each in diagnosis.unheld}
     alone = [each.sources[0] for each in diagnosis.tried if len(each.sources) == 1]
+    alone = [source for source in alone if source not in unheld]
     together = max(
         (each for each in diagnosis.tried if len(each.sources) > 1), key=lambda each: len(each.sources), default=None
     )
@@ -149,9 +182,10 @@ def _tried(diagnosis: Diagnosis) -> list[str]:
     if alone:
         lines.append(f"        held fixed without effect: {', '.join(map(title, alone))}")
     if together is not None:
-        others = ", ".join(map(title, sorted(set(together.sources) - set(alone))))
-        lines.append(f"        also without effect: all of these held fixed at once, and with them {others}")
-    return lines
+        others = ", ".join(map(title, sorted(set(together.sources) - set(alone) - unheld)))
+        with_them = f", and with them {others}" if others else ""
+        lines.append(f"        also without effect: all of these held fixed at once{with_them}")
+    return lines + _unheld(diagnosis)
 
 
 def _site(site: CodeLine, directory: Path) -> str:

@@ -76,7 +76,7 @@ def informed_children(conditions: Conditions, watcher: Watcher, submissions: Sub
             yield
         watcher.read_notes()
         if setting.mode is Mode.HELD and (silent := children.programs - watcher.programs):
-            watcher.escape("entropy", "programs in child processes", silent)
+            watcher.escape("entropy", "programs in child processes that do not take part", silent)
     finally:
         watcher.notes = None
         shutil.rmtree(folder, ignore_errors=True)

@@ -102,7 +102,7 @@ class Concurrency:
             original(process)
             held = self._holds("multiprocessing.Process.start()", direct=True)
             if held and self._wait(process.join) and process.is_alive():
-                self._watcher.escape(self._source, "child processes")
+                self._watcher.escape(self._source, "child processes that do not end by themselves")
 
         patches.wrap(module.BaseProcess, "start", start)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pytest_expops.replay.nondeterminism.base import HELD
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.verdicts.diagnosis._trials import OUTCOME, OutOfTime, Plan, Trial, Trials, interpreter_of
-from pytest_expops.verdicts.findings import Count, Tried
+from pytest_expops.verdicts.findings import Count, Tried, Unheld
 
 NEEDED = 5
 """So many replays must agree, beside the one they are compared with, before a source is called the cause."""
@@ -73,6 +73,16 @@ class Search:
             if self.remaining:
                 self._try_together(sources)
         self._prune()
+
+    def unheld(self) -> tuple[Unheld, ...]:
+        """What drew from a source in replays that held it."""
+        most: dict[tuple[str, str], int] = {}
+        for held, made in self._made.items():
+            for trial in made:
+                for source in held & trial.replay.escaped.keys():
+                    for who, count in trial.replay.escaped[source].items():
+                        most[source, who] = max(count, most.get((source, who), 0))
+        return tuple(Unheld(source, who, count) for (source, who), count in most.items())
 
     def agreement(self, held: Iterable[str], paths: frozenset[str], needed: int = NEEDED) -> Count:
         """How many of `needed` replays with `held` held agree with one more such replay at `paths`."""
