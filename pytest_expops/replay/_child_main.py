@@ -107,4 +107,4 @@ def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, A
             tracer = stack.enter_context(Tracer(runner.project.owns_file, lines=request.lines))
         record = runner.run(name, load, attempt=request.attempt, keep=request.keep).record
         opened = files.opened() if request.watch else ()
-    return to_answer(record, watcher.all_sites(), opened, tracer.trace if tracer else None)
+    return to_answer(record, watcher, opened, tracer.trace if tracer else None)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.runner import Keep
-from pytest_expops.replay.nondeterminism.base import Conditions, Setting, Site
+from pytest_expops.replay.nondeterminism.base import Conditions, Setting, Site, Watcher
 from pytest_expops.replay.nondeterminism.files import OpenedFile
 from pytest_expops.replay.nondeterminism.registry import FIRST_RUN, SOURCES, own_hash_seed
 from pytest_expops.replay.tracing import Target, Trace
@@ -69,7 +69,9 @@ class Replay:
     """What one replay gave: its record, and whatever else was asked for.
 
     `printed` is what the process printed, `hash_seed` its interpreter's `PYTHONHASHSEED` where it was given one.
-    `sites` are the lines that drew from each source, and `opened` the files that it opened.
+    `sites` are the lines that drew from each source, and `opened` the files that it opened. `threads` counts those that
+    ran at one time by the package that started them; `escaped`, by source, those threads and processes that drew from
+    it as if it were not held.
     """
 
     record: RunRecord
@@ -78,17 +80,23 @@ class Replay:
     sites: Mapping[str, tuple[Site, ...]] = field(default_factory=dict)
     opened: tuple[OpenedFile, ...] = ()
     trace: Trace | None = None
+    threads: Mapping[str, int] = field(default_factory=dict)
+    escaped: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def to_answer(
-    record: RunRecord, sites: Mapping[str, tuple[Site, ...]], opened: tuple[OpenedFile, ...], trace: Trace | None
+    record: RunRecord, watcher: Watcher, opened: tuple[OpenedFile, ...], trace: Trace | None
 ) -> dict[str, Any]:
     """What a replica answers; plain data."""
     return {
         "record": record.to_json(),
-        "sites": {source: [dataclasses.astuple(site) for site in found] for source, found in sites.items()},
+        "sites": {
+            source: [dataclasses.astuple(site) for site in found] for source, found in watcher.all_sites().items()
+        },
         "opened": [each.to_json() for each in opened],
         "trace": trace.to_json() if trace else None,
+        "threads": watcher.threads(),
+        "escaped": watcher.escaped(),
     }
 
 
@@ -101,6 +109,8 @@ def from_answer(answer: Mapping[str, Any], printed: str, request: Request) -> Re
         {source: tuple(Site(*each) for each in found) for source, found in answer["sites"].items()},
         tuple(OpenedFile.from_json(each) for each in answer["opened"]),
         Trace.from_json(answer["trace"]) if answer["trace"] else None,
+        answer["threads"],
+        answer["escaped"],
     )
 
 

@@ -122,12 +122,25 @@ class Tried:
 
 
 @dataclass(frozen=True, slots=True)
+class Unheld:
+    """What drew from a source as if it were not held, in replays that held it: `count` at one time, started by `who`.
+
+    Such replays are no proof that the source is not the cause.
+    """
+
+    source: str
+    who: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnosis:
     """Where and why the results of a process differ, as far as could be found in `runs` runs and `seconds`.
 
     Without causes it is not attributed; `note` says what is known all the same. `read_back` are files that may be the
     cause where none was proved, or not of everything. It is not `complete` if the time given ran out. `hash_seed` is
-    one under which results differ from those of replay 1, where they depend on it.
+    one under which results differ from those of replay 1, where they depend on it. `threads` counts those that ran at
+    one time by the package that started them; `unheld` is what could not be held.
     """
 
     place: Place | None = None
@@ -139,6 +152,8 @@ class Diagnosis:
     note: str = ""
     hash_seed: int | None = None
     read_back: tuple[ReadBack, ...] = ()
+    threads: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    unheld: tuple[Unheld, ...] = ()
 
     @property
     def finding(self) -> str:
@@ -188,7 +203,8 @@ class Diagnosis:
             ReadBack(each["path"], each["writer"], CodeLine(**each["site"])) for each in data["read_back"]
         )
         rest = {key: data[key] for key in ("runs", "seconds", "complete", "note", "hash_seed")}
-        return cls(place, causes, tried, **rest, read_back=read_back)
+        unheld = tuple(Unheld(**each) for each in data["unheld"])
+        return cls(place, causes, tried, **rest, read_back=read_back, threads=data["threads"], unheld=unheld)
 
 
 def _pair(count: Mapping[str, int]) -> list[int]:

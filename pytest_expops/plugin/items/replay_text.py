@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_expops.replay.nondeterminism.registry import SOURCES
+from pytest_expops.replay.nondeterminism.thread_knobs import fixes
 from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.findings import Cause, CodeLine, Diagnosis, Place, ReadBack, Writer
 from pytest_expops.verdicts.replay import Verdict
@@ -76,6 +77,7 @@ def diagnosed(diagnosis: Diagnosis, directory: Path) -> list[str]:
         lines += _where(diagnosis.place, directory)
     for cause in diagnosis.causes:
         lines += _why(cause, directory)
+        lines += _threads(diagnosis) if cause.source == "threads" else []
     if diagnosis.read_back:
         lines += _likely(diagnosis.read_back, directory)
     elif not diagnosis.causes:
@@ -158,21 +160,50 @@ def _evidence(cause: Cause) -> str:
     return f"with {title(cause.source)} fixed, {cause.held} replays agree; {other}, {cause.free}{beside}"
 
 
-def _tried(diagnosis: Diagnosis) -> list[str]:
-    """Return what was held fixed without effect, by itself and together with others; and what was not tried."""
-    without = [each for each in diagnosis.tried if not each.count.agree]
-    alone = list(dict.fromkeys(each.sources[0] for each in without if len(each.sources) == 1))
-    together = max((each.sources for each in without if len(each.sources) > 1), key=len, default=())
+def _unheld(diagnosis: Diagnosis) -> list[str]:
+    """Return what could not be held where no cause, or not of everything, was found; and what helps to hold it."""
     lines = []
-    if alone:
-        lines.append(f"        held fixed without effect, one at a time: {', '.join(map(title, alone))}")
-    if together:
-        lines.append(f"        held fixed without effect, all at once: {', '.join(map(title, together))}")
-    seen = {source for each in diagnosis.tried for source in each.sources}
-    untried = [source for source, each in SOURCES.items() if each.can_hold and source not in seen]
-    if untried and diagnosis.tried:
-        lines.append(f"        not tried: {', '.join(map(title, untried))}")
+    for source in dict.fromkeys(each.source for each in diagnosis.unheld):
+        found = [each for each in diagnosis.unheld if each.source == source]
+        started = [each.who if " that " in each.who else f"{each.count} started by {each.who}" for each in found]
+        lines.append(f"        {NOT_HELD.get(source, title(source))} could not be held here: {joined(started)}")
+        lines += [f"        fix: {each}" for each in fixes(each.who for each in found)] if source == "threads" else []
     return lines
+
+
+NOT_HELD = {"threads": "threads"}
+"""What cannot be held is called otherwise than as a cause: it is the threads that run, and not their number."""
+
+
+def _threads(diagnosis: Diagnosis) -> list[str]:
+    """Return which packages started the threads that are the cause, and how each is told to have one."""
+    if not diagnosis.threads:
+        return []
+    started = [f"{count} by {package}" for package, count in diagnosis.threads.items()]
+    return [
+        f"        threads started: {joined(started)}",
+        *(f"        fix: {each}" for each in fixes(diagnosis.threads)),
+    ]
+
+
+def _tried(diagnosis: Diagnosis) -> list[str]:
+    """Return what was held fixed without effect, by itself and together with others; and what was not tried.
+
+    What could not be held is not among them.
+    """
+    unheld = {each.source for each in diagnosis.unheld}
+    without = [each.sources for each in diagnosis.tried if not each.count.agree]
+    alone = dict.fromkeys(sources[0] for sources in without if len(sources) == 1)
+    together = max((sources for sources in without if len(sources) > 1), key=len, default=())
+    lines = []
+    for how, sources in (("one at a time", [*alone]), ("all at once", together)):
+        held = [title(source) for source in sources if source not in unheld]
+        lines += [f"        held fixed without effect, {how}: {', '.join(held)}"] if held else []
+    seen = {source for each in diagnosis.tried for source in each.sources}
+    untried = [title(source) for source, each in SOURCES.items() if each.can_hold and source not in seen]
+    if untried and diagnosis.tried:
+        lines.append(f"        not tried: {', '.join(untried)}")
+    return lines + _unheld(diagnosis)
 
 
 def _site(site: CodeLine, directory: Path) -> str:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 from types import FrameType
 
+from pytest_expops.replay.nondeterminism._origins import BOUNDARY, Origin, current
+
 _STAND_INS = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(_STAND_INS))) + os.sep
 
@@ -19,11 +21,23 @@ _PROJECT, _PLUGIN, _STAND_IN, _ASIDE, _OTHER = range(1, 6)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The project's frame that made a call, and the frame of the library's function that it called, if any."""
+    """The project's line that made a call, and the frame of the library's function that it called, if any."""
 
-    frame: FrameType
+    file: str
+    line: int
+    function: str
     called: FrameType | None
     aside: bool
+
+    @classmethod
+    def at(cls, frame: FrameType, called: FrameType | None, aside: bool) -> Asked:
+        """The line that a frame of the project is at."""
+        return cls(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname, called, aside)
+
+    @classmethod
+    def behind(cls, origin: Origin, called: FrameType | None, aside: bool) -> Asked:
+        """The line that started a thread, or submitted a task, in which nothing of the project stands."""
+        return cls(origin.file, origin.line, origin.function, called, aside)
 
     @property
     def called_name(self) -> str:
@@ -54,30 +68,39 @@ class Askers:
         self._parts: dict[str, int] = {}
         self._real: dict[str, str] = {}
 
-    def find(self, *, direct: bool = False, unless: Container[str] = ()) -> Asked | None:
-        """The innermost frame of the project above the stand-in.
+    def find(
+        self, *, direct: bool = False, unless: Container[str] = (), frame: FrameType | None = None
+    ) -> Asked | None:
+        """The innermost line of the project above the stand-in; else that which the thread or task is due to.
 
-        None if there is none, if the plugin asked, or a module whose top-level name is in `unless`; with `direct` if
-        anything but the project's own line called the stand-in.
+        None if there is none either, if the plugin asked, or a module whose top-level name is in `unless`; with
+        `direct` if anything but the project's own line called the stand-in. `frame` is that of another thread.
         """
-        frame: FrameType | None = sys._getframe(1)
+        own, frame = frame is None, frame or sys._getframe(1)
         called: FrameType | None = None
         aside = False
         parts = self._parts
         while frame is not None:
+            if frame.f_code is BOUNDARY:
+                break
             file = frame.f_code.co_filename
             part = parts.get(file) or self._part(file)
             if part == _PROJECT:
-                return Asked(frame, called, aside)
+                return Asked.at(frame, called, aside)
             if part == _PLUGIN:
-                break
+                return None
             if part != _STAND_IN:
                 if direct or (unless and str(frame.f_globals.get("__name__")).partition(".")[0] in unless):
-                    break
+                    return None
                 aside = aside or part == _ASIDE
                 called = frame
             frame = frame.f_back
-        return None
+        origin = current() if own else None
+        return Asked.behind(origin, called, aside) if origin is not None else None
+
+    def owns(self, file: str) -> bool:
+        """Whether a file is one of the project's own, asked once for each file."""
+        return (self._parts.get(file) or self._part(file)) == _PROJECT
 
     def may_ask(self, frame: FrameType) -> bool:
         """Whether `find` could find the project directly, told from the frame that called the stand-in alone."""

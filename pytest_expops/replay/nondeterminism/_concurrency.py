@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import functools
 import itertools
+import multiprocessing
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
-from time import monotonic  # the true one, whatever becomes of `time.monotonic`
+from time import monotonic, process_time  # the true ones, whatever becomes of those of `time`
 from types import ModuleType
 from typing import Any
 
 from pytest_expops.replay.nondeterminism._patching import Patches
+from pytest_expops.replay.nondeterminism._thread_watch import OWN, ThreadWatch
 from pytest_expops.replay.nondeterminism.base import Setting, Watcher, is_held
+from pytest_expops.replay.nondeterminism.thread_knobs import HARMLESS
 
 PATIENCE = 1.0
 """So many seconds one that was started is waited for; it may wait for something that its starter has yet to do."""
 PATIENCE_IN_ALL = 10.0
 """So many seconds are waited in vain in one replay."""
+BUSY_IN_ALL = 60.0
+"""So many more are waited while something is computed."""
 
 Patch = Callable[[Patches, ModuleType], None]
 
@@ -26,14 +31,19 @@ class Concurrency:
     """The stand-ins of one replay.
 
     What is held is not forbidden to run beside what started it: it is given time to end first. So threads that serve
-    for ever, and those that wait for one another, still work.
+    for ever, and those that wait for one another, still work. A pool has one worker; one of threads gets as many as it
+    was made with when its tasks wait and nothing is computed. What then runs beside something else was not held, and
+    the watcher is told.
     """
 
-    def __init__(self, source: str, setting: Setting, watcher: Watcher) -> None:
+    def __init__(self, source: str, setting: Setting, watcher: Watcher, threads: ThreadWatch) -> None:
         self._source = source
         self._setting = setting
         self._watcher = watcher
+        self._threads = threads
         self._left = PATIENCE_IN_ALL
+        self._busy = BUSY_IN_ALL
+        self._endless: set[str] = set()
         self._numbers: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
         self._next = itertools.count()
 
@@ -53,29 +63,46 @@ class Concurrency:
     def _holds(self, what: str, **how: Any) -> bool:
         return is_held(self._setting, self._watcher.saw(self._source, what, **how))
 
-    def _wait(self, done: Callable[[float], object]) -> None:
-        """Wait for what was started, as long as patience lasts."""
-        if self._left <= 0:
-            return
-        begin = monotonic()
-        limit = min(PATIENCE, self._left)
-        done(limit)
-        waited = monotonic() - begin
-        if waited >= limit:
-            self._left -= waited
+    def _wait(self, done: Callable[[float], object]) -> bool:
+        """Wait for what was started, as long as patience lasts; return whether it was in vain."""
+        while self._left > 0:
+            begin, used = monotonic(), process_time()
+            limit = min(PATIENCE, self._left)
+            done(limit)
+            waited = monotonic() - begin
+            if waited < limit:
+                return False
+            if self._busy > 0 and process_time() - used > waited / 2:
+                self._busy -= waited
+            else:
+                self._left -= waited
+                return True
+        return True
 
     # Threads and processes that the project starts itself.
 
     def _start_thread(self, original: Callable[[Any], None], thread: threading.Thread) -> None:
         original(thread)
-        if self._holds("threading.Thread.start()", direct=True):
-            self._wait(thread.join)
+        package = self._threads.started(thread)
+        if not package or package in HARMLESS:
+            return
+        own = package == OWN
+        what = "threading.Thread.start()" if own else f"threads of {package}"
+        if not self._holds(what, direct=own):
+            return
+        # Those of one library are alike: if one serves for ever, the others do.
+        if package in self._endless or self._wait(thread.join):
+            if not own:
+                self._endless.add(package)
+            if thread.is_alive():
+                self._watcher.escape(self._source, package, self._threads.alive(package))
 
     def _patch_processes(self, patches: Patches, module: ModuleType) -> None:
         def start(original: Callable[[Any], None], process: Any) -> None:
             original(process)
-            if self._holds("multiprocessing.Process.start()", direct=True):
-                self._wait(process.join)
+            held = self._holds("multiprocessing.Process.start()", direct=True)
+            if held and self._wait(process.join) and process.is_alive():
+                self._watcher.escape(self._source, "child processes that do not end by themselves")
 
         patches.wrap(module.BaseProcess, "start", start)
 
@@ -87,18 +114,37 @@ class Concurrency:
 
         def init(original: Callable[..., None], pool: Any, max_workers: Any = None, *args: Any, **kwargs: Any) -> None:
             held = self._holds(what, remember=False)
-            original(pool, 1 if held else max_workers, *args, **kwargs)
+            original(pool, max_workers, *args, **kwargs)
+            if held:
+                workers, pool._max_workers = pool._max_workers, 1
+                if hasattr(pool, "_work_queue"):
+                    self._relieve(pool, _executor_waits, functools.partial(_grow_executor, workers=workers))
 
         def submit(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             future = original(*args, **kwargs)
             # `map` submits too.
             if self._holds(f"{what}.submit()", unless=("concurrent", "joblib")):
                 self._numbers[future] = next(self._next)
-                self._wait(functools.partial(_ended, future))
+                if self._wait(functools.partial(_ended, future)) and not future.done():
+                    self._watcher.escape(self._source, "tasks that do not end by themselves")
             return future
 
         patches.wrap(executor, "__init__", init)
         patches.wrap(executor, "submit", submit)
+
+    def _relieve(self, pool: Any, waits: Callable[[Any], bool], grow: Callable[[Any], None]) -> None:
+        found = weakref.ref(pool)
+
+        def is_stuck() -> bool:
+            pool = found()
+            return pool is not None and waits(pool)
+
+        def relieve() -> None:
+            pool = found()
+            if pool is not None:
+                grow(pool)
+
+        self._threads.relieve(is_stuck, relieve)
 
     def _patch_map(self, patches: Patches, module: ModuleType) -> None:
         def each(original: Callable[..., Any], pool: Any, *args: Any, **kwargs: Any) -> Any:
@@ -132,7 +178,11 @@ class Concurrency:
 
     def _patch_pool(self, patches: Patches, module: ModuleType) -> None:
         def init(original: Callable[..., None], pool: Any, processes: Any = None, *args: Any, **kwargs: Any) -> None:
-            original(pool, 1 if self._holds("multiprocessing.Pool()", remember=False) else processes, *args, **kwargs)
+            held = self._holds("multiprocessing.Pool()", remember=False)
+            original(pool, 1 if held else processes, *args, **kwargs)
+            if held and hasattr(pool._inqueue, "qsize"):
+                workers = processes or multiprocessing.cpu_count()
+                self._relieve(pool, _pool_waits, functools.partial(_grow_pool, workers=workers))
 
         def task(name: str, original: Callable[..., Any], pool: Any, *args: Any, **kwargs: Any) -> Any:
             held = self._holds(f"multiprocessing.Pool.{name}()", unless=("multiprocessing", "joblib"))
@@ -156,6 +206,25 @@ class Concurrency:
 
         patches.wrap(module.Parallel, "__init__", init)
         patches.wrap(module.Parallel, "__call__", call)
+
+
+def _executor_waits(pool: Any) -> bool:
+    return bool(pool._work_queue.qsize())
+
+
+def _grow_executor(pool: Any, *, workers: int) -> None:
+    pool._max_workers = workers
+    for _ in range(min(workers, pool._work_queue.qsize() + 1)):
+        pool._adjust_thread_count()
+
+
+def _pool_waits(pool: Any) -> bool:
+    return bool(pool._inqueue.qsize())
+
+
+def _grow_pool(pool: Any, *, workers: int) -> None:
+    pool._processes = workers
+    pool._repopulate_pool()
 
 
 def _ended(future: Any, timeout: float) -> None:

@@ -15,8 +15,10 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, ClassVar
 
+from pytest_expops.replay.nondeterminism._origins import current, current_path
 from pytest_expops.replay.nondeterminism._patching import Patches, patching
-from pytest_expops.replay.nondeterminism.base import Setting, Site, Source, Watcher, is_held
+from pytest_expops.replay.nondeterminism._submissions import following
+from pytest_expops.replay.nondeterminism.base import Mode, Setting, Site, Source, Watcher, is_held
 
 OWN_NAMES = frozenset({"tempfile", "multiprocessing", "concurrent", "asyncio", "threading", "joblib", "loky"})
 """Modules that draw names of files and sockets, which two processes must not share, and which nobody returns."""
@@ -29,7 +31,10 @@ _SEEN = "seen already"
 
 
 class Entropy(Source):
-    """Held, each line of the project that draws has a stream of its own, which begins anew with every replay."""
+    """Held, each line of the project that draws has a stream of its own, which begins anew with every replay.
+
+    It has one for each thread and task, told apart by the order in which they were started or submitted.
+    """
 
     name: ClassVar[str] = "entropy"
     title: ClassVar[str] = "the operating system's randomness"
@@ -48,7 +53,7 @@ class Entropy(Source):
             "torch": draws.patch_torch,
             "tensorflow": draws.patch_tensorflow,
         }
-        with patching(libraries) as patches:
+        with following(watcher), patching(libraries) as patches:
             draws.patch_python(patches)
             yield
 
@@ -60,6 +65,7 @@ class _Draws:
         self._setting = setting
         self._watcher = watcher
         self._read: Counter[str] = Counter()
+        self._drawers: dict[str, int] = {}
         self._lock = threading.RLock()
         self._called = threading.local()
 
@@ -119,15 +125,27 @@ class _Draws:
         called = getattr(self._called, "what", None)
         if called == _SEEN:
             return None
-        return self._watcher.saw(Entropy.name, called or what, unless=OWN_NAMES)
+        site = self._watcher.saw(Entropy.name, called or what, unless=OWN_NAMES)
+        if site is None and isinstance(threading.current_thread(), threading._DummyThread):
+            self._escape("threads of native code that draw")
+        return site
+
+    def _escape(self, who: str) -> None:
+        if self._setting.mode is Mode.HELD:
+            self._watcher.escape(Entropy.name, who)
 
     def _stream(self, site: Site, size: int) -> bytes:
-        """The next bytes for a line. No line is put out of step by the draws of another."""
+        """The next bytes for a line in a task. No line is put out of step by another, and no task by another."""
+        key = f"{site.place} {current_path()}"
         with self._lock:
-            count = self._read[site.place]
-            self._read[site.place] += 1
+            count = self._read[key]
+            self._read[key] += 1
+            # Python starts each thread on behalf of a line, so these are native code's; which is first, is by chance.
+            thread = threading.get_ident()
+            if self._drawers.setdefault(key, thread) != thread and current() is None:
+                self._escape("threads of native code that draw on one line")
         blocks = -(-size // hashlib.sha256().digest_size)
-        stream = (hashlib.sha256(f"expops {site.place} {count} {block}".encode()).digest() for block in range(blocks))
+        stream = (hashlib.sha256(f"expops {key} {count} {block}".encode()).digest() for block in range(blocks))
         return b"".join(stream)[:size]
 
     def _number(self, site: Site, bits: int) -> int:

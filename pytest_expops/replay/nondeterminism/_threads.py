@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from types import ModuleType
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from typing import ClassVar
 
 from pytest_expops.replay.nondeterminism._concurrency import Concurrency
+from pytest_expops.replay.nondeterminism._native_threads import thread_ids
 from pytest_expops.replay.nondeterminism._patching import Patches, patching
+from pytest_expops.replay.nondeterminism._thread_watch import ThreadWatch
 from pytest_expops.replay.nondeterminism.base import Mode, Setting, Source, Watcher, is_held
-
-SIZES = (
-    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
-    *("NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS"),
-    *("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "LOKY_MAX_CPU_COUNT", "PYTHON_CPU_COUNT"),
-)
-"""The variables by which libraries are told, when they are loaded, how many threads to compute with."""
+from pytest_expops.replay.nondeterminism.thread_knobs import VARIABLES, libraries, limit_loaded_pools
 
 _COUNTS = ("cpu_count", "process_cpu_count")
 
@@ -41,17 +36,23 @@ class Threads(Source):
         if setting.mode is Mode.NATURAL:
             return {}
         size = 1 if setting.mode is Mode.HELD else pool_size(setting.number, environment)
-        return dict.fromkeys(SIZES, str(size))
+        return dict.fromkeys(VARIABLES, str(size))
 
     @contextmanager
     def apply(self, setting: Setting, watcher: Watcher) -> Iterator[None]:
-        concurrency = Concurrency(self.name, setting, watcher)
+        held = setting.mode is Mode.HELD
+        threads = ThreadWatch(watcher, held=held)
+        changes = Concurrency(self.name, setting, watcher, threads).libraries()
+        size = _size(setting)
         with ExitStack() as stack:
-            libraries = concurrency.libraries()
-            size = _size(setting)
+            if held:
+                stack.enter_context(_on_one_processor())
             if size is not None:
-                libraries["torch"] = _torch_at(size, stack)
-            patches = stack.enter_context(patching(libraries))
+                limit_loaded_pools(size, stack)
+                changes |= libraries(size, stack)
+            if held or watcher.watching:
+                stack.enter_context(threads.running())
+            patches = stack.enter_context(patching(changes))
             _count_as(size, setting, watcher, patches)
             yield
 
@@ -92,11 +93,21 @@ def _count_as(size: int | None, setting: Setting, watcher: Watcher, patches: Pat
     patches.wrap(os, "sched_getaffinity", affinity)
 
 
-def _torch_at(size: int, stack: ExitStack) -> Callable[[Patches, ModuleType], None]:
-    """PyTorch may be loaded already, and read the variables then."""
+@contextmanager
+def _on_one_processor() -> Iterator[None]:
+    """Let all threads of this process, and what they start, share one processor, where the system can do that."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    _bind(thread_ids() or {0}, {min(before)})
+    try:
+        yield
+    finally:
+        _bind(thread_ids() or {0}, before)
 
-    def patch(patches: Patches, module: Any) -> None:
-        stack.callback(module.set_num_threads, module.get_num_threads())
-        module.set_num_threads(size)
 
-    return patch
+def _bind(threads: Iterable[int], processors: Iterable[int]) -> None:
+    for thread in threads:
+        with suppress(OSError):  # it is gone, or a container forbids it
+            os.sched_setaffinity(thread, processors)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import abc
 import enum
+import json
 import linecache
+import os
 import threading
 from collections.abc import Callable, Container, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
+from os import getpid  # the true one, whatever becomes of `os.getpid`
+from types import FrameType
 from typing import Any, ClassVar
 
-from pytest_expops.replay.nondeterminism._call_sites import Askers
+from pytest_expops.replay.nondeterminism._call_sites import Asked, Askers
 
 
 class Mode(enum.Enum):
@@ -78,16 +82,24 @@ class Site:
 class Watcher:
     """Remembers which lines of the project drew from which source; `watching` says whether anybody will ask.
 
-    It is called by the functions that stand in for the originals, in any thread.
+    It is called by the functions that stand in for the originals, in any thread, and in child processes, which note
+    what they see in the folder `notes`.
     """
 
     def __init__(self, owns_file: Callable[[str], bool], *, watching: bool = False, most: int = 200) -> None:
         self.watching = watching
         self._askers = Askers(owns_file)
         self.may_ask = self._askers.may_ask
+        self.owns = self._askers.owns
         # By its fields: a dataclass's own hash is made by `hash`, which may be stood in for.
         self._sites: dict[str, dict[tuple[str, int, str, str], int]] = {}
         self._most = most
+        self.notes: str | None = None
+        self.programs = 0
+        """So many programs in child processes have said that they hold or watch what this process does."""
+        self._escaped: dict[str, dict[str, int]] = {}
+        self._threads: dict[str, int] = {}
+        self._process = getpid()
         # One may be interrupted, by a collection of garbage, with a draw made in a `__del__`.
         self._lock = threading.RLock()
 
@@ -118,16 +130,86 @@ class Watcher:
         asked = self._askers.find(direct=direct, unless=unless)
         if asked is None:
             return None
-        frame = asked.frame
-        code = frame.f_code
         called = asked.called_name if outermost else ""
-        key = (self._askers.real_path(code.co_filename), frame.f_lineno, code.co_qualname, called or what)
-        if self.watching and remember and not asked.aside:
-            with self._lock:
-                sites = self._sites.setdefault(source, {})
-                if key in sites or len(sites) < self._most:
-                    sites[key] = sites.get(key, 0) + 1
-        return Site(*key)
+        key = (self._askers.real_path(asked.file), asked.line, asked.function, called or what)
+        site = Site(*key)
+        if remember and not asked.aside:
+            self.note(source, site)
+        return site
+
+    def note(self, source: str, site: Site) -> None:
+        """Remember that a line drew from a source, if anybody watches."""
+        if not self.watching:
+            return
+        key = (site.file, site.line, site.function, site.what)
+        with self._lock:
+            sites = self._sites.setdefault(source, {})
+            if key in sites or len(sites) < self._most:
+                sites[key] = sites.get(key, 0) + 1
+                if sites[key] == 1:
+                    self._tell("site", source, *key)
+
+    def saw_at(self, source: str, what: str, frame: FrameType) -> None:
+        """Remember the line of the project that another thread is at."""
+        asked = self._askers.find(frame=frame)
+        if asked is not None and not asked.aside:
+            self.note(source, Site(self._askers.real_path(asked.file), asked.line, asked.function, what))
+
+    def started(self, package: str, count: int) -> None:
+        """Remember that `count` threads, started by `package`, ran at one time."""
+        with self._lock:
+            self._threads[package] = max(count, self._threads.get(package, 0))
+
+    def threads(self) -> dict[str, int]:
+        """How many threads ran at one time, by the package that started them."""
+        with self._lock:
+            return dict(self._threads)
+
+    def escape(self, source: str, who: str, count: int = 1) -> None:
+        """Remember that `count` threads or processes, started by `who`, draw from a source as if it were not held."""
+        with self._lock:
+            escaped = self._escaped.setdefault(source, {})
+            if count > escaped.get(who, 0):
+                escaped[who] = count
+                self._tell("escaped", source, who, count)
+
+    def escaped(self) -> dict[str, dict[str, int]]:
+        """What could not be held, by source: by whom it was started, and how many there were."""
+        with self._lock:
+            return {source: dict(who) for source, who in self._escaped.items()}
+
+    def note_child(self, *, is_program: bool) -> None:
+        """In a child process that was started anew: say, if it is a program of its own, that it knows what to do."""
+        self._process = 0
+        if is_program:
+            self._tell("program")
+
+    def _tell(self, *note: Any) -> None:
+        """Note it in a child process, whose own memory nobody reads."""
+        if self.notes is not None and getpid() != self._process:
+            # One that starts late, or outlives the replay, finds the folder gone.
+            with suppress(OSError), open(f"{self.notes}/{getpid()}.notes", "a", encoding="utf-8") as file:
+                file.write(f"{json.dumps(note)}\n")
+
+    def read_notes(self) -> None:
+        """Remember what child processes have noted, once."""
+        if self.notes is None or getpid() != self._process:
+            return
+        for name in sorted(each for each in os.listdir(self.notes) if each.endswith(".notes")):
+            with open(f"{self.notes}/{name}", encoding="utf-8") as file:
+                lines = file.read().splitlines()
+            os.remove(f"{self.notes}/{name}")
+            for kind, *rest in map(json.loads, lines):
+                if kind == "site":
+                    self.note(rest[0], Site(*rest[1:]))
+                elif kind == "escaped":
+                    self.escape(*rest)
+                else:
+                    self.programs += 1
+
+    def asked(self) -> Asked | None:
+        """The line of the project that is behind the caller, if any; nothing is remembered."""
+        return self._askers.find()
 
     def unsee(self, source: str, site: Site) -> None:
         """Take back that it was seen once: the draw turned out to be of no consequence."""
@@ -145,8 +227,11 @@ class Watcher:
 
     def forget(self) -> None:
         """Begin anew."""
+        self.read_notes()
         with self._lock:
             self._sites.clear()
+            self._escaped.clear()
+            self._threads.clear()
 
 
 class Source(abc.ABC):

@@ -20,7 +20,7 @@ from pytest_expops.verdicts.diagnosis._trials import (
     interpreter_of,
     is_fixed,
 )
-from pytest_expops.verdicts.findings import Count, Tried
+from pytest_expops.verdicts.findings import Count, Tried, Unheld
 
 FEW = 2
 """So many trials, at the least, show that a source is not the cause."""
@@ -116,6 +116,16 @@ class Search:
         for sources in ([source for source in rest if source not in LAST], rest):
             if self.remaining:
                 self._try_together(sources)
+
+    def unheld(self) -> tuple[Unheld, ...]:
+        """Return what drew from a source in replays that held it."""
+        most: dict[tuple[str, str], int] = {}
+        for held, made in self._made.items():
+            for trial in made:
+                for source in held & trial.replay.escaped.keys():
+                    for who, count in trial.replay.escaped[source].items():
+                        most[source, who] = max(count, most.get((source, who), 0))
+        return tuple(Unheld(source, who, count) for (source, who), count in most.items())
 
     def _set_hash_seeds(self) -> None:
         """Set the hash seed to two values, where the control agrees under each and differs between them.

@@ -39,6 +39,15 @@ class Control:
         """The sources that a line of the project drew from."""
         return frozenset(source for trial in self.made for source in trial.replay.sites)
 
+    @property
+    def threads(self) -> dict[str, int]:
+        """How many threads ran at one time, by the package that started them."""
+        found: dict[str, int] = {}
+        for trial in self.made:
+            for package, count in trial.replay.threads.items():
+                found[package] = max(count, found.get(package, 0))
+        return found
+
 
 def controlled(trials: Trials) -> Control:
     """Make replays with nothing held: a few; more where those agree but not with the first run, or show nothing."""

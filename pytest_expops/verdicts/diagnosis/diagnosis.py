@@ -155,6 +155,8 @@ def _put_together(case: _Case, findings: _Findings) -> Diagnosis:
         note=_note(findings),
         hash_seed=_differing_hash_seed(case.trials, findings),
         read_back=_unproved_files(findings),
+        threads=findings.control.threads if findings.control is not None else {},
+        unheld=search.unheld() if search is not None else (),
     )
 
 

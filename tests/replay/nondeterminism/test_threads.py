@@ -19,8 +19,9 @@ import joblib
 import pytest
 
 from pytest_expops.replay.nondeterminism import _concurrency as concurrency
-from pytest_expops.replay.nondeterminism._threads import SIZES, Threads, pool_size
+from pytest_expops.replay.nondeterminism._threads import Threads, pool_size
 from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
+from pytest_expops.replay.nondeterminism.thread_knobs import VARIABLES
 from tests.replay.nondeterminism.probe import Probe, started_with
 
 SOURCE = Threads()
@@ -200,8 +201,8 @@ def test_a_variation_never_has_the_natural_number_of_threads(natural: str, sizes
     environment = {"OMP_NUM_THREADS": natural}
     assert [pool_size(number, environment) for number in (1, 2, 3)] == sizes
     started = started_with(SOURCE, Setting(Mode.VARIED, 2), environment)
-    assert started == dict.fromkeys(SIZES, str(sizes[1]))
-    assert started_with(SOURCE, HELD, environment) == dict.fromkeys(SIZES, "1")
+    assert started == dict.fromkeys(VARIABLES, str(sizes[1]))
+    assert started_with(SOURCE, HELD, environment) == dict.fromkeys(VARIABLES, "1")
     assert started_with(SOURCE, NATURAL, environment) == environment
 
 
