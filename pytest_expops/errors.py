@@ -148,5 +148,9 @@ class ConfigWarning(ExpopsWarning):
     """Something in a config that is read, or ignored, in another way than its author probably meant."""
 
 
+class ReadBackWarning(ExpopsWarning):
+    """A replay that matched has read a file that an earlier run of this session wrote: only the reading was checked."""
+
+
 class EmptyPartitionWarning(ExpopsWarning):
     """A split has fewer rows than partitions, so that some partitions are empty (S3.3)."""

@@ -72,7 +72,8 @@ class RunRecord:
     """What became of one run. `roots` names the processes whose failure blocked this one.
 
     `attempt` is 0 for the first run and counts replays from 1. `started` is in seconds since the epoch and
-    `duration` in seconds of the call itself, without loading inputs and storing outputs.
+    `duration` in seconds of the call itself, without loading inputs and storing outputs. `written` are the files that
+    it was seen to write and that were there afterwards, with the time of their last change in nanoseconds.
     """
 
     process: str
@@ -86,6 +87,7 @@ class RunRecord:
     worker: str = "main"
     failure: Failure | None = None
     roots: tuple[str, ...] = ()
+    written: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; the inverse of `from_json`."""
@@ -101,6 +103,7 @@ class RunRecord:
             "worker": self.worker,
             "failure": [self.failure.kind, self.failure.message, self.failure.traceback] if self.failure else None,
             "roots": list(self.roots),
+            "written": dict(self.written),
         }
 
     @classmethod
@@ -118,6 +121,7 @@ class RunRecord:
             worker=data["worker"],
             failure=Failure(*data["failure"]) if data["failure"] else None,
             roots=tuple(data["roots"]),
+            written=data["written"],
         )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 from pytest_expops.errors import ConfigError
 from pytest_expops.execution.artifact_cache import PartCache
 from pytest_expops.execution.records import JsonFolder
+from pytest_expops.execution.runner import Runner
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
@@ -23,6 +25,7 @@ from pytest_expops.plugin.options.given import Given
 from pytest_expops.plugin.options.options import Options
 from pytest_expops.plugin.options.tolerances import with_tolerances
 from pytest_expops.replay.nondeterminism.registry import SOURCES
+from pytest_expops.replay.nondeterminism.session_files import Scope, noting_writes
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.replay.request import TEMPORARY
 from pytest_expops.verdicts.baseline.baseline import Baseline
@@ -150,7 +153,14 @@ def start(options: Options, seat: Seat) -> SessionState:
     for number, (path, pipeline) in enumerate(pipelines.items(), start=1):
         place = folder / f"{number}-{path.stem}"
         place.mkdir(exist_ok=True)
-        sessions[path] = PipelineSession(pipeline, place, shared=seat.shared, worker=seat.worker, cache=cache)
+        sessions[path] = PipelineSession(
+            pipeline,
+            place,
+            shared=seat.shared,
+            worker=seat.worker,
+            cache=cache,
+            watching=_unwatched if options.replay == "none" else _watched,
+        )
     return SessionState(
         options,
         folder,
@@ -159,6 +169,15 @@ def start(options: Options, seat: Seat) -> SessionState:
         lock_paths=locks.paths,
         baselines=locks.baselines(sessions),
     )
+
+
+def _unwatched(_: Runner) -> AbstractContextManager[Callable[[], Mapping[str, int]]]:
+    return nullcontext(dict)
+
+
+def _watched(runner: Runner) -> AbstractContextManager[Callable[[], Mapping[str, int]]]:
+    places = map(str, (runner.pipeline.root, runner.pipeline.working_directory))
+    return noting_writes(Scope(runner.project.owns_file, places, str(runner.folder.parent)))
 
 
 def expanded_pipelines(paths: Iterable[Path], tolerances: Iterable[Given] = ()) -> dict[Path, ExpandedPipeline]:

@@ -21,7 +21,8 @@ from pytest_expops.replay._child_project import ReplicaProject, reader_of
 from pytest_expops.replay.nondeterminism import files
 from pytest_expops.replay.nondeterminism.base import Watcher
 from pytest_expops.replay.nondeterminism.registry import applied
-from pytest_expops.replay.request import SHARED, Request, to_answer
+from pytest_expops.replay.nondeterminism.session_files import files_met, forget_met
+from pytest_expops.replay.request import SHARED, Replay, Request, to_answer
 from pytest_expops.replay.tracing import Tracer
 
 
@@ -91,6 +92,7 @@ def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, A
         stack.enter_context(applied(request.conditions, watcher))
         for earlier in request.before:
             runner.run(earlier, load, attempt=request.attempt, keep=Keep(values=False))
+            forget_met()
         if request.watch:
             watcher.forget()
             files.forget()
@@ -98,4 +100,12 @@ def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, A
             tracer = stack.enter_context(Tracer(runner.project.owns_file, lines=request.lines))
         record = runner.run(name, load, attempt=request.attempt, keep=request.keep).record
         opened = files.opened() if request.watch else ()
-    return to_answer(record, watcher.all_sites(), opened, tracer.trace if tracer else None)
+    return to_answer(
+        Replay(
+            record,
+            sites=watcher.all_sites(),
+            opened=opened,
+            met=files_met(),
+            trace=tracer.trace if tracer else None,
+        )
+    )

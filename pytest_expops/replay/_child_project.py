@@ -27,10 +27,11 @@ from pytest_expops.pipeline.model import ExpandedPipeline
 from pytest_expops.replay._warning_filters import filtering
 from pytest_expops.replay.nondeterminism import files
 from pytest_expops.replay.nondeterminism.registry import keep_temporary_files_in
+from pytest_expops.replay.nondeterminism.session_files import Scope, noting_reads
 from pytest_expops.replay.request import TEMPORARY, Request
 from pytest_expops.values.storage.store import ArtifactStore
 
-SURROUNDINGS = ("config", "scripts", "folder", "memory", "worker", "sys_path", "warning_filters")
+SURROUNDINGS = ("config", "scripts", "folder", "memory", "worker", "began", "sys_path", "warning_filters")
 """What of a message concerns the import; the rest is the replay's own."""
 
 
@@ -93,6 +94,9 @@ class ReplicaProject:
         store = reader_of(message).store
         runner = Runner(expanded, store, folder, f"replica of {message['worker']}")
         stack.callback(_forget, runner)
+        places = map(str, (expanded.pipeline.root, expanded.pipeline.working_directory))
+        scope = Scope(runner.project.owns_file, places, str(folder.parent))
+        stack.enter_context(noting_reads(scope, message["began"]))
         stack.enter_context(filtering(message["warning_filters"]))
         return runner
 

@@ -213,6 +213,7 @@ def _surroundings(session: PipelineSession) -> dict[str, Any]:
         "folder": str(session.folder),
         "memory": session.reader.cache.most,
         "worker": session.worker,
+        "began": session.began,
         "sys_path": common_path(),
         "warning_filters": described_filters(),
     }

@@ -69,7 +69,8 @@ class Replay:
     """What one replay gave: its record, and whatever else was asked for.
 
     `printed` is what the process printed, `hash_seed` its interpreter's `PYTHONHASHSEED` where it was given one.
-    `sites` are the lines that drew from each source, and `opened` the files that it opened.
+    `sites` are the lines that drew from each source, and `opened` the files that it opened, if that was asked for.
+    `met` are files written since the session began that it read or looked at, and did not write itself before.
     """
 
     record: RunRecord
@@ -77,18 +78,18 @@ class Replay:
     hash_seed: int = 0
     sites: Mapping[str, tuple[Site, ...]] = field(default_factory=dict)
     opened: tuple[OpenedFile, ...] = ()
+    met: tuple[OpenedFile, ...] = ()
     trace: Trace | None = None
 
 
-def to_answer(
-    record: RunRecord, sites: Mapping[str, tuple[Site, ...]], opened: tuple[OpenedFile, ...], trace: Trace | None
-) -> dict[str, Any]:
-    """What a replica answers; plain data."""
+def to_answer(replay: Replay) -> dict[str, Any]:
+    """What a replica answers; plain data. What was printed goes another way."""
     return {
-        "record": record.to_json(),
-        "sites": {source: [dataclasses.astuple(site) for site in found] for source, found in sites.items()},
-        "opened": [each.to_json() for each in opened],
-        "trace": trace.to_json() if trace else None,
+        "record": replay.record.to_json(),
+        "sites": {source: [dataclasses.astuple(site) for site in found] for source, found in replay.sites.items()},
+        "opened": [each.to_json() for each in replay.opened],
+        "met": [each.to_json() for each in replay.met],
+        "trace": replay.trace.to_json() if replay.trace else None,
     }
 
 
@@ -100,6 +101,7 @@ def from_answer(answer: Mapping[str, Any], printed: str, request: Request) -> Re
         hash_seed(request.conditions),
         {source: tuple(Site(*each) for each in found) for source, found in answer["sites"].items()},
         tuple(OpenedFile.from_json(each) for each in answer["opened"]),
+        tuple(OpenedFile.from_json(each) for each in answer["met"]),
         Trace.from_json(answer["trace"]) if answer["trace"] else None,
     )
 

@@ -18,7 +18,8 @@ from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.replay.request import Request
 from pytest_expops.values.amounts import rounded
 from pytest_expops.values.comparison import Difference, compare
-from pytest_expops.verdicts.findings import Diagnosis
+from pytest_expops.verdicts._reading_back import files_found
+from pytest_expops.verdicts.findings import Diagnosis, ReadBack
 
 EXACT = Tolerance()
 MOST_KEPT = 20
@@ -40,7 +41,8 @@ class Verdict:
 
     `differences` are the most telling `MOST_KEPT` of the `count` differences of the first replay that differed, which
     is numbered `attempt` and was run under `hash_seed`, with the sources `varied` besides. `traceback` is what that
-    replay raised, if it did, and `printed` what it printed.
+    replay raised, if it did, and `printed` what it printed. `found` are the files of an earlier run that replays which
+    matched have read.
     """
 
     process: str
@@ -54,6 +56,7 @@ class Verdict:
     printed: str = ""
     varied: tuple[str, ...] = ()
     diagnosis: Diagnosis | None = None
+    found: tuple[ReadBack, ...] = ()
 
     @property
     def reproducing_hash_seed(self) -> int | None:
@@ -79,7 +82,8 @@ class Verdict:
         differences = tuple(Difference(**each) for each in data["differences"])
         diagnosis = Diagnosis.from_json(data["diagnosis"]) if data["diagnosis"] else None
         converted = {"status": ReplayStatus(data["status"]), "differences": differences, "diagnosis": diagnosis}
-        return cls(**{**data, **converted, "varied": tuple(data["varied"])})
+        found = tuple(map(ReadBack.from_json, data["found"]))
+        return cls(**{**data, **converted, "varied": tuple(data["varied"]), "found": found})
 
 
 def why_not_replayed(each: ExpandedProcess, mode: str) -> str | None:
@@ -112,6 +116,7 @@ def judge(session: PipelineSession, name: str, pool: ReplicaPool, *, replays: in
     first = session.record(name)
     done = 0
     printed = ""
+    found: dict[str, ReadBack] = {}
     for number in range(1, replays + 1):
         replay = pool.replay(session, name, replay_request(session, name, number, vary))
         done += 1
@@ -131,7 +136,9 @@ def judge(session: PipelineSession, name: str, pool: ReplicaPool, *, replays: in
                 printed,
                 tuple(vary),
             )
-    return Verdict(name, ReplayStatus.MATCHED, done, printed=printed)
+        for file in files_found(session, name, replay):
+            found.setdefault(file.path, file)
+    return Verdict(name, ReplayStatus.MATCHED, done, printed=printed, found=tuple(found.values()))
 
 
 def _privacy(difference: Difference) -> int:

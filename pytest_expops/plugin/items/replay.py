@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.errors import ReplayError
+from pytest_expops.errors import ReadBackWarning, ReplayError
 from pytest_expops.execution.records import Outcome
 from pytest_expops.plugin.items.base import ExpopsItem, marker_of, stop_for
-from pytest_expops.plugin.items.replay_text import explain
+from pytest_expops.plugin.items.replay_text import explain, found_by
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
 
 
@@ -49,6 +49,10 @@ class ReplayItem(ExpopsItem):
         self.user_properties.append(("expops_replays", verdict.replays))
         if verdict.status is ReplayStatus.DIFFERED:
             raise ReplayDiffered(verdict, self._command(verdict), self.config.invocation_params.dir)
+        for line in found_by(verdict, self.config.invocation_params.dir):
+            self.add_report_section("call", "expops", line)
+            self.user_properties.append(("expops_read_back", line))
+            self.warn(ReadBackWarning(line))
 
     def _command(self, verdict: Verdict) -> str:
         """Return the command that reproduces just this verdict, with the options that matter and no others."""

@@ -100,8 +100,32 @@ def _reads(file: ReadBack, directory: Path | None = None) -> str:
     return f"reads `{shown}`, {_WRITTEN[file.writer]}"
 
 
+def found_by(verdict: Verdict, directory: Path) -> list[str]:
+    """Return a line for each kind of file of an earlier run that replays which matched have read.
+
+    For example ``train reads `cache.json`, which its first run wrote: only the reading was checked``.
+    """
+    kinds: dict[tuple[bool, Writer, str], list[str]] = {}
+    for file in verdict.found:
+        path = f"`{short_path(file.path, directory)}`"
+        kinds.setdefault((file.read, file.writer, file.process), []).append(path)
+    lines = []
+    for (read, writer, process), paths in kinds.items():
+        named = " ".join(filter(None, [paths[0], and_more(len(paths), 1, "files")]))
+        by = {"first run": "its first run wrote", "process": f"`{process}` wrote"}.get(writer, "was written")
+        since = "" if writer == "first run" else " in this session"
+        if read:
+            lines.append(f"{verdict.process} reads {named}, which {by}{since}: only the reading was checked")
+        else:
+            rest = "what it does without was not checked"
+            lines.append(f"{verdict.process} finds {named}, which {by}{since}, and does not change it: {rest}")
+    return lines
+
+
 _WRITTEN: dict[Writer, str] = {
     "first run": "which the first run wrote",
+    "process": "which another process wrote",
+    "session": "which was written in this session",
     "replay": "which it writes too",
     "": "which was written after the first run began",
 }

@@ -91,7 +91,9 @@ def _what_matched(session: PipelineSession, verdicts: Mapping[str, Verdict]) -> 
         for name, verdict in verdicts.items()
     )
     declared = f" ({as_declared} as declared)" if as_declared else ""
-    return f"replayed {len(verdicts)}: {', '.join(parts)}{declared}"
+    reading = sum(bool(verdict.found) for verdict in verdicts.values())
+    found = f"; {reading} of them on files that were written in this session (see the warnings)" if reading else ""
+    return f"replayed {len(verdicts)}: {', '.join(parts)}{declared}{found}"
 
 
 def _what_was_not_replayed(
