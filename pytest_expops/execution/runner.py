@@ -79,12 +79,18 @@ class Runner:
         worker: str = "main",
         *,
         code_of: Runner | None = None,
+        child_modules: Path | None = None,
     ) -> None:
-        """`code_of` is a runner of the same scripts, whose project and functions are to serve this one too."""
+        """`code_of` is a runner of the same scripts, whose project and functions are to serve this one too.
+
+        `child_modules` takes another folder than all runs of the session have in common (`CHILD_MODULES`).
+        """
         self.expanded = expanded
         self.pipeline = expanded.pipeline
         self.project: ProjectCode = (
-            code_of.project if code_of else ProjectCode(expanded.pipeline, folder.parent / CHILD_MODULES)
+            code_of.project
+            if code_of
+            else ProjectCode(expanded.pipeline, (child_modules or folder.parent) / CHILD_MODULES)
         )
         self.store = store
         self.folder = folder

@@ -20,6 +20,7 @@ from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.model import ExpandedPipeline, Pipeline
+from pytest_expops.plugin._copies import Copies
 from pytest_expops.plugin.baselines import Locks, Written
 from pytest_expops.plugin.options.given import Given
 from pytest_expops.plugin.options.options import Options
@@ -56,11 +57,12 @@ class SessionState:
     """By config, where there is a lock file or may be one."""
     written: Mapping[Path, Written] = field(default_factory=dict)
     """What became of the lock files at the end."""
+    copies: Copies = field(default_factory=Copies)
 
-    @property
-    def varied(self) -> tuple[str, ...]:
-        """What replays vary besides the hash seed: of what was asked for, what can be varied on this machine."""
-        return tuple(name for name in self.options.vary if SOURCES[name].unavailable() is None)
+    def varied(self, session: PipelineSession) -> tuple[str, ...]:
+        """Return what replays vary besides the hash seed: of what was asked for, what can be varied here."""
+        available = (name for name in self.options.vary if SOURCES[name].unavailable() is None)
+        return tuple(name for name in available if name != "files" or session.folder in self.copies.snapshots)
 
     def remember_environment(self) -> None:
         """Copy the environment variables before scripts are imported; a replica starts from these."""
@@ -79,7 +81,7 @@ class SessionState:
             if known is not None:
                 return Verdict.from_json(known)
             options = self.options
-            verdict = judge(session, name, self._pool(), replays=options.replays, vary=self.varied)
+            verdict = judge(session, name, self._pool(), replays=options.replays, vary=self.varied(session))
             declared = session.expanded[name].process.nondeterministic is not None
             if verdict.status is ReplayStatus.DIFFERED and options.diagnose and not declared:
                 verdict = replace(verdict, diagnosis=self._diagnosis(session, verdict))
@@ -94,7 +96,7 @@ class SessionState:
             session,
             verdict.process,
             self._pool(),
-            vary=self.varied,
+            vary=verdict.varied,
             seconds=self.options.diagnose_timeout,
             differences=verdict.differences,
             hints=hints,
@@ -105,11 +107,12 @@ class SessionState:
 
     def prepare_replays(self, session: PipelineSession, name: str) -> None:
         """Have the interpreter for first replays start, and import what `name` needs, while nobody waits for it."""
-        self._pool().prepare(session, name, replay_conditions(1, self.varied))
+        self._pool().prepare(session, name, replay_conditions(1, self.varied(session)))
 
     def _pool(self) -> ReplicaPool:
         if self.replicas is None:
-            self.replicas = ReplicaPool(self.environment or os.environ, self.options.replays + SPARE)
+            most = self.options.replays + SPARE
+            self.replicas = ReplicaPool(self.environment or os.environ, most, self.copies.snapshots)
         return self.replicas
 
     def close(self) -> None:
@@ -117,6 +120,7 @@ class SessionState:
         if self.replicas is not None:
             self.replicas.close()
         if self.owns_folder:
+            self.copies.remove()
             temporary = self.options.artifacts is None
             shutil.rmtree(self.folder if temporary else self.folder / TEMPORARY, ignore_errors=True)
 
@@ -161,6 +165,9 @@ def start(options: Options, seat: Seat) -> SessionState:
             cache=cache,
             watching=_unwatched if options.replay == "none" else _watched,
         )
+    copies = Copies()
+    if "files" in options.vary and options.replay != "none":
+        copies = Copies.of(sessions.values(), folder, make=seat.folder is None)
     return SessionState(
         options,
         folder,
@@ -168,6 +175,7 @@ def start(options: Options, seat: Seat) -> SessionState:
         owns_folder=seat.folder is None,
         lock_paths=locks.paths,
         baselines=locks.baselines(sessions),
+        copies=copies,
     )
 
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import traceback
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 from pytest_expops.execution.calls.inputs import Load, Outputs
@@ -71,6 +72,8 @@ def _read(requests: BinaryIO, lines: queue.Queue[bytes]) -> None:
 
 def _replay(message: dict[str, Any], project: ReplicaProject) -> dict[str, Any]:
     request = Request.from_json(message["request"])
+    if request.move is not None:
+        request = replace(Request.from_json(request.move.there(message["request"])), move=request.move)
     # What is traced must not hang on what this interpreter has read before.
     reader = reader_of(message, cached=not (request.trace or request.lines))
     upstream = {name: RunRecord.from_json(record) for name, record in message["upstream"].items()}
@@ -79,7 +82,11 @@ def _replay(message: dict[str, Any], project: ReplicaProject) -> dict[str, Any]:
         return reader.outputs(upstream[name].outputs, partition)
 
     with project.opened(message, request) as runner:
-        return _run(runner, message["process"], load, request)
+        answer = _run(runner, message["process"], load, request)
+        refused = project.refused[:1]
+    if request.move is None:
+        return answer
+    return {**request.move.back(answer), "refused": refused}
 
 
 def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_expops.errors import ReplayError, ReplayTimeout, ReplicaDied
+from pytest_expops.errors import CopyRefused, ReplayError, ReplayTimeout, ReplicaDied
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.user_code.scripts import common_path
 from pytest_expops.replay._warning_filters import described_filters
@@ -78,6 +78,8 @@ class Replica:
             answer = self._ask(message, name, deadline)
         if "error" in answer:
             raise ReplayError(f"`{name}` could not be replayed: {answer['error']}", process=name)
+        if answer.get("refused"):
+            raise CopyRefused(f"it writes to {answer['refused'][0]}, which is not in the copy", process=name)
         self.replayed.append(name)
         self._prepared = None
         return from_answer(answer, self._read_printed(begin), request)
@@ -203,6 +205,7 @@ def _message(session: PipelineSession, name: str, request: Request) -> dict[str,
         "process": name,
         "upstream": {each: session.record(each).to_json() for each in sorted(names)},
         "request": request.to_json(),
+        "move": request.to_json()["move"],
     }
 
 
@@ -214,6 +217,7 @@ def _surroundings(session: PipelineSession) -> dict[str, Any]:
         "memory": session.reader.cache.most,
         "worker": session.worker,
         "began": session.began,
+        "move": None,
         "sys_path": common_path(),
         "warning_filters": described_filters(),
     }

@@ -12,6 +12,7 @@ from pytest_expops.execution.runner import Keep
 from pytest_expops.replay.nondeterminism.base import Conditions, Setting, Site
 from pytest_expops.replay.nondeterminism.files import OpenedFile
 from pytest_expops.replay.nondeterminism.registry import SOURCES
+from pytest_expops.replay.project_copy import Move
 from pytest_expops.replay.tracing import Target, Trace
 
 TEMPORARY = "t"
@@ -27,7 +28,7 @@ class Request:
 
     `attempt` numbers it, and names its `checkpoint_dir`. `before` are processes that are run first in the same
     interpreter, on the same modules. `watch` asks for the sites, `trace` for every call of a project function, and
-    `lines` for the lines of one call as well.
+    `lines` for the lines of one call as well. `move` is to the copy of the project in which it is made, if it is.
     """
 
     attempt: int
@@ -37,6 +38,7 @@ class Request:
     watch: bool = False
     trace: bool = False
     lines: Target | None = None
+    move: Move | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; the inverse of `from_json`."""
@@ -48,6 +50,7 @@ class Request:
             "watch": self.watch,
             "trace": self.trace,
             "lines": self.lines.to_json() if self.lines else None,
+            "move": [self.move.base, self.move.place] if self.move else None,
         }
 
     @classmethod
@@ -61,6 +64,7 @@ class Request:
             data["watch"],
             data["trace"],
             Target.from_json(data["lines"]) if data["lines"] else None,
+            Move(*data["move"]) if data["move"] else None,
         )
 
 
@@ -70,7 +74,8 @@ class Replay:
 
     `printed` is what the process printed, `hash_seed` its interpreter's `PYTHONHASHSEED` where it was given one.
     `sites` are the lines that drew from each source, and `opened` the files that it opened, if that was asked for.
-    `met` are files written since the session began that it read or looked at, and did not write itself before.
+    `met` are files written since the session began that it read or looked at, and did not write itself before;
+    `without` those that the copy of the project was without.
     """
 
     record: RunRecord
@@ -80,6 +85,7 @@ class Replay:
     opened: tuple[OpenedFile, ...] = ()
     met: tuple[OpenedFile, ...] = ()
     trace: Trace | None = None
+    without: tuple[str, ...] = ()
 
 
 def to_answer(replay: Replay) -> dict[str, Any]:

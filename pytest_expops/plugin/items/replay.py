@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.errors import ReadBackWarning, ReplayError
+from pytest_expops.errors import NotVariedWarning, ReadBackWarning, ReplayError
 from pytest_expops.execution.records import Outcome
 from pytest_expops.plugin.items.base import ExpopsItem, marker_of, stop_for
 from pytest_expops.plugin.items.replay_text import explain, found_by
@@ -49,6 +49,8 @@ class ReplayItem(ExpopsItem):
         self.user_properties.append(("expops_replays", verdict.replays))
         if verdict.status is ReplayStatus.DIFFERED:
             raise ReplayDiffered(verdict, self._command(verdict), self.config.invocation_params.dir)
+        if verdict.unvaried:
+            self.warn(NotVariedWarning(f"{name} was replayed with its files as they are: {verdict.unvaried}"))
         for line in found_by(verdict, self.config.invocation_params.dir):
             self.add_report_section("call", "expops", line)
             self.user_properties.append(("expops_read_back", line))

@@ -14,6 +14,8 @@ from pytest_expops.wording import and_more, first_of, joined, short_path
 
 MOST_EXPLAINED = 5
 """How many differences of one replay its failure shows."""
+MOST_MISSING = 3
+"""How many files it names that a replay was without."""
 MOST_SITES = 3
 """How many lines it names for one cause."""
 
@@ -27,12 +29,16 @@ def explain(verdict: Verdict, command: str, directory: Path) -> str:
         directory: Files are named from there.
     """
     of = f" (replay {verdict.attempt} of {verdict.replays})" if verdict.replays > 1 else ""
-    also = f", and with another {joined(verdict.varied)}" if verdict.varied else ""
+    others = [source for source in verdict.varied if source != "files"]
+    also = f", and with another {joined(others)}" if others else ""
+    missing = _missing(verdict, directory)
+    also += ", in a copy of the project" if missing else ""
     lines = [
         f"not deterministic: {gist(verdict)}",
         "",
         f"{verdict.process} was run again on the same inputs with the same seed, in a fresh interpreter",
         f"with PYTHONHASHSEED={verdict.hash_seed}{also}{of}, and the second run differs from the first:",
+        *missing,
         "",
     ]
     if verdict.traceback:
@@ -44,7 +50,16 @@ def explain(verdict: Verdict, command: str, directory: Path) -> str:
             lines.append(more)
     if verdict.diagnosis is not None:
         lines += ["", *diagnosed(verdict.diagnosis, directory)]
-    return "\n".join([*lines, "", f"to see just this again: {command}"])
+    again = "to see just this again" + (", remove these files before" if missing else "")
+    return "\n".join([*lines, "", f"{again}: {command}"])
+
+
+def _missing(verdict: Verdict, directory: Path) -> list[str]:
+    """Return a line for each file that the copy of the project was without, or had as it was before."""
+    paths = [short_path(each, directory) for each in verdict.without]
+    shown = [f"  not in the copy: what this session wrote to {path}" for path in paths]
+    more = and_more(len(shown), MOST_MISSING, "files")
+    return [*shown[:MOST_MISSING], *([f"  {more}"] if more else [])]
 
 
 def gist(verdict: Verdict) -> str:
@@ -54,7 +69,9 @@ def gist(verdict: Verdict) -> str:
     """
     first = verdict.differences[0]
     how = first.detail or f"expected {first.expected}, obtained {first.obtained}"
-    return f"{first_of(f'{first.path}: {how}', verdict.count)}{_because(verdict.diagnosis)}"
+    names = [f"`{os.path.basename(path)}`" for path in verdict.without]
+    without = f"; only without {first_of(names[0], len(names))}" if names else ""
+    return f"{first_of(f'{first.path}: {how}', verdict.count)}{without}{_because(verdict.diagnosis)}"
 
 
 def _because(diagnosis: Diagnosis | None) -> str:
@@ -159,6 +176,8 @@ def _evidence(cause: Cause, several: bool) -> str:
         return f"in fresh modules, {cause.held} replays agree; after other processes, {cause.free}"
     if cause.source == "state":
         return f"run after it, {cause.held} replays agree with the first run; in fresh modules, {cause.free}"
+    if cause.source == "files":
+        return f"with the files as they are, {cause.held} replays agree with the first run; without, {cause.free}"
     fixed = "all causes" if several else title(cause.source)
     return f"with {fixed} fixed, {cause.held} replays agree; without, {cause.free}"
 

@@ -102,6 +102,23 @@ def noting_reads(scope: Scope, since: float) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def refusing_writes(scope: Scope, folder: str, *allowed: str) -> Iterator[list[str]]:
+    """Let the project write no file in `folder`, but in those `allowed`; give the paths at which it wanted to."""
+    refused: list[str] = []
+
+    def refuse(access: Access) -> None:
+        if access.writes and is_under(access.path, folder) and not any(is_under(access.path, each) for each in allowed):
+            with aside():
+                blamed = scope.site(access.what)
+            if blamed is not None:
+                refused.append(access.path)
+                raise PermissionError(f"{access.path} is not to be changed by a replay in a copy of the project")
+
+    with listening(refuse, _is_writing):
+        yield refused
+
+
 def files_met() -> tuple[OpenedFile, ...]:
     """Return what was read since `noting_reads` or `forget_met`; not `read` are files that were only looked at.
 

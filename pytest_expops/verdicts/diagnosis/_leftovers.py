@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pytest_expops.execution.records import RunRecord
+from pytest_expops.replay.nondeterminism.base import Site
 from pytest_expops.verdicts.diagnosis._attribution import minimal
 from pytest_expops.verdicts.diagnosis._trials import Plan, Trial, Trials
 from pytest_expops.verdicts.findings import CodeLine, Count, ReadBack, Writer
@@ -53,6 +54,17 @@ def changing(files: Sequence[ReadBack], control: Sequence[Trial]) -> tuple[ReadB
     """
     found = [{each.path: each.mtime_ns for each in trial.replay.opened if each.read} for trial in control]
     return tuple(file for file in files if len({each.get(file.path) for each in found}) > 1)
+
+
+def from_files(trials: Trials, paths: frozenset[str]) -> tuple[Count, tuple[Site, ...]]:
+    """Count the replays that agree with the first run if they find the files as they are, and say who read them.
+
+    Where the session varies the files, all other trials are made without what was written since the first run began.
+    """
+    made = [trials.make(Plan(in_place=True), number) for number in range(NEEDED)]
+    agreeing = sum(each.passed and not trials.differing(trials.first, each) & paths for each in made)
+    sites = dict.fromkeys(file.site for each in made for file in each.replay.met)
+    return Count(agreeing, len(made)), tuple(sites)
 
 
 def from_earlier(trials: Trials, paths: frozenset[str]) -> Leftover | None:

@@ -56,7 +56,8 @@ class Plan:
     `only` narrows what is held of a source (see `Setting`). `before` are processes to run first on the same modules;
     None leaves that to what the session varies. `watch`, `trace` and `lines` are those of `Request`. A `fresh` trial
     has an interpreter of its own; one that runs something else `before` it in an interpreter that is kept has that to
-    itself and its like, as it may leave a library changed.
+    itself and its like, as it may leave a library changed. One made `in_place` finds the files as they are, where the
+    session varies them.
     """
 
     held: frozenset[str] = frozenset()
@@ -66,6 +67,7 @@ class Plan:
     trace: bool = False
     lines: Target | None = None
     fresh: bool = False
+    in_place: bool = False
 
 
 class Trials:
@@ -91,7 +93,8 @@ class Trials:
     def make(self, plan: Plan, number: int) -> Trial:
         """Trial `number` (0, 1, ...) of a plan: under the hash seed of `interpreter_of(number)`, unless that is held.
 
-        What the session varies is as in the first run in interpreter 0, and varied in the others.
+        What the session varies is as in the first run in interpreter 0, and varied in the others; but the files are
+        varied in all, since what they hide is to be found.
 
         Raises:
             OutOfTime: there is no time left for it.
@@ -145,6 +148,8 @@ class Trials:
         conditions = {"hashseed": Setting(Mode.VARIED, which + 1)}
         for source in self.vary:
             conditions[source] = Setting(Mode.VARIED, which) if which else NATURAL
+        if "files" in self.vary:
+            conditions["files"] = NATURAL if plan.in_place else Setting(Mode.VARIED, 1)
         for source in plan.held:
             if SOURCES[source].can_hold:
                 conditions[source] = dataclasses.replace(HELD, only=plan.only.get(source, ()))

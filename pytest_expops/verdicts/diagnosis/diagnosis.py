@@ -19,7 +19,7 @@ from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.diagnosis._attribution import NEEDED, Search, among, ranked
 from pytest_expops.verdicts.diagnosis._control import Control, agreeing_with_first, controlled
-from pytest_expops.verdicts.diagnosis._leftovers import Leftover, changing, from_earlier
+from pytest_expops.verdicts.diagnosis._leftovers import Leftover, changing, from_earlier, from_files
 from pytest_expops.verdicts.diagnosis._locating import Parting, locate
 from pytest_expops.verdicts.diagnosis._trials import OutOfTime, Plan, Trials
 from pytest_expops.verdicts.findings import Cause, CodeLine, Count, Diagnosis, Place, ReadBack
@@ -90,6 +90,11 @@ class _Findings:
     causes: list[Cause] = field(default_factory=list)
     place: Place | None = None
 
+    @property
+    def files(self) -> bool:
+        """Whether files are why replays do not agree with the first run."""
+        return any(cause.source == "files" for cause in self.causes)
+
 
 def _examine(case: _Case, findings: _Findings) -> None:
     """Go through the phases, and note each finding as it comes.
@@ -109,7 +114,11 @@ def _examine(case: _Case, findings: _Findings) -> None:
             findings.causes += _proved(source, paths, held, free, control.sites(source))
         if not finished:
             raise OutOfTime
-    if control.behind:
+    if control.behind and "files" in case.trials.vary:
+        held, sites = from_files(case.trials, control.behind)
+        free = agreeing_with_first(case.trials, control, control.behind)
+        findings.causes += _proved("files", control.behind, held, free, sites)
+    if control.behind and not findings.files:
         leftover = findings.leftover = from_earlier(case.trials, control.behind)
         if leftover is not None:
             free = agreeing_with_first(case.trials, control, control.behind)
@@ -229,7 +238,7 @@ def _note(findings: _Findings) -> str:
         return ""
     if not control.apart and not control.behind:
         return f"{len(control.made)} more replays gave what the first run gave: it differs rarely"
-    if control.behind and findings.leftover is None:
+    if control.behind and findings.leftover is None and not findings.files:
         return f"{len(control.made)} replays agree with each other, and not with the first run"
     if search is not None and search.remaining and findings.causes:
         return f"not attributed: {listed([f'`{path}`' for path in sorted(search.remaining)], 3)}"
@@ -244,7 +253,7 @@ def _unproved_files(findings: _Findings) -> tuple[ReadBack, ...]:
     control, search = findings.control, findings.search
     if control is None:
         return ()
-    unexplained = bool(control.behind) and findings.leftover is None
+    unexplained = bool(control.behind) and findings.leftover is None and not findings.files
     rare = not control.apart and not control.behind
     if unexplained or rare:
         return control.read_back
