@@ -23,6 +23,7 @@ from pytest_expops.replay.nondeterminism import files
 from pytest_expops.replay.nondeterminism.base import Watcher
 from pytest_expops.replay.nondeterminism.registry import applied
 from pytest_expops.replay.nondeterminism.session_files import files_met, forget_met
+from pytest_expops.replay.nondeterminism.torch_alerts import noting_alerts
 from pytest_expops.replay.request import SHARED, Replay, Request, to_answer
 from pytest_expops.replay.tracing import Tracer
 
@@ -105,6 +106,7 @@ def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, A
             files.forget()
         if request.trace or request.lines:
             tracer = stack.enter_context(Tracer(runner.project.owns_file, lines=request.lines))
+        alerts = stack.enter_context(noting_alerts(runner.project.owns_file)) if request.alerts else tuple
         record = runner.run(name, load, attempt=request.attempt, keep=request.keep).record
         opened = files.opened() if request.watch else ()
     return to_answer(
@@ -114,5 +116,7 @@ def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, A
             opened=opened,
             met=files_met(),
             trace=tracer.trace if tracer else None,
+            torch="torch" in sys.modules,
+            alerts=alerts(),
         )
     )

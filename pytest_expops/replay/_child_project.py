@@ -142,7 +142,8 @@ def _surroundings(message: Mapping[str, Any]) -> dict[str, Any]:
 
 def _concerns_import(request: Request) -> bool:
     """Whether the replay asks for more than the hash seed, which the interpreter was started with."""
-    return bool(request.conditions.keys() - {"hashseed"} or request.watch or request.trace or request.lines)
+    watched = request.watch or request.trace or request.lines or request.alerts
+    return bool(request.conditions.keys() - {"hashseed"} or watched)
 
 
 def _forget(runner: Runner) -> None:

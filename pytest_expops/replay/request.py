@@ -28,7 +28,8 @@ class Request:
 
     `attempt` numbers it, and names its `checkpoint_dir`. `before` are processes that are run first in the same
     interpreter, on the same modules. `watch` asks for the sites, `trace` for every call of a project function, and
-    `lines` for the lines of one call as well. `move` is to the copy of the project in which it is made, if it is.
+    `lines` for the lines of one call as well, and `alerts` for operations of PyTorch without a fixed order, which makes
+    it run other kernels. `move` is to the copy of the project in which it is made, if it is.
     """
 
     attempt: int
@@ -39,6 +40,7 @@ class Request:
     trace: bool = False
     lines: Target | None = None
     move: Move | None = None
+    alerts: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; the inverse of `from_json`."""
@@ -50,6 +52,7 @@ class Request:
             "watch": self.watch,
             "trace": self.trace,
             "lines": self.lines.to_json() if self.lines else None,
+            "alerts": self.alerts,
             "move": [self.move.base, self.move.place] if self.move else None,
         }
 
@@ -65,6 +68,7 @@ class Request:
             data["trace"],
             Target.from_json(data["lines"]) if data["lines"] else None,
             Move(*data["move"]) if data["move"] else None,
+            data["alerts"],
         )
 
 
@@ -75,7 +79,8 @@ class Replay:
     `printed` is what the process printed, `hash_seed` its interpreter's `PYTHONHASHSEED` where it was given one.
     `sites` are the lines that drew from each source, and `opened` the files that it opened, if that was asked for.
     `met` are files written since the session began that it read or looked at, and did not write itself before;
-    `without` those that the copy of the project was without.
+    `without` those that the copy of the project was without. `torch` is whether PyTorch was loaded at the end, and
+    `alerts` are its operations that were asked for.
     """
 
     record: RunRecord
@@ -86,6 +91,8 @@ class Replay:
     met: tuple[OpenedFile, ...] = ()
     trace: Trace | None = None
     without: tuple[str, ...] = ()
+    torch: bool = False
+    alerts: tuple[Site, ...] = ()
 
 
 def to_answer(replay: Replay) -> dict[str, Any]:
@@ -96,6 +103,8 @@ def to_answer(replay: Replay) -> dict[str, Any]:
         "opened": [each.to_json() for each in replay.opened],
         "met": [each.to_json() for each in replay.met],
         "trace": replay.trace.to_json() if replay.trace else None,
+        "torch": replay.torch,
+        "alerts": [dataclasses.astuple(site) for site in replay.alerts],
     }
 
 
@@ -109,6 +118,8 @@ def from_answer(answer: Mapping[str, Any], printed: str, request: Request) -> Re
         tuple(OpenedFile.from_json(each) for each in answer["opened"]),
         tuple(OpenedFile.from_json(each) for each in answer["met"]),
         Trace.from_json(answer["trace"]) if answer["trace"] else None,
+        torch=answer["torch"],
+        alerts=tuple(Site(*each) for each in answer["alerts"]),
     )
 
 

@@ -131,7 +131,8 @@ class Diagnosis:
 
     Without causes it is not attributed; `note` says what is known all the same. `read_back` are files that may be the
     cause where none was proved, or not of everything. It is not `complete` if the time given ran out. `hash_seed` is
-    one under which results differ from those of replay 1, where they depend on it.
+    one under which results differ from those of replay 1, where they depend on it. `alerts` are operations of PyTorch
+    without a fixed order that were seen where not everything has a proved cause.
     """
 
     place: Place | None = None
@@ -143,6 +144,7 @@ class Diagnosis:
     note: str = ""
     hash_seed: int | None = None
     read_back: tuple[ReadBack, ...] = ()
+    alerts: tuple[CodeLine, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data, the inverse of `from_json`."""
@@ -177,7 +179,8 @@ class Diagnosis:
         place = Place.from_json(data["place"]) if data["place"] else None
         read_back = tuple(map(ReadBack.from_json, data["read_back"]))
         rest = {key: data[key] for key in ("runs", "seconds", "complete", "note", "hash_seed")}
-        return cls(place, causes, tried, **rest, read_back=read_back)
+        alerts = tuple(CodeLine(**each) for each in data["alerts"])
+        return cls(place, causes, tried, **rest, read_back=read_back, alerts=alerts)
 
 
 def _pair(count: Mapping[str, int]) -> list[int]:

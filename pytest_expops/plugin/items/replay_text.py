@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_expops.replay.nondeterminism.registry import SOURCES
+from pytest_expops.replay.nondeterminism.torch_alerts import ELSEWHERE
 from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.findings import Cause, CodeLine, Diagnosis, Place, ReadBack, Writer
 from pytest_expops.verdicts.replay import Verdict
@@ -95,10 +96,24 @@ def diagnosed(diagnosis: Diagnosis, directory: Path) -> list[str]:
         lines.append("why:    not attributed")
     if not diagnosis.causes:
         lines += _tried(diagnosis)
+    if diagnosis.alerts:
+        lines += _alerts(diagnosis.alerts, directory)
     if diagnosis.note:
         lines.append(f"        {diagnosis.note}")
     lines.append(f"        (diagnosed in {diagnosis.runs} runs, {diagnosis.seconds:.1f} s)")
     return lines
+
+
+def _alerts(found: Sequence[CodeLine], directory: Path) -> list[str]:
+    """Return the operations of PyTorch; what would help here is said only of those that may matter here."""
+    here = [site for site in found if ELSEWHERE not in site.what]
+    where = "" if here else " on CUDA"
+    lines = [f"seen:   operations of PyTorch that may have no fixed order{where}:"]
+    lines += [f"            {_site(site, directory)}" for site in found[:MOST_MISSING]]
+    if more := and_more(len(found), MOST_MISSING, "lines"):
+        lines.append(f"            {more}")
+    lines.append("        this was seen in one more run, and not shown to be the cause")
+    return [*lines, "        fix: torch.use_deterministic_algorithms(True), or another operation"] if here else lines
 
 
 def _likely(files: Sequence[ReadBack], directory: Path) -> list[str]:

@@ -54,7 +54,7 @@ class Plan:
     """How a trial is made: which sources are `held` fixed, and what else is different.
 
     `only` narrows what is held of a source (see `Setting`). `before` are processes to run first on the same modules;
-    None leaves that to what the session varies. `watch`, `trace` and `lines` are those of `Request`. A `fresh` trial
+    None leaves that to what the session varies. `watch`, `trace`, `lines` and `alerts` are `Request`'s. A `fresh` trial
     has an interpreter of its own; one that runs something else `before` it in an interpreter that is kept has that to
     itself and its like, as it may leave a library changed. One made `in_place` finds the files as they are, where the
     session varies them.
@@ -68,6 +68,7 @@ class Plan:
     lines: Target | None = None
     fresh: bool = False
     in_place: bool = False
+    alerts: bool = False
 
 
 class Trials:
@@ -108,7 +109,7 @@ class Trials:
         before = plan.before if plan.before is not None else others(self.session, self.name) if varied_order else ()
         keep = Keep(values=not self._exact, leaves=True)
         attempt = SHARED if "tmpdir" in plan.held else TRIAL + self.runs
-        request = Request(attempt, conditions, keep, before, plan.watch, plan.trace, plan.lines)
+        request = Request(attempt, conditions, keep, before, plan.watch, plan.trace, plan.lines, alerts=plan.alerts)
         try:
             replay = self._pool.replay(
                 self.session,

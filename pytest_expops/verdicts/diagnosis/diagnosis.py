@@ -89,6 +89,7 @@ class _Findings:
     leftover: Leftover | None = None
     causes: list[Cause] = field(default_factory=list)
     place: Place | None = None
+    alerts: tuple[Site, ...] = ()
 
     @property
     def files(self) -> bool:
@@ -105,29 +106,42 @@ def _examine(case: _Case, findings: _Findings) -> None:
     """
     control = findings.control = controlled(case.trials)
     if control.apart:
-        search = findings.search = _prepared_search(case, control)
-        suspects, others = _suspects(case, control)
-        finished = search.run(suspects, others)
-        drifts = bool(changing(control.read_back, control.made))
-        for source, paths in search.found.items():
-            held, free = search.alternating(paths, IN_TURN) if drifts else _evidence(search, paths)
-            findings.causes += _proved(source, paths, held, free, control.sites(source))
-        if not finished:
-            raise OutOfTime
-    if control.behind and "files" in case.trials.vary:
-        held, sites = from_files(case.trials, control.behind)
-        free = agreeing_with_first(case.trials, control, control.behind)
-        findings.causes += _proved("files", control.behind, held, free, sites)
-    if control.behind and not findings.files:
-        leftover = findings.leftover = from_earlier(case.trials, control.behind)
-        if leftover is not None:
-            free = agreeing_with_first(case.trials, control, control.behind)
-            findings.causes += _proved("state", control.behind, leftover.held, free, (), leftover.before)
+        _attribute(case, findings, control)
+    if control.behind:
+        _look_behind(case, findings, control)
     if control.apart or findings.leftover is not None:
         findings.place = locate(case.trials, _parting(findings, control))
-    if findings.search is not None:
+    search = findings.search
+    if search is not None:
         for index, cause in enumerate(findings.causes):
-            findings.causes[index] = _narrowed(cause, case.trials, findings.search, control, findings.place)
+            findings.causes[index] = _narrowed(cause, case.trials, search, control, findings.place)
+        if (search.remaining or not findings.causes) and any(each.replay.torch for each in control.made):
+            findings.alerts = case.trials.make(Plan(alerts=True), 0).replay.alerts
+
+
+def _attribute(case: _Case, findings: _Findings, control: Control) -> None:
+    """Find the sources that make replays differ from each other; raises as `_examine`."""
+    search = findings.search = _prepared_search(case, control)
+    suspects, others = _suspects(case, control)
+    finished = search.run(suspects, others)
+    drifts = bool(changing(control.read_back, control.made))
+    for source, paths in search.found.items():
+        held, free = search.alternating(paths, IN_TURN) if drifts else _evidence(search, paths)
+        findings.causes += _proved(source, paths, held, free, control.sites(source))
+    if not finished:
+        raise OutOfTime
+
+
+def _look_behind(case: _Case, findings: _Findings, control: Control) -> None:
+    """Find what the first run met, and replays do not; raises as `_examine`."""
+    free = agreeing_with_first(case.trials, control, control.behind)
+    if "files" in case.trials.vary:
+        held, sites = from_files(case.trials, control.behind)
+        findings.causes += _proved("files", control.behind, held, free, sites)
+    if not findings.files:
+        leftover = findings.leftover = from_earlier(case.trials, control.behind)
+        if leftover is not None:
+            findings.causes += _proved("state", control.behind, leftover.held, free, (), leftover.before)
 
 
 def _put_together(case: _Case, findings: _Findings) -> Diagnosis:
@@ -141,6 +155,7 @@ def _put_together(case: _Case, findings: _Findings) -> Diagnosis:
         note=_note(findings),
         hash_seed=_differing_hash_seed(case.trials, findings),
         read_back=_unproved_files(findings),
+        alerts=tuple(map(CodeLine.at, findings.alerts)),
     )
 
 
