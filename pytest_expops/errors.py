@@ -127,6 +127,10 @@ class ReplayTimeout(ReplayError):
     """A replay took longer than the time left for it."""
 
 
+class CopyRefused(ReplayError):
+    """A process cannot be replayed in a copy of the project: it is too large, or the process writes elsewhere."""
+
+
 class StabilityError(ExpopsError, ValueError):
     """A spread over seeds cannot be judged: there is no such metric, or a value is no finite number."""
 
@@ -146,6 +150,14 @@ class ExpopsWarning(UserWarning):
 
 class ConfigWarning(ExpopsWarning):
     """Something in a config that is read, or ignored, in another way than its author probably meant."""
+
+
+class ReadBackWarning(ExpopsWarning):
+    """A replay that matched has read a file that an earlier run of this session wrote: only the reading was checked."""
+
+
+class NotVariedWarning(ExpopsWarning):
+    """A replay could not vary what it was to vary; it was made without that."""
 
 
 class EmptyPartitionWarning(ExpopsWarning):

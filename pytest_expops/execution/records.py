@@ -74,7 +74,8 @@ class RunRecord:
 
     `attempt` is 0 for the first run and counts replays from 1. `started` is in seconds since the epoch and
     `duration` in seconds of the call itself, without loading inputs and storing outputs. `seen` is what it was seen to
-    use, if it was watched.
+    use, if it was watched. `written` are the files that it was seen to write and that were there afterwards, with the
+    time of their last change in nanoseconds.
     """
 
     process: str
@@ -89,6 +90,7 @@ class RunRecord:
     failure: Failure | None = None
     roots: tuple[str, ...] = ()
     seen: Seen | None = None
+    written: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; the inverse of `from_json`."""
@@ -104,6 +106,7 @@ class RunRecord:
             "worker": self.worker,
             "failure": [self.failure.kind, self.failure.message, self.failure.traceback] if self.failure else None,
             "roots": list(self.roots),
+            "written": dict(self.written),
         }
         return data if self.seen is None else {**data, "seen": self.seen.to_json()}
 
@@ -123,6 +126,7 @@ class RunRecord:
             failure=Failure(*data["failure"]) if data["failure"] else None,
             roots=tuple(data["roots"]),
             seen=Seen.from_json(data["seen"]) if "seen" in data else None,
+            written=data["written"],
         )
 
 

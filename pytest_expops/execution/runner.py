@@ -81,15 +81,19 @@ class Runner:
         *,
         code_of: Runner | None = None,
         watch: bool = False,
+        child_modules: Path | None = None,
     ) -> None:
         """`code_of` is a runner of the same scripts, whose project and functions are to serve this one too.
 
-        With `watch`, what runs are seen to use is in their records.
+        With `watch`, what runs are seen to use is in their records. `child_modules` takes another folder than all runs
+        of the session have in common (`CHILD_MODULES`).
         """
         self.expanded = expanded
         self.pipeline = expanded.pipeline
         self.project: ProjectCode = (
-            code_of.project if code_of else ProjectCode(expanded.pipeline, folder.parent / CHILD_MODULES)
+            code_of.project
+            if code_of
+            else ProjectCode(expanded.pipeline, (child_modules or folder.parent) / CHILD_MODULES)
         )
         self.store = store
         self.folder = folder

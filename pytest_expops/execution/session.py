@@ -10,8 +10,10 @@ gives the lock up. So whoever gets the lock finds no owner, or the owner's recor
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from filelock import FileLock
@@ -29,6 +31,10 @@ from pytest_expops.values.storage.store import ArtifactStore
 
 WAIT_SECONDS = 0.5
 """How long to wait for one busy process before looking whether another has become free to run."""
+
+
+Watching = Callable[[Runner], AbstractContextManager[Callable[[], Mapping[str, int]]]]
+"""Watches a first run; what it gives says which files that has written (see `RunRecord.written`)."""
 
 
 class NotPassed(ExpopsError):
@@ -50,7 +56,8 @@ class PipelineSession:
     """One pipeline in one pytest session, as seen by one worker.
 
     `folder` is common to all workers if `shared`; records, locks and artifacts stand in it. `cache` keeps partitions
-    for all sessions of this worker. With `watch`, the records of runs have what they were seen to use.
+    for all sessions of this worker. With `watch`, the records of runs have what they were seen to use. `watching` notes
+    which files a first run writes.
     """
 
     def __init__(
@@ -62,6 +69,7 @@ class PipelineSession:
         worker: str = "main",
         cache: PartCache | None = None,
         watch: bool = False,
+        watching: Watching = lambda _: nullcontext(dict),
     ) -> None:
         self.expanded = expanded
         self.folder = folder
@@ -70,6 +78,8 @@ class PipelineSession:
         self.reader = ArtifactReader(self.store, PartCache(DEFAULT_MEMORY) if cache is None else cache)
         self.runner = Runner(expanded, self.store, folder, worker, watch=watch)
         self.errors: dict[str, BaseException] = {}
+        self.began = time.time()
+        self._watching = watching
         self._locks = folder / "locks"
         self._records = folder / "records"
         self._records.mkdir(parents=True, exist_ok=True)
@@ -215,14 +225,16 @@ class PipelineSession:
         if self._claims is not None:
             self._claims.take(name)
         try:
-            run = self.runner.run(
-                name,
-                lambda upstream, part=None: self.load(self._known[upstream], part),
-                record_of=self._known.__getitem__,
-            )
+            with self._watching(self.runner) as written:
+                run = self.runner.run(
+                    name,
+                    lambda upstream, part=None: self.load(self._known[upstream], part),
+                    record_of=self._known.__getitem__,
+                )
+                record = replace(run.record, written=written())
             if run.error is not None:
                 self.errors[name] = run.error
-            return self._finish(run.record)
+            return self._finish(record)
         except BaseException:
             # Interrupted: it has not ended, and others may still run it.
             if self._claims is not None and self.known(name) is None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,16 +15,19 @@ import pytest
 from pytest_expops.errors import ConfigError
 from pytest_expops.execution.artifact_cache import PartCache
 from pytest_expops.execution.records import JsonFolder
+from pytest_expops.execution.runner import Runner
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.model import ExpandedPipeline, Pipeline
+from pytest_expops.plugin._copies import Copies
 from pytest_expops.plugin.baselines import Locks, Written
 from pytest_expops.plugin.options.baseline import WRITING
 from pytest_expops.plugin.options.given import Given
 from pytest_expops.plugin.options.options import Options
 from pytest_expops.plugin.options.tolerances import with_tolerances
 from pytest_expops.replay.nondeterminism.registry import SOURCES
+from pytest_expops.replay.nondeterminism.session_files import Scope, noting_writes
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.replay.request import TEMPORARY
 from pytest_expops.verdicts.baseline.baseline import Baseline
@@ -54,11 +58,12 @@ class SessionState:
     """By config, where there is a lock file or may be one."""
     written: Mapping[Path, Written] = field(default_factory=dict)
     """What became of the lock files at the end."""
+    copies: Copies = field(default_factory=Copies)
 
-    @property
-    def varied(self) -> tuple[str, ...]:
-        """What replays vary besides the hash seed: of what was asked for, what can be varied on this machine."""
-        return tuple(name for name in self.options.vary if SOURCES[name].unavailable() is None)
+    def varied(self, session: PipelineSession) -> tuple[str, ...]:
+        """Return what replays vary besides the hash seed: of what was asked for, what can be varied here."""
+        available = (name for name in self.options.vary if SOURCES[name].unavailable() is None)
+        return tuple(name for name in available if name != "files" or session.folder in self.copies.snapshots)
 
     def remember_environment(self) -> None:
         """Copy the environment variables before scripts are imported; a replica starts from these."""
@@ -77,7 +82,7 @@ class SessionState:
             if known is not None:
                 return Verdict.from_json(known)
             options = self.options
-            verdict = judge(session, name, self._pool(), replays=options.replays, vary=self.varied)
+            verdict = judge(session, name, self._pool(), replays=options.replays, vary=self.varied(session))
             declared = session.expanded[name].process.nondeterministic is not None
             if verdict.status is ReplayStatus.DIFFERED and options.diagnose and not declared:
                 verdict = replace(verdict, diagnosis=self._diagnosis(session, verdict))
@@ -92,7 +97,7 @@ class SessionState:
             session,
             verdict.process,
             self._pool(),
-            vary=self.varied,
+            vary=verdict.varied,
             seconds=self.options.diagnose_timeout,
             differences=verdict.differences,
             hints=hints,
@@ -103,11 +108,12 @@ class SessionState:
 
     def prepare_replays(self, session: PipelineSession, name: str) -> None:
         """Have the interpreter for first replays start, and import what `name` needs, while nobody waits for it."""
-        self._pool().prepare(session, name, replay_conditions(1, self.varied))
+        self._pool().prepare(session, name, replay_conditions(1, self.varied(session)))
 
     def _pool(self) -> ReplicaPool:
         if self.replicas is None:
-            self.replicas = ReplicaPool(self.environment or os.environ, self.options.replays + SPARE)
+            most = self.options.replays + SPARE
+            self.replicas = ReplicaPool(self.environment or os.environ, most, self.copies.snapshots)
         return self.replicas
 
     def close(self) -> None:
@@ -115,6 +121,7 @@ class SessionState:
         if self.replicas is not None:
             self.replicas.close()
         if self.owns_folder:
+            self.copies.remove()
             temporary = self.options.artifacts is None
             shutil.rmtree(self.folder if temporary else self.folder / TEMPORARY, ignore_errors=True)
 
@@ -153,8 +160,17 @@ def start(options: Options, seat: Seat) -> SessionState:
         place = folder / f"{number}-{path.stem}"
         place.mkdir(exist_ok=True)
         sessions[path] = PipelineSession(
-            pipeline, place, shared=seat.shared, worker=seat.worker, cache=cache, watch=watch
+            pipeline,
+            place,
+            shared=seat.shared,
+            worker=seat.worker,
+            cache=cache,
+            watch=watch,
+            watching=_unwatched if options.replay == "none" else _watched,
         )
+    copies = Copies()
+    if "files" in options.vary and options.replay != "none":
+        copies = Copies.of(sessions.values(), folder, make=seat.folder is None)
     return SessionState(
         options,
         folder,
@@ -162,7 +178,17 @@ def start(options: Options, seat: Seat) -> SessionState:
         owns_folder=seat.folder is None,
         lock_paths=locks.paths,
         baselines=locks.baselines(sessions),
+        copies=copies,
     )
+
+
+def _unwatched(_: Runner) -> AbstractContextManager[Callable[[], Mapping[str, int]]]:
+    return nullcontext(dict)
+
+
+def _watched(runner: Runner) -> AbstractContextManager[Callable[[], Mapping[str, int]]]:
+    places = map(str, (runner.pipeline.root, runner.pipeline.working_directory))
+    return noting_writes(Scope(runner.project.owns_file, places, str(runner.folder.parent)))
 
 
 def expanded_pipelines(paths: Iterable[Path], tolerances: Iterable[Given] = ()) -> dict[Path, ExpandedPipeline]:

@@ -11,6 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,7 +25,9 @@ from pytest_expops.replay._messages import Lines, send
 from pytest_expops.replay.nondeterminism import files
 from pytest_expops.replay.nondeterminism.base import Watcher
 from pytest_expops.replay.nondeterminism.registry import applied
-from pytest_expops.replay.request import SHARED, Request, to_answer
+from pytest_expops.replay.nondeterminism.session_files import files_met, forget_met
+from pytest_expops.replay.nondeterminism.torch_alerts import noting_alerts
+from pytest_expops.replay.request import SHARED, Replay, Request, to_answer
 from pytest_expops.replay.tracing import Tracer
 
 Next = Callable[[], dict[str, Any] | None]
@@ -80,6 +83,8 @@ def _serve(answers: int, following: Next, project: ReplicaProject) -> None:
 
 def _replay(message: dict[str, Any], project: ReplicaProject) -> dict[str, Any]:
     request = Request.from_json(message["request"])
+    if request.move is not None:
+        request = replace(Request.from_json(request.move.there(message["request"])), move=request.move)
     reader = reader_of(message)
     upstream = {name: RunRecord.from_json(record) for name, record in message["upstream"].items()}
 
@@ -87,7 +92,11 @@ def _replay(message: dict[str, Any], project: ReplicaProject) -> dict[str, Any]:
         return reader.outputs(upstream[name].outputs, partition)
 
     with project.opened(message, request) as runner:
-        return _run(runner, message["process"], load, request)
+        answer = _run(runner, message["process"], load, request)
+        refused = project.refused[:1]
+    if request.move is None:
+        return answer
+    return {**request.move.back(answer), "refused": refused}
 
 
 def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, Any]:
@@ -100,11 +109,25 @@ def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, A
         stack.enter_context(applied(request.conditions, watcher))
         for earlier in request.before:
             runner.run(earlier, load, attempt=request.attempt, keep=Keep(values=False))
+            forget_met()
         if request.watch:
             watcher.forget()
             files.forget()
         if request.trace or request.lines:
             tracer = stack.enter_context(Tracer(runner.project.owns_file, lines=request.lines))
+        alerts = stack.enter_context(noting_alerts(runner.project.owns_file)) if request.alerts else tuple
         record = runner.run(name, load, attempt=request.attempt, keep=request.keep).record
         opened = files.opened() if request.watch else ()
-    return to_answer(record, watcher, opened, tracer.trace if tracer else None)
+    return to_answer(
+        Replay(
+            record,
+            sites=watcher.all_sites(),
+            opened=opened,
+            met=files_met(),
+            trace=tracer.trace if tracer else None,
+            threads=watcher.threads(),
+            escaped=watcher.escaped(),
+            torch="torch" in sys.modules,
+            alerts=alerts(),
+        )
+    )

@@ -8,6 +8,7 @@ import. If not, the modules are imported anew.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -25,10 +26,14 @@ from pytest_expops.pipeline.model import ExpandedPipeline
 from pytest_expops.replay._warning_filters import filtering
 from pytest_expops.replay.nondeterminism import files
 from pytest_expops.replay.nondeterminism.registry import keep_temporary_files_in
+from pytest_expops.replay.nondeterminism.session_files import Scope, noting_reads, refusing_writes
+from pytest_expops.replay.project_copy import Move
 from pytest_expops.replay.request import TEMPORARY, Request
 from pytest_expops.values.storage.store import ArtifactStore
 
-SURROUNDINGS = ("config", "scripts", "folder", "memory", "worker", "sys_path", "warning_filters", "watch")
+SURROUNDINGS = (
+    *("config", "scripts", "folder", "memory", "worker", "began", "move", "sys_path", "warning_filters", "watch"),
+)
 """What of a message concerns the import; the rest is the replay's own."""
 
 
@@ -47,6 +52,8 @@ class ReplicaProject:
     def __init__(self) -> None:
         self._pipelines: dict[str, ExpandedPipeline] = {}
         self._ahead: _Ahead | None = None
+        self.refused: list[str] = []
+        """Files of the project that a replay in a copy of it wanted to write, and was not let to."""
 
     def prepare(self, message: Mapping[str, Any]) -> None:
         """Import what a replay of ``message["process"]`` needs. What goes wrong is left to the replay to meet."""
@@ -77,18 +84,26 @@ class ReplicaProject:
 
     def runner(self, message: Mapping[str, Any], stack: ExitStack) -> Runner:
         """A runner in its surroundings, until `stack` ends."""
-        sys.path[:] = message["sys_path"]
+        move = Move(*message["move"]) if message["move"] else None
+        sys.path[:] = move.there(message["sys_path"]) if move else message["sys_path"]
         config = message["config"]
         if config not in self._pipelines:
             self._pipelines[config] = expand(load_config(Path(config)))
-        expanded = self._pipelines[config]
+        expanded = self._pipelines[config] if move is None else move.relocated(self._pipelines[config])
         reserve_names(message["scripts"], expanded.pipeline)
         folder = Path(message["folder"])
         keep_temporary_files_in(str(folder.parent / TEMPORARY / message["worker"]))
         files.leave_out(folder.parent)
-        store = reader_of(message).store
-        runner = Runner(expanded, store, folder, f"replica of {message['worker']}", watch=message["watch"])
+        # Modules for child processes, which name the scripts by path, must not be those of all other runs.
+        children = Path(move.place).parent if move else None
+        store, who = reader_of(message).store, f"replica of {message['worker']}"
+        runner = Runner(expanded, store, folder, who, watch=message["watch"], child_modules=children)
         stack.callback(_forget, runner)
+        places = map(str, (expanded.pipeline.root, expanded.pipeline.working_directory))
+        scope = Scope(runner.project.owns_file, places, str(folder.parent))
+        own = (move.place, os.path.realpath(folder.parent)) if move else ()
+        stack.enter_context(noting_reads(scope, message["began"]))
+        self.refused = stack.enter_context(refusing_writes(scope, move.base, *own)) if move else []
         stack.enter_context(filtering(message["warning_filters"]))
         return runner
 
@@ -109,7 +124,8 @@ def _surroundings(message: Mapping[str, Any]) -> dict[str, Any]:
 
 def _concerns_import(request: Request) -> bool:
     """Whether the replay asks for more than the hash seed, which the interpreter was started with."""
-    return bool(request.conditions.keys() - {"hashseed"} or request.watch or request.trace or request.lines)
+    watched = request.watch or request.trace or request.lines or request.alerts
+    return bool(request.conditions.keys() - {"hashseed"} or watched)
 
 
 def _forget(runner: Runner) -> None:

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pytest_expops.errors import ReplayError, ReplayTimeout, ReplicaDied
+from pytest_expops.errors import CopyRefused, ReplayError, ReplayTimeout, ReplicaDied
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.user_code.scripts import common_path
 from pytest_expops.replay._import_server import CAN_FORK
@@ -93,6 +93,8 @@ class Replica:
             raise ReplayError(f"`{name}` could not be replayed: {answer['error']}", process=name)
         if "ended" in answer:
             raise self._death(answer["ended"], name, begin)
+        if answer.get("refused"):
+            raise CopyRefused(f"it writes to {answer['refused'][0]}, which is not in the copy", process=name)
         return from_answer(answer, self._read_printed(begin), request)
 
     def close(self) -> None:
@@ -228,6 +230,7 @@ def _message(session: PipelineSession, name: str, request: Request) -> dict[str,
         "process": name,
         "upstream": {each: session.record(each).to_json() for each in sorted(names)},
         "request": request.to_json(),
+        "move": request.to_json()["move"],
     }
 
 
@@ -240,6 +243,8 @@ def surroundings_of(session: PipelineSession) -> dict[str, Any]:
         "memory": session.reader.cache.most,
         "worker": session.worker,
         "watch": session.runner.onlooker.watching,
+        "began": session.began,
+        "move": None,
         "sys_path": common_path(),
         "warning_filters": described_filters(),
     }

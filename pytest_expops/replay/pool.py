@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.user_code.scripts import common_path
 from pytest_expops.replay._leading_imports import Import, leading_imports
 from pytest_expops.replay._replica import Replica, surroundings_of
-from pytest_expops.replay.nondeterminism.base import Conditions
+from pytest_expops.replay.nondeterminism.base import Conditions, Mode
 from pytest_expops.replay.nondeterminism.registry import interpreter_environment
+from pytest_expops.replay.project_copy import Keeps, Snapshot, copied, found_by_first_run
 from pytest_expops.replay.request import Replay, Request
 
 
@@ -28,10 +31,14 @@ class _Key:
 class ReplicaPool:
     """At most `most` interpreters, of which the one unused for longest gives way.
 
-    `environment` is what the first runs found, before any script changed it.
+    `environment` is what the first runs found, before any script changed it. `snapshots` are by folder of a session:
+    where there is one, replays that vary the files can be made.
     """
 
-    def __init__(self, environment: Mapping[str, str], most: int) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], most: int, snapshots: Mapping[Path, Snapshot] | None = None
+    ) -> None:
+        self.snapshots = snapshots or {}
         self.environment = environment
         self.most = most
         self._replicas: dict[_Key, Replica] = {}
@@ -61,6 +68,8 @@ class ReplicaPool:
         Raises:
             ReplayError: as `Replica.replay`.
         """
+        if "files" in request.conditions and request.move is None:
+            return self._moved(session, name, request, copy=copy, fresh=fresh, timeout=timeout)
         if fresh:
             environment = interpreter_environment(request.conditions, self.environment)
             replica = Replica(environment, surroundings_of(session), forks=False)
@@ -74,6 +83,24 @@ class ReplicaPool:
             return replica.replay(session, name, request, timeout=timeout)
         finally:
             self._bearable[libraries] = replica.libraries
+
+    def _moved(
+        self, session: PipelineSession, name: str, request: Request, *, copy: int, fresh: bool, timeout: float
+    ) -> Replay:
+        """Replay in a copy of the project: of all of it where the files are held, else as the first run found it."""
+        setting = request.conditions["files"]
+        if setting.mode is Mode.NATURAL:
+            rest = {each: setting for each, setting in request.conditions.items() if each != "files"}
+            request = replace(request, conditions=rest)
+            return self.replay(session, name, request, copy=copy, fresh=fresh, timeout=timeout)
+        snapshot = self.snapshots[session.folder]
+        keeps: Keeps = (lambda *_: True) if setting.mode is Mode.HELD else found_by_first_run(session, name)
+        # The same for all replays of a worker, so that results which hold the path differ from the first run's alone.
+        place = Path(snapshot.folder).parent / session.worker / os.path.basename(snapshot.base)
+        with copied(snapshot, place, keeps) as (move, without):
+            request = replace(request, move=move)
+            replay = self.replay(session, name, request, copy=copy, fresh=fresh, timeout=timeout)
+        return replace(replay, without=without)
 
     def prepare(self, session: PipelineSession, name: str, conditions: Conditions) -> None:
         """Start the interpreter for replays under `conditions`, `name` the first of them, before it is needed.

@@ -9,9 +9,10 @@ from typing import Any
 
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.runner import Keep
-from pytest_expops.replay.nondeterminism.base import Conditions, Setting, Site, Watcher
+from pytest_expops.replay.nondeterminism.base import Conditions, Setting, Site
 from pytest_expops.replay.nondeterminism.files import OpenedFile
 from pytest_expops.replay.nondeterminism.registry import FIRST_RUN, SOURCES, own_hash_seed
+from pytest_expops.replay.project_copy import Move
 from pytest_expops.replay.tracing import Target, Trace
 
 TEMPORARY = "t"
@@ -27,7 +28,8 @@ class Request:
 
     `attempt` numbers it, and names its `checkpoint_dir`. `before` are processes that are run first in the same
     interpreter, on the same modules. `watch` asks for the sites, `trace` for every call of a project function, and
-    `lines` for the lines of one call as well.
+    `lines` for the lines of one call as well, and `alerts` for operations of PyTorch without a fixed order, which makes
+    it run other kernels. `move` is to the copy of the project in which it is made, if it is.
     """
 
     attempt: int
@@ -37,6 +39,8 @@ class Request:
     watch: bool = False
     trace: bool = False
     lines: Target | None = None
+    move: Move | None = None
+    alerts: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; the inverse of `from_json`."""
@@ -48,6 +52,8 @@ class Request:
             "watch": self.watch,
             "trace": self.trace,
             "lines": self.lines.to_json() if self.lines else None,
+            "alerts": self.alerts,
+            "move": [self.move.base, self.move.place] if self.move else None,
         }
 
     @classmethod
@@ -61,6 +67,8 @@ class Request:
             data["watch"],
             data["trace"],
             Target.from_json(data["lines"]) if data["lines"] else None,
+            Move(*data["move"]) if data["move"] else None,
+            data["alerts"],
         )
 
 
@@ -69,9 +77,12 @@ class Replay:
     """What one replay gave: its record, and whatever else was asked for.
 
     `printed` is what the process printed, `hash_seed` its interpreter's `PYTHONHASHSEED` where it was given one.
-    `sites` are the lines that drew from each source, and `opened` the files that it opened. `threads` counts those that
-    ran at one time by the package that started them; `escaped`, by source, those threads and processes that drew from
-    it as if it were not held.
+    `sites` are the lines that drew from each source, and `opened` the files that it opened, if that was asked for.
+    `met` are files written since the session began that it read or looked at, and did not write itself before;
+    `without` those that the copy of the project was without. `torch` is whether PyTorch was loaded at the end, and
+    `alerts` are its operations that were asked for. `threads` counts
+    those that ran at one time by the package that started them; `escaped`, by source, those threads and processes that
+    drew from it as if it were not held.
     """
 
     record: RunRecord
@@ -79,24 +90,27 @@ class Replay:
     hash_seed: int = 0
     sites: Mapping[str, tuple[Site, ...]] = field(default_factory=dict)
     opened: tuple[OpenedFile, ...] = ()
+    met: tuple[OpenedFile, ...] = ()
     trace: Trace | None = None
     threads: Mapping[str, int] = field(default_factory=dict)
     escaped: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+    torch: bool = False
+    alerts: tuple[Site, ...] = ()
 
 
-def to_answer(
-    record: RunRecord, watcher: Watcher, opened: tuple[OpenedFile, ...], trace: Trace | None
-) -> dict[str, Any]:
-    """What a replica answers; plain data."""
+def to_answer(replay: Replay) -> dict[str, Any]:
+    """What a replica answers; plain data. What was printed goes another way."""
     return {
-        "record": record.to_json(),
-        "sites": {
-            source: [dataclasses.astuple(site) for site in found] for source, found in watcher.all_sites().items()
-        },
-        "opened": [each.to_json() for each in opened],
-        "trace": trace.to_json() if trace else None,
-        "threads": watcher.threads(),
-        "escaped": watcher.escaped(),
+        "record": replay.record.to_json(),
+        "sites": {source: [dataclasses.astuple(site) for site in found] for source, found in replay.sites.items()},
+        "opened": [each.to_json() for each in replay.opened],
+        "met": [each.to_json() for each in replay.met],
+        "trace": replay.trace.to_json() if replay.trace else None,
+        "torch": replay.torch,
+        "alerts": [dataclasses.astuple(site) for site in replay.alerts],
+        "threads": dict(replay.threads),
+        "escaped": {source: dict(found) for source, found in replay.escaped.items()},
     }
 
 
@@ -108,9 +122,12 @@ def from_answer(answer: Mapping[str, Any], printed: str, request: Request) -> Re
         hash_seed(request.conditions),
         {source: tuple(Site(*each) for each in found) for source, found in answer["sites"].items()},
         tuple(OpenedFile.from_json(each) for each in answer["opened"]),
+        tuple(OpenedFile.from_json(each) for each in answer["met"]),
         Trace.from_json(answer["trace"]) if answer["trace"] else None,
-        answer["threads"],
-        answer["escaped"],
+        threads=answer["threads"],
+        escaped=answer["escaped"],
+        torch=answer["torch"],
+        alerts=tuple(Site(*each) for each in answer["alerts"]),
     )
 
 

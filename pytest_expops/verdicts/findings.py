@@ -53,21 +53,29 @@ class CodeLine:
         return cls(site.file, site.line, site.function, site.what, site.code)
 
 
-Writer = Literal["first run", "replay", ""]
-"""Who was seen to write a file; empty where that is not known."""
+Writer = Literal["first run", "process", "session", "replay", ""]
+"""Who was seen to write a file; ``session`` for somebody since this session began, and empty where less is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadBack:
-    """A file that replays read, and that was written after the first run began. It was seen, and is proof of nothing.
+    """A file that replays read, and that was written since the session began. It was seen, and is proof of nothing.
 
-    `writer` is ``first run`` where it was written during the first run and no other process ran then, ``replay`` where
-    the replay that read it writes it too, and else empty; `site` is the line that read it.
+    `writer` is ``first run`` or ``process`` where the first run of this `process`, or of another, was seen to write it,
+    ``replay`` where the replay that read it writes it too; `site` is the line that read it. Not `read` is a file that
+    was looked at, and not changed: a library may have read it where nobody sees it.
     """
 
     path: str
     writer: Writer
     site: CodeLine
+    process: str = ""
+    read: bool = True
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ReadBack:
+        """Return what `dataclasses.asdict` made plain."""
+        return cls(**{**data, "site": CodeLine(**data["site"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +148,8 @@ class Diagnosis:
     Without causes it is not attributed; `note` says what is known all the same. `read_back` are files that may be the
     cause where none was proved, or not of everything. It is not `complete` if the time given ran out. `hash_seed` is
     one under which results differ from those of replay 1, where they depend on it. `threads` counts those that ran at
-    one time by the package that started them; `unheld` is what could not be held.
+    one time by the package that started them; `unheld` is what could not be held. `alerts` are operations of
+    PyTorch without a fixed order that were seen where not everything has a proved cause.
     """
 
     place: Place | None = None
@@ -154,6 +163,7 @@ class Diagnosis:
     read_back: tuple[ReadBack, ...] = ()
     threads: Mapping[str, int] = dataclasses.field(default_factory=dict)
     unheld: tuple[Unheld, ...] = ()
+    alerts: tuple[CodeLine, ...] = ()
 
     @property
     def finding(self) -> str:
@@ -199,12 +209,12 @@ class Diagnosis:
         )
         tried = tuple(Tried(tuple(each["sources"]), Count(each["agree"], each["of"])) for each in data["tried"])
         place = Place.from_json(data["place"]) if data["place"] else None
-        read_back = tuple(
-            ReadBack(each["path"], each["writer"], CodeLine(**each["site"])) for each in data["read_back"]
-        )
+        read_back = tuple(map(ReadBack.from_json, data["read_back"]))
         rest = {key: data[key] for key in ("runs", "seconds", "complete", "note", "hash_seed")}
         unheld = tuple(Unheld(**each) for each in data["unheld"])
-        return cls(place, causes, tried, **rest, read_back=read_back, threads=data["threads"], unheld=unheld)
+        alerts = tuple(CodeLine(**each) for each in data["alerts"])
+        extra = {"threads": data["threads"], "unheld": unheld, "alerts": alerts}
+        return cls(place, causes, tried, **rest, read_back=read_back, **extra)
 
 
 def _pair(count: Mapping[str, int]) -> list[int]:

@@ -8,18 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pytest_expops.errors import CopyRefused
 from pytest_expops.execution.records import Outcome, Output, RunRecord
 from pytest_expops.execution.runner import Keep
 from pytest_expops.execution.seen import Seen
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedProcess, Kind, Tolerance
-from pytest_expops.replay.nondeterminism.base import Mode, Setting
+from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
 from pytest_expops.replay.nondeterminism.earlier_processes import unrelated
 from pytest_expops.replay.pool import ReplicaPool
-from pytest_expops.replay.request import Request
+from pytest_expops.replay.request import Replay, Request
 from pytest_expops.values.amounts import rounded
 from pytest_expops.values.comparison import Difference, compare
-from pytest_expops.verdicts.findings import Diagnosis
+from pytest_expops.verdicts._reading_back import files_found
+from pytest_expops.verdicts.findings import Diagnosis, ReadBack
 
 EXACT = Tolerance()
 MOST_KEPT = 20
@@ -42,7 +44,9 @@ class Verdict:
     `differences` are the most telling `MOST_KEPT` of the `count` differences of the first replay that differed, which
     is numbered `attempt` and was run under `hash_seed`, with the sources `varied` besides. `traceback` is what that
     replay raised, if it did, and `printed` what it printed. `seen` is what the replays were seen to use, if they were
-    watched.
+    watched. `found` are the files of an earlier run that replays which matched have read. `without` are files that the
+    copy of the project was without in which the replay differed. `unvaried` says why the files could not be varied, if
+    they were to be.
     """
 
     process: str
@@ -57,6 +61,9 @@ class Verdict:
     varied: tuple[str, ...] = ()
     diagnosis: Diagnosis | None = None
     seen: Seen | None = None
+    found: tuple[ReadBack, ...] = ()
+    without: tuple[str, ...] = ()
+    unvaried: str = ""
 
     @property
     def reproducing_hash_seed(self) -> int | None:
@@ -83,8 +90,10 @@ class Verdict:
         differences = tuple(Difference(**each) for each in data["differences"])
         diagnosis = Diagnosis.from_json(data["diagnosis"]) if data["diagnosis"] else None
         converted = {"status": ReplayStatus(data["status"]), "differences": differences, "diagnosis": diagnosis}
+        found = tuple(map(ReadBack.from_json, data["found"]))
+        plain = {key: tuple(data[key]) for key in ("varied", "without")}
         seen = Seen.from_json(data["seen"]) if data["seen"] else None
-        return cls(**{**data, **converted, "varied": tuple(data["varied"]), "seen": seen})
+        return cls(**{**data, **converted, **plain, "found": found, "seen": seen})
 
 
 def why_not_replayed(each: ExpandedProcess, mode: str) -> str | None:
@@ -114,33 +123,77 @@ def judge(session: PipelineSession, name: str, pool: ReplicaPool, *, replays: in
     Raises:
         ReplayError: a replay could not be made.
     """
-    first = session.record(name)
-    done = 0
-    printed = ""
+    vary, printed, unvaried = tuple(vary), "", ""
     seen: Seen | None = None
+    found: dict[str, ReadBack] = {}
     for number in range(1, replays + 1):
-        replay = pool.replay(session, name, replay_request(session, name, number, vary))
-        done += 1
-        printed = replay.printed
+        try:
+            made = _made(session, name, pool, number, vary)
+        except CopyRefused as refused:
+            vary, unvaried = _but_files(vary), str(refused)
+            made = _made(session, name, pool, number, vary)
+        replay, printed, unvaried = made.replay, made.replay.printed, unvaried or made.unvaried
         if replay.record.seen is not None:
             seen = replay.record.seen | (seen or Seen())
-        differences = differences_between(session, name, first, replay.record)
-        if differences:
+        if made.differences:
             failure = replay.record.failure
             return Verdict(
                 name,
                 ReplayStatus.DIFFERED,
-                done,
-                tuple(sorted(differences, key=_privacy)[:MOST_KEPT]),
-                len(differences),
+                number,
+                tuple(sorted(made.differences, key=_privacy)[:MOST_KEPT]),
+                len(made.differences),
                 replay.record.attempt,
                 replay.hash_seed,
                 failure.traceback if failure else "",
                 printed,
-                tuple(vary),
+                made.varied,
+                without=made.without,
+                unvaried=unvaried,
                 seen=seen,
             )
-    return Verdict(name, ReplayStatus.MATCHED, done, printed=printed, seen=seen)
+        for file in files_found(session, name, replay):
+            found.setdefault(file.path, file)
+    kept = tuple(found.values())
+    return Verdict(name, ReplayStatus.MATCHED, replays, printed=printed, found=kept, unvaried=unvaried, seen=seen)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A replay, where it differs from the first run, and what it varied. For the rest see `Verdict`."""
+
+    replay: Replay
+    differences: tuple[Difference, ...]
+    varied: tuple[str, ...]
+    without: tuple[str, ...] = ()
+    unvaried: str = ""
+
+
+def _made(session: PipelineSession, name: str, pool: ReplicaPool, number: int, vary: tuple[str, ...]) -> _Made:
+    """Make replay `number`, and tell what is missing in a copy of the project from what else it is that differs."""
+    first = session.record(name)
+
+    def make(conditions: Mapping[str, Setting], varied: tuple[str, ...]) -> _Made:
+        request = replay_request(session, name, number, vary)
+        replay = pool.replay(session, name, replace(request, conditions={**request.conditions, **conditions}))
+        return _Made(replay, differences_between(session, name, first, replay.record), varied)
+
+    made = make({}, vary)
+    if not made.differences or "files" not in vary:
+        return made
+    in_place = make({"files": NATURAL}, _but_files(vary))
+    if in_place.differences:
+        return in_place
+    elsewhere = {each.path for each in make({"files": HELD}, vary).differences}
+    left = tuple(each for each in made.differences if each.path not in elsewhere)
+    read = {each.path for each in in_place.replay.met}
+    without = tuple(each for each in made.replay.without if each in read) or made.replay.without
+    unvaried = "in a copy with all of its files it differs, too: its results depend on where the project lies"
+    return replace(made, differences=left, without=without, unvaried="" if left else unvaried)
+
+
+def _but_files(vary: Sequence[str]) -> tuple[str, ...]:
+    return tuple(each for each in vary if each != "files")
 
 
 def _privacy(difference: Difference) -> int:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.errors import ReplayError
+from pytest_expops.errors import NotVariedWarning, ReadBackWarning, ReplayError
 from pytest_expops.execution.records import JsonFolder, Outcome
 from pytest_expops.plugin.items.base import ExpopsItem, marker_of, stop_for
-from pytest_expops.plugin.items.replay_text import explain
+from pytest_expops.plugin.items.replay_text import explain, found_by
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
 
 TOLD = "told"
@@ -53,6 +53,12 @@ class ReplayItem(ExpopsItem):
         if verdict.status is ReplayStatus.DIFFERED:
             directory, told_of = self.config.invocation_params.dir, self._told_of(verdict)
             raise ReplayDiffered(verdict, self._command(verdict), directory, told_of)
+        if verdict.unvaried:
+            self.warn(NotVariedWarning(f"{name} was replayed with its files as they are: {verdict.unvaried}"))
+        for line in found_by(verdict, self.config.invocation_params.dir):
+            self.add_report_section("call", "expops", line)
+            self.user_properties.append(("expops_read_back", line))
+            self.warn(ReadBackWarning(line))
 
     def _told_of(self, verdict: Verdict) -> str | None:
         """Return the duplicate of this process that tells the same finding in full; None where it is told here."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.nondeterminism.thread_knobs import fixes
+from pytest_expops.replay.nondeterminism.torch_alerts import ELSEWHERE
 from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.findings import Cause, CodeLine, Diagnosis, Place, ReadBack, Writer
 from pytest_expops.verdicts.replay import Verdict
@@ -15,6 +16,8 @@ from pytest_expops.wording import and_more, first_of, joined, short_path
 
 MOST_EXPLAINED = 5
 """How many differences of one replay its failure shows."""
+MOST_MISSING = 3
+"""How many files it names that a replay was without."""
 MOST_SITES = 3
 """How many lines it names for one cause."""
 
@@ -30,12 +33,16 @@ def explain(verdict: Verdict, command: str, directory: Path, told_of: str | None
     """
     most = MOST_EXPLAINED if told_of is None else 1
     of = f" (replay {verdict.attempt} of {verdict.replays})" if verdict.replays > 1 else ""
-    also = f", and with another {joined(verdict.varied)}" if verdict.varied else ""
+    others = [source for source in verdict.varied if source != "files"]
+    also = f", and with another {joined(others)}" if others else ""
+    missing = _missing(verdict, directory)
+    also += ", in a copy of the project" if missing else ""
     lines = [
         f"not deterministic: {gist(verdict)}",
         "",
         f"{verdict.process} was run again on the same inputs with the same seed, in a fresh interpreter",
         f"with PYTHONHASHSEED={verdict.hash_seed}{also}{of}, and the second run differs from the first:",
+        *missing,
         "",
     ]
     if verdict.traceback:
@@ -49,7 +56,16 @@ def explain(verdict: Verdict, command: str, directory: Path, told_of: str | None
     if verdict.diagnosis is not None:
         found = verdict.diagnosis
         lines += ["", *(diagnosed(found, directory) if told_of is None else _likewise(found, told_of, directory))]
-    return "\n".join([*lines, "", f"to see just this again: {command}"])
+    again = "to see just this again" + (", remove these files before" if missing else "")
+    return "\n".join([*lines, "", f"{again}: {command}"])
+
+
+def _missing(verdict: Verdict, directory: Path) -> list[str]:
+    """Return a line for each file that the copy of the project was without, or had as it was before."""
+    paths = [short_path(each, directory) for each in verdict.without]
+    shown = [f"  not in the copy: what this session wrote to {path}" for path in paths]
+    more = and_more(len(shown), MOST_MISSING, "files")
+    return [*shown[:MOST_MISSING], *([f"  {more}"] if more else [])]
 
 
 def gist(verdict: Verdict) -> str:
@@ -59,7 +75,9 @@ def gist(verdict: Verdict) -> str:
     """
     first = verdict.differences[0]
     how = first.detail or f"expected {first.expected}, obtained {first.obtained}"
-    return f"{first_of(f'{first.path}: {how}', verdict.count)}{_because(verdict.diagnosis)}"
+    names = [f"`{os.path.basename(path)}`" for path in verdict.without]
+    without = f"; only without {first_of(names[0], len(names))}" if names else ""
+    return f"{first_of(f'{first.path}: {how}', verdict.count)}{without}{_because(verdict.diagnosis)}"
 
 
 def _because(diagnosis: Diagnosis | None) -> str:
@@ -84,6 +102,8 @@ def diagnosed(diagnosis: Diagnosis, directory: Path) -> list[str]:
         lines.append("why:    not attributed")
     if not diagnosis.causes:
         lines += _tried(diagnosis)
+    if diagnosis.alerts:
+        lines += _alerts(diagnosis.alerts, directory)
     return [*lines, *_closing(diagnosis)]
 
 
@@ -102,6 +122,18 @@ def _closing(diagnosis: Diagnosis) -> list[str]:
     return [*note, f"        (diagnosed in {diagnosis.runs} runs, {diagnosis.seconds:.1f} s)"]
 
 
+def _alerts(found: Sequence[CodeLine], directory: Path) -> list[str]:
+    """Return the operations of PyTorch; what would help here is said only of those that may matter here."""
+    here = [site for site in found if ELSEWHERE not in site.what]
+    where = "" if here else " on CUDA"
+    lines = [f"seen:   operations of PyTorch that may have no fixed order{where}:"]
+    lines += [f"            {_site(site, directory)}" for site in found[:MOST_MISSING]]
+    if more := and_more(len(found), MOST_MISSING, "lines"):
+        lines.append(f"            {more}")
+    lines.append("        this was seen in one more run, and not shown to be the cause")
+    return [*lines, "        fix: torch.use_deterministic_algorithms(True), or another operation"] if here else lines
+
+
 def _likely(files: Sequence[ReadBack], directory: Path) -> list[str]:
     lines = []
     for file in files[:MOST_SITES]:
@@ -118,8 +150,32 @@ def _reads(file: ReadBack, directory: Path | None = None) -> str:
     return f"reads `{shown}`, {_WRITTEN[file.writer]}"
 
 
+def found_by(verdict: Verdict, directory: Path) -> list[str]:
+    """Return a line for each kind of file of an earlier run that replays which matched have read.
+
+    For example ``train reads `cache.json`, which its first run wrote: only the reading was checked``.
+    """
+    kinds: dict[tuple[bool, Writer, str], list[str]] = {}
+    for file in verdict.found:
+        path = f"`{short_path(file.path, directory)}`"
+        kinds.setdefault((file.read, file.writer, file.process), []).append(path)
+    lines = []
+    for (read, writer, process), paths in kinds.items():
+        named = " ".join(filter(None, [paths[0], and_more(len(paths), 1, "files")]))
+        by = {"first run": "its first run wrote", "process": f"`{process}` wrote"}.get(writer, "was written")
+        since = "" if writer == "first run" else " in this session"
+        if read:
+            lines.append(f"{verdict.process} reads {named}, which {by}{since}: only the reading was checked")
+        else:
+            rest = "what it does without was not checked"
+            lines.append(f"{verdict.process} finds {named}, which {by}{since}, and does not change it: {rest}")
+    return lines
+
+
 _WRITTEN: dict[Writer, str] = {
     "first run": "which the first run wrote",
+    "process": "which another process wrote",
+    "session": "which was written in this session",
     "replay": "which it writes too",
     "": "which was written after the first run began",
 }
@@ -155,6 +211,8 @@ def _evidence(cause: Cause) -> str:
         return f"in fresh modules, {cause.held} replays agree; after other processes, {cause.free}"
     if cause.source == "state":
         return f"run after it, {cause.held} replays agree with the first run; in fresh modules, {cause.free}"
+    if cause.source == "files":
+        return f"with the files as they are, {cause.held} replays agree with the first run; without, {cause.free}"
     beside = f" ({joined([title(source) for source in cause.beside])} fixed in both)" if cause.beside else ""
     other = "with another" if cause.was_set else "without"
     return f"with {title(cause.source)} fixed, {cause.held} replays agree; {other}, {cause.free}{beside}"

@@ -39,6 +39,7 @@ VARIABLE = (
     "gc",
     "memory",
     "host",
+    "files",
 )
 """The sources that a replay can vary; named here too, as this module is loaded by sessions that have no pipeline."""
 

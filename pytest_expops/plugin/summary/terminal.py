@@ -39,12 +39,19 @@ def header(state: SessionState, directory: Path) -> list[str]:
         if pipeline.document.get("environment"):
             lines.append(f"expops: its `environment` has no effect: processes run in {sys.executable}")
     if state.options.vary and state.options.replay != "none":
-        lines.append(f"expops: replays vary {', '.join(('hashseed', *state.varied))}")
+        lines.append(f"expops: replays vary {', '.join(('hashseed', *_varied(state)))}")
+        lines += [f"expops: {line}" for line in state.copies.lines(directory)]
         for name in state.options.vary:
             reason = SOURCES[name].unavailable()
             if reason is not None:
                 lines.append(f"expops: replays cannot vary {name} here: {reason}")
     return lines
+
+
+def _varied(state: SessionState) -> list[str]:
+    """Return what can be varied for at least one of the pipelines."""
+    varied = set().union(*(state.varied(session) for session in state.sessions.values()))
+    return [name for name in state.options.vary if name in varied]
 
 
 def summarize(reporter: pytest.TerminalReporter, state: SessionState, directory: Path) -> None:
@@ -59,7 +66,7 @@ def summarize(reporter: pytest.TerminalReporter, state: SessionState, directory:
         reporter.section(f"expops: {short_path(path, directory)}")
         reporter.line(_what_ran(session, records))
         if verdicts:
-            reporter.line(_what_matched(session, verdicts))
+            reporter.line(_what_matched(session, verdicts, "files" in state.varied(session)))
         skipped = _what_was_not_replayed(session, records, verdicts, state.options.replay)
         if skipped:
             reporter.line(skipped)
@@ -84,7 +91,7 @@ def _what_ran(session: PipelineSession, records: Mapping[str, RunRecord]) -> str
     return f"ran {ran} of {_plural(len(session.expanded), 'process')} in {seconds:.2f} s of work: {', '.join(parts)}"
 
 
-def _what_matched(session: PipelineSession, verdicts: Mapping[str, Verdict]) -> str:
+def _what_matched(session: PipelineSession, verdicts: Mapping[str, Verdict], varied_files: bool) -> str:
     count = Counter(verdict.status for verdict in verdicts.values())
     parts = [f"{count[status]} {status.value}" for status in ReplayStatus if count[status]]
     as_declared = sum(
@@ -92,7 +99,10 @@ def _what_matched(session: PipelineSession, verdicts: Mapping[str, Verdict]) -> 
         for name, verdict in verdicts.items()
     )
     declared = f" ({as_declared} as declared)" if as_declared else ""
-    return f"replayed {len(verdicts)}: {', '.join(parts)}{declared}"
+    reading = sum(bool(verdict.found) for verdict in verdicts.values())
+    see = "see the warnings" if varied_files else "see the warnings, and --expops-vary=files"
+    found = f"; {reading} of them on files that were written in this session ({see})" if reading else ""
+    return f"replayed {len(verdicts)}: {', '.join(parts)}{declared}{found}"
 
 
 def _what_was_not_replayed(

@@ -37,7 +37,8 @@ class StandIn(StandsFor):
         return self._around(self.original, *args, **kwargs)
 
     def __get__(self, instance: object, owner: type | None = None) -> Any:
-        return self if instance is None else MethodType(self, instance)
+        # A function written in C is no method of a class that has it as an attribute.
+        return self if instance is None or not hasattr(self.original, "__get__") else MethodType(self, instance)
 
     def __eq__(self, other: object) -> bool:
         return self is other or bool(self.original == other)

@@ -50,13 +50,15 @@ class OpenedFile:
 
 
 class Files(Source):
-    """Watched only: `opened` says which files the project used. No file is moved, hidden or changed."""
+    """Varied by `Request.move`: the replay runs in a copy of the project without what was written since.
+
+    Watched, `opened` says which files the project used. No file of the user's is moved, hidden or changed.
+    """
 
     name: ClassVar[str] = "files"
     title: ClassVar[str] = "files that an earlier run has written"
     catches: ClassVar[str] = "caches, checkpoints, counters and logs that one run writes and the next one reads"
     remedy: ClassVar[str] = "make the file an output, or write to `context.checkpoint_dir`, which is empty for each run"
-    can_vary: ClassVar[bool] = False
     can_hold: ClassVar[bool] = False
 
     @contextmanager

@@ -321,7 +321,7 @@ def ranked(control: Sequence[Trial], vary: Sequence[str], first: Sequence[str]) 
     seen = [source for source in by_cost if source in drawn]
     varied = [source for source in (*by_cost, "order") if source in vary and source not in seen]
     # Addresses follow from the hash seed to some extent, so what was seen to ask for them is tried without it first.
-    hinted = [source for source in first if source in SOURCES]
+    hinted = [source for source in first if source in SOURCES and source != "files"]
     suspects = [*dict.fromkeys([*hinted, *seen, "hashseed"])]
     others = dict.fromkeys([*varied, "imports", *by_cost])
     return suspects, [source for source in others if source not in suspects]

@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pytest_expops.execution.records import RunRecord
+from pytest_expops.replay.nondeterminism.base import Site
 from pytest_expops.verdicts.diagnosis._attribution import minimal
 from pytest_expops.verdicts.diagnosis._trials import Plan, Trial, Trials
 from pytest_expops.verdicts.findings import CodeLine, Count, ReadBack, Writer
 
 NEEDED = 4
 """So many replays must agree with the first run."""
-SLACK = 1.0
-"""Seconds that a first run may take beside the call of its function: inputs are loaded and outputs stored."""
 LARGEST = 64
 """So many processes, at the most, are run again to find the one that left something behind: the latest."""
 
@@ -36,13 +35,14 @@ def files_read_back(trials: Trials, control: Sequence[Trial]) -> tuple[ReadBack,
     For example, a process that keeps ``cache.json`` reads it in every replay; a file of the project that was there
     before the session is older than the first run, and is not returned.
     """
-    began, over = _span_of_first(trials)
+    first = trials.first.record
     found: dict[str, ReadBack] = {}
     for trial in control:
         for each in trial.replay.opened:
-            if not each.read or each.mtime_ns is None or each.mtime_ns < began * 1e9:
+            known = each.path in first.written
+            if not each.read or each.mtime_ns is None or (each.mtime_ns < first.started * 1e9 and not known):
                 continue
-            writer: Writer = "replay" if each.written else "first run" if each.mtime_ns <= over * 1e9 else ""
+            writer: Writer = "replay" if each.written else "first run" if known else ""
             found.setdefault(each.path, ReadBack(each.path, writer, CodeLine.at(each.site)))
     return tuple(found.values())
 
@@ -56,17 +56,15 @@ def changing(files: Sequence[ReadBack], control: Sequence[Trial]) -> tuple[ReadB
     return tuple(file for file in files if len({each.get(file.path) for each in found}) > 1)
 
 
-def _span_of_first(trials: Trials) -> tuple[float, float]:
-    """Return when the first run began, and until when nothing but it can have written, in seconds since the epoch.
+def from_files(trials: Trials, paths: frozenset[str]) -> tuple[Count, tuple[Site, ...]]:
+    """Count the replays that agree with the first run if they find the files as they are, and say who read them.
 
-    With workers others ran at the same time; then the second is 0, before everything.
+    Where the session varies the files, all other trials are made without what was written since the first run began.
     """
-    first = trials.first.record
-    if trials.session.shared:
-        return first.started, 0.0
-    known = map(trials.session.known, trials.session.expanded.processes)
-    later = [each.started for each in known if each is not None and each.started > first.started]
-    return first.started, min([first.started + first.duration + SLACK, *later])
+    made = [trials.make(Plan(in_place=True), number) for number in range(NEEDED)]
+    agreeing = sum(each.passed and not trials.differing(trials.first, each) & paths for each in made)
+    sites = dict.fromkeys(file.site for each in made for file in each.replay.met)
+    return Count(agreeing, len(made)), tuple(sites)
 
 
 def from_earlier(trials: Trials, paths: frozenset[str]) -> Leftover | None:

@@ -52,10 +52,10 @@ class Plan:
     """How a trial is made: which sources are `held` fixed, and what else is different.
 
     `only` narrows what is held of a source (see `Setting`). `before` are processes to run first on the same modules;
-    None leaves that to what the session varies. `watch`, `trace` and `lines` are those of `Request`. A `fresh` trial
+    None leaves that to what the session varies. `watch`, `trace`, `lines` and `alerts` are `Request`'s. A `fresh` trial
     has a new interpreter; others have children of one that has imported libraries. `numbers` sets sources to one of
     their values: the hash seed to that of a number, what the session varies to how it is (0) or to what it is in
-    replays of a number.
+    replays of a number. One made `in_place` finds the files as they are, where the session varies them.
     """
 
     held: frozenset[str] = frozenset()
@@ -66,6 +66,8 @@ class Plan:
     lines: Target | None = None
     fresh: bool = False
     numbers: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    in_place: bool = False
+    alerts: bool = False
 
 
 class Trials:
@@ -91,7 +93,8 @@ class Trials:
     def make(self, plan: Plan, number: int) -> Trial:
         """Trial `number` (0, 1, ...) of a plan: under the hash seed of `interpreter_of(number)`, unless that is held.
 
-        What the session varies is as in the first run in interpreter 0, and varied in the others.
+        What the session varies is as in the first run in interpreter 0, and varied in the others; but the files are
+        varied in all, since what they hide is to be found.
 
         Raises:
             OutOfTime: there is no time left for it.
@@ -105,7 +108,7 @@ class Trials:
         before = plan.before if plan.before is not None else others(self.session, self.name) if varied_order else ()
         keep = Keep(values=not self._exact, leaves=True)
         attempt = SHARED if "tmpdir" in plan.held else TRIAL + self.runs
-        request = Request(attempt, conditions, keep, before, plan.watch, plan.trace, plan.lines)
+        request = Request(attempt, conditions, keep, before, plan.watch, plan.trace, plan.lines, alerts=plan.alerts)
         try:
             replay = self._pool.replay(
                 self.session,
@@ -145,6 +148,8 @@ class Trials:
         conditions = {"hashseed": Setting(Mode.VARIED, hash_number_of(number))}
         for source in self.vary:
             conditions[source] = Setting(Mode.VARIED, which) if which else NATURAL
+        if "files" in self.vary:
+            conditions["files"] = NATURAL if plan.in_place else Setting(Mode.VARIED, 1)
         for source in plan.held:
             if SOURCES[source].can_hold:
                 conditions[source] = dataclasses.replace(HELD, only=plan.only.get(source, ()))

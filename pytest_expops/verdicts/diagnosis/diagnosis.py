@@ -19,10 +19,10 @@ from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.diagnosis._attribution import Found, OutOfRuns, Search, ranked
 from pytest_expops.verdicts.diagnosis._control import Control, agreeing_with_first, controlled
-from pytest_expops.verdicts.diagnosis._leftovers import Leftover, changing, from_earlier
+from pytest_expops.verdicts.diagnosis._leftovers import Leftover, changing, from_earlier, from_files
 from pytest_expops.verdicts.diagnosis._locating import GIVING, Located, Parting, locate
 from pytest_expops.verdicts.diagnosis._remedies import ProcessFunction, remedy
-from pytest_expops.verdicts.diagnosis._trials import OutOfTime, Trials
+from pytest_expops.verdicts.diagnosis._trials import OutOfTime, Plan, Trials
 from pytest_expops.verdicts.findings import Cause, CodeLine, Count, Diagnosis, Place, ReadBack
 from pytest_expops.wording import joined, listed
 
@@ -89,6 +89,12 @@ class _Findings:
     causes: list[Cause] = field(default_factory=list)
     place: Place | None = None
     stopped: str = ""
+    alerts: tuple[Site, ...] = ()
+
+    @property
+    def files(self) -> bool:
+        """Whether files are why replays do not agree with the first run."""
+        return any(cause.source == "files" for cause in self.causes)
 
 
 def _examine(case: _Case, findings: _Findings) -> None:
@@ -100,26 +106,45 @@ def _examine(case: _Case, findings: _Findings) -> None:
     """
     control = findings.control = controlled(case.trials)
     if control.apart:
-        search = findings.search = _prepared_search(case, control)
-        suspects, others = _suspects(case, control)
-        try:
-            finished = search.run(suspects, others)
-        except OutOfRuns as error:
-            finished, findings.stopped = True, str(error)
-        findings.causes += [_cause(source, found, control) for source, found in search.found.items()]
-        if not finished:
-            raise OutOfTime
+        _attribute(case, findings, control)
     if control.behind:
-        leftover = findings.leftover = from_earlier(case.trials, control.behind)
-        if leftover is not None:
-            free = agreeing_with_first(case.trials, control, control.behind)
-            if leftover.held.chance(free) <= LEVEL:
-                findings.causes.append(_state(control.behind, leftover.held, free, leftover.before))
+        _look_behind(case, findings, control)
     if control.apart or findings.leftover is not None:
         located = locate(case.trials, _parting(findings, control))
         findings.place = located.place
-        if findings.search is not None:
-            findings.place = _narrow(findings, findings.search, control, located)
+        search = findings.search
+        if search is not None:
+            findings.place = _narrow(findings, search, control, located)
+            if (search.remaining or not findings.causes) and any(each.replay.torch for each in control.made):
+                findings.alerts = case.trials.make(Plan(alerts=True), 0).replay.alerts
+
+
+def _attribute(case: _Case, findings: _Findings, control: Control) -> None:
+    """Find the sources that make replays differ from each other; raises as `_examine`."""
+    search = findings.search = _prepared_search(case, control)
+    suspects, others = _suspects(case, control)
+    try:
+        finished = search.run(suspects, others)
+    except OutOfRuns as error:
+        finished, findings.stopped = True, str(error)
+    findings.causes += [_cause(source, found, control) for source, found in search.found.items()]
+    if not finished:
+        raise OutOfTime
+
+
+def _look_behind(case: _Case, findings: _Findings, control: Control) -> None:
+    """Find what the first run met, and replays do not; raises as `_examine`."""
+    free = agreeing_with_first(case.trials, control, control.behind)
+    if "files" in case.trials.vary:
+        held, sites = from_files(case.trials, control.behind)
+        if held.chance(free) <= LEVEL:
+            lines = tuple(CodeLine.at(site) for site in sites)
+            paths = tuple(sorted(control.behind))
+            findings.causes.append(Cause("files", paths, held, free, lines, SOURCES["files"].remedy))
+    if not findings.files:
+        leftover = findings.leftover = from_earlier(case.trials, control.behind)
+        if leftover is not None and leftover.held.chance(free) <= LEVEL:
+            findings.causes.append(_state(control.behind, leftover.held, free, leftover.before))
 
 
 def _narrow(findings: _Findings, search: Search, control: Control, located: Located) -> Place | None:
@@ -157,6 +182,7 @@ def _put_together(case: _Case, findings: _Findings) -> Diagnosis:
         read_back=_unproved_files(findings),
         threads=findings.control.threads if findings.control is not None else {},
         unheld=search.unheld() if search is not None else (),
+        alerts=tuple(map(CodeLine.at, findings.alerts)),
     )
 
 
@@ -249,7 +275,7 @@ def _note(findings: _Findings) -> str:
         return ""
     if not control.apart and not control.behind:
         return f"{len(control.made)} more replays gave what the first run gave: it differs rarely"
-    if control.behind and findings.leftover is None:
+    if control.behind and findings.leftover is None and not findings.files:
         return f"{len(control.made)} replays agree with each other, and not with the first run"
     notes = [findings.stopped] if findings.stopped else []
     if search is not None and search.remaining:
@@ -269,7 +295,7 @@ def _unproved_files(findings: _Findings) -> tuple[ReadBack, ...]:
     control, search = findings.control, findings.search
     if control is None:
         return ()
-    unexplained = bool(control.behind) and findings.leftover is None
+    unexplained = bool(control.behind) and findings.leftover is None and not findings.files
     rare = not control.apart and not control.behind
     if unexplained or rare:
         return control.read_back

@@ -132,3 +132,17 @@ def note_modification_time(frame):
     path = Path("vocabulary.txt")
     path.write_text("\n".join(sorted(set(frame["city"]))), encoding="utf-8")
     return {"version": path.stat().st_mtime_ns, "size": path.stat().st_size}  # culprit
+
+
+@process()
+def draw_behind_cache(frame):
+    """A bootstrap without a seed, behind a cache that serves the replay
+
+    cause: entropy
+    vary: files
+    """
+    path = Path("bootstrap.json")
+    if not path.exists():
+        draws = np.random.default_rng().choice(frame["income"], len(frame))  # culprit
+        path.write_text(json.dumps(float(draws.mean())), encoding="utf-8")
+    return {"mean": json.loads(path.read_text(encoding="utf-8"))}

@@ -169,3 +169,14 @@ def test_a_library_is_patched_when_it_is_there(library: str, loaded: bool) -> No
         assert module.draw() == 3
     assert module.draw() == 1
     assert sys.meta_path == finders
+
+
+def test_what_is_written_in_c_is_no_method_of_a_class_that_has_it() -> None:
+    with patching() as patches:
+        patches.wrap(os, "stat", lambda original, path: original(path))
+        patches.wrap(os.path, "join", lambda original, *parts: original(*parts))
+        owner = type("Owner", (), {"stat": os.stat, "join": os.path.join})
+        assert owner().stat(".") == os.stat(".")
+        assert owner.join("a", "b") == "a/b"
+        with pytest.raises(TypeError):
+            owner().join("a")
