@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pytest_expops.replay.nondeterminism.registry import SOURCES
-from pytest_expops.replay.nondeterminism.thread_knobs import fixes
+from pytest_expops.replay.nondeterminism.thread_knobs import OWN, fixes
 from pytest_expops.replay.nondeterminism.torch_alerts import ELSEWHERE
 from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.findings import Cause, CodeLine, Diagnosis, Place, ReadBack, Writer
@@ -235,9 +235,9 @@ NOT_HELD = {"threads": "threads"}
 
 def _threads(diagnosis: Diagnosis) -> list[str]:
     """Return which packages started the threads that are the cause, and how each is told to have one."""
-    if not diagnosis.threads:
+    started = [f"{count} by {package}" for package, count in diagnosis.threads.items() if package != OWN]
+    if not started:
         return []
-    started = [f"{count} by {package}" for package, count in diagnosis.threads.items()]
     return [
         f"        threads started: {joined(started)}",
         *(f"        fix: {each}" for each in fixes(diagnosis.threads)),

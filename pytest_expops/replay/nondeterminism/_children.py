@@ -19,12 +19,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pytest_expops.execution.seeding.import_hook import loaded_module
 from pytest_expops.replay.nondeterminism._origins import Origin
 from pytest_expops.replay.nondeterminism._patching import Patches, patching
 from pytest_expops.replay.nondeterminism._submissions import Submissions
 from pytest_expops.replay.nondeterminism.base import NATURAL, Conditions, Mode, Watcher
 
 _SPAWNING = ("multiprocessing.spawn", "loky.backend.spawn", "joblib.externals.loky.backend.spawn")
+_KEPT = ("loky.reusable_executor", "joblib.externals.loky.reusable_executor")
 _PACKAGE = str(Path(__file__).parents[3])
 _CODE = """\
 import sys
@@ -67,6 +69,7 @@ def informed_children(conditions: Conditions, watcher: Watcher, submissions: Sub
         return
     folder = tempfile.mkdtemp()
     told = {"setting": setting.to_json(), "watching": watcher.watching, "notes": folder}
+    _end_kept()
     children = _Children(told, folder, submissions)
     watcher.notes = folder
     try:
@@ -74,12 +77,21 @@ def informed_children(conditions: Conditions, watcher: Watcher, submissions: Sub
         with patching(libraries) as patches:
             patches.wrap(subprocess.Popen, "__init__", children.start)
             yield
+        _end_kept()
         watcher.read_notes()
         if setting.mode is Mode.HELD and (silent := children.programs - watcher.programs):
             watcher.escape("entropy", "programs in child processes that do not take part", silent)
     finally:
         watcher.notes = None
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_kept() -> None:
+    """End child processes that loky keeps: those of another replay were told something else, or nothing."""
+    for name in _KEPT:
+        executor = getattr(loaded_module(name), "_executor", None)
+        if executor is not None:
+            executor.shutdown(wait=True, kill_workers=True)
 
 
 class _Children:

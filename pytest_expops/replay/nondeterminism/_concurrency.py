@@ -13,9 +13,9 @@ from types import ModuleType
 from typing import Any
 
 from pytest_expops.replay.nondeterminism._patching import Patches
-from pytest_expops.replay.nondeterminism._thread_watch import OWN, ThreadWatch
+from pytest_expops.replay.nondeterminism._thread_watch import ThreadWatch
 from pytest_expops.replay.nondeterminism.base import Setting, Watcher, is_held
-from pytest_expops.replay.nondeterminism.thread_knobs import HARMLESS
+from pytest_expops.replay.nondeterminism.thread_knobs import HARMLESS, OWN
 
 PATIENCE = 1.0
 """So many seconds one that was started is waited for; it may wait for something that its starter has yet to do."""
@@ -58,6 +58,8 @@ class Concurrency:
             "concurrent.futures.thread": functools.partial(self._patch_executor, "ThreadPoolExecutor"),
             "concurrent.futures.process": functools.partial(self._patch_executor, "ProcessPoolExecutor"),
             "joblib.parallel": self._patch_joblib,
+            "joblib.externals.loky.reusable_executor": self._patch_loky,
+            "loky.reusable_executor": self._patch_loky,
         }
 
     def _holds(self, what: str, **how: Any) -> bool:
@@ -193,19 +195,20 @@ class Concurrency:
             patches.wrap(module.Pool, name, functools.partial(task, name))
 
     def _patch_joblib(self, patches: Patches, module: ModuleType) -> None:
-        def init(original: Callable[..., None], parallel: Any, *args: Any, **kwargs: Any) -> None:
-            if self._holds("joblib.Parallel()", remember=False):
-                kwargs.pop("n_jobs", None)
-                original(parallel, 1, *args[1:], **kwargs)
-            else:
-                original(parallel, *args, **kwargs)
-
         def call(original: Callable[..., Any], parallel: Any, *args: Any, **kwargs: Any) -> Any:
             self._watcher.saw(self._source, "joblib.Parallel()")
             return original(parallel, *args, **kwargs)
 
-        patches.wrap(module.Parallel, "__init__", init)
         patches.wrap(module.Parallel, "__call__", call)
+
+    def _patch_loky(self, patches: Patches, module: ModuleType) -> None:
+        """One child process, and not none: what runs in this one has other generators than what runs in a child."""
+
+        def get(original: Callable[..., Any], max_workers: Any = None, *args: Any, **kwargs: Any) -> Any:
+            held = self._holds("joblib.Parallel()", remember=False)
+            return original(1 if held else max_workers, *args, **kwargs)
+
+        patches.wrap(module._ReusablePoolExecutor, "get_reusable_executor", get)
 
 
 def _executor_waits(pool: Any) -> bool:

@@ -15,13 +15,12 @@ from types import FrameType
 from pytest_expops.execution.seeding.import_hook import loaded_module
 from pytest_expops.replay.nondeterminism._native_threads import has_worked, package_of, thread_ids
 from pytest_expops.replay.nondeterminism.base import Watcher
-from pytest_expops.replay.nondeterminism.thread_knobs import HARMLESS, KNOBS, known_as
+from pytest_expops.replay.nondeterminism.thread_knobs import HARMLESS, KNOBS, OWN, known_as
 
 SOURCE = "threads"
 INTERVAL = 0.01
 """So many seconds lie between two looks."""
 UNKNOWN = "a library's native code"
-OWN = "the project"
 STANDSTILL = 1.0
 """So many seconds without computing, while tasks wait, are taken for tasks that wait for one another."""
 _MACHINERY = frozenset({"threading", "concurrent", "multiprocessing", "joblib", "loky", "asyncio", "_threading_local"})

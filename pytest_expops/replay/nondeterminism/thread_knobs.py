@@ -169,6 +169,9 @@ KNOBS: Mapping[str, Knob] = {knob.name: knob for knob in _ALL}
 VARIABLES = (*dict.fromkeys(name for knob in _ALL for name in knob.variables), "PYTHON_CPU_COUNT")
 """The variables by which libraries are told, when they are loaded, how many threads to compute with."""
 
+OWN = "the project"
+"""Stands for a package where it was a line of the project that started threads."""
+
 HARMLESS = frozenset({"tqdm", "IPython", "ipykernel", "debugpy", "pydevd", "pytest_timeout"})
 """Packages whose threads show progress, or watch, and compute nothing."""
 

@@ -66,7 +66,7 @@ PATCHED = [
     (concurrent.futures, "wait"),
     (multiprocessing.pool.Pool, "__init__"),
     (multiprocessing.pool.Pool, "imap_unordered"),
-    (joblib.parallel.Parallel, "__init__"),
+    (joblib.parallel.Parallel, "__call__"),
     (os, "cpu_count"),
 ]
 
