@@ -27,7 +27,7 @@ class Request:
 
     `attempt` numbers it, and names its `checkpoint_dir`. `before` are processes that are run first in the same
     interpreter, on the same modules. `watch` asks for the sites, `trace` for every call of a project function, and
-    `lines` for the lines of one call as well.
+    `lines` for the lines of one call as well. `watch_clock` asks for the sites that read the clock, and for no others.
     """
 
     attempt: int
@@ -37,6 +37,7 @@ class Request:
     watch: bool = False
     trace: bool = False
     lines: Target | None = None
+    watch_clock: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; the inverse of `from_json`."""
@@ -48,6 +49,7 @@ class Request:
             "watch": self.watch,
             "trace": self.trace,
             "lines": self.lines.to_json() if self.lines else None,
+            "watch_clock": self.watch_clock,
         }
 
     @classmethod
@@ -61,6 +63,7 @@ class Request:
             data["watch"],
             data["trace"],
             Target.from_json(data["lines"]) if data["lines"] else None,
+            data["watch_clock"],
         )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,12 +17,16 @@ from pytest_expops.pipeline.model import ExpandedProcess, Kind, Tolerance
 from pytest_expops.replay.nondeterminism.base import Mode, Setting
 from pytest_expops.replay.nondeterminism.earlier_processes import unrelated
 from pytest_expops.replay.pool import ReplicaPool
-from pytest_expops.replay.request import Request
+from pytest_expops.replay.request import Replay, Request
 from pytest_expops.values.amounts import rounded
 from pytest_expops.values.comparison import Difference, compare
 from pytest_expops.verdicts.findings import Diagnosis
 
 EXACT = Tolerance()
+SLACK = 0.2
+"""Seconds that a first run may take beside the call of its function."""
+MEASURES = ("monotonic", "perf_counter", "process_time", "thread_time", "sleep")
+"""In the names of clocks that begin anywhere, and are read to see how long something takes."""
 MOST_KEPT = 20
 """How many differences of one replay a verdict keeps."""
 ENOUGH = 10_000
@@ -104,7 +110,8 @@ def why_not_replayed(each: ExpandedProcess, mode: str) -> str | None:
 def judge(session: PipelineSession, name: str, pool: ReplicaPool, *, replays: int, vary: Sequence[str] = ()) -> Verdict:
     """Replay `name` until a replay differs from its first run, or `replays` of them matched.
 
-    The first run must have passed. Each replay has a hash seed of its own, and varies the sources `vary` as well.
+    The first run must have passed. Each replay has a hash seed of its own, and varies the sources `vary` as well. One
+    that reads the time of day is made in a later second than the first run, and if it was not, again.
 
     Raises:
         ReplayError: a replay could not be made.
@@ -113,10 +120,17 @@ def judge(session: PipelineSession, name: str, pool: ReplicaPool, *, replays: in
     done = 0
     printed = ""
     for number in range(1, replays + 1):
-        replay = pool.replay(session, name, replay_request(session, name, number, vary))
+        request = replay_request(session, name, number, vary)
+        soon = time.time() < _next_second(first)
+        replay = pool.replay(session, name, replace(request, watch_clock=soon))
+        differences = differences_between(session, name, first, replay.record)
+        if soon and not differences and _tells_time(replay):
+            # Two stamps of one second are alike.
+            time.sleep(max(0.0, _next_second(first) - time.time()))
+            replay = pool.replay(session, name, request)
+            differences = differences_between(session, name, first, replay.record)
         done += 1
         printed = replay.printed
-        differences = differences_between(session, name, first, replay.record)
         if differences:
             failure = replay.record.failure
             return Verdict(
@@ -132,6 +146,16 @@ def judge(session: PipelineSession, name: str, pool: ReplicaPool, *, replays: in
                 tuple(vary),
             )
     return Verdict(name, ReplayStatus.MATCHED, done, printed=printed)
+
+
+def _next_second(first: RunRecord) -> float:
+    """Return when the whole second is over in which a first run, its outputs stored, has ended."""
+    return math.floor(first.started + first.duration + SLACK) + 1
+
+
+def _tells_time(replay: Replay) -> bool:
+    """Return whether the process, or a library on its behalf, was seen to read the time of day."""
+    return any(not any(name in site.what for name in MEASURES) for site in replay.sites.get("clock", ()))
 
 
 def _privacy(difference: Difference) -> int:
