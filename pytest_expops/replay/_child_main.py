@@ -23,11 +23,11 @@ from pytest_expops.replay._child_project import ReplicaProject, reader_of
 from pytest_expops.replay._import_server import ImportServer
 from pytest_expops.replay._messages import Lines, send
 from pytest_expops.replay.nondeterminism import files
-from pytest_expops.replay.nondeterminism.base import Watcher
-from pytest_expops.replay.nondeterminism.registry import applied
+from pytest_expops.replay.nondeterminism.base import NATURAL, Watcher
+from pytest_expops.replay.nondeterminism.registry import SOURCES, applied
 from pytest_expops.replay.nondeterminism.session_files import files_met, forget_met
 from pytest_expops.replay.nondeterminism.torch_alerts import noting_alerts
-from pytest_expops.replay.request import SHARED, Replay, Request, to_answer
+from pytest_expops.replay.request import Replay, Request, to_answer
 from pytest_expops.replay.tracing import Tracer
 
 Next = Callable[[], dict[str, Any] | None]
@@ -101,8 +101,8 @@ def _replay(message: dict[str, Any], project: ReplicaProject) -> dict[str, Any]:
 
 def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, Any]:
     """Run what is asked for under its conditions, and answer."""
-    if request.attempt == SHARED:
-        shutil.rmtree(runner.checkpoint_root(name, SHARED), ignore_errors=True)
+    # One that was made before under the same number may have left it.
+    shutil.rmtree(runner.checkpoint_root(name, request.attempt), ignore_errors=True)
     watcher = Watcher(runner.project.owns_file, watching=request.watch)
     tracer: Tracer | None = None
     with ExitStack() as stack:
@@ -113,6 +113,9 @@ def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, A
         if request.watch:
             watcher.forget()
             files.forget()
+        if request.watch_clock:
+            watcher = Watcher(runner.project.owns_file, watching=True)
+            stack.enter_context(SOURCES["clock"].apply(NATURAL, watcher))
         if request.trace or request.lines:
             tracer = stack.enter_context(Tracer(runner.project.owns_file, lines=request.lines))
         alerts = stack.enter_context(noting_alerts(runner.project.owns_file)) if request.alerts else tuple

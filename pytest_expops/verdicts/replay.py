@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,6 +26,10 @@ from pytest_expops.verdicts._reading_back import files_found
 from pytest_expops.verdicts.findings import Diagnosis, ReadBack
 
 EXACT = Tolerance()
+SLACK = 0.2
+"""Seconds that a first run may take beside the call of its function."""
+MEASURES = ("monotonic", "perf_counter", "process_time", "thread_time", "sleep")
+"""In the names of clocks that begin anywhere, and are read to see how long something takes."""
 MOST_KEPT = 20
 """How many differences of one replay a verdict keeps."""
 ENOUGH = 10_000
@@ -118,7 +124,8 @@ def why_not_replayed(each: ExpandedProcess, mode: str) -> str | None:
 def judge(session: PipelineSession, name: str, pool: ReplicaPool, *, replays: int, vary: Sequence[str] = ()) -> Verdict:
     """Replay `name` until a replay differs from its first run, or `replays` of them matched.
 
-    The first run must have passed. Each replay has a hash seed of its own, and varies the sources `vary` as well.
+    The first run must have passed. Each replay has a hash seed of its own, and varies the sources `vary` as well. One
+    that reads the time of day is made in a later second than the first run, and if it was not, again.
 
     Raises:
         ReplayError: a replay could not be made.
@@ -175,8 +182,16 @@ def _made(session: PipelineSession, name: str, pool: ReplicaPool, number: int, v
 
     def make(conditions: Mapping[str, Setting], varied: tuple[str, ...]) -> _Made:
         request = replay_request(session, name, number, vary)
-        replay = pool.replay(session, name, replace(request, conditions={**request.conditions, **conditions}))
-        return _Made(replay, differences_between(session, name, first, replay.record), varied)
+        request = replace(request, conditions={**request.conditions, **conditions})
+        soon = time.time() < _next_second(first)
+        replay = pool.replay(session, name, replace(request, watch_clock=soon))
+        differences = differences_between(session, name, first, replay.record)
+        if soon and not differences and _tells_time(replay):
+            # Two stamps of one second are alike.
+            time.sleep(max(0.0, _next_second(first) - time.time()))
+            replay = pool.replay(session, name, request)
+            differences = differences_between(session, name, first, replay.record)
+        return _Made(replay, differences, varied)
 
     made = make({}, vary)
     if not made.differences or "files" not in vary:
@@ -194,6 +209,16 @@ def _made(session: PipelineSession, name: str, pool: ReplicaPool, number: int, v
 
 def _but_files(vary: Sequence[str]) -> tuple[str, ...]:
     return tuple(each for each in vary if each != "files")
+
+
+def _next_second(first: RunRecord) -> float:
+    """Return when the whole second is over in which a first run, its outputs stored, has ended."""
+    return math.floor(first.started + first.duration + SLACK) + 1
+
+
+def _tells_time(replay: Replay) -> bool:
+    """Return whether the process, or a library on its behalf, was seen to read the time of day."""
+    return any(not any(name in site.what for name in MEASURES) for site in replay.sites.get("clock", ()))
 
 
 def _privacy(difference: Difference) -> int:

@@ -1,0 +1,68 @@
+"""A process that reads the time of day is replayed in another second than its first run; no other waits for it."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from tests.conftest import Project
+
+SCRIPT = """
+    import gzip, logging, time
+    from datetime import datetime
+
+    def train(data):
+        with open("runs.txt", "a") as file:
+            file.write("x")
+        return {{"out": {value}}}
+"""
+STAMPS = {
+    "time": "int(time.time())",
+    "gzip": "gzip.compress(b'text')",
+    "localtime": "time.strftime('%H:%M:%S')",
+    "datetime": "str(datetime.now().replace(microsecond=0))",
+}
+NONE = {
+    "gzip": "gzip.compress(b'text', mtime=0)",
+    "measured": "round(time.perf_counter() - time.perf_counter())",
+    "constant": "3",
+}
+
+
+@pytest.mark.parametrize("value", STAMPS.values(), ids=STAMPS.keys())
+def test_a_stamp_in_whole_seconds_differs(project: Project, value: str) -> None:
+    project.write("train\n", SCRIPT.format(value=value))
+    outcome = project.run("-n0", "--expops-replay=all", subprocess=True)
+    assert outcome.items == {"train": "passed", "train[replay]": "failed"}, outcome.text
+
+
+@pytest.mark.parametrize("value", NONE.values(), ids=NONE.keys())
+def test_what_has_none_matches_and_is_replayed_once(project: Project, value: str) -> None:
+    project.write("train\n", SCRIPT.format(value=value))
+    outcome = project.run("-n0", "--expops-replay=all", subprocess=True)
+    assert outcome.items == {"train": "passed", "train[replay]": "passed"}, outcome.text
+    assert (project.root / "runs.txt").read_text() == "xx"
+
+
+def test_a_time_that_is_read_for_nothing_costs_a_second_replay_at_the_most(project: Project) -> None:
+    project.write("train\n", SCRIPT.format(value="time.time() > 0"))
+    outcome = project.run("-n0", "--expops-replay=all", subprocess=True)
+    assert outcome.items == {"train": "passed", "train[replay]": "passed"}, outcome.text
+    assert (project.root / "runs.txt").read_text() in ("xx", "xxx")
+
+
+def test_those_that_do_not_read_it_do_not_wait(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    clock = SimpleNamespace(time=time.time, sleep=waited.append)
+    monkeypatch.setattr("pytest_expops.verdicts.replay.time", clock)
+    functions = """
+        import time
+        def plain(data): return {"out": 1}
+        def late(data): return {"out": time.time() > 0}
+    """
+    project.write("plain late", functions)
+    outcome = project.run("-n0", "--expops-replay=all", "-k", "plain")
+    assert outcome.items == {"plain": "passed", "plain[replay]": "passed"}, outcome.text
+    assert waited == []
