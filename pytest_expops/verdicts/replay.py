@@ -203,7 +203,7 @@ def _made(session: PipelineSession, name: str, pool: ReplicaPool, number: int, v
     left = tuple(each for each in made.differences if each.path not in elsewhere)
     read = {each.path for each in in_place.replay.met}
     without = tuple(each for each in made.replay.without if each in read) or made.replay.without
-    unvaried = "in a copy with all of its files it differs, too: its results depend on where the project lies"
+    unvaried = "in a copy of the project with all files it differs, too (its results hold the path of the project, say)"
     return replace(made, differences=left, without=without, unvaried="" if left else unvaried)
 
 

@@ -63,7 +63,7 @@ def explain(verdict: Verdict, command: str, directory: Path, told_of: str | None
 def _missing(verdict: Verdict, directory: Path) -> list[str]:
     """Return a line for each file that the copy of the project was without, or had as it was before."""
     paths = [short_path(each, directory) for each in verdict.without]
-    shown = [f"  not in the copy: what this session wrote to {path}" for path in paths]
+    shown = [f"  not in the copy: what was written to {path} since the session began" for path in paths]
     more = and_more(len(shown), MOST_MISSING, "files")
     return [*shown[:MOST_MISSING], *([f"  {more}"] if more else [])]
 

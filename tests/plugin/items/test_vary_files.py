@@ -98,7 +98,7 @@ def test_what_can_be_made_again_matches(project: Project, name: str, workers: Ca
 def test_what_a_cache_hides_is_found_with_its_cause(project: Project, name: str, path: str) -> None:
     outcome = run(project, name, diagnose=True)
     message = outcome.message(f"{name}_seed7[replay]")
-    assert f"  not in the copy: what this session wrote to {path}\n" in message
+    assert f"  not in the copy: what was written to {path} since the session began\n" in message
     assert "; only without `kept.json`; cause: the operating system's randomness" in message
     line = 2 + next(n for n, each in enumerate(SCRIPT.split("\n")) if f"def {name}" in each)
     assert f"\n            models/model.py:{line} " in message
