@@ -48,7 +48,9 @@ class HashSeed(Source):
     name: ClassVar[str] = "hashseed"
     title: ClassVar[str] = "the hash seed"
     catches: ClassVar[str] = "the order of sets of text, and numbers made by `hash()` of text or bytes"
-    remedy: ClassVar[str] = "sort the set (`sorted(...)`), or use `dict.fromkeys`; for a hash that lasts use `hashlib`"
+    remedy: ClassVar[str] = (
+        "sort what comes from a set (`sorted(...)`) before its order counts; for a hash that lasts use `hashlib`"
+    )
 
     def environment(self, setting: Setting, environment: Mapping[str, str]) -> dict[str, str | None]:
         if setting.mode is Mode.NATURAL:

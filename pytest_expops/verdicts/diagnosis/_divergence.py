@@ -40,25 +40,39 @@ class Divergence:
         return Place(target.file, line, target.function, self.step, self.path, code_at(target.file, line))
 
 
-def first_call(one: Trace, other: Trace) -> Divergence | None:
+Harmless = frozenset[tuple[str, str]]
+"""Variables of modules and classes, by file and name, that differ also between two runs with the same results."""
+
+
+def differing_names(one: Trace, other: Trace) -> Harmless:
+    """Return the variables of modules and classes that differ between two runs."""
+    modules = [pair for pair in pairs(one, other) if pair.one.namespace and pair.same_inputs() and pair.path()]
+    return frozenset((pair.one.file, name) for pair in modules for name in _names(pair))
+
+
+def first_call(one: Trace, other: Trace, harmless: Harmless = frozenset()) -> Divergence | None:
     """The first call, in the order of ends, that came out differently though it went in alike; None if there is none.
 
     It came out differently if it returned, handed out, raised, changed in its arguments or left in the random states
     or metrics something else, or made other calls. A call whose difference does not reach its callers' ends (a time
-    that is only printed) counts only where there is no other. What differs in a module since its import is to blame
-    where the call that was found names it.
+    that is only printed) counts only where there is no other. What differs in a module since its import, and is not
+    `harmless`, is to blame where the call that was found names it.
     """
     found = pairs(one, other)
     imported = {id(pair) for pair in found if any(each.one.namespace for each in (pair, *pair.callers()))}
-    modules = [pair for pair in found if pair.one.namespace and pair.same_inputs() and pair.path()]
+    modules = {
+        pair: names - {name for file, name in harmless if file == pair.one.file}
+        for pair in found
+        if pair.one.namespace and pair.same_inputs() and pair.path()
+        for names in [_names(pair)]
+    }
     culprit = _culprit([pair for pair in found if id(pair) not in imported])
     if culprit is None:
-        return _divergence(modules[0], frozenset(_names(modules[0]))) if modules else None
+        return next((_divergence(module, frozenset(names)) for module, names in modules.items() if names), None)
     mentioned = Function(culprit.one.file, culprit.one.function, culprit.one.line).mentions()
-    for module in modules:
-        names = _names(module) & mentioned
-        if names:
-            return _divergence(module, frozenset(names))
+    for module, names in modules.items():
+        if names & mentioned:
+            return _divergence(module, frozenset(names & mentioned))
     return _divergence(_orderer(culprit, found))
 
 

@@ -8,7 +8,7 @@ from functools import partial
 
 from pytest_expops.replay.nondeterminism.base import Site
 from pytest_expops.replay.tracing import Call, Trace
-from pytest_expops.verdicts.diagnosis._divergence import first_call, first_line
+from pytest_expops.verdicts.diagnosis._divergence import Harmless, differing_names, first_call, first_line
 from pytest_expops.verdicts.diagnosis._leftovers import Leftover
 from pytest_expops.verdicts.diagnosis._trials import Plan, Trials
 from pytest_expops.verdicts.findings import Place
@@ -79,12 +79,24 @@ def locate(trials: Trials, parting: Parting) -> Located:
             continue
         one, other = pair
         found = first_call(one, other)
+        if found is not None and found.names and parting.causes:
+            found = first_call(one, other, _harmless(trials, parting))
         if found is None:
             break
         lines = _traced(trials, plans, partial(replace, lines=found.target))
         line = first_line(*lines, found) if lines is not None else None
         return Located(line or found.place, one.calls)
     return Located()
+
+
+def _harmless(trials: Trials, parting: Parting) -> Harmless:
+    """Return what differs in modules though the causes are held, and results are the same: it is at no fault."""
+    plan = replace(next(parting.plans())[0], trace=True)
+    plan = replace(plan, held=plan.held | {*parting.causes})
+    one, other = trials.make(plan, 0), trials.make(plan, OTHERS[0])
+    if trials.differing(one, other) or one.replay.trace is None or other.replay.trace is None:
+        return frozenset()
+    return differing_names(one.replay.trace, other.replay.trace)
 
 
 def _traced(trials: Trials, plans: tuple[Plan, Plan], traced: Callable[[Plan], Plan]) -> tuple[Trace, Trace] | None:

@@ -68,6 +68,17 @@ SCRIPT = """
         rng = fresh()
         print(label)
         return {"drawn": rng.normal()}
+
+    class Registry:
+        def __init__(self):
+            self.key = id(self)
+            self.known = []
+
+    REGISTRY = Registry()
+
+    def module_with_an_address(words):
+        order = list(set(words))  # module_with_an_address
+        return {"order": order, "known": len(REGISTRY.known)}
 """
 NAMES = [
     "drawn_name",
@@ -76,6 +87,7 @@ NAMES = [
     "order_in_an_object",
     "order_of_nodes",
     "made_and_used",
+    "module_with_an_address",
 ]
 
 
