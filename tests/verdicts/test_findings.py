@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_expops.verdicts.findings import Cause, CodeLine, Count, Diagnosis, Place, ReadBack, Tried
+from pytest_expops.verdicts.findings import Cause, CodeLine, Count, Diagnosis, Place, ReadBack, Tried, Unheld
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
 
 SITE = CodeLine("models/model.py", 42, "weights", "uuid.uuid4()", "name = uuid.uuid4()")
@@ -26,6 +26,8 @@ WHOLE = Diagnosis(
     note="stopped",
     hash_seed=7,
     read_back=(ReadBack("cache.json", "first run", SITE),),
+    threads={"gensim": 4},
+    unheld=(Unheld("threads", "gensim", 4),),
 )
 
 

@@ -50,7 +50,7 @@ exec(os.environ.pop({variable!r}))
 _VARIABLE = "PYTEST_EXPOPS_CHILD"
 
 
-class _Code:
+class _Sent:
     """Runs where it is unpickled, before anything else that the child is sent."""
 
     def __init__(self, code: str) -> None:
@@ -112,7 +112,7 @@ class _Children:
         # What starts others, and runs nothing itself, is asked for data to preload; it does not pass ours on.
         if origin is None or args[:1] == ("ignore",):
             return data
-        return {"expops": _Code(self._code(origin)), **data}
+        return {"expops": _Sent(self._code(origin)), **data}
 
     def start(self, original: Callable[..., None], child: Any, args: Any, *others: Any, **kwargs: Any) -> None:
         origin = self._submissions.submitted("process") if _is_python(args) else None

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from pytest_expops.replay.nondeterminism._patching import Patches
-from pytest_expops.replay.nondeterminism._thread_watch import ThreadWatch
+from pytest_expops.replay.nondeterminism._thread_watch import BUSY, ThreadWatch
 from pytest_expops.replay.nondeterminism.base import Setting, Watcher, is_held
 from pytest_expops.replay.nondeterminism.thread_knobs import HARMLESS, OWN
 
@@ -74,7 +74,7 @@ class Concurrency:
             waited = monotonic() - begin
             if waited < limit:
                 return False
-            if self._busy > 0 and process_time() - used > waited / 2:
+            if self._busy > 0 and process_time() - used > waited * BUSY:
                 self._busy -= waited
             else:
                 self._left -= waited

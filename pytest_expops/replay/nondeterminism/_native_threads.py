@@ -16,8 +16,6 @@ from dataclasses import dataclass
 TASKS = "/proc/self/task"
 _DEPTH = 32768
 """So many bytes of a stack are looked at."""
-_WORK = 1_000_000
-"""So many nanoseconds on a processor are more than it takes to start a thread that then waits."""
 _PACKAGE = re.compile(r"/(?:site|dist)-packages/(\w+)")
 
 
@@ -28,10 +26,10 @@ def thread_ids() -> set[int]:
     return set()
 
 
-def has_worked(thread: int) -> bool:
-    """Whether a thread has computed something, rather than waited for work; true where that cannot be known."""
+def work_of(thread: int) -> int | None:
+    """How many nanoseconds a thread has been on a processor; None where that cannot be known."""
     used, _, _ = _read(f"{TASKS}/{thread}/schedstat").partition(" ")
-    return not used.isdecimal() or int(used) > _WORK
+    return int(used) if used.isdecimal() else None
 
 
 def package_of(thread: int) -> str | None:

@@ -13,16 +13,20 @@ from time import monotonic, process_time  # the true ones, whatever becomes of t
 from types import FrameType
 
 from pytest_expops.execution.seeding.import_hook import loaded_module
-from pytest_expops.replay.nondeterminism._native_threads import has_worked, package_of, thread_ids
+from pytest_expops.replay.nondeterminism._native_threads import package_of, thread_ids, work_of
 from pytest_expops.replay.nondeterminism.base import Watcher
 from pytest_expops.replay.nondeterminism.thread_knobs import HARMLESS, KNOBS, OWN, known_as
 
 SOURCE = "threads"
 INTERVAL = 0.01
 """So many seconds lie between two looks."""
+WORK = 1_000_000
+"""So many nanoseconds on a processor are more than it takes to start a thread that then waits."""
 UNKNOWN = "a library's native code"
 STANDSTILL = 1.0
 """So many seconds without computing, while tasks wait, are taken for tasks that wait for one another."""
+BUSY = 0.1
+"""A process that has a processor for this share of the time computes something; a machine may be busy with others."""
 _MACHINERY = frozenset({"threading", "concurrent", "multiprocessing", "joblib", "loky", "asyncio", "_threading_local"})
 _sleep = time.sleep
 
@@ -38,6 +42,7 @@ class ThreadWatch:
         self._own: set[int] = set()
         self._seen: set[int] = set()
         self._working: set[int] = set()
+        self._work: dict[int, int] = {}
         self._python: list[tuple[threading.Thread, str]] = []
         self._most: Counter[str] = Counter()
         self._native: Counter[str] = Counter()
@@ -89,16 +94,24 @@ class ThreadWatch:
         new = thread_ids() - self._before - self._own
         # One that Python starts is not among its own at once: so what is seen for the first time is not counted yet.
         known, self._seen = new & self._seen, new
-        working = {each for each in known if each in self._working or has_worked(each)}
-        fresh, self._working = working - self._working, self._working | working
+        now = {each for each in known if self._works(each)}
+        self._working |= now
         for each in known:
             if self._packages.get(each) is None:
                 self._packages[each] = package_of(each)
-        counts = Counter(known_as(self._packages[each] or UNKNOWN) for each in working)
+        counts = Counter(known_as(self._packages[each] or UNKNOWN) for each in known & self._working)
         for package, count in counts.items():
             self._native[package] = max(self._native[package], count)
-        for package in {known_as(self._packages[each] or UNKNOWN) for each in fresh}:
+        for package in {known_as(self._packages[each] or UNKNOWN) for each in now}:
             self._note(package)
+
+    def _works(self, thread: int) -> bool:
+        """Whether a thread has computed something since the last look, rather than waited for work."""
+        work = work_of(thread)
+        if work is None:
+            return True
+        before, self._work[thread] = self._work.get(thread, 0), work
+        return work - before > WORK
 
     def _note(self, package: str) -> None:
         """Remember at which line of the project the main thread is while threads begin to work."""
@@ -112,7 +125,7 @@ class ThreadWatch:
         if now - since < STANDSTILL:
             return
         self._progress = now, used
-        if used - before > (now - since) / 5:
+        if used - before > (now - since) * BUSY:
             return
         for waits, grow in [each for each in self._stuck if each[0]()]:
             self._stuck.remove((waits, grow))

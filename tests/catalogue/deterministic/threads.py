@@ -107,3 +107,42 @@ def map_over_processes(frame):
     """A pool of processes whose results are in the order of the tasks"""
     with multiprocessing.get_context("fork").Pool(2) as pool:
         return {"squares": pool.map(square, range(60))}
+
+
+@process()
+def spread_seeded_generators(frame, random_seed):
+    """Generators with a seed each, made by the threads of a pool"""
+    with ThreadPoolExecutor(2) as pool:
+        made = list(pool.map(np.random.default_rng, range(random_seed, random_seed + 4)))
+    return {"noise": [generator.normal() for generator in made], "rows": len(frame)}
+
+
+def resampled_mean(values, seed):
+    return float(np.random.default_rng(seed).choice(values, len(values)).mean())
+
+
+@process()
+def bootstrap_in_seeded_children(frame, random_seed):
+    """A bootstrap in child processes of loky, with a seed for each sample
+
+    needs: joblib
+    """
+    import joblib
+
+    income = frame["income"].to_numpy()
+    return {
+        "means": joblib.Parallel(2)(joblib.delayed(resampled_mean)(income, random_seed + each) for each in range(6))
+    }
+
+
+@process()
+def meet_at_a_barrier(frame):
+    """Threads of a pool that wait for one another, put together in the order of the tasks"""
+    income, barrier = frame["income"].to_numpy(), threading.Barrier(2)
+
+    def score(fold):
+        barrier.wait(timeout=30)
+        return evaluate(income, fold)
+
+    with ThreadPoolExecutor(2) as pool:
+        return {"scores": list(pool.map(score, range(4)))}

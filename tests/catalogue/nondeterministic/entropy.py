@@ -6,6 +6,7 @@ import os
 import random
 import secrets
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -173,3 +174,43 @@ def search_in_a_named_study(frame):
     for _ in range(8):
         study.tell(abs(target - np.random.default_rng().uniform(20, 60)))  # culprit
     return {"best": min(study.trials)}
+
+
+@process()
+def spread_generators(frame):
+    """Generators without a seed, made by the threads of a pool: no line of the project is on their stack
+
+    cause: entropy
+    """
+    with ThreadPoolExecutor(2) as pool:
+        made = list(pool.map(np.random.default_rng, [None] * 4))  # culprit
+    return {"noise": [generator.normal() for generator in made], "rows": len(frame)}
+
+
+@process()
+def reseed_in_a_thread(frame, random_seed):
+    """A generator with a seed, which a pool's thread seeds anew without one
+
+    cause: entropy
+    """
+    generator = np.random.RandomState(random_seed)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(generator.seed).result()  # culprit
+    return {"order": generator.permutation(len(frame))}
+
+
+def resampled_mean(values):
+    return float(np.random.choice(values, len(values)).mean())
+
+
+@process()
+def bootstrap_in_children(frame):
+    """A bootstrap in child processes of loky, whose global generators nobody seeds
+
+    cause: entropy
+    needs: joblib
+    """
+    import joblib
+
+    income = frame["income"].to_numpy()
+    return {"means": joblib.Parallel(2)(joblib.delayed(resampled_mean)(income) for _ in range(6))}  # culprit
