@@ -23,7 +23,11 @@ SHIFT = 86_400 * SECOND + 3_723 * SECOND + 456_789_000
 START = 1_715_774_400 * SECOND
 """Where a held clock starts: noon of 15 May 2024, UTC, which is that day from Hawaii to New Zealand's winter."""
 TICK = SECOND // 1000
-"""How far a held clock goes at each reading, so that whoever waits for a time sees it come."""
+"""How far a held clock goes at each of its first readings, so that whoever waits for a time sees it come."""
+STEADY = 16
+"""So many readings are these."""
+LONGEST_TICK = SECOND
+"""Each later reading goes a fifth further than the one before, up to this: a minute has passed after 109 readings."""
 
 WAITING = frozenset(
     {
@@ -33,6 +37,9 @@ WAITING = frozenset(
 )
 """Modules that read a clock to wait, or to show how far something is, and must do so by the true one."""
 
+_WALL = "wall"
+_MEASURING = ("monotonic", "perf_counter", "process_time", "thread_time")
+
 _DEPRECATED = (
     "datetime.datetime.utcnow() is deprecated and scheduled for removal in a future version. "
     "Use timezone-aware objects to represent datetimes in UTC: datetime.datetime.now(datetime.UTC)."
@@ -40,7 +47,7 @@ _DEPRECATED = (
 
 
 class Clock(Source):
-    """Varied, the project's clocks are ahead; held, they start at one instant and go on a little at each reading.
+    """Varied, the project's clocks are ahead and go faster; held, they start at one instant and go on at each reading.
 
     The time of day is steered wherever the project is behind a call; clocks that only measure, where its own line
     reads them: libraries wait by those. NumPy's `datetime64("now")` and file times are out of reach.
@@ -48,8 +55,12 @@ class Clock(Source):
 
     name: ClassVar[str] = "clock"
     title: ClassVar[str] = "the clock"
-    catches: ClassVar[str] = "dates, time stamps, durations, ids and seeds made from the time"
-    remedy: ClassVar[str] = "make the date a parameter; leave time stamps and durations out of the output"
+    catches: ClassVar[str] = (
+        "dates, time stamps, durations, ids and seeds made from the time; work that ends when its time is up"
+    )
+    remedy: ClassVar[str] = (
+        "make the date a parameter; leave time stamps and durations out of the output; end loops by a count, not a time"
+    )
     holds_sites: ClassVar[bool] = True
 
     def unavailable(self) -> str | None:
@@ -71,15 +82,22 @@ class _Clocks:
         self._setting = setting
         self._watcher = watcher
         self._shift = SHIFT * setting.number if setting.mode is Mode.VARIED else 0
+        self._faster = setting.number if setting.mode is Mode.VARIED else 0
         self._held = START
+        self._tick = TICK
+        self._readings = 0
         self._lock = threading.RLock()
         self._true_time = time.time_ns
         self._true_local = time.localtime
+        self._begins: dict[str, int] = {_WALL: time.time_ns()} | {
+            name: getattr(time, f"{name}_ns")() for name in _MEASURING
+        }
+        """What each clock showed at the beginning, or when it was first read."""
 
     def patch_time(self, patches: Patches) -> None:
         for name in ("time", "time_ns"):
             patches.wrap(time, name, functools.partial(self._time, name))
-        for name in ("monotonic", "perf_counter", "process_time", "thread_time"):
+        for name in _MEASURING:
             for each in (name, f"{name}_ns"):
                 patches.wrap(time, each, functools.partial(self._measure, each))
         for name in ("clock_gettime", "clock_gettime_ns"):
@@ -99,14 +117,20 @@ class _Clocks:
     def patch_timeit(self, patches: Patches, module: ModuleType) -> None:
         patches.wrap(module, "default_timer", functools.partial(self._measure, "perf_counter"))
 
-    def _read(self, what: str, true: Callable[[], int], *, direct: bool = False) -> int | None:
+    def _read(self, what: str, true: Callable[[], int], clock: str = _WALL, *, direct: bool = False) -> int | None:
         """What the clock shows to the project, in nanoseconds; None if it is to be left as it is."""
         site = self._watcher.saw(Clock.name, what, direct=direct, unless=WAITING)
         if self._holds(site):
             with self._lock:
-                self._held += TICK
+                self._held += self._tick
+                self._readings += 1
+                if self._readings >= STEADY:
+                    self._tick = min(LONGEST_TICK, self._tick * 6 // 5)
                 return self._held
-        return true() + self._shift if site is not None and self._shift else None
+        if site is None or not self._shift:
+            return None
+        found = true()
+        return found + self._shift + self._faster * (found - self._begins.setdefault(clock, found))
 
     def _holds(self, site: Site | None) -> bool:
         return is_held(self._setting, site)
@@ -116,7 +140,8 @@ class _Clocks:
         return original() if found is None else _as(name, found)
 
     def _measure(self, name: str, original: Callable[[], Any]) -> Any:
-        found = self._read(f"time.{name}()", lambda: _nanoseconds(original()), direct=True)
+        clock = name.removesuffix("_ns")
+        found = self._read(f"time.{name}()", lambda: _nanoseconds(original()), clock, direct=True)
         if found is None:
             return original()
         return _as(name, found - (0 if self._shift else START))
@@ -125,7 +150,7 @@ class _Clocks:
         if clock == time.CLOCK_REALTIME:
             found = self._read(f"time.{name}()", self._true_time)
         else:
-            found = self._read(f"time.{name}()", lambda: _nanoseconds(original(clock)), direct=True)
+            found = self._read(f"time.{name}()", lambda: _nanoseconds(original(clock)), f"clock {clock}", direct=True)
         return original(clock) if found is None else _as(name, found)
 
     def _broken_down(self, name: str, original: Callable[..., Any], seconds: float | None = None) -> Any:
