@@ -20,6 +20,7 @@ from pytest_expops.execution.calls.partitioning import Partition
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.runner import Keep, Runner
 from pytest_expops.replay._child_project import ReplicaProject, reader_of
+from pytest_expops.replay._data_libraries import DataLibraries
 from pytest_expops.replay._import_server import ImportServer
 from pytest_expops.replay._messages import Lines, send
 from pytest_expops.replay.nondeterminism import files
@@ -67,12 +68,13 @@ def _read(lines: Lines, messages: queue.Queue[dict[str, Any]]) -> None:
 
 def _serve(answers: int, following: Next, project: ReplicaProject) -> None:
     """Import the project ahead if that is what comes first, and make the one replay that this interpreter is for."""
+    libraries = DataLibraries()
     while (message := following()) is not None:
         if "request" not in message:
             project.prepare(message)
             continue
         try:
-            answer = _replay(message, project)
+            answer = _replay(message, project, libraries)
         except Exception:
             answer = {"error": traceback.format_exc()}
         sys.stdout.flush()
@@ -81,7 +83,7 @@ def _serve(answers: int, following: Next, project: ReplicaProject) -> None:
         return
 
 
-def _replay(message: dict[str, Any], project: ReplicaProject) -> dict[str, Any]:
+def _replay(message: dict[str, Any], project: ReplicaProject, libraries: DataLibraries) -> dict[str, Any]:
     request = Request.from_json(message["request"])
     if request.move is not None:
         request = replace(Request.from_json(request.move.there(message["request"])), move=request.move)
@@ -92,10 +94,10 @@ def _replay(message: dict[str, Any], project: ReplicaProject) -> dict[str, Any]:
         return reader.outputs(upstream[name].outputs, partition)
 
     with project.opened(message, request) as runner:
-        answer = _run(runner, message["process"], load, request)
+        answer = _run(runner, message["process"], libraries.noting(load), request)
         refused = project.refused[:1]
     if request.move is None:
-        return answer
+        return {**answer, "libraries": libraries.found}
     return {**request.move.back(answer), "refused": refused}
 
 

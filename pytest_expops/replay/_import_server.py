@@ -52,6 +52,7 @@ class ImportServer:
         self._ahead: _Child | None = None
         """A child that has imported the project for the next replay, and has not been asked for it."""
         self._spoiled = False
+        self._imported = 0
 
     def run(self) -> NoReturn:
         """Serve until the requests end, and leave no child then."""
@@ -130,11 +131,13 @@ class ImportServer:
         for child in (self._child, self._ahead):
             if child is not None:
                 child.kill()
+        self._child = self._ahead = None
 
     def _import(self, message: Mapping[str, Any]) -> None:
         """Import libraries one by one; at the first that cannot be there when a child is forked, say so."""
+        self._end_children()  # those that have answered; what is imported may start others
         before = _open_descriptors()
-        done = 0
+        begin = self._imported
         with contextlib.suppress(BaseException), contextlib.ExitStack() as stack:
             runner = self._project.runner(message, stack)
             stack.enter_context(run_environment(runner.pipeline))
@@ -144,10 +147,10 @@ class ImportServer:
                 __import__(name, {}, {}, names)
                 if not _can_be_forked(before):
                     break
-                done += 1
-        if done < len(message["import"]):
+                self._imported += 1
+        if self._imported - begin < len(message["import"]):
             self._spoiled = True
-            send(self._answers, {"spoiled": done})
+            send(self._answers, {"spoiled": self._imported})
 
 
 class _Child:

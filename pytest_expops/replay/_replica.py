@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,8 @@ class Replica:
     """One interpreter, started with `environment` when the first replay is asked of it, or before.
 
     `forks` says whether it makes every replay in a child of its own, after it has imported the `libraries`. If not, or
-    where there is no forking, there is a new interpreter for each replay.
+    where there is no forking, there is a new interpreter for each replay. `unbearable` are libraries with which none of
+    several replicas can be forked, as far as one of them has seen.
     """
 
     def __init__(
@@ -46,11 +47,13 @@ class Replica:
         surroundings: Mapping[str, Any],
         libraries: tuple[Import, ...] = (),
         *,
+        unbearable: set[str] | None = None,
         forks: bool = True,
     ) -> None:
         self.environment = environment
         self.libraries = libraries
-        """Those that it can import: fewer once it was seen that it could not be forked with one."""
+        """Those that it can import: fewer once it could not be forked with one, more once data has needed others."""
+        self._unbearable = set() if unbearable is None else unbearable
         self._surroundings = surroundings
         self._forks = forks and CAN_FORK
         self._child: subprocess.Popen[bytes] | None = None
@@ -95,7 +98,17 @@ class Replica:
             raise self._death(answer["ended"], name, begin)
         if answer.get("refused"):
             raise CopyRefused(f"it writes to {answer['refused'][0]}, which is not in the copy", process=name)
+        self._import_also(answer.get("libraries", ()))
         return from_answer(answer, self._read_printed(begin), request)
+
+    def _import_also(self, names: Sequence[str]) -> None:
+        """Have libraries that a replay has met imported once for those after it, while nobody waits."""
+        known = {name for name, _ in self.libraries} | self._unbearable
+        new = tuple((name, ()) for name in names if name not in known)
+        if new and self._forks and self._child is not None:
+            self.libraries += new
+            with contextlib.suppress(OSError):  # it is dead, as whoever asks it next will find
+                _tell(self._child, {**self._surroundings, "import": new})
 
     def close(self) -> None:
         """End the interpreter, if there is one."""
@@ -122,6 +135,7 @@ class Replica:
                 answer = self._answer(child, deadline)
                 if "spoiled" not in answer:
                     return answer
+                self._unbearable.add(self.libraries[answer["spoiled"]][0])
                 self.libraries = self.libraries[: answer["spoiled"]]
                 self.close()
         except (BrokenPipeError, EOFError):

@@ -43,7 +43,8 @@ class ReplicaPool:
         self.most = most
         self._replicas: dict[_Key, Replica] = {}
         self._bearable: dict[tuple[Import, ...], tuple[Import, ...]] = {}
-        """Of the libraries that a script imports first, those that an interpreter can be forked with."""
+        """Of the libraries that a script imports first, and those of its data, those that it can be forked with."""
+        self._unbearable: set[str] = set()
 
     def replay(
         self,
@@ -124,7 +125,8 @@ class ReplicaPool:
         if key in self._replicas:
             replica = self._replicas.pop(key)
         else:
-            replica = Replica(environment, surroundings, self._bearable.get(libraries, libraries))
+            bearable = self._bearable.get(libraries, libraries)
+            replica = Replica(environment, surroundings, bearable, unbearable=self._unbearable)
         self._replicas[key] = replica  # the last in order is the last used
         while len(self._replicas) > self.most:
             self._replicas.pop(next(iter(self._replicas))).close()
