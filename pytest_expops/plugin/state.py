@@ -92,7 +92,7 @@ class SessionState:
     def _diagnosis(self, session: PipelineSession, verdict: Verdict) -> Diagnosis:
         # Duplicates of one process mostly differ for one reason: what was found for the first is tried first.
         found, base = JsonFolder(session.folder / "causes"), session.expanded[verdict.process].process.name
-        hints = found.read(base) or ()
+        known = found.read(base)
         diagnosis = diagnose(
             session,
             verdict.process,
@@ -100,10 +100,10 @@ class SessionState:
             vary=verdict.varied,
             seconds=self.options.diagnose_timeout,
             differences=verdict.differences,
-            hints=hints,
+            known=Diagnosis.from_json(known) if known is not None else None,
         )
         if diagnosis.causes:
-            found.write(base, list(dict.fromkeys([*(cause.source for cause in diagnosis.causes), *hints])))
+            found.write(base, diagnosis.to_json())
         return diagnosis
 
     def prepare_replays(self, session: PipelineSession, name: str) -> None:

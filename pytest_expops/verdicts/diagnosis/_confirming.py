@@ -102,6 +102,12 @@ def confirm(
     return None
 
 
+def agreeing(trials: Trials, made: Sequence[Trial], paths: frozenset[str]) -> Count:
+    """Return how many of some trials agree with each other at `paths`; 0 if no two do."""
+    most = max(Counter(_outcomes(trials, made, paths)).values())
+    return Count(most if most > 1 else 0, len(made))
+
+
 def _outcomes(trials: Trials, made: Sequence[Trial], paths: frozenset[str], known: Sequence[Trial] = ()) -> list[int]:
     """Return a number for each trial: equal for those that agree at `paths`, with the first of `known` 0."""
     found: list[Trial] = list(known[:1])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.replay.nondeterminism.base import Site
-from pytest_expops.verdicts.diagnosis._attribution import minimal
+from pytest_expops.verdicts.diagnosis._ranking import minimal
 from pytest_expops.verdicts.diagnosis._trials import Plan, Trial, Trials
 from pytest_expops.verdicts.findings import CodeLine, Count, ReadBack, Writer
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from pytest_expops.errors import ExpopsError
 from pytest_expops.execution.session import PipelineSession
@@ -17,14 +17,16 @@ from pytest_expops.replay.nondeterminism.base import Site
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.values.comparison import Difference
-from pytest_expops.verdicts.diagnosis._attribution import Found, OutOfRuns, Search, ranked
+from pytest_expops.verdicts.diagnosis._attribution import Found, OutOfRuns, Search
+from pytest_expops.verdicts.diagnosis._conclusion import Findings, conclude
+from pytest_expops.verdicts.diagnosis._confirming import agreeing
 from pytest_expops.verdicts.diagnosis._control import Control, agreeing_with_first, controlled
-from pytest_expops.verdicts.diagnosis._leftovers import Leftover, changing, from_earlier, from_files
+from pytest_expops.verdicts.diagnosis._leftovers import from_earlier, from_files
 from pytest_expops.verdicts.diagnosis._locating import GIVING, Located, Parting, locate
-from pytest_expops.verdicts.diagnosis._remedies import ProcessFunction, remedy
+from pytest_expops.verdicts.diagnosis._ranking import needs_interpreter, ranked
 from pytest_expops.verdicts.diagnosis._trials import OutOfTime, Plan, Trials
-from pytest_expops.verdicts.findings import Cause, CodeLine, Count, Diagnosis, Place, ReadBack
-from pytest_expops.wording import joined, listed
+from pytest_expops.verdicts.findings import Cause, CodeLine, Count, Diagnosis, Place
+from pytest_expops.wording import listed
 
 LEVEL = 0.01
 """What earlier processes left would seem to make replays agree by chance with at most this probability."""
@@ -42,7 +44,7 @@ def diagnose(
     vary: Sequence[str] = (),
     seconds: float = 120.0,
     differences: Sequence[Difference] = (),
-    hints: Sequence[str] = (),
+    known: Diagnosis | None = None,
 ) -> Diagnosis:
     """Find where and why replays of `name` differ, in about `seconds`.
 
@@ -53,11 +55,12 @@ def diagnose(
         vary: what the replays varied besides the hash seed.
         seconds: the time that it may take.
         differences: what the replay that failed differed in.
-        hints: sources to suspect first: the causes found for another expanded process of the same function.
+        known: what was found for another duplicate of the process: few replays are made to see whether it holds here
+            too, and if not, its causes are suspected first.
     """
     begin = time.monotonic()
-    case = _Case(Trials(session, name, pool, vary, begin + seconds), differences, hints)
-    findings = _Findings()
+    case = _Case(Trials(session, name, pool, vary, begin + seconds), differences, known)
+    findings = Findings()
     stopped = ""
     try:
         _examine(case, findings)
@@ -65,39 +68,21 @@ def diagnose(
         stopped = f"stopped after {seconds:g} s (--expops-diagnose-timeout)"
     except ExpopsError as error:
         stopped = f"stopped: {error}"
-    found = _put_together(case, findings)
+    found = conclude(case.trials, findings)
     notes = "; ".join(each for each in (found.note, stopped) if each)
     return replace(found, complete=not stopped, note=notes, seconds=round(time.monotonic() - begin, 3))
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """What is to be explained: the trials of the process, what its replay differed in, and what to suspect first."""
+    """What is to be explained: the trials of the process, what its replay differed in, and what is known of another."""
 
     trials: Trials
     differences: Sequence[Difference]
-    hints: Sequence[str]
+    known: Diagnosis | None
 
 
-@dataclass(slots=True)
-class _Findings:
-    """What the phases have found so far, in the order in which they come."""
-
-    control: Control | None = None
-    search: Search | None = None
-    leftover: Leftover | None = None
-    causes: list[Cause] = field(default_factory=list)
-    place: Place | None = None
-    stopped: str = ""
-    alerts: tuple[Site, ...] = ()
-
-    @property
-    def files(self) -> bool:
-        """Whether files are why replays do not agree with the first run."""
-        return any(cause.source == "files" for cause in self.causes)
-
-
-def _examine(case: _Case, findings: _Findings) -> None:
+def _examine(case: _Case, findings: Findings) -> None:
     """Go through the phases, and note each finding as it comes.
 
     Raises:
@@ -105,6 +90,10 @@ def _examine(case: _Case, findings: _Findings) -> None:
         ReplayError: a trial could not be made.
     """
     control = findings.control = controlled(case.trials)
+    cause = _likewise(case, control)
+    if cause is not None and case.known is not None:
+        findings.causes, findings.place = [cause], case.known.place
+        return
     if control.apart:
         _attribute(case, findings, control)
     if control.behind:
@@ -119,7 +108,27 @@ def _examine(case: _Case, findings: _Findings) -> None:
                 findings.alerts = case.trials.make(Plan(alerts=True), 0).replay.alerts
 
 
-def _attribute(case: _Case, findings: _Findings, control: Control) -> None:
+def _likewise(case: _Case, control: Control) -> Cause | None:
+    """Return the one cause of all that another duplicate differs in, if holding it makes this one agree as well.
+
+    It was proved there; so a few replays are enough here.
+    """
+    known = case.known
+    if known is None or len(known.causes) != 1 or known.note or not control.apart or control.behind:
+        return None
+    (cause,) = known.causes
+    if cause.source not in SOURCES or not SOURCES[cause.source].can_hold or cause.beside:
+        return None
+    plan = Plan(frozenset({cause.source}), _only(control), fresh=needs_interpreter(cause.source))
+    made = [case.trials.make(plan, number) for number in range(len(control.made))]
+    held, free = agreeing(case.trials, made, control.apart), agreeing(case.trials, control.made, control.apart)
+    if not all(each.passed for each in made) or held.agree < held.of:
+        return None
+    paths = tuple(sorted(control.apart))
+    return replace(cause, paths=paths, held=held, free=free, was_set=False)
+
+
+def _attribute(case: _Case, findings: Findings, control: Control) -> None:
     """Find the sources that make replays differ from each other; raises as `_examine`."""
     search = findings.search = _prepared_search(case, control)
     suspects, others = _suspects(case, control)
@@ -132,7 +141,7 @@ def _attribute(case: _Case, findings: _Findings, control: Control) -> None:
         raise OutOfTime
 
 
-def _look_behind(case: _Case, findings: _Findings, control: Control) -> None:
+def _look_behind(case: _Case, findings: Findings, control: Control) -> None:
     """Find what the first run met, and replays do not; raises as `_examine`."""
     free = agreeing_with_first(case.trials, control, control.behind)
     if "files" in case.trials.vary:
@@ -147,7 +156,7 @@ def _look_behind(case: _Case, findings: _Findings, control: Control) -> None:
             findings.causes.append(_state(control.behind, leftover.held, free, leftover.before))
 
 
-def _narrow(findings: _Findings, search: Search, control: Control, located: Located) -> Place | None:
+def _narrow(findings: Findings, search: Search, control: Control, located: Located) -> Place | None:
     """Of several lines that drew from a cause, name those that matter.
 
     Returns:
@@ -169,38 +178,14 @@ def _narrow(findings: _Findings, search: Search, control: Control, located: Loca
     return located.at(at_fault[0])
 
 
-def _put_together(case: _Case, findings: _Findings) -> Diagnosis:
-    """Return what is known so far as one diagnosis."""
-    search = findings.search
-    return Diagnosis(
-        findings.place,
-        _with_remedies(case.trials, findings),
-        tuple(search.tried) if search is not None else (),
-        case.trials.runs,
-        note=_note(findings),
-        hash_seed=_differing_hash_seed(case.trials, findings),
-        read_back=_unproved_files(findings),
-        threads=findings.control.threads if findings.control is not None else {},
-        unheld=search.unheld() if search is not None else (),
-        alerts=tuple(map(CodeLine.at, findings.alerts)),
-    )
-
-
-def _with_remedies(trials: Trials, findings: _Findings) -> tuple[Cause, ...]:
-    """Return the causes, each with what helps at the lines that drew from it."""
-    each = trials.session.expanded[trials.name]
-    code, scripts = each.process.code, trials.session.expanded.pipeline.scripts
-    subject = ProcessFunction(str(scripts[code.script]), code.function, bool(each.seeds))
-    return tuple(replace(cause, remedy=remedy(cause, findings.place, subject)) for cause in findings.causes)
-
-
 def _suspects(case: _Case, control: Control) -> tuple[list[str], list[str]]:
     """Return the sources to hold one by one, the likeliest first, and the others.
 
     Addresses are a suspect where a line asked for one, or where results differ in text such as
     ``<Model object at 0x7f3a...>``.
     """
-    suspects, others = ranked(control.made, case.trials.vary, case.hints)
+    hints = [cause.source for cause in case.known.causes] if case.known is not None else []
+    suspects, others = ranked(control.made, case.trials.vary, hints)
     if not control.sites("addresses") and _shows_addresses(case.differences):
         suspects.insert(suspects.index("hashseed") + 1, "addresses")
     return suspects, others
@@ -212,10 +197,14 @@ def _shows_addresses(differences: Sequence[Difference]) -> bool:
 
 
 def _prepared_search(case: _Case, control: Control) -> Search:
-    """Return the search for causes; of addresses, only those that lines asked for are held, where there are any."""
+    """Return the search for causes."""
+    return Search(case.trials, control.made, _only(control))
+
+
+def _only(control: Control) -> Mapping[str, tuple[str, ...]]:
+    """Return what alone is held of some sources: of addresses, those that lines asked for, where there are any."""
     asked = tuple(site.place for site in control.sites("addresses"))
-    only: Mapping[str, tuple[str, ...]] = {"addresses": asked} if asked else {}
-    return Search(case.trials, control.made, only)
+    return {"addresses": asked} if asked else {}
 
 
 def _cause(source: str, found: Found, control: Control) -> Cause:
@@ -242,7 +231,7 @@ def _state(paths: frozenset[str], held: Count, free: Count, before: Sequence[str
     return Cause("state", tuple(sorted(paths)), held, free, (), SOURCES["order"].remedy, detail)
 
 
-def _parting(findings: _Findings, control: Control) -> Parting:
+def _parting(findings: Findings, control: Control) -> Parting:
     """Return what makes two runs differ, as `locate` takes it."""
     search = findings.search
     found, only = (tuple(search.found), search.only) if search is not None else ((), {})
@@ -266,50 +255,3 @@ def _decisive(cause: Cause, search: Search, sites: Sequence[Site], located: Loca
             if any(map(located.is_at, here)):
                 break
     return found
-
-
-def _note(findings: _Findings) -> str:
-    """Return what is known besides causes: that the difference is rare, or what is left without a cause."""
-    control, search = findings.control, findings.search
-    if control is None:
-        return ""
-    if not control.apart and not control.behind:
-        return f"{len(control.made)} more replays gave what the first run gave: it differs rarely"
-    if control.behind and findings.leftover is None and not findings.files:
-        return f"{len(control.made)} replays agree with each other, and not with the first run"
-    notes = [findings.stopped] if findings.stopped else []
-    if search is not None and search.remaining:
-        if findings.causes:
-            notes.append(f"not attributed: {listed([f'`{path}`' for path in sorted(search.remaining)], 3)}")
-        unsure = [SOURCES[source].title for source in search.unsure if source not in search.found]
-        if unsure:
-            notes.append(f"replays agreed with {joined(unsure)} fixed, but more of them did not tell it from chance")
-    return "; ".join(notes)
-
-
-def _unproved_files(findings: _Findings) -> tuple[ReadBack, ...]:
-    """Return the files that may be the cause; none where all that differs has a proved one.
-
-    Where replays differ from one another, these are only the files that they did not all find alike.
-    """
-    control, search = findings.control, findings.search
-    if control is None:
-        return ()
-    unexplained = bool(control.behind) and findings.leftover is None and not findings.files
-    rare = not control.apart and not control.behind
-    if unexplained or rare:
-        return control.read_back
-    remaining = search is not None and bool(search.remaining)
-    return changing(control.read_back, control.made) if remaining else ()
-
-
-def _differing_hash_seed(trials: Trials, findings: _Findings) -> int | None:
-    """Return one under which results differ from those of the first control, which has the hash seed of replay 1."""
-    if findings.control is None:
-        return None
-    paths = next((frozenset(cause.paths) for cause in findings.causes if cause.source == "hashseed"), frozenset())
-    one, *others = findings.control.made
-    for other in others:
-        if other.replay.hash_seed != one.replay.hash_seed and trials.differing(one, other) & paths:
-            return other.replay.hash_seed
-    return None

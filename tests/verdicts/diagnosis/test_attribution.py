@@ -13,8 +13,9 @@ from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.replay.nondeterminism import registry
 from pytest_expops.replay.nondeterminism.base import Site
 from pytest_expops.replay.request import Replay
-from pytest_expops.verdicts.diagnosis._attribution import FEW, MANY, MOST_RUNS, among, enough, minimal, ranked
+from pytest_expops.verdicts.diagnosis._attribution import FEW, MANY, MOST_RUNS, among, enough
 from pytest_expops.verdicts.diagnosis._confirming import MOST, Arms, confirm
+from pytest_expops.verdicts.diagnosis._ranking import minimal, ranked
 from pytest_expops.verdicts.diagnosis._trials import Plan, Trial
 from pytest_expops.verdicts.findings import Count
 from tests.verdicts.diagnosis.simulated import (
