@@ -186,7 +186,7 @@ def _made(session: PipelineSession, name: str, pool: ReplicaPool, number: int, v
         soon = time.time() < _next_second(first)
         replay = pool.replay(session, name, replace(request, watch_clock=soon))
         differences = differences_between(session, name, first, replay.record)
-        if soon and not differences and _tells_time(replay):
+        if soon and not differences and tells_time(replay):
             # Two stamps of one second are alike.
             time.sleep(max(0.0, _next_second(first) - time.time()))
             replay = pool.replay(session, name, request)
@@ -216,7 +216,7 @@ def _next_second(first: RunRecord) -> float:
     return math.floor(first.started + first.duration + SLACK) + 1
 
 
-def _tells_time(replay: Replay) -> bool:
+def tells_time(replay: Replay) -> bool:
     """Return whether the process, or a library on its behalf, was seen to read the time of day."""
     return any(not any(name in site.what for name in MEASURES) for site in replay.sites.get("clock", ()))
 

@@ -135,6 +135,15 @@ def test_or_anew_where_that_is_asked(setup: Setup) -> None:
     assert found["imported in"] == found["process"]
 
 
+def test_without_forking_each_replay_has_a_new_interpreter(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_expops.replay._replica.CAN_FORK", False)
+    setup.write(value="fakelib.stream.random()")
+    found = [setup.outputs() for _ in range(2)]
+    assert all(each["imported in"] == each["process"] for each in found)
+    assert found[0]["process"] != found[1]["process"]
+    assert found[0]["value"] == found[1]["value"]
+
+
 def test_a_library_finds_the_variables_that_the_script_sets_before_it(setup: Setup) -> None:
     setup.write(head='import os; os.environ["LIBRARY_MODE"] = "careful"', value="fakelib.MODE")
     assert [setup.outputs()["value"] for _ in range(2)] == ["careful", "careful"]

@@ -66,3 +66,10 @@ def test_those_that_do_not_read_it_do_not_wait(project: Project, monkeypatch: py
     outcome = project.run("-n0", "--expops-replay=all", "-k", "plain")
     assert outcome.items == {"plain": "passed", "plain[replay]": "passed"}, outcome.text
     assert waited == []
+
+
+def test_the_diagnosis_of_a_stamp_in_whole_seconds_names_the_clock(project: Project) -> None:
+    """Its runs take milliseconds, and so would all be made within one second."""
+    project.write("train\n", SCRIPT.format(value=STAMPS["gzip"]))
+    outcome = project.run("-n0", "--expops-replay=all", subprocess=True, diagnose=True)
+    assert "cause: the clock" in outcome.message("train[replay]"), outcome.text

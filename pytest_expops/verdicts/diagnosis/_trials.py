@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.replay.request import SHARED, Replay, Request, hash_seed_number
 from pytest_expops.replay.tracing import Target
 from pytest_expops.values.fingerprint import fingerprint
-from pytest_expops.verdicts.replay import differences_between, others
+from pytest_expops.verdicts.replay import differences_between, others, tells_time
 
 OUTCOME = "outcome"
 """The path at which a run that failed differs from one that passed."""
@@ -84,6 +85,11 @@ class Trials:
         process = session.expanded[name].process
         self._exact = all(each.exact for each in process.tolerances.values())
         self._pool = pool
+        self._latest: Trial | None = None
+        """The last with nothing held."""
+        self._tells_time = False
+        self._by_seconds = False
+        """Whether two of those agreed within one second, while the process reads the time of day."""
         self.first = self._first()
 
     @property
@@ -99,6 +105,8 @@ class Trials:
         Raises:
             OutOfTime: there is no time left for it.
         """
+        if not plan.held and self._by_seconds and self._latest is not None:
+            time.sleep(min(1, max(0, math.floor(self._latest.record.started) + 1 - time.time())))
         left = self.seconds_left
         if left <= 0:
             raise OutOfTime
@@ -124,7 +132,17 @@ class Trials:
         except ReplicaDied as error:
             failure = Failure("ReplicaDied", str(error), str(error))
             replay = Replay(RunRecord(self.name, request.attempt, Outcome.CRASHED, failure=failure))
-        return Trial(replay, _parts(replay.record))
+        trial = Trial(replay, _parts(replay.record))
+        if not plan.held:
+            self._see_seconds(trial)
+        return trial
+
+    def _see_seconds(self, trial: Trial) -> None:
+        """Look whether trials are to be made in different seconds, for stamps in whole ones to differ."""
+        latest, self._latest = self._latest, trial
+        self._tells_time |= tells_time(trial.replay)
+        if self._tells_time and latest is not None and not self.differing(latest, trial):
+            self._by_seconds |= math.floor(latest.record.started) == math.floor(trial.record.started)
 
     def differing(self, one: Trial, other: Trial) -> frozenset[str]:
         """The paths at which two runs differ; two that failed alike do not.

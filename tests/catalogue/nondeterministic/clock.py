@@ -114,7 +114,6 @@ def fingerprint_archive(reviews):
     """The checksum of a gzip archive, whose header holds the time
 
     cause: clock
-    vary: clock
     """
     payload = "\n".join(reviews).encode()
     archive = gzip.compress(payload)  # culprit
