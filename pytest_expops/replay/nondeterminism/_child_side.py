@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 from pytest_expops.execution.seeding.task_seeds import rng_digests, seeded
 from pytest_expops.execution.user_code.installed import is_installed
 from pytest_expops.replay.nondeterminism._entropy import Entropy
 from pytest_expops.replay.nondeterminism._origins import Origin, Task, of_process
-from pytest_expops.replay.nondeterminism._patching import patching
+from pytest_expops.replay.nondeterminism._patching import Patches, patching
 from pytest_expops.replay.nondeterminism._submissions import following
 from pytest_expops.replay.nondeterminism.base import Mode, Setting, Site, Watcher, is_held
 
@@ -40,8 +42,8 @@ def begin(told: str) -> None:
     if is_held(setting, streams.site(origin, "python")):
         _for_ever.enter_context(seeded(int(origin.path[:16], 16)))
     libraries = {
-        "numpy.random": lambda patches, module: patches.wrap(module, "seed", streams.seed),
-        "torch": lambda patches, module: patches.wrap(module, "manual_seed", streams.seed),
+        "numpy.random": functools.partial(streams.patch, "seed"),
+        "torch": functools.partial(streams.patch, "manual_seed"),
     }
     patches = _for_ever.enter_context(patching(libraries))
     patches.wrap(random, "seed", streams.seed)
@@ -61,9 +63,15 @@ class _Streams:
     def __init__(self, setting: Setting, watcher: Watcher) -> None:
         self._setting = setting
         self._watcher = watcher
+        self._imported: dict[str, str] = {}
         self._depth = 0
         self._process_seeded = False
         self._task_seeded = False
+
+    def patch(self, name: str, patches: Patches, module: ModuleType) -> None:
+        """See when a library is seeded, and how its import left it: that may be in the middle of a task."""
+        patches.wrap(module, name, self.seed)
+        self._imported = {**rng_digests(), **self._imported}
 
     def seed(self, original: Any, *args: Any, **kwargs: Any) -> Any:
         """Whatever the process seeds itself is its own affair: from now on, or in a task of a pool until that ends."""
@@ -98,6 +106,7 @@ class _Streams:
     def _note(self, origin: Origin, before: dict[str, str]) -> None:
         if self._process_seeded or self._task_seeded:
             return
+        before = {**self._imported, **before}
         for library, digest in rng_digests().items():
             if before.get(library, digest) != digest:
                 self._watcher.note(Entropy.name, self.site(origin, library))

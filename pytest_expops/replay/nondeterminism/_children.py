@@ -36,17 +36,17 @@ from pytest_expops.replay.nondeterminism._child_side import begin
 begin({told!r})
 """
 _SITE = """\
-import os, sys
+import importlib.machinery, importlib.util, os, sys
 sys.path[:] = [entry for entry in sys.path if entry != {folder!r}]
-sys.modules.pop("sitecustomize", None)
-try:
-    import sitecustomize
-except ImportError:
-    pass
+found = importlib.machinery.PathFinder.find_spec("sitecustomize")
+if found is not None and found.loader is not None:
+    sys.modules["sitecustomize"] = importlib.util.module_from_spec(found)
+    found.loader.exec_module(sys.modules["sitecustomize"])
 os.environ.pop("PYTHONPATH")
 os.environ.update({path!r})
 exec(os.environ.pop({variable!r}))
 """
+"""Stands before another module of that name, which comes first, and takes itself from path and environment."""
 _VARIABLE = "PYTEST_EXPOPS_CHILD"
 
 

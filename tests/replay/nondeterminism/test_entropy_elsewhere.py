@@ -16,6 +16,7 @@ from tests.replay.nondeterminism.probe import Probe
 
 LIBRARY = """
 import numpy as np, random
+def put(queue): queue.put(mean(range(99)))
 def seed(): np.random.seed(1)
 def mean(values): return float(np.random.choice(values, len(values)).mean())
 def seeded_mean(values): seed(); return mean(values)
@@ -55,6 +56,9 @@ CHILDREN = {
     "found = spawn.Pool(2).starmap(uuid.uuid4, [()] * 6, 1)": "uuid.uuid4()",
     "with ProcessPoolExecutor(2, spawn) as pool: found = list(pool.map(library.mean, [range(99)] * 6))": UNSEEDED,
     "found = joblib.Parallel(2)(joblib.delayed(library.mean)(range(99)) for _ in range(6))": UNSEEDED,
+    "q = spawn.Queue(); p = spawn.Process(target=library.put, args=(q,)); p.start(); found = [q.get()]; p.join()": (
+        UNSEEDED
+    ),
     "found = [subprocess.check_output([sys.executable, '-c', 'import uuid; print(uuid.uuid4())'])]": "uuid.uuid4()",
 }
 NO_DRAWS = [
@@ -132,6 +136,6 @@ def test_a_child_that_could_not_be_told_is_said_not_to_be_held(probe: Probe) -> 
 def test_a_program_in_a_child_finds_its_own_environment_and_site(probe: Probe) -> None:
     line = (
         "found = subprocess.check_output([sys.executable, '-c', "
-        "'import os, sys; print(sorted(os.environ.items()), sys.path)'])"
+        "'import os, sys; print(sorted(os.environ.items()), sys.path)'], stderr=subprocess.STDOUT)"
     )
     assert _run(probe, line, {"entropy": HELD})[0] == _run(probe, line, {})[0]
