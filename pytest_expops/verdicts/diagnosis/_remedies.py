@@ -111,7 +111,10 @@ def _for_line(source: str, sites: Sequence[CodeLine], subject: ProcessFunction) 
     found = _to_rewrite(source, site, script)
     if found:
         told = [_Rewriting(call, template, site, script, subject).told() for call, template in found]
-        return "; ".join(dict.fromkeys(part for parts in zip_longest(*told, fillvalue="") for part in parts if part))
+        told = [each for each in told if each]
+        text = "; ".join(dict.fromkeys(part for parts in zip_longest(*told, fillvalue="") for part in parts if part))
+        if text:
+            return text
     return _elsewhere(sites) if source == "entropy" else ""
 
 
@@ -189,6 +192,8 @@ class _Rewriting:
         old = f"`{call.whole}`{self._line()}" + (f", with {imports}" if imports else "")
         there = " in the function that uses it," if not around and "random" in fields else ""
         drawn = "`random` is seeded for each process, or leave it out of the output"
+        if new == call.whole:
+            return []  # it has the seed already: something else has drawn
         return [f"`{new}`{there} in place of {old}", seed.note if seed.code or "random" not in fields else drawn]
 
     def _line(self) -> str:

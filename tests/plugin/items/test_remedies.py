@@ -255,3 +255,26 @@ def test_each_remedy_can_be_pasted_and_helps(project: Project, script: str, opti
     failed = {name: told[name.removesuffix("_seed7[replay]")] for name in again.where("failed") & wanted}
     assert not failed, again.text[-3000:]
     assert again.where("passed") >= wanted
+
+
+def test_what_has_its_seed_is_not_to_be_given_it(project: Project) -> None:
+    """As a generator with a seed, which a task of a pool seeds anew."""
+    script = """
+        from concurrent.futures import ThreadPoolExecutor
+        import numpy as np
+
+        def start(data):
+            return {}
+
+        def train(data, random_seed):
+            generator = np.random.RandomState(random_seed)
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(generator.seed).result()
+            return {"x": generator.normal()}
+        """
+    project.write("start train", script, SEEDS)
+    outcome = project.run("-n0", diagnose=True)
+    message = outcome.message("train_seed7[replay]")
+    assert "why:    the operating system's randomness" in message
+    assert "in place of `np.random.RandomState(random_seed)`" not in message
+    assert "is called by what this line calls" in message
