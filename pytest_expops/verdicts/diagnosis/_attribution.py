@@ -102,6 +102,9 @@ class Search:
         for source in [*suspects, *others]:
             if source in self.trials.vary and self.remaining - self._vary_within:
                 self._try_varied(source)
+        if self._was_ruled_out("hashseed") and not self.remaining & self._vary_within:
+            # Interpreters differ although their hash seed is the same.
+            suspects = [*dict.fromkeys(["addresses", "imports", *suspects])]
         for source in suspects:
             if self.remaining:
                 self._try(source)
@@ -186,13 +189,14 @@ class Search:
             return
         held = Plan(base | {source}, self.only)
         also = frozenset({"hashseed"}) if is_fixed(held) else frozenset()
-        if not self._confirm(source, paths, Arms(held, Plan(base | also, self.only))):
-            self.unsure.append(source)
+        self._confirm(source, paths, Arms(held, Plan(base | also, self.only)))
 
     def _confirm_hash_seed(self, paths: frozenset[str], base: frozenset[str], one: int, numbers: Iterable[int]) -> None:
         """Confirm that results differ between `one` hash seed and another, by their numbers."""
-        if not any(self._confirm("hashseed", paths, self._set("hashseed", base, one, number)) for number in numbers):
-            self.unsure.append("hashseed")
+        tried = len(self.tried)
+        for number in numbers:
+            if self._confirm("hashseed", paths, self._set("hashseed", base, one, number)) or len(self.tried) > tried:
+                break  # it is a cause, or replays under one hash seed differ
 
     def _set(self, source: str, base: frozenset[str], one: int, other: int) -> Arms:
         plan = Plan(base, self.only)
@@ -203,7 +207,7 @@ class Search:
 
         What differs between those two would be taken for an effect of the source.
         """
-        forked = not needs_interpreter(source) or (paths <= self._vary_within and not is_fixed(arms.held))
+        forked = (not needs_interpreter(source) or paths <= self._vary_within) and not is_fixed(arms.held)
         if not forked:
             arms = Arms(_fresh(arms.held), _fresh(arms.free), arms.sets)
         seen: tuple[Sequence[Trial], Sequence[Trial]] = ((), ())
@@ -213,7 +217,11 @@ class Search:
         plenty = enough(self.trials, self.control, paths)
         numbers = [0] if arms.sets else self._numbers
         evidence = confirm(self.trials, arms, paths, numbers=numbers, tried=tried, plenty=plenty, seen=seen)
-        if evidence is None:
+        if not isinstance(evidence, Evidence):
+            if evidence is not None:
+                self.tried.append(Tried(tuple(sorted({*arms.held.held, source})), evidence))
+            elif source not in self.unsure:
+                self.unsure.append(source)
             return False
         by_seed = is_fixed(arms.held) and self._differs_by_seed(arms.held, paths)
         beside = tuple(sorted(arms.free.held - {source}))

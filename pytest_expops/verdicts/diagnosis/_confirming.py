@@ -64,7 +64,7 @@ def confirm(
     tried: int = 1,
     plenty: int = MOST,
     seen: tuple[Sequence[Trial], Sequence[Trial]] = ((), ()),
-) -> Evidence | None:
+) -> Evidence | Count | None:
     """Make replays of both kinds in turn until they tell whether the source makes results differ at `paths`.
 
     Args:
@@ -77,7 +77,8 @@ def confirm(
         seen: replays of both kinds that were made before, in interpreters like those of the new ones.
 
     Returns:
-        The evidence; None where it is no cause, or `MOST` replays of each kind cannot tell it from chance.
+        The evidence. Where replays differ although the source is held, how many agree, which is none. None where it
+        makes no difference, or where `MOST` replays of each kind cannot tell it from chance.
 
     Raises:
         OutOfTime: as `Trials.make`.
@@ -90,12 +91,10 @@ def confirm(
         for plan in order:
             (held if plan is arms.held else free).append(trials.make(plan, number))
         found = _outcomes(trials, held, paths), _outcomes(trials, free, paths, known=held)
-        if not all(each.passed for each in held) or len(set(found[0])) > 1:
-            return None
-        if arms.sets and found[0][0] == found[1][0]:
-            return None
         same = len(set(found[1])) == 1
-        if same != arms.sets and (arms.sets or len(free) - begin >= max(plenty, LEAST)):
+        if not all(each.passed for each in held) or len(set(found[0])) > 1 or (arms.sets and not same):
+            return Count(0, len(held))
+        if found[0][0] == found[1][0] if arms.sets else same and len(free) - begin >= max(plenty, LEAST):
             return None
         if turn + 1 >= LEAST and _shows(arms, found[0], found[1], begin) and _chance(arms, *found) * tried <= LEVEL:
             return _evidence(arms, *found)
