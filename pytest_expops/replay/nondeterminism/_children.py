@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,6 +100,7 @@ class _Children:
 
     def __init__(self, told: Mapping[str, Any], folder: str, submissions: Submissions) -> None:
         self.programs = 0
+        self._lock = threading.Lock()
         self._told = told
         self._folder = folder
         self._submissions = submissions
@@ -116,20 +118,34 @@ class _Children:
 
     def start(self, original: Callable[..., None], child: Any, args: Any, *others: Any, **kwargs: Any) -> None:
         origin = self._submissions.submitted("process") if _is_python(args) else None
-        if origin is not None and not others:
-            given = kwargs.get("env")
-            kwargs["env"] = self._environment(dict(os.environ if given is None else given), origin)
-            self.programs += 1
-        original(child, args, *others, **kwargs)
+        if origin is None or others:
+            original(child, args, *others, **kwargs)
+            return
+        self.programs += 1
+        given = kwargs.get("env")
+        if given is not None:
+            kwargs["env"] = {**given, **self._variables(given, origin)}
+            original(child, args, **kwargs)
+            return
+        # It inherits the variables themselves, of which `os.environ` need not have all.
+        with self._lock:
+            changed = self._variables(os.environ, origin)
+            for name, value in changed.items():
+                os.putenv(name, value)
+            try:
+                original(child, args, **kwargs)
+            finally:
+                for name in changed:
+                    os.putenv(name, os.environ[name]) if name in os.environ else os.unsetenv(name)
 
-    def _environment(self, environment: dict[str, str], origin: Origin) -> dict[str, str]:
+    def _variables(self, environment: Mapping[str, str], origin: Origin) -> dict[str, str]:
         before = environment.get("PYTHONPATH")
         # Below a folder of its own for each search path that is to be put back.
         folder = tempfile.mkdtemp(dir=self._folder)
         text = _SITE.format(folder=folder, path={"PYTHONPATH": before} if before else {}, variable=_VARIABLE)
         (Path(folder) / "sitecustomize.py").write_text(text, encoding="utf-8")
         path = folder if not before else f"{folder}{os.pathsep}{before}"
-        return {**environment, "PYTHONPATH": path, _VARIABLE: self._code(origin, is_program=True)}
+        return {"PYTHONPATH": path, _VARIABLE: self._code(origin, is_program=True)}
 
     def _code(self, origin: Origin, *, is_program: bool = False) -> str:
         told = {**self._told, "origin": list(origin), "is_program": is_program}
@@ -142,7 +158,7 @@ def _python_names() -> frozenset[str]:
 
 
 def _is_python(args: Any) -> bool:
-    if isinstance(args, str | bytes | os.PathLike) or not args:
+    if not isinstance(args, list | tuple) or not args:
         return False
     program = os.fsdecode(args[0])
     return program in _python_names() or os.path.basename(program).startswith("python")

@@ -53,6 +53,12 @@ def package_of(thread: int) -> str | None:
     return next((package for each in reversed(addresses) if (package := code.package(each))), None)
 
 
+def package_in(path: str) -> str | None:
+    """The top-level name of the installed package that a file is of; what comes with it may lie in `NAME.libs`."""
+    found = _PACKAGE.search(path)
+    return found[1] if found is not None else None
+
+
 @dataclass(frozen=True, slots=True)
 class _Code:
     """Where the executable parts of packages lie in memory."""
@@ -66,11 +72,10 @@ class _Code:
         parts = []
         for line in _read("/proc/self/maps").splitlines():
             bounds, rights, *_, path = line.split(maxsplit=5)
-            found = _PACKAGE.search(path)
+            found = package_in(path)
             if "x" in rights and found is not None:
                 start, _, end = bounds.partition("-")
-                # The libraries that come with `package` lie in `package.libs`.
-                parts.append((int(start, 16), int(end, 16), found[1]))
+                parts.append((int(start, 16), int(end, 16), found))
         parts.sort()
         return cls([each[0] for each in parts], [each[1] for each in parts], [each[2] for each in parts])
 

@@ -15,11 +15,13 @@ from types import FrameType
 from pytest_expops.execution.seeding.import_hook import loaded_module
 from pytest_expops.replay.nondeterminism._native_threads import package_of, thread_ids, work_of
 from pytest_expops.replay.nondeterminism.base import Watcher
-from pytest_expops.replay.nondeterminism.thread_knobs import HARMLESS, KNOBS, OWN, known_as
+from pytest_expops.replay.nondeterminism.thread_knobs import HARMLESS, KNOBS, OWN, known_as, loaded_pools
 
 SOURCE = "threads"
 INTERVAL = 0.01
 """So many seconds lie between two looks."""
+LAST_LOOKS = 10
+"""So often, at the most, is looked at the end whose code threads run."""
 WORK = 1_000_000
 """So many nanoseconds on a processor are more than it takes to start a thread that then waits."""
 UNKNOWN = "a library's native code"
@@ -45,7 +47,7 @@ class ThreadWatch:
         self._work: dict[int, int] = {}
         self._python: list[tuple[threading.Thread, str]] = []
         self._most: Counter[str] = Counter()
-        self._native: Counter[str] = Counter()
+        self._together: set[frozenset[int]] = set()
         self._stuck: list[tuple[Callable[[], bool], Callable[[], None]]] = []
         self._progress = monotonic(), process_time()
         self._ended = threading.Event()
@@ -53,6 +55,7 @@ class ThreadWatch:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Look from time to time, and at the end."""
+        self._before = thread_ids()
         thread = threading.Thread(target=self._watch, daemon=True)
         thread.start()
         try:
@@ -60,7 +63,11 @@ class ThreadWatch:
         finally:
             self._ended.set()
             thread.join()
-            self._look()
+            for _ in range(LAST_LOOKS):
+                self._look()
+                if all(self._packages[each] for each in self._working):
+                    break
+                _sleep(INTERVAL)  # whose code a thread runs cannot be seen before it waits
             self._tell()
 
     def relieve(self, waits: Callable[[], bool], grow: Callable[[], None]) -> None:
@@ -99,9 +106,8 @@ class ThreadWatch:
         for each in known:
             if self._packages.get(each) is None:
                 self._packages[each] = package_of(each)
-        counts = Counter(known_as(self._packages[each] or UNKNOWN) for each in known & self._working)
-        for package, count in counts.items():
-            self._native[package] = max(self._native[package], count)
+        # By their numbers: whose they are may be seen later.
+        self._together.add(frozenset(known & self._working))
         for package in {known_as(self._packages[each] or UNKNOWN) for each in now}:
             self._note(package)
 
@@ -134,16 +140,22 @@ class ThreadWatch:
 
     def _tell(self) -> None:
         """What was started; and, held, what computes with more threads than one all the same."""
-        for package, count in (self._most + self._native).items():
+        native: Counter[str] = Counter()
+        for together in self._together:
+            native |= Counter(known_as(self._packages[each] or UNKNOWN) for each in together)
+        for package, count in (self._most + native).items():
             if package not in HARMLESS:
                 self._watcher.started(package, count)
-        for package, count in self._native.items():
+        for package, count in native.items():
             if self._held and package not in HARMLESS and not _is_one(package):
                 self._watcher.escape(SOURCE, package, count)
 
 
 def _is_one(package: str) -> bool:
     """Whether a library says of itself that it computes with one thread."""
+    pools = loaded_pools(package)
+    if pools:
+        return max(pools) <= 1
     knob, module = KNOBS.get(package), loaded_module(package)
     if knob is None or knob.size is None or module is None:
         return False

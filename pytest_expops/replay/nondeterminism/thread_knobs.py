@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from pytest_expops.replay.nondeterminism._native_threads import package_in
 from pytest_expops.replay.nondeterminism._patching import Patches
 
 Hold = Callable[[Any, int, ExitStack, Patches], None]
@@ -205,6 +206,16 @@ def limit_loaded_pools(size: int, stack: ExitStack) -> None:
         import threadpoolctl  # type: ignore[import-untyped, unused-ignore]
 
         stack.enter_context(threadpoolctl.threadpool_limits(limits=size))
+
+
+def loaded_pools(package: str) -> list[int]:
+    """The numbers of threads of the BLAS and OpenMP libraries that lie in a package, if `threadpoolctl` can tell."""
+    if importlib.util.find_spec("threadpoolctl") is None:
+        return []
+    import threadpoolctl  # type: ignore[import-untyped, unused-ignore]
+
+    pools = threadpoolctl.threadpool_info()
+    return [pool["num_threads"] for pool in pools if known_as(package_in(pool["filepath"]) or "") == package]
 
 
 def fixes(names: Iterable[str]) -> list[str]:
