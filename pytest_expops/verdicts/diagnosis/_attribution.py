@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from pytest_expops.verdicts.diagnosis._confirming import Arms, Evidence, confirm
 from pytest_expops.verdicts.diagnosis._ranking import LAST, minimal, needs_interpreter
@@ -142,7 +143,7 @@ class Search:
             return
         one = hash_number_of(0)
         numbers = [each for each in by_seed if self.trials.differing(by_seed[one][0], by_seed[each][0]) & paths]
-        self._confirm_hash_seed(paths, frozenset(), one, numbers)
+        self._confirm_hash_seed(paths, frozenset(), one, numbers, by_seed)
 
     def _try_varied(self, source: str) -> None:
         """Vary one source alone, where results agree unless the session varies something."""
@@ -191,18 +192,36 @@ class Search:
         also = frozenset({"hashseed"}) if is_fixed(held) else frozenset()
         self._confirm(source, paths, Arms(held, Plan(base | also, self.only)))
 
-    def _confirm_hash_seed(self, paths: frozenset[str], base: frozenset[str], one: int, numbers: Iterable[int]) -> None:
-        """Confirm that results differ between `one` hash seed and another, by their numbers."""
+    def _confirm_hash_seed(
+        self,
+        paths: frozenset[str],
+        base: frozenset[str],
+        one: int,
+        numbers: Iterable[int],
+        control: Mapping[int, Sequence[Trial]] = MappingProxyType({}),
+    ) -> None:
+        """Confirm that results differ between `one` hash seed and another, by their numbers.
+
+        One `control` of each counts too; others were forked of the same interpreter, and tell nothing new.
+        """
         tried = len(self.tried)
         for number in numbers:
-            if self._confirm("hashseed", paths, self._set("hashseed", base, one, number)) or len(self.tried) > tried:
+            seen = control.get(one, ())[:1], control.get(number, ())[:1]
+            arms = self._set("hashseed", base, one, number)
+            if self._confirm("hashseed", paths, arms, seen) or len(self.tried) > tried:
                 break  # it is a cause, or replays under one hash seed differ
 
     def _set(self, source: str, base: frozenset[str], one: int, other: int) -> Arms:
         plan = Plan(base, self.only)
         return Arms(replace(plan, numbers={source: one}), replace(plan, numbers={source: other}), sets=True)
 
-    def _confirm(self, source: str, paths: frozenset[str], arms: Arms) -> bool:
+    def _confirm(
+        self,
+        source: str,
+        paths: frozenset[str],
+        arms: Arms,
+        seen: tuple[Sequence[Trial], Sequence[Trial]] = ((), ()),
+    ) -> bool:
         """Confirm a source, in interpreters of their own where else those of both kinds would be forked of two.
 
         What differs between those two would be taken for an effect of the source.
@@ -210,7 +229,6 @@ class Search:
         forked = (not needs_interpreter(source) or paths <= self._vary_within) and not is_fixed(arms.held)
         if not forked:
             arms = Arms(_fresh(arms.held), _fresh(arms.free), arms.sets)
-        seen: tuple[Sequence[Trial], Sequence[Trial]] = ((), ())
         if forked and not arms.free.held and not arms.sets:
             seen = self._made.get(arms.held.held, ()), self.control
         tried = max(1, len(self._made))

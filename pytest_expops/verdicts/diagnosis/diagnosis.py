@@ -23,7 +23,7 @@ from pytest_expops.verdicts.diagnosis._confirming import agreeing
 from pytest_expops.verdicts.diagnosis._control import Control, agreeing_with_first, controlled
 from pytest_expops.verdicts.diagnosis._leftovers import from_earlier, from_files
 from pytest_expops.verdicts.diagnosis._locating import GIVING, Located, Parting, locate
-from pytest_expops.verdicts.diagnosis._ranking import needs_interpreter, ranked
+from pytest_expops.verdicts.diagnosis._ranking import ranked
 from pytest_expops.verdicts.diagnosis._trials import OutOfTime, Plan, Trials
 from pytest_expops.verdicts.findings import Cause, CodeLine, Count, Diagnosis, Place
 from pytest_expops.wording import listed
@@ -111,7 +111,7 @@ def _examine(case: _Case, findings: Findings) -> None:
 def _likewise(case: _Case, control: Control) -> Cause | None:
     """Return the one cause of all that another duplicate differs in, if holding it makes this one agree as well.
 
-    It was proved there; so a few replays are enough here.
+    It was proved there; so a few replays are enough here, and none needs an interpreter of its own.
     """
     known = case.known
     if known is None or len(known.causes) != 1 or known.note or not control.apart or control.behind:
@@ -119,7 +119,7 @@ def _likewise(case: _Case, control: Control) -> Cause | None:
     (cause,) = known.causes
     if cause.source not in SOURCES or not SOURCES[cause.source].can_hold or cause.beside:
         return None
-    plan = Plan(frozenset({cause.source}), _only(control), fresh=needs_interpreter(cause.source))
+    plan = Plan(frozenset({cause.source}), _only(control))
     made = [case.trials.make(plan, number) for number in range(len(control.made))]
     held, free = agreeing(case.trials, made, control.apart), agreeing(case.trials, control.made, control.apart)
     if not all(each.passed for each in made) or held.agree < held.of:

@@ -100,7 +100,7 @@ def test_the_order_of_a_set_of_two_is_told_with_few_runs() -> None:
     search = searched(process)
     assert search.found["hashseed"].evidence.held == Count(5, 5)
     assert search.found["hashseed"].evidence.free == Count(0, 5)
-    assert process.runs <= 3 + 10
+    assert process.runs <= 3 + 8
 
 
 def test_no_more_trials_than_allowed_are_made() -> None:
