@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from pytest_expops.plugin.items.replay_text import diagnosed
+from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.verdicts.findings import Cause, Count, Diagnosis, Tried, Unheld
 
 NONE = Count(0, 2)
+UNTRIED = "not tried: " + ", ".join(
+    source.title for name, source in SOURCES.items() if source.can_hold and name not in ("threads", "clock", "entropy")
+)
 TRIED = (Tried(("threads",), NONE), Tried(("clock",), NONE), Tried(("clock", "entropy", "threads"), NONE))
 
 
@@ -19,8 +23,9 @@ def test_threads_that_escaped_are_named_with_the_remedy_of_their_library() -> No
     unheld = (Unheld("threads", "gensim", 4), Unheld("threads", "tasks that wait for one another", 1))
     text = _text(Diagnosis(tried=TRIED, unheld=unheld))
     assert text[1:-1] == [
-        "held fixed without effect: the clock",
-        "also without effect: all of these held fixed at once, and with them the operating system's randomness",
+        "held fixed without effect, one at a time: the clock",
+        "held fixed without effect, all at once: the clock, the operating system's randomness",
+        UNTRIED,
         "threads could not be held here: 4 started by gensim and tasks that wait for one another",
         "fix: gensim: `workers=1`",
     ]
@@ -28,7 +33,7 @@ def test_threads_that_escaped_are_named_with_the_remedy_of_their_library() -> No
 
 def test_where_none_escaped_they_were_held_without_effect() -> None:
     text = _text(Diagnosis(tried=TRIED, threads={"gensim": 4}))
-    assert "held fixed without effect: the number of threads, the clock" in text
+    assert "held fixed without effect, one at a time: the number of threads, the clock" in text
     assert not any("could not be held" in line for line in text)
 
 
