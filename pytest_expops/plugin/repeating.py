@@ -46,7 +46,7 @@ def repeating_of(state: SessionState, session: PipelineSession, name: str) -> Re
     return Repeating(name, differs, declared, not_replayed)
 
 
-NO_ITEM = "its `[replay]` item did not run"
+NO_ITEM = "its `[replay]` item gave no verdict"
 
 
 def verdict_on(session: PipelineSession, name: str) -> Verdict | None:

@@ -19,6 +19,7 @@ from pytest_expops.execution.calls.inputs import Load, Outputs
 from pytest_expops.execution.calls.partitioning import Partition
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.runner import Keep, Runner
+from pytest_expops.execution.user_code.run_environment import run_environment
 from pytest_expops.replay._child_project import ReplicaProject, reader_of
 from pytest_expops.replay._data_libraries import DataLibraries
 from pytest_expops.replay._import_server import ImportServer
@@ -109,6 +110,12 @@ def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, A
     tracer: Tracer | None = None
     with ExitStack() as stack:
         stack.enter_context(applied(request.conditions, watcher))
+        if request.before:
+            # What a script sets on import is there for all that runs, as in the first run, and not for the first alone.
+            stack.enter_context(run_environment(runner.pipeline))
+            with runner.project.entered():
+                for each in (*request.before, name):
+                    runner.callee(runner.expanded[each].process)
         for earlier in request.before:
             runner.run(earlier, load, attempt=request.attempt, keep=Keep(values=False))
             forget_met()

@@ -121,7 +121,9 @@ class ReplicaPool:
     ) -> Replica:
         environment = interpreter_environment(conditions, self.environment)
         surroundings = surroundings_of(session)
-        key = _Key(frozenset(environment.items()), repr(surroundings), libraries, copy)
+        # When the session began matters to what a child notes, and not to what is imported before.
+        common = repr({key: value for key, value in surroundings.items() if key != "began"})
+        key = _Key(frozenset(environment.items()), common, libraries, copy)
         if key in self._replicas:
             replica = self._replicas.pop(key)
         else:

@@ -102,18 +102,19 @@ class Verdict:
         return cls(**{**data, **converted, **plain, "found": found, "seen": seen})
 
 
-def why_not_replayed(each: ExpandedProcess, mode: str) -> str | None:
+def why_not_replayed(each: ExpandedProcess, mode: str, *, has_function: bool = False) -> str | None:
     """Return why a process is not replayed under ``--expops-replay=MODE`` (S7.1), or None where it is.
 
     Args:
         each: one process at one partition and seed.
         mode: ``all``, ``seeded`` or ``none``.
+        has_function: of a split without code, whether its script has a function of its name all the same.
     """
     process = each.process
     if process.kind is Kind.CHART:
         return "draws a chart"
-    if process.kind is Kind.PASS_THROUGH:
-        return "has no function"
+    if process.kind is Kind.PASS_THROUGH and not has_function:
+        return "no function of it was replayed"
     if process.not_replayed is not None:
         return process.not_replayed
     if mode == "none" or (mode == "seeded" and not each.seeds):

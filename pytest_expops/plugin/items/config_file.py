@@ -40,7 +40,9 @@ class ConfigFile(ConfigNode):
         mode = self.state.options.replay
         for each in self.pipeline_session.expanded.processes.values():
             yield self._item(process_item(each), each, each.name)
-            if why_not_replayed(each, mode) is None:
+            passes = each.process.kind is Kind.PASS_THROUGH
+            has_function = passes and self.pipeline_session.runner.callee(each.process) is not None
+            if why_not_replayed(each, mode, has_function=has_function) is None:
                 yield self._item(ReplayItem, each, f"{each.name}[replay]")
             yield from split_items(self, each)
             yield from baseline_items(self, each)

@@ -72,6 +72,7 @@ class _Draws:
     def patch_python(self, patches: Patches) -> None:
         patches.wrap(os, "urandom", self._bytes)
         patches.wrap(os, "getrandom", self._bytes)
+        patches.wrap(os, "fork", self._fork)
         # What `random.SystemRandom` draws from, and with it `secrets`.
         patches.wrap(random, "_urandom", self._bytes)
         for name in _SECRETS:
@@ -115,6 +116,15 @@ class _Draws:
             return original(*args, **kwargs)
         finally:
             self._called.what = before
+
+    def _fork(self, original: Callable[[], int]) -> int:
+        """Python seeds `random` anew in each forked child."""
+        site = self._watcher.saw(Entropy.name, "random.seed() in a forked process")
+        seed = self._stream(site, 32) if site is not None and is_held(self._setting, site) else None
+        number = original()
+        if number == 0 and seed is not None:
+            random.seed(seed)
+        return number
 
     def _site(self, what: str) -> Site | None:
         """The line to draw for from its own stream, or None if the draw is to be left as it is."""

@@ -177,7 +177,9 @@ class Search:
 
         chosen = minimal(rest, (), is_enough)
         base = frozenset({*self.found, *chosen})
-        for source in chosen:
+        if "addresses" in chosen and is_fixed(Plan(base, self.only)):
+            base -= {"hashseed"}  # it is fixed with them, and cannot be told from them
+        for source in [each for each in chosen if each in base]:
             self._confirm_held(source, settled, base - {source})
 
     def _confirm_held(self, source: str, paths: frozenset[str], base: frozenset[str]) -> None:
@@ -241,7 +243,7 @@ class Search:
             elif source not in self.unsure:
                 self.unsure.append(source)
             return False
-        by_seed = is_fixed(arms.held) and self._differs_by_seed(arms.held, paths)
+        by_seed = source == "addresses" and is_fixed(arms.held) and self._differs_by_seed(arms.held, paths)
         beside = tuple(sorted(arms.free.held - {source}))
         self.found[source] = Found(paths, evidence, arms.sets, beside, by_seed)
         self.remaining -= paths

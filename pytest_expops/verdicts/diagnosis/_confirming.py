@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pytest_expops.verdicts.diagnosis._trials import Plan, Trial, Trials
 from pytest_expops.verdicts.findings import Count
 
-LEVEL = 0.008
+LEVEL = 0.009
 """What is called a cause would seem to be one by chance with at most this probability."""
 LEAST = 3
 """So many new replays of each kind are made at the least,"""
@@ -135,7 +135,9 @@ def _chance(arms: Arms, held: Sequence[int], free: Sequence[int]) -> float:
     if arms.sets:
         # Of all ways to choose which are of the first kind, these part the two outcomes.
         return (2 if len(held) == len(free) else 1) / ways
-    return LOOKS * sum(math.comb(size, count) for size in Counter([*held, *free]).values()) / ways
+    # Held, a result may be one that free ones never are, and yet no more alike: the most frequent of both count as one.
+    most, *rest = sorted(Counter(free).values(), reverse=True)
+    return LOOKS * sum(math.comb(size, count) for size in (most + count, *rest)) / ways
 
 
 def _evidence(arms: Arms, held: Sequence[int], free: Sequence[int]) -> Evidence:

@@ -264,7 +264,7 @@ def test_where_it_was_not_replayed_that_is_said(chain: Project) -> None:
     reasons = {
         ("--expops-replay=none",): "--expops-replay=none",
         ("--expops-replay=seeded",): "under no seed layer",
-        ("--expops-replay=all", "-k", "not replay"): "its `[replay]` item did not run",
+        ("--expops-replay=all", "-k", "not replay"): "its `[replay]` item gave no verdict",
     }
     for words, reason in reasons.items():
         message = chain.run(*words).message("train[baseline]")

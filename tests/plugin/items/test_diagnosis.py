@@ -149,7 +149,7 @@ def test_the_failure_says_where_why_and_what_helps(project: Project, every: dict
     assert f"where:  models/model.py:{line} in initial (step `initial`), variable rng differs first\n" in message
     assert "            rng = np.random.default_rng()\n" in message
     assert f"            models/model.py:{line} numpy.random.default_rng() without a seed\n" in message
-    assert "fixed, 5 of 5 replays agree; without, 0 of 6\n" in message
+    assert "fixed, 6 of 6 replays agree; without, 0 of 7\n" in message
     assert "        fix: `np.random.default_rng(random_seed)` in place of `np.random.default_rng()`; add " in message
     assert "; add the parameter `random_seed` to `initial`, and give it `random_seed` where it is called; " in message
     assert re.search(r"\(diagnosed in \d+ runs, \d+\.\d s\)", message)
@@ -168,12 +168,14 @@ def test_two_causes_are_told_each_with_what_it_changes(project: Project, every: 
     assert joint == {"entropy": ["outputs['name']"], "clock": ["outputs['name']"]}
 
 
-def test_the_command_reproduces_a_verdict_that_hangs_on_the_hash_seed(project: Project, every: dict[str, Any]) -> None:
+def test_the_command_reproduces_a_verdict_that_hangs_on_the_hash_seed(
+    project: Project, every: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     project, outcome = run_all(project, every)
     message = outcome.message("hashseed_seed7[replay]")
     command = re.search(r"to see just this again: PYTHONHASHSEED=(\d+) pytest (.*)", message)
     assert command is not None
-    project.pytester._monkeypatch.setenv("PYTHONHASHSEED", command[1])
+    monkeypatch.setenv("PYTHONHASHSEED", command[1])
     project.pytester.chdir()
     again = project.pytester.runpytest_subprocess(*re.sub("'", "", command[2]).split(), "--expops-diagnose=off")
     again.assert_outcomes(failed=1)

@@ -95,7 +95,7 @@ def test_the_line_is_the_one_that_reaches_the_result(project: Project) -> None:
     pytest.importorskip("networkx")
     edges = "\n".join(f"start {name}" for name in NAMES)
     project.write(edges, SCRIPT, {"start": {"seed_parallelism": {"seeds": [7]}}})
-    outcome = project.run("-n0", diagnose=True)
+    outcome = project.run("-n0", "--expops-replays=6", diagnose=True)
     assert outcome.where("failed") == {f"{name}_seed7[replay]" for name in NAMES}
     found = {}
     for name in NAMES:

@@ -30,6 +30,7 @@ found = []
 """
 LINE = IMPORTS.count("\n") + 1
 """That of the draw, or of what has a library draw in another thread or process."""
+FORKED = "random.seed() in a forked process"
 THREADS = {
     "found = [each.random() for each in ThreadPoolExecutor(3).map(np.random.default_rng, [None] * 9)]": (
         "numpy.random.default_rng() without a seed"
@@ -53,6 +54,7 @@ THREADS = {
 UNSEEDED = "the global generator of numpy in a child process, which nobody seeded"
 CHILDREN = {
     "found = multiprocessing.get_context('fork').Pool(2).starmap(uuid.uuid4, [()] * 6, 1)": "uuid.uuid4()",
+    "found = multiprocessing.get_context('fork').Pool(1).starmap(random.random, [()] * 6, 1)": FORKED,
     "found = spawn.Pool(2).starmap(uuid.uuid4, [()] * 6, 1)": "uuid.uuid4()",
     "with ProcessPoolExecutor(2, spawn) as pool: found = list(pool.map(library.mean, [range(99)] * 6))": UNSEEDED,
     "found = joblib.Parallel(2)(joblib.delayed(library.mean)(range(99)) for _ in range(6))": UNSEEDED,
