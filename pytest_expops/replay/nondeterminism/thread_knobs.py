@@ -203,7 +203,7 @@ def libraries(size: int, stack: ExitStack) -> dict[str, Callable[[Patches, Modul
 def limit_loaded_pools(size: int, stack: ExitStack) -> None:
     """Limit BLAS and OpenMP where they are loaded already, which `threadpoolctl` can, if it is installed."""
     if importlib.util.find_spec("threadpoolctl") is not None:
-        import threadpoolctl  # type: ignore[import-untyped, unused-ignore]
+        import threadpoolctl
 
         stack.enter_context(threadpoolctl.threadpool_limits(limits=size))
 
@@ -212,7 +212,7 @@ def loaded_pools(package: str) -> list[int]:
     """The numbers of threads of the BLAS and OpenMP libraries that lie in a package, if `threadpoolctl` can tell."""
     if importlib.util.find_spec("threadpoolctl") is None:
         return []
-    import threadpoolctl  # type: ignore[import-untyped, unused-ignore]
+    import threadpoolctl
 
     pools = threadpoolctl.threadpool_info()
     return [pool["num_threads"] for pool in pools if known_as(package_in(pool["filepath"]) or "") == package]
