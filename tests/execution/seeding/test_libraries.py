@@ -287,3 +287,27 @@ print(json.dumps(drawn))
 """
     one, more, again, _ = run(igraph, body, tmp_path)
     assert one == again != more
+
+
+FORKED = """
+import json, os, signal, sys
+import polars
+from pytest_expops.execution.seeding.task_seeds import preserved, seeded
+
+frame = polars.DataFrame({"a": range(200_000)}).sort("a", descending=True)  # starts the threads
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    with preserved():
+        with seeded(1):
+            pass
+    os._exit(0)
+print(json.dumps(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no forking")
+def test_polars_is_seeded_in_a_forked_child_without_its_threads() -> None:
+    pytest.importorskip("polars")
+    done = subprocess.run([sys.executable, "-c", FORKED], stdout=subprocess.PIPE, text=True, check=True)
+    assert json.loads(done.stdout) == 0
