@@ -14,10 +14,10 @@ from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.replay._import_server import CAN_FORK
-from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.replay.request import Request
 from pytest_expops.verdicts.replay import replay_conditions
 from tests.conftest import Project
+from tests.replay.installed import Installed
 
 pytestmark = pytest.mark.skipif(not CAN_FORK, reason="replays are forked on Linux only")
 
@@ -44,20 +44,8 @@ SCRIPT = """
 """
 
 
-class Setup:
+class Setup(Installed):
     """A project whose data is of a library that its script does not import."""
-
-    def __init__(self, project: Project, patch: pytest.MonkeyPatch) -> None:
-        self.project = project
-        self.installed = project.root / "env" / "site-packages"
-        self.installed.mkdir(parents=True)
-        patch.syspath_prepend(str(self.installed))
-        patch.setenv("PYTHONPATH", str(self.installed), prepend=os.pathsep)
-        self.library(LIBRARY)
-        self.pool = ReplicaPool(os.environ, 4)
-
-    def library(self, text: str) -> None:
-        (self.installed / "framelib.py").write_text(textwrap.dedent(text), encoding="utf-8")
 
     def write(self, head: str = "") -> None:
         self.project.write("load train\n", SCRIPT.format(head=head))
@@ -72,7 +60,7 @@ class Setup:
 
 @pytest.fixture
 def setup(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setup]:
-    found = Setup(project, monkeypatch)
+    found = Setup(project, monkeypatch, "framelib", LIBRARY)
     yield found
     found.pool.close()
     sys.modules.pop("framelib", None)

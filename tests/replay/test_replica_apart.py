@@ -20,10 +20,10 @@ from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.replay._import_server import CAN_FORK
-from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.replay.request import Replay, Request
 from pytest_expops.verdicts.replay import replay_conditions
 from tests.conftest import Project
+from tests.replay.installed import Installed
 
 LIBRARY = """
     import os, random
@@ -57,20 +57,8 @@ ONE = """
 forking = pytest.mark.skipif(not CAN_FORK, reason="replays are forked on Linux only")
 
 
-class Setup:
+class Setup(Installed):
     """A project beside a library that is installed in a folder of its own."""
-
-    def __init__(self, project: Project, patch: pytest.MonkeyPatch) -> None:
-        self.project = project
-        self.installed = project.root / "env" / "site-packages"
-        self.installed.mkdir(parents=True)
-        patch.syspath_prepend(str(self.installed))
-        patch.setenv("PYTHONPATH", str(self.installed), prepend=os.pathsep)
-        self.library(LIBRARY)
-        self.pool = ReplicaPool(os.environ, 4)
-
-    def library(self, text: str, name: str = "fakelib") -> None:
-        (self.installed / f"{name}.py").write_text(textwrap.dedent(text), encoding="utf-8")
 
     def write(self, *, head: str = "", body: str = "pass", value: str = "None") -> None:
         self.project.write("train\n", ONE.format(head=head, body=body, value=value))
@@ -90,7 +78,7 @@ class Setup:
 
 @pytest.fixture
 def setup(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setup]:
-    found = Setup(project, monkeypatch)
+    found = Setup(project, monkeypatch, "fakelib", LIBRARY)
     yield found
     found.pool.close()
     sys.modules.pop("fakelib", None)
