@@ -1,4 +1,4 @@
-"""The score of the verdicts on the catalogue: detected, falsely accused, cause right, line right, and what it costs.
+"""The score of the verdicts on the catalogue: detected, accused, cause right, line right, untrue sentences, and cost.
 
 Run `python benchmarks/verdicts.py [--theme NAME ...] [--json FILE]`. Each theme is a pytest session of its own with
 default options; the cases that a plain replay cannot show are in another session with `--expops-vary=all`, and so are
@@ -60,6 +60,7 @@ def row(finding: Finding) -> str:
         _mark(finding.line_right) if case.expected else "",
     ]
     costs = [f"{each:8.3f}" if each is not None else " " * 8 for each in _costs(finding)]
+    costs.append(f"{finding.runs:5}" if finding.runs is not None else " " * 5)
     return (
         f"{case.theme:14} {case.name:32} {finding.verdict:10} {marks[0]:5} {marks[1]:5} {marks[2]:5} "
         f"{' '.join(costs)}  {named if case.expected else ''}{_expectation(finding)}"
@@ -91,7 +92,10 @@ def score(counted: Iterable[Finding], strict: Iterable[Finding]) -> dict[str, st
         f"falsely accused, {VARY_ALL}": _of([each for each in strict if not each.as_expected], strict),
         "cause right": _of([each for each in guilty if each.differed and each.cause_right], guilty),
         "line right": _of([each for each in guilty if each.differed and each.line_right], guilty),
+        "with an untrue sentence": _of([each for each in [*findings, *strict] if each.untrue], [*findings, *strict]),
     }
+    if runs := [each.runs for each in findings if each.runs is not None]:
+        figures["runs of a diagnosis"] = f"{median(runs):g} in the median, {sum(runs) / len(runs):.1f} on average"
     for name in ("replay", "diagnosis"):
         pairs = [(cost, each.duration) for each in findings if (cost := getattr(each, name)) and each.duration]
         if pairs:
@@ -114,6 +118,7 @@ def missed(counted: Iterable[Finding], strict: Iterable[Finding]) -> list[str]:
         if each.case.expected and each.differed and not each.line_right:
             shown = ", ".join(dict.fromkeys(f"{Path(file).name}:{line}" for file, line in each.lines)) or "no line"
             what.append(f"blamed {shown}, is {each.case.path.name}:{','.join(map(str, each.case.lines))}")
+        what += [f"untrue: {sentence!r}" for sentence in each.untrue]
         if what:
             told.append(f"{each.case.name}: {'; '.join(what)}{f' [{each.note}]' if each.note else ''}")
     return told
@@ -128,7 +133,7 @@ def main() -> None:
     given = parser.parse_args()
     cases = [case for case in chosen(*given.theme) if not given.case or case.name in given.case]
     counted, strict = measured(cases, given.options)
-    heads = ("verdict", "", "cause", "line", " own s", " replay", " diagnosis", "named")
+    heads = ("verdict", "", "cause", "line", " own s", " replay", "diagnosis", "runs", "named")
     print(f"{'theme':14} {'case':32} {heads[0]:10} {heads[1]:5} {heads[2]:5} {heads[3]:5} {'  '.join(heads[4:])}")
     for each in counted.values():
         print(row(each))
@@ -154,6 +159,8 @@ def _plain(findings: Iterable[Finding]) -> list[dict[str, object]]:
             "line_right": each.line_right,
             "lines": each.lines,
             "seconds": _costs(each),
+            "runs": each.runs,
+            "untrue": each.untrue,
         }
         for each in findings
     ]

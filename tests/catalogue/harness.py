@@ -16,6 +16,7 @@ from typing import Any
 
 from tests.catalogue.cases import NOT_ATTRIBUTED, Case, read_catalogue
 from tests.catalogue.project import process_name, write_project
+from tests.catalogue.sentences import untrue
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,7 +27,8 @@ class Finding:
 
     `verdict` is ``differed``, ``matched``, or why there is none. `causes` are the sources that were named, `lines` the
     (file, line) that were, causes' sites first and the place last. Times are in seconds: `duration` of the process
-    itself, `replay` of all that its replay item did but the `diagnosis`; None where the session did not tell.
+    itself, `replay` of all that its replay item did but the `diagnosis`, which took so many `runs`; None where the
+    session did not tell. `untrue` are the sentences that were printed and that the case's label contradicts.
     """
 
     case: Case
@@ -38,6 +40,8 @@ class Finding:
     duration: float | None = None
     replay: float | None = None
     diagnosis: float | None = None
+    runs: int | None = None
+    untrue: tuple[str, ...] = ()
     note: str = ""
 
     @property
@@ -93,8 +97,8 @@ def run(folder: Path, cases: Sequence[Case], *options: str, timeout: float = 180
         raise RuntimeError(f"pytest ended with {done.returncode}:\n{done.stdout[-6000:]}\n{done.stderr[-2000:]}")
     (folder / "output.txt").write_text(done.stdout, encoding="utf-8")
     folders = {path: _folder_of(session, path) for path in configs}
-    times = {each.get("name", ""): float(each.get("time", 0)) for each in ET.parse(report).iter("testcase")}
-    return tuple(_finding(case, folders[path], times) for path, group in configs.items() for case in group)
+    tests = {each.get("name", ""): each for each in ET.parse(report).iter("testcase")}
+    return tuple(_finding(case, folders[path], tests) for path, group in configs.items() for case in group)
 
 
 @cache
@@ -127,12 +131,13 @@ def _folder_of(session: Path, config: Path) -> Path:
     return found[0]
 
 
-def _finding(case: Case, folder: Path, times: Mapping[str, float]) -> Finding:
+def _finding(case: Case, folder: Path, tests: Mapping[str, ET.Element]) -> Finding:
     record = _read(folder / "records" / f"{process_name(case)}.json")
     verdict = _read(folder / "verdicts" / f"{process_name(case)}.json")
     if verdict is None:
         failure = (record or {}).get("failure")
         return Finding(case, "no verdict", note=str(failure[1])[:200] if failure else "")
+    test = tests[f"{process_name(case)}[replay]"]
     diagnosis: dict[str, Any] = verdict.get("diagnosis") or {}
     causes = diagnosis.get("causes") or []
     seen = diagnosis.get("read_back") or []
@@ -146,8 +151,10 @@ def _finding(case: Case, folder: Path, times: Mapping[str, float]) -> Finding:
         paths=tuple(difference["path"] for difference in verdict["differences"]),
         attributed=bool(diagnosis),
         duration=record["duration"] if record else None,
-        replay=times[f"{process_name(case)}[replay]"] - (diagnosis.get("seconds") or 0.0),
+        replay=float(test.get("time", 0)) - (diagnosis.get("seconds") or 0.0),
         diagnosis=diagnosis.get("seconds"),
+        runs=diagnosis.get("runs"),
+        untrue=untrue("\n".join(each.text or "" for each in test.iter("failure")), case),
         note=str(diagnosis.get("note", "")),
     )
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.catalogue.cases import MARK, NOT_ATTRIBUTED, Case, read_catalogue, read_theme
 from tests.catalogue.harness import Finding, available, chosen, knows, run
+from tests.catalogue.sentences import untrue
 
 CATALOGUE = read_catalogue()
 CASES = [case for case in CATALOGUE if not case.helper]
@@ -133,6 +134,23 @@ def test_a_finding_is_right_only_where_cause_and_line_are() -> None:
     assert (besides.as_expected, besides.cause_right, besides.line_right) == (False, False, False)
     elsewhere = dataclasses.replace(named, lines=(("models/deterministic/entropy.py", case.lines[0]),), causes=())
     assert (elsewhere.cause_right, elsewhere.line_right) == (False, False)
+
+
+def test_a_sentence_that_the_label_contradicts_is_untrue() -> None:
+    case = next(each for each in CASES if each.causes == ("clock",))
+    other = dataclasses.replace(case, causes=("hashseed", "addresses"))
+    text = (
+        "    why:    the clock, as it says\n"
+        "        held fixed without effect, one at a time: the hash seed, imports\n"
+        "        held fixed without effect, all at once: the hash seed, the clock\n"
+    )
+    assert untrue(text, case) == ("held fixed without effect, all at once: the hash seed, the clock",)
+    assert [each.partition(":")[0] for each in untrue(text, other)] == [
+        "why",
+        "held fixed without effect, one at a time",
+        "held fixed without effect, all at once",
+    ]
+    assert untrue("why:    a clock\n", dataclasses.replace(case, causes=(NOT_ATTRIBUTED,))) == ("why:    a clock",)
 
 
 def _wrong(folder: Path, cases: Sequence[Case], replays: int = 3) -> dict[str, str]:
