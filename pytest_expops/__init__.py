@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_expops.errors import (
+        CheckError,
         ConfigError,
         ConfigWarning,
         EmptyPartitionWarning,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         InputError,
         Location,
         MissingExtra,
+        NotReproducible,
         OutputError,
         PartitionError,
         Problem,
@@ -35,10 +37,12 @@ if TYPE_CHECKING:
     from pytest_expops.pipeline.config.loader import load_config
     from pytest_expops.pipeline.expansion import expand
     from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Pipeline, Process
+    from pytest_expops.reproducible import assert_reproducible, assert_seed_matters
     from pytest_expops.stability import assert_seed_stable
     from pytest_expops.values.fingerprint import register
 
 __all__ = [
+    "CheckError",
     "ConfigError",
     "ConfigWarning",
     "EmptyPartitionWarning",
@@ -50,6 +54,7 @@ __all__ = [
     "InputError",
     "Location",
     "MissingExtra",
+    "NotReproducible",
     "OutputError",
     "PartitionError",
     "Pipeline",
@@ -63,6 +68,8 @@ __all__ = [
     "StabilityError",
     "StoreError",
     "VariationError",
+    "assert_reproducible",
+    "assert_seed_matters",
     "assert_seed_stable",
     "expand",
     "load_config",
@@ -71,6 +78,8 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
+    "assert_reproducible": "pytest_expops.reproducible",
+    "assert_seed_matters": "pytest_expops.reproducible",
     "assert_seed_stable": "pytest_expops.stability",
     "expand": "pytest_expops.pipeline.expansion",
     "load_config": "pytest_expops.pipeline.config.loader",

@@ -131,6 +131,14 @@ class CopyRefused(ReplayError):
     """A process cannot be replayed in a copy of the project: it is too large, or the process writes elsewhere."""
 
 
+class NotReproducible(ReplayError, AssertionError):
+    """A function, test or program that was run again gave something else."""
+
+
+class CheckError(ExpopsError, ValueError):
+    """What is to be checked cannot be: an argument that cannot be stored, a source that there is not."""
+
+
 class StabilityError(ExpopsError, ValueError):
     """A spread over seeds cannot be judged: there is no such metric, or a value is no finite number."""
 

@@ -25,6 +25,7 @@ FLOORS = {
     "strategies": 4,
     "verdicts": 5,
     "laws": 6,
+    "reproducible": 6,
     "stability": 6,
     "plugin": 7,
 }

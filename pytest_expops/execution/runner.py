@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from typing import Any
 
 from pytest_expops.errors import ExpopsError, OutputError
 from pytest_expops.execution.calls.arguments import arrange, configured_parameters, hyperparameters, merged
+from pytest_expops.execution.calls.checked_call import CheckedCall
 from pytest_expops.execution.calls.context import ProcessContext
 from pytest_expops.execution.calls.functions import Callee, CallStyle, find_function, settle, user_traceback
 from pytest_expops.execution.calls.inputs import Load, Outputs, Received, receive
@@ -22,9 +24,11 @@ from pytest_expops.execution.declared.renames import renamed_inputs
 from pytest_expops.execution.records import Failure, Outcome, Output, RunRecord, file_name
 from pytest_expops.execution.seeding.task_seeds import seeded, task_seed
 from pytest_expops.execution.seen import Onlooker, watching
+from pytest_expops.execution.user_code.importable import project_code
 from pytest_expops.execution.user_code.requirements import advise
 from pytest_expops.execution.user_code.run_environment import run_environment
 from pytest_expops.execution.user_code.scripts import ProjectCode
+from pytest_expops.pipeline.check import CALL
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Kind, Process
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.values.storage.store import ArtifactStore
@@ -93,24 +97,28 @@ class Runner:
         self.project: ProjectCode = (
             code_of.project
             if code_of
-            else ProjectCode(expanded.pipeline, (child_modules or folder.parent) / CHILD_MODULES)
+            else project_code(expanded.pipeline, (child_modules or folder.parent) / CHILD_MODULES)
         )
         self.store = store
         self.folder = folder
         self.worker = worker
         self.onlooker = Onlooker(watching=watch)
+        self.start: int | None = None
+        """Where the streams start in a run that is not seeded; None for somewhere else each time."""
         self._callees: dict[str, Callee | None] = code_of._callees if code_of else {}
         self._components: dict[str, Component | ChartComponent] = code_of._components if code_of else {}
         self._styles: dict[str, CallStyle] = {}
 
     def callee(self, process: Process) -> Callee | None:
-        """Return the function of a process, looked up once; None for a component and for a split without a function.
+        """Return the function of a process, looked up once; None for a component, a call, and a split without function.
 
         Raises:
             ScriptError: As `find_function` and `find_component`.
         """
         if process.component is not None:
             self.component(process)
+            return None
+        if process.kind is Kind.CALL:
             return None
         if process.name not in self._callees:
             with self.onlooker.importing(process.code.script):
@@ -158,7 +166,7 @@ class Runner:
 
     def _run(self, name: str, load: Load, attempt: int, keep: Keep, record_of: RecordOf | None) -> ProcessRun:
         each = self.expanded[name]
-        seed = each.seeds[-1] if each.seeds else self.pipeline.base_seed
+        seed, start = self._seeds(each)
         recorder = Recorder(name, seed)
         started = time.time()
         timer = _Timer()
@@ -170,7 +178,7 @@ class Runner:
                     call = self._chart(each, record_of)
                 else:
                     call = self._prepare(each, load, recorder, attempt)
-                with seeded(task_seed(seed, name)):
+                with seeded(start):
                     with timer, recording_to(recorder):
                         returned = call()
                     # Still seeded: an output may hold a global generator (an estimator of scikit-learn does), whose
@@ -196,6 +204,15 @@ class Runner:
             failure=failure,
         )
         return ProcessRun(record, error)
+
+    def _seeds(self, each: ExpandedProcess) -> tuple[int, int]:
+        """Return the seed of a process, and what the global streams are seeded with."""
+        check = self.pipeline.check
+        if each.seeds or check is None or check.seed is not None:
+            seed = each.seeds[-1] if each.seeds else self.pipeline.base_seed
+            return seed, task_seed(seed, each.name)
+        start = int.from_bytes(os.urandom(8), "big") if self.start is None else self.start
+        return start, start
 
     def _add_advice(self, error: BaseException) -> None:
         """Note on an exception what the user can do about it, if that is known, and once."""
@@ -226,6 +243,9 @@ class Runner:
         self, each: ExpandedProcess, received: list[Received], recorder: Recorder, attempt: int
     ) -> Callable[[], object]:
         """Return the call on what was received and renamed, as a function without arguments."""
+        if each.process.kind is Kind.CALL:
+            handed_over: CheckedCall = received[0].whole()[CALL]
+            return handed_over.prepared(recorder.seed)
         callee = self.callee(each.process)
         if each.process.component is not None:
             component = self.component(each.process)

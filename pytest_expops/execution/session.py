@@ -24,9 +24,10 @@ from pytest_expops.execution._journal import SUFFIX, Journal, JournalReader
 from pytest_expops.execution.artifact_cache import DEFAULT_MEMORY, ArtifactReader, PartCache
 from pytest_expops.execution.calls.inputs import Outputs
 from pytest_expops.execution.calls.partitioning import Partition
-from pytest_expops.execution.records import Failure, Outcome, RunRecord, file_name
+from pytest_expops.execution.records import Failure, Outcome, Output, RunRecord, file_name
 from pytest_expops.execution.runner import Runner
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess
+from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.values.storage.store import ArtifactStore
 
 WAIT_SECONDS = 0.5
@@ -130,6 +131,23 @@ class PipelineSession:
             if busy is not None and self._try(busy, wait=WAIT_SECONDS) is not None:
                 pending.remove(busy)
         return self._known[name]
+
+    def given(self, name: str, outputs: Outputs, *, duration: float = 0.0) -> RunRecord:
+        """Record outputs that are there without a run of `name`, as if that had passed.
+
+        Raises:
+            FingerprintError, StoreError: a value cannot be fingerprinted or stored.
+        """
+        kept = {}
+        for key, value in outputs.items():
+            digest = fingerprint(value, key).digest
+            kept[key] = Output(digest, self.store.put(value, key))
+        return self.adopt(RunRecord(name, 0, Outcome.PASSED, kept, started=time.time(), duration=duration))
+
+    def adopt(self, record: RunRecord) -> RunRecord:
+        """Take a record that was made elsewhere for the first run of its process."""
+        with self._running:
+            return self._finish(record)
 
     def outputs(self, name: str) -> Outputs:
         """Return the outputs of `name` as the caller's own copy, running what is needed.

@@ -18,6 +18,7 @@ __all__ = [
     "DataSplit",
     "ExpandedPipeline",
     "ExpandedProcess",
+    "FunctionCheck",
     "Kind",
     "Layers",
     "Location",
@@ -46,6 +47,8 @@ class Kind(enum.Enum):
     CHART = "chart"
     COMPONENT = "component"
     """Made by a library of components instead of a script."""
+    CALL = "call"
+    """A function that a test hands over with its arguments, without a config."""
     PASS_THROUGH = "pass-through"
     """A functionless split (S1.2): the script's function of its name if there is one, else its merged inputs."""
 
@@ -167,12 +170,34 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionCheck:
+    """How a function is checked that a test hands over: plain data, from which every interpreter makes its pipeline.
+
+    `source` is the file of the `function`. `folders` are where the user's own code is, the project's root first;
+    `directory` is where it runs. The streams are
+    seeded with each of the `seeds`, or with `seed` where there are none; if that is None, with nothing: they start
+    somewhere else in each run, as in a program of its own.
+    """
+
+    name: str
+    function: str
+    source: str
+    folders: tuple[str, ...]
+    directory: str
+    seed: int | None = 42
+    seeds: tuple[int, ...] = ()
+    rtol: float = 0.0
+    atol: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Pipeline:
     """A whole config. `root`, `workspace` and `working_directory` are absolute (S1.1).
 
     `scripts` maps a key to the path as written, resolved against root, then workspace, where such a file exists, else
     against root. `processes` is keyed and sorted by name. `warnings` are problems that do not prevent a run.
-    `document` is the whole config as plain data, for `context.global_config`.
+    `document` is the whole config as plain data, for `context.global_config`. A pipeline that was made of a `check` has
+    no config; `path` is its root then.
     """
 
     path: Path
@@ -185,6 +210,7 @@ class Pipeline:
     processes: Mapping[str, Process]
     document: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     warnings: tuple[Problem, ...] = field(default=(), compare=False)
+    check: FunctionCheck | None = None
 
     @property
     def project_id(self) -> str:

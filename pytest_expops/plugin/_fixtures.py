@@ -42,6 +42,7 @@ TAKEN = frozenset(
         "record_property",
         "record_testsuite_property",
         "record_xml_attribute",
+        "reproducible",
         "recwarn",
         "request",
         "subtests",

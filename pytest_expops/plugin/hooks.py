@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_expops.plugin._fixtures import expops
+from pytest_expops.plugin._reproducible import reproducible
 from pytest_expops.plugin.options.options import add_options, graph_format, read_options
 from pytest_expops.plugin.stash import STATE
 
 if TYPE_CHECKING:
     from pytest_expops.plugin.items.config_file import ConfigFile
 
-__all__ = ["expops"]
+__all__ = ["expops", "reproducible"]
 
 MARKERS = (
     "expops: made from a pipeline config by pytest-expops (every such item)",

@@ -25,7 +25,7 @@ from pytest_expops.replay._data_libraries import DataLibraries
 from pytest_expops.replay._import_server import ImportServer
 from pytest_expops.replay._messages import Lines, send
 from pytest_expops.replay.nondeterminism import files
-from pytest_expops.replay.nondeterminism.base import NATURAL, Watcher
+from pytest_expops.replay.nondeterminism.base import NATURAL, Mode, Watcher
 from pytest_expops.replay.nondeterminism.registry import SOURCES, applied
 from pytest_expops.replay.nondeterminism.session_files import files_met, forget_met
 from pytest_expops.replay.nondeterminism.torch_alerts import noting_alerts
@@ -128,6 +128,8 @@ def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, A
         if request.trace or request.lines:
             tracer = stack.enter_context(Tracer(runner.project.owns_file, lines=request.lines))
         alerts = stack.enter_context(noting_alerts(runner.project.owns_file)) if request.alerts else tuple
+        entropy = request.conditions.get("entropy", NATURAL)
+        runner.start = 0 if entropy.mode is Mode.HELD and not entropy.only else None
         record = runner.run(name, load, attempt=request.attempt, keep=request.keep).record
         opened = files.opened() if request.watch else ()
     return to_answer(

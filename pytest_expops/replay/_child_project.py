@@ -20,6 +20,7 @@ from pytest_expops.execution.artifact_cache import ArtifactReader, PartCache
 from pytest_expops.execution.runner import Runner
 from pytest_expops.execution.user_code.run_environment import run_environment
 from pytest_expops.execution.user_code.scripts import reserve_names
+from pytest_expops.pipeline.check import check_from_json, check_pipeline
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.model import ExpandedPipeline
@@ -32,7 +33,19 @@ from pytest_expops.replay.request import TEMPORARY, Request
 from pytest_expops.values.storage.store import ArtifactStore
 
 SURROUNDINGS = (
-    *("config", "scripts", "folder", "memory", "worker", "began", "move", "sys_path", "warning_filters", "watch"),
+    *(
+        "config",
+        "check",
+        "scripts",
+        "folder",
+        "memory",
+        "worker",
+        "began",
+        "move",
+        "sys_path",
+        "warning_filters",
+        "watch",
+    ),
 )
 """What of a message concerns the import; the rest is the replay's own."""
 
@@ -86,10 +99,8 @@ class ReplicaProject:
         """A runner in its surroundings, until `stack` ends."""
         move = Move(*message["move"]) if message["move"] else None
         sys.path[:] = move.there(message["sys_path"]) if move else message["sys_path"]
-        config = message["config"]
-        if config not in self._pipelines:
-            self._pipelines[config] = expand(load_config(Path(config)))
-        expanded = self._pipelines[config] if move is None else move.relocated(self._pipelines[config])
+        pipeline = self._pipeline(message)
+        expanded = pipeline if move is None else move.relocated(pipeline)
         reserve_names(message["scripts"], expanded.pipeline)
         folder = Path(message["folder"])
         keep_temporary_files_in(str(folder.parent / TEMPORARY / message["worker"]))
@@ -106,6 +117,14 @@ class ReplicaProject:
         self.refused = stack.enter_context(refusing_writes(scope, move.base, *own)) if move else []
         stack.enter_context(filtering(message["warning_filters"]))
         return runner
+
+    def _pipeline(self, message: Mapping[str, Any]) -> ExpandedPipeline:
+        if message["check"] is not None:
+            return check_pipeline(check_from_json(message["check"]))
+        config = message["config"]
+        if config not in self._pipelines:
+            self._pipelines[config] = expand(load_config(Path(config)))
+        return self._pipelines[config]
 
     def _discard(self) -> None:
         if self._ahead is not None:

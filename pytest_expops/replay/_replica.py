@@ -23,6 +23,7 @@ from typing import Any
 from pytest_expops.errors import CopyRefused, ReplayError, ReplayTimeout, ReplicaDied
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.user_code.scripts import common_path
+from pytest_expops.pipeline.check import check_to_json
 from pytest_expops.replay._import_server import CAN_FORK
 from pytest_expops.replay._leading_imports import Import
 from pytest_expops.replay._messages import Lines, send
@@ -252,6 +253,7 @@ def surroundings_of(session: PipelineSession) -> dict[str, Any]:
     """Return what matters to the import of a project, as plain data."""
     return {
         "config": str(session.expanded.pipeline.path),
+        "check": check_to_json(check) if (check := session.expanded.pipeline.check) is not None else None,
         "scripts": session.runner.project.module_names,
         "folder": str(session.folder),
         "memory": session.reader.cache.most,

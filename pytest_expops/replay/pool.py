@@ -121,8 +121,8 @@ class ReplicaPool:
     ) -> Replica:
         environment = interpreter_environment(conditions, self.environment)
         surroundings = surroundings_of(session)
-        # When the session began matters to what a child notes, and not to what is imported before.
-        common = repr({key: value for key, value in surroundings.items() if key != "began"})
+        # When the session began, and what is checked, matters to a child, and not to what is imported before.
+        common = repr({key: value for key, value in surroundings.items() if key not in ("began", "check")})
         key = _Key(frozenset(environment.items()), common, libraries, copy)
         if key in self._replicas:
             replica = self._replicas.pop(key)

@@ -15,8 +15,9 @@ def run_environment(pipeline: Pipeline) -> Iterator[None]:
     """Run in the pipeline's working directory, with its variables set; afterwards all is as it was."""
     before = _variables()
     directory = os.getcwd()
-    os.environ["MLOPS_WORKSPACE_DIR"] = str(pipeline.workspace)
-    os.environ["MLOPS_PROJECT_ID"] = pipeline.project_id
+    if pipeline.check is None:
+        os.environ["MLOPS_WORKSPACE_DIR"] = str(pipeline.workspace)
+        os.environ["MLOPS_PROJECT_ID"] = pipeline.project_id
     # Nobody sits before a test; a Matplotlib that is imported from here on opens no windows, unless it is told to.
     os.environ.setdefault("MPLBACKEND", "Agg")
     # Which test pytest is at, the first run would find in its environment, and a replay would not.

@@ -13,8 +13,8 @@ import pytest
 from pytest_expops.errors import NotVariedWarning, ReadBackWarning, ReplayError
 from pytest_expops.execution.records import JsonFolder, Outcome
 from pytest_expops.plugin.items.base import ExpopsItem, marker_of, stop_for
-from pytest_expops.plugin.items.replay_text import explain, found_by
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
+from pytest_expops.verdicts.replay_text import explain, found_by
 
 TOLD = "told"
 """The folder in which a session notes, for each process, which duplicate tells a finding in full."""

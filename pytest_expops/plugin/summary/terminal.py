@@ -11,7 +11,6 @@ import pytest
 
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.plugin.items.replay_text import gist
 from pytest_expops.plugin.progress.workers import NAME
 from pytest_expops.plugin.repeating import NO_ITEM
 from pytest_expops.plugin.state import SessionState, verdicts_of
@@ -19,6 +18,7 @@ from pytest_expops.plugin.summary._baseline_summary import baseline_lines
 from pytest_expops.plugin.summary._stability_table import list_stability
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict, why_not_replayed
+from pytest_expops.verdicts.replay_text import gist
 from pytest_expops.wording import and_more, listed, short_path
 
 MOST_SHOWN = 10

@@ -30,8 +30,11 @@ def unrelated(name: str, expanded: ExpandedPipeline) -> tuple[str, ...]:
     """The processes to run before a replay of `name` that varies the order; the same in every session.
 
     First another duplicate of its process, whose caches are the likeliest to be hit; then, one of each other process,
-    those that need no more than `name` has needed: inputs that are there when it has run.
+    those that need no more than `name` has needed: inputs that are there when it has run. A call that a test hands over
+    is made twice.
     """
+    if expanded[name].process.kind is Kind.CALL:
+        return (name,)
     own = expanded[name].process.name
     needed = {name, *expanded.ancestors(name)}
     chosen: dict[str, str] = {}

@@ -79,11 +79,15 @@ _SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class ProcessFunction:
-    """The function of a process, and whether it is under a seed layer: then its hyperparameters have the seed."""
+    """The function of a process, and whether it is under a seed layer: then its hyperparameters have the seed.
+
+    `runs` is what the global generators are seeded for.
+    """
 
     file: str
     function: str
     seeded: bool
+    runs: str = "process"
 
 
 def remedy(cause: Cause, place: Place | None, subject: ProcessFunction) -> str:
@@ -191,7 +195,7 @@ class _Rewriting:
         imports = joined([f"`{missing}`" for _, missing in spelled.values() if missing])
         old = f"`{call.whole}`{self._line()}" + (f", with {imports}" if imports else "")
         there = " in the function that uses it," if not around and "random" in fields else ""
-        drawn = "`random` is seeded for each process, or leave it out of the output"
+        drawn = f"`random` is seeded for each {self.subject.runs}, or leave it out of the output"
         if new == call.whole:
             return []  # it has the seed already: something else has drawn
         return [f"`{new}`{there} in place of {old}", seed.note if seed.code or "random" not in fields else drawn]

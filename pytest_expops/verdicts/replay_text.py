@@ -27,14 +27,15 @@ def explain(verdict: Verdict, command: str, directory: Path, told_of: str | None
 
     Args:
         verdict: What was found.
-        command: What reproduces it.
+        command: What reproduces it; empty where nothing is known to.
         directory: Files are named from there.
         told_of: Another duplicate whose failure tells the same finding in full; here it is told in short.
     """
     most = MOST_EXPLAINED if told_of is None else 1
     of = f" (replay {verdict.attempt} of {verdict.replays})" if verdict.replays > 1 else ""
-    others = [source for source in verdict.varied if source != "files"]
+    others = [source for source in verdict.varied if source not in ("files", "calls")]
     also = f", and with another {joined(others)}" if others else ""
+    also += ", after a first call there" if "calls" in verdict.varied else ""
     missing = _missing(verdict, directory)
     also += ", in a copy of the project" if missing else ""
     lines = [
@@ -57,7 +58,7 @@ def explain(verdict: Verdict, command: str, directory: Path, told_of: str | None
         found = verdict.diagnosis
         lines += ["", *(diagnosed(found, directory) if told_of is None else _likewise(found, told_of, directory))]
     again = "to see just this again" + (", remove these files before" if missing else "")
-    return "\n".join([*lines, "", f"{again}: {command}"])
+    return "\n".join([*lines, *(["", f"{again}: {command}"] if command else [])])
 
 
 def _missing(verdict: Verdict, directory: Path) -> list[str]:
@@ -183,10 +184,11 @@ _WRITTEN: dict[Writer, str] = {
 
 def title(source: str) -> str:
     """Return what a cause is called in a sentence."""
-    return STATE if source == "state" else SOURCES[source].title
+    return _NO_SOURCE[source] if source in _NO_SOURCE else SOURCES[source].title
 
 
-STATE = "what an earlier process left behind"
+_NO_SOURCE = {"state": "what an earlier process left behind", "calls": "what an earlier call left behind"}
+"""What causes are called that are no sources of variation: what processes leave, and calls of one function."""
 
 
 def _where(place: Place, directory: Path) -> list[str]:
@@ -207,6 +209,8 @@ def _why(cause: Cause, directory: Path) -> list[str]:
 
 
 def _evidence(cause: Cause) -> str:
+    if cause.source == "calls":
+        return f"called once in an interpreter, {cause.held} replays agree; after a first call, {cause.free}"
     if cause.source == "state" and not cause.detail:
         return f"in fresh modules, {cause.held} replays agree; after other processes, {cause.free}"
     if cause.source == "state":

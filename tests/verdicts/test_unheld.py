@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pytest_expops.plugin.items.replay_text import diagnosed
+from pytest_expops.verdicts.replay_text import diagnosed
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.verdicts.findings import Cause, Count, Diagnosis, Tried, Unheld
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.plugin.items.replay_text import diagnosed
+from pytest_expops.verdicts.replay_text import diagnosed
 from pytest_expops.verdicts.findings import CodeLine, Diagnosis
 
 ELSEWHERE = "index_add: nondeterministic when called on CUDA tensor, says PyTorch's documentation; here on the CPU"

@@ -1,0 +1,55 @@
+"""The fixture `reproducible`: `assert_reproducible` with the options of the session, and its results in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_expops.plugin.options.options import read_options
+
+if TYPE_CHECKING:
+    from pytest_expops.plugin.options.options import Options
+
+
+class Reproducible:
+    """Checks functions for one test; see `pytest_expops.assert_reproducible`.
+
+    ``--expops-replays``, ``--expops-vary`` and ``--expops-diagnose`` stand in for arguments that are not given.
+    """
+
+    def __init__(self, item: pytest.Item, options: Options) -> None:
+        self._item = item
+        self._options = options
+
+    def __call__(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Return what the first call returned, once it is known to be reproducible.
+
+        Raises:
+            NotReproducible: it gave something else when it was called again. (It is an AssertionError.)
+            CheckError: it cannot be checked. (It is a ValueError.)
+        """
+        __tracebackhide__ = True
+        from pytest_expops.reproducible import assert_reproducible
+
+        given = {**self._defaults(), **kwargs}
+        returned = assert_reproducible(function, *args, **given)
+        name = getattr(function, "__qualname__", type(function).__qualname__)
+        self._item.user_properties.append(("expops_reproducible", f"{name}: {given['replays']} replays matched"))
+        return returned
+
+    def _defaults(self) -> dict[str, Any]:
+        options = self._options
+        return {
+            "replays": options.replays,
+            "vary": tuple(each for each in options.vary if each != "files"),
+            "diagnose": options.diagnose,
+            "diagnose_timeout": options.diagnose_timeout,
+        }
+
+
+@pytest.fixture
+def reproducible(request: pytest.FixtureRequest) -> Reproducible:
+    """Check that a function gives the same again: `reproducible(train, x, y, seed=42)`. See `assert_reproducible`."""
+    return Reproducible(request.node, read_options(request.config))

@@ -1,0 +1,183 @@
+"""`assert_reproducible` and its kin: the checks that a test makes of a function, without a config."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shlex
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pytest_expops.errors import CheckError, ExpopsError, NotReproducible
+from pytest_expops.execution.calls.checked_call import RETURNED, CheckedCall, named_arguments
+from pytest_expops.verdicts.checks.checker import Checker, Thoroughness, first_run, names_of, sources
+from pytest_expops.verdicts.checks.described import AUTOMATIC, describe, seed_parameter_of
+from pytest_expops.verdicts.checks.seed_effect import never_changing, seed_text
+from pytest_expops.verdicts.checks.text import tell
+from pytest_expops.verdicts.replay import ReplayStatus
+
+__all__ = ["assert_reproducible", "assert_seed_matters"]
+
+
+def assert_reproducible(
+    function: Callable[..., Any],
+    /,
+    *args: Any,
+    seed: int = 42,
+    seeds: Sequence[int] | None = None,
+    seed_parameter: str | None = AUTOMATIC,
+    replays: int = 1,
+    vary: str | Sequence[str] = (),
+    twice: bool = True,
+    rtol: float = 0.0,
+    atol: float = 0.0,
+    diagnose: bool = True,
+    diagnose_timeout: float = 120.0,
+    **kwargs: Any,
+) -> Any:
+    """Assert that a function returns the same when it is called again, elsewhere.
+
+    It is called here, and again in a fresh interpreter with another hash seed: after a first call there, unless it is
+    not to be called `twice`. Each call gets its own copy of the arguments. What it returns is compared, and each
+    argument that it changes in place. A difference is told with the place where the runs part and the cause.
+
+    Args:
+        function: anything that can be imported or stored: a function, class, bound method, partial or lambda. One that
+            is ``async`` is awaited.
+        args: its arguments.
+        seed: what Python's, NumPy's and other global generators are seeded with before each call; and the value of the
+            function's parameter `seed_parameter`.
+        seeds: check it under each of these seeds instead.
+        seed_parameter: by default the first of ``random_seed``, ``seed`` and ``random_state`` that the function has
+            and that has no value yet; None for none.
+        replays: how often it is called again, each time with another hash seed.
+        vary: what else is to be another in these: ``"clock,env"``, ``["clock", "env"]`` or ``"all"``.
+        twice: whether it is called a first time in the interpreter in which it is called again, so that state which
+            it leaves in a module, in a library or in a default argument makes a difference.
+        rtol: numbers may differ by ``atol + rtol * abs(first)``.
+        atol: see `rtol`.
+        diagnose: whether to find out why, where it differs. It is run some 15 times for that.
+        diagnose_timeout: how many seconds that may take.
+        kwargs: further arguments. One that is named as a parameter of this function is given by `functools.partial`.
+
+    Returns:
+        What the first call returned; for `seeds` a dict of it by seed.
+
+    Raises:
+        NotReproducible: it gave something else. (It is an AssertionError.)
+        CheckError: it cannot be checked, because an argument cannot be stored, say. (It is a ValueError.)
+    """
+    __tracebackhide__ = True
+    checker = current_checker()
+    with own_errors():
+        varied = (*sources(vary), *(["order"] if twice else []))
+        how = Thoroughness(_count(replays), tuple(dict.fromkeys(varied)), diagnose, diagnose_timeout)
+        call = _call(function, args, kwargs, seed_parameter)
+        check = describe(function, seed=seed, seeds=seeds or (), tolerance=(rtol, atol))
+        session = checker.opened(check, call)
+    found = {name: first_run(session, name)[RETURNED] for name in names_of(check)}
+    with own_errors():
+        verdicts = checker.verdicts(session, check, how)
+        if any(each.status is ReplayStatus.DIFFERED for each in verdicts):
+            raise NotReproducible(tell(verdicts, _command(), Path.cwd()), process=check.name)
+    return dict(zip(check.seeds, found.values(), strict=True)) if seeds else found[check.name]
+
+
+def assert_seed_matters(
+    function: Callable[..., Any],
+    /,
+    *args: Any,
+    seeds: Sequence[int] = (1, 2, 3),
+    seed_parameter: str | None = AUTOMATIC,
+    rtol: float = 0.0,
+    atol: float = 0.0,
+    **kwargs: Any,
+) -> dict[int, Any]:
+    """Assert that a function returns something else under at least two of these seeds.
+
+    A seed that reaches nothing, because a generator is made without it, say, passes every test of reproducibility.
+
+    Args:
+        function: as of `assert_reproducible`, as are the other arguments.
+        args: its arguments.
+        seeds: at least two seeds.
+        seed_parameter: the parameter that gets the seed.
+        rtol: numbers that differ by no more than ``atol + rtol * abs(first)`` are taken for equal.
+        atol: see `rtol`.
+        kwargs: further arguments.
+
+    Returns:
+        What it returned, by seed.
+
+    Raises:
+        AssertionError: it returns the same under all of them; names the parts.
+        CheckError: it cannot be checked. (It is a ValueError.)
+    """
+    __tracebackhide__ = True
+    with own_errors():
+        if len(seeds) < 2:
+            raise CheckError(f"seeds: at least two are needed, not {len(seeds)}", hint="expected seeds=[1, 2, 3]")
+        call = _call(function, args, kwargs, seed_parameter)
+        check = describe(function, seeds=seeds, tolerance=(rtol, atol))
+        session = current_checker().opened(check, call)
+        names = names_of(check)
+    found = [first_run(session, name) for name in names]
+    if unmoved := never_changing(session, names):
+        raise AssertionError(seed_text(check, call, unmoved))
+    return dict(zip(seeds, (each[RETURNED] for each in found), strict=True))
+
+
+@contextmanager
+def own_errors() -> Iterator[None]:
+    """Raise errors of this package without the frames in which it found them: the user's test is what to look at."""
+    __tracebackhide__ = True
+    try:
+        yield
+    except ExpopsError as error:
+        raise error.with_traceback(None) from None
+
+
+def current_checker() -> Checker:
+    """Return the checker of this process; it is made when the first check is, and ends with the process."""
+    global _current
+    if _current is None or _current[0] != os.getpid():
+        folder = Path(tempfile.mkdtemp(prefix="pytest-expops-checks-"))
+        _current = os.getpid(), Checker(folder, os.environ.get("PYTEST_XDIST_WORKER", "main"))
+        atexit.register(_end, os.getpid(), _current[1], folder)
+    return _current[1]
+
+
+_current: tuple[int, Checker] | None = None
+
+
+def _end(process: int, checker: Checker, folder: Path) -> None:
+    if os.getpid() == process:  # and not in a child that was forked
+        checker.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _call(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], seed_parameter: str | None
+) -> CheckedCall:
+    if not callable(function):
+        raise CheckError(
+            f"a function is expected, not {type(function).__qualname__}", hint="give it without calling it"
+        )
+    given = named_arguments(function, args, kwargs)
+    return CheckedCall(function, args, kwargs, seed_parameter_of(function, seed_parameter, given))
+
+
+def _count(replays: int) -> int:
+    if isinstance(replays, bool) or not isinstance(replays, int) or replays < 1:
+        raise CheckError(f"replays: a whole number of at least 1 is expected, not {replays!r}")
+    return replays
+
+
+def _command() -> str:
+    """Return how to run the test again that is running; nothing where none is."""
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
+    return shlex.join(["pytest", test]) if test else ""

@@ -1,0 +1,1 @@
+"""Functions, tests and programs that are checked without a config."""

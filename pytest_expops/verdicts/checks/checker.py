@@ -1,0 +1,180 @@
+"""Check calls that tests hand over: run each once here, and again in fresh interpreters, and compare."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pytest_expops.errors import CheckError, StoreError
+from pytest_expops.execution.calls.checked_call import CheckedCall, named_arguments
+from pytest_expops.execution.calls.functions import first_user_frame
+from pytest_expops.execution.records import Outcome, Output, RunRecord
+from pytest_expops.execution.runner import Keep, Runner
+from pytest_expops.execution.session import PipelineSession
+from pytest_expops.pipeline.check import ARGUMENTS, CALL, check_name, check_pipeline
+from pytest_expops.pipeline.model import FunctionCheck
+from pytest_expops.replay.nondeterminism.registry import SOURCES
+from pytest_expops.replay.nondeterminism.session_files import Scope, noting_writes
+from pytest_expops.replay.pool import ReplicaPool
+from pytest_expops.replay.request import Request
+from pytest_expops.verdicts.diagnosis.diagnosis import diagnose
+from pytest_expops.verdicts.replay import ReplayStatus, Verdict, judge
+from pytest_expops.wording import did_you_mean
+
+SPARE = 4
+"""So many interpreters are kept for diagnoses, besides one for each replay."""
+_TOLD_APART = frozenset({"PYTEST_CURRENT_TEST"})
+"""Variables that are another for each test, and that no run finds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thoroughness:
+    """How often a call is replayed, what is varied besides the hash seed, and whether a difference is diagnosed."""
+
+    replays: int = 1
+    vary: tuple[str, ...] = ()
+    diagnose: bool = True
+    diagnose_timeout: float = 120.0
+
+
+VARIABLE = tuple(name for name, source in SOURCES.items() if source.can_vary and name != "files")
+"""What checks can vary. Files are varied in a copy of the project, which is taken at the start of a session."""
+
+
+def sources(vary: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the sources of ``"clock,env"``, ``["clock", "env"]`` or ``"all"`` that can be varied here.
+
+    Raises:
+        CheckError: there is no such source.
+    """
+    names = [name.strip() for name in vary.split(",")] if isinstance(vary, str) else list(vary)
+    for name in names:
+        if name and name not in VARIABLE and name != "all":
+            known = f"known are {', '.join(VARIABLE)} and all"
+            raise CheckError(f"vary: there is no source {name!r}", hint=did_you_mean(name, VARIABLE) or known)
+    chosen = VARIABLE if "all" in names else names
+    available = (name for name in VARIABLE if name in chosen and SOURCES[name].unavailable() is None)
+    return tuple(name for name in available if name != "hashseed")
+
+
+class Checker:
+    """Checks calls, one after the other. What one check has learnt of libraries, the next one need not import again.
+
+    `folder` takes records, results and temporary files; whoever makes the checker removes it.
+    """
+
+    def __init__(self, folder: Path, worker: str = "main") -> None:
+        self._folder = folder / "checks"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._worker = worker
+        self._pool: ReplicaPool | None = None
+
+    def opened(self, check: FunctionCheck, call: CheckedCall) -> PipelineSession:
+        """Return a session in which `call` can be run.
+
+        Raises:
+            CheckError: the function, or an argument, cannot be stored.
+        """
+        session = PipelineSession(check_pipeline(check), self._folder, worker=self._worker, watching=watched)
+        try:
+            given = {CALL: Output("", session.store.put(call, CALL))}
+        except StoreError as error:
+            raise _not_storable(session, check, call, error) from None
+        session.adopt(RunRecord(ARGUMENTS, 0, Outcome.PASSED, given, started=time.time()))
+        return session
+
+    def verdicts(self, session: PipelineSession, check: FunctionCheck, how: Thoroughness) -> list[Verdict]:
+        """Return the verdict for each seed, or the one that there is; each first run must have passed.
+
+        Raises:
+            ReplayError: a replay could not be made.
+        """
+        found: list[Verdict] = []
+        known = None
+        for name in names_of(check):
+            verdict = self._judged(session, name, how)
+            if verdict.status is ReplayStatus.DIFFERED and how.diagnose:
+                diagnosis = diagnose(
+                    session,
+                    name,
+                    self.pool(how.replays),
+                    vary=verdict.varied,
+                    seconds=how.diagnose_timeout,
+                    differences=verdict.differences,
+                    known=known,
+                )
+                known = diagnosis if diagnosis.causes else known
+                verdict = replace(verdict, diagnosis=diagnosis)
+            found.append(verdict)
+        return found
+
+    def _judged(self, session: PipelineSession, name: str, how: Thoroughness) -> Verdict:
+        """Return the verdict; where a call differs that is the first of its interpreter, too, that one is told of."""
+        pool = self.pool(how.replays)
+        verdict = judge(session, name, pool, replays=how.replays, vary=how.vary)
+        if verdict.status is ReplayStatus.MATCHED or "order" not in how.vary:
+            return verdict
+        rest = tuple(each for each in how.vary if each != "order")
+        alone = judge(session, name, pool, replays=verdict.replays, vary=rest)
+        return verdict if alone.status is ReplayStatus.MATCHED else alone
+
+    def elsewhere(self, session: PipelineSession, name: str) -> RunRecord:
+        """Run `name` in a fresh interpreter, as it is, and not here; return the record.
+
+        Raises:
+            ReplayError: it could not be made.
+        """
+        return self.pool(1).replay(session, name, Request(0, keep=Keep()), fresh=True).record
+
+    def pool(self, replays: int) -> ReplicaPool:
+        """Return the interpreters, which find the variables of the environment as they are now."""
+        environment = {name: value for name, value in os.environ.items() if name not in _TOLD_APART}
+        if self._pool is None:
+            self._pool = ReplicaPool(environment, replays + SPARE)
+        self._pool.environment = environment
+        self._pool.most = max(self._pool.most, replays + SPARE)
+        return self._pool
+
+    def close(self) -> None:
+        """End the interpreters."""
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+
+
+def names_of(check: FunctionCheck) -> list[str]:
+    """Return the names of the processes of a check, one per seed."""
+    return [check_name(check, seed) for seed in check.seeds] or [check.name]
+
+
+def first_run(session: PipelineSession, name: str) -> Mapping[str, Any]:
+    """Run `name` here, and return its outputs. What the user's function raises is raised."""
+    __tracebackhide__ = True
+    record = session.record(name)
+    if record.outcome is not Outcome.PASSED:
+        error = session.errors.get(name)
+        assert error is not None
+        raise error.with_traceback(first_user_frame(error.__traceback__))
+    return session.load(record)
+
+
+def watched(runner: Runner) -> AbstractContextManager[Callable[[], Mapping[str, int]]]:
+    """Note which files a first run writes; see `PipelineSession`."""
+    places = map(str, (runner.pipeline.root, runner.pipeline.working_directory))
+    return noting_writes(Scope(runner.project.owns_file, places, str(runner.folder.parent)))
+
+
+def _not_storable(session: PipelineSession, check: FunctionCheck, call: CheckedCall, error: StoreError) -> CheckError:
+    """Return the error that names which argument cannot be stored."""
+    for name, value in named_arguments(call.function, call.args, call.kwargs).items():
+        try:
+            session.store.put(value, f"argument `{name}`")
+        except StoreError as refused:
+            hint = "make it in the function, which is run again in another interpreter"
+            return CheckError(f"{check.name} cannot be checked: {refused.message}", hint=refused.hint or hint)
+    return CheckError(f"{check.name} cannot be checked: the function cannot be stored: {error.message}")

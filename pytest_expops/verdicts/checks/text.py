@@ -1,0 +1,56 @@
+"""The words for a function, test or program that gave something else when it was run again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pytest_expops.execution.calls.checked_call import ARGUMENT
+from pytest_expops.verdicts.replay import ReplayStatus, Verdict
+from pytest_expops.verdicts.replay_text import explain
+from pytest_expops.wording import joined
+
+_KEY = re.compile(r"outputs\['((?:[^'\\]|\\.)*)'\]")
+_CALLS = ("state", "order")
+"""The causes which say that it matters what was called before: here it is the same function."""
+_ARGUMENT = re.compile(rf"{ARGUMENT}(\w+)")
+
+
+def tell(verdicts: Sequence[Verdict], command: str, directory: Path) -> str:
+    """Return why a check failed: the first seed that differed in full, others in short where they differ alike."""
+    differed = [_renamed(each) for each in verdicts if each.status is ReplayStatus.DIFFERED]
+    told: dict[str, str] = {}
+    texts = []
+    for verdict in differed:
+        finding = verdict.diagnosis.finding if verdict.diagnosis is not None else ""
+        first = told.setdefault(finding, verdict.process) if finding else verdict.process
+        own = verdict.reproducing_hash_seed
+        again = command if own is None or not command else f"PYTHONHASHSEED={own} {command}"
+        texts.append(explain(verdict, again, directory, first if first != verdict.process else None))
+    changed = changed_arguments(verdicts)
+    note = [f"{joined([f'`{name}`' for name in changed])} {'is' if len(changed) == 1 else 'are'} changed in place"]
+    return "\n\n".join([*texts, *(note if changed else [])])
+
+
+def changed_arguments(verdicts: Sequence[Verdict]) -> list[str]:
+    """Return the arguments that differ after the call, and so are changed in place by it."""
+    paths = (each.path for verdict in verdicts for each in verdict.differences)
+    return list(dict.fromkeys(found[1] for path in paths if (found := _ARGUMENT.search(path))))
+
+
+def _renamed(verdict: Verdict) -> Verdict:
+    """Return a verdict whose paths begin with what the user knows: ``returned[0]``, ``argument x``."""
+    differences = tuple(replace(each, path=shown_path(each.path)) for each in verdict.differences)
+    diagnosis = verdict.diagnosis
+    if diagnosis is not None:
+        causes = tuple(replace(each, source="calls") if each.source in _CALLS else each for each in diagnosis.causes)
+        diagnosis = replace(diagnosis, note=shown_path(diagnosis.note), causes=causes)
+    varied = tuple("calls" if each == "order" else each for each in verdict.varied)
+    return replace(verdict, differences=differences, diagnosis=diagnosis, varied=varied)
+
+
+def shown_path(path: str) -> str:
+    """Return ``returned[0]`` for ``outputs['returned'][0]``."""
+    return _KEY.sub(r"\1", path)
