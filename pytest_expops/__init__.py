@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from pytest_expops.pipeline.config.loader import load_config
     from pytest_expops.pipeline.expansion import expand
     from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Pipeline, Process
-    from pytest_expops.reproducible import assert_reproducible, assert_seed_matters
+    from pytest_expops.reproducible import assert_reproducible, assert_resumable, assert_seed_matters
     from pytest_expops.stability import assert_seed_stable
     from pytest_expops.values.fingerprint import register
 
@@ -69,6 +69,7 @@ __all__ = [
     "StoreError",
     "VariationError",
     "assert_reproducible",
+    "assert_resumable",
     "assert_seed_matters",
     "assert_seed_stable",
     "expand",
@@ -79,6 +80,7 @@ __all__ = [
 
 _ELSEWHERE = {
     "assert_reproducible": "pytest_expops.reproducible",
+    "assert_resumable": "pytest_expops.reproducible",
     "assert_seed_matters": "pytest_expops.reproducible",
     "assert_seed_stable": "pytest_expops.stability",
     "expand": "pytest_expops.pipeline.expansion",

@@ -7,8 +7,7 @@ import os
 import shlex
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,12 @@ from pytest_expops.errors import CheckError, ExpopsError, NotReproducible
 from pytest_expops.execution.calls.checked_call import RETURNED, CheckedCall, named_arguments
 from pytest_expops.verdicts.checks.checker import Checker, Thoroughness, first_run, names_of, sources
 from pytest_expops.verdicts.checks.described import AUTOMATIC, describe, seed_parameter_of
+from pytest_expops.verdicts.checks.resumption import Interruption, Resumption, not_resumed
 from pytest_expops.verdicts.checks.seed_effect import never_changing, seed_text
 from pytest_expops.verdicts.checks.text import tell
 from pytest_expops.verdicts.replay import ReplayStatus
 
-__all__ = ["assert_reproducible", "assert_seed_matters"]
+__all__ = ["assert_reproducible", "assert_resumable", "assert_seed_matters"]
 
 
 def assert_reproducible(
@@ -131,14 +131,72 @@ def assert_seed_matters(
     return dict(zip(seeds, (each[RETURNED] for each in found), strict=True))
 
 
-@contextmanager
-def own_errors() -> Iterator[None]:
-    """Raise errors of this package without the frames in which it found them: the user's test is what to look at."""
+def assert_resumable(
+    run: Callable[[Any, int], Any],
+    save: Callable[[Any, str], Any],
+    load: Callable[[str], Any],
+    /,
+    *,
+    start: Callable[[], Any] | None = None,
+    steps: int = 10,
+    seed: int = 42,
+    rtol: float = 0.0,
+    atol: float = 0.0,
+) -> Any:
+    """Assert that a computation which is saved, and loaded in a fresh interpreter, goes on as if it had not been.
+
+    For 10 steps, the state after ``run(state, 10)`` must equal that of ``run(state, 5)``, saved, loaded, ``run(state,
+    5)``. Where it does not, the failure names what is another right after loading: an attribute, or a random stream.
+    The global generators are seeded before each run, as by a script that seeds at its start.
+
+    Args:
+        run: called with the state and the number of steps; returns the new state, or None if it changes the state in
+            place.
+        save: called with the state and the path of an empty folder.
+        load: called with that path; returns the state.
+        start: makes the first state; without it, `run` is called with None at first.
+        steps: how many steps are made in all; half of them before it is saved.
+        seed: what the global generators are seeded with before each run.
+        rtol: numbers may differ by ``atol + rtol * abs(first)``.
+        atol: see `rtol`.
+
+    Returns:
+        The state after all steps in one go.
+
+    Raises:
+        NotReproducible: the state is another, or what was saved cannot be loaded. (It is an AssertionError.)
+        CheckError: it cannot be checked. (It is a ValueError.)
+    """
     __tracebackhide__ = True
-    try:
-        yield
-    except ExpopsError as error:
-        raise error.with_traceback(None) from None
+    with own_errors():
+        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 2:
+            raise CheckError(f"steps: a whole number of at least 2 is expected, not {steps!r}")
+        for name, function in {"run": run, "save": save, "load": load}.items():
+            if not callable(function):
+                raise CheckError(f"{name}: a function is expected, not {type(function).__qualname__}")
+        check = describe(run, seed=seed, tolerance=(rtol, atol))
+    with own_errors(), tempfile.TemporaryDirectory(prefix="pytest-expops-resume-") as folder:
+        subject = Resumption(start, run, save, load, steps, os.path.join(folder, "saved"))
+        state, why = not_resumed(Interruption(current_checker(), check, subject), check, subject)
+    if why:
+        raise NotReproducible(why, process=check.name)
+    return state
+
+
+class own_errors:  # noqa: N801 (used as a function)
+    """Raise errors of this package without the frames in which it found them: the user's test is what to look at.
+
+    (`contextlib.contextmanager` would put those frames back.)
+    """
+
+    def __enter__(self) -> None:
+        """Do nothing."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        """Raise the error anew."""
+        __tracebackhide__ = True
+        if isinstance(error, ExpopsError):
+            raise error.with_traceback(None) from None
 
 
 def current_checker() -> Checker:
