@@ -148,7 +148,7 @@ def _likely(files: Sequence[ReadBack], directory: Path) -> list[str]:
 def _reads(file: ReadBack, directory: Path | None = None) -> str:
     """``reads `cache.json`, which the first run wrote``; less is said where less is known."""
     shown = os.path.basename(file.path) if directory is None else short_path(file.path, directory)
-    return f"reads `{shown}`, {_WRITTEN[file.writer]}"
+    return f"{'reads' if file.read else 'finds'} `{shown}`, {_WRITTEN[file.writer]}"
 
 
 def found_by(verdict: Verdict, directory: Path) -> list[str]:

@@ -38,6 +38,8 @@ class Access:
     """It need not be there."""
     empties: bool = False
     """Nothing will be left of what was there."""
+    looks: bool = False
+    """It asks whether the file is there, how large or how old it is, and not what is in it."""
 
     @property
     def what(self) -> str:

@@ -79,11 +79,11 @@ class _Looks:
         if not is_aside() and not isinstance(path, int):
             real = real_path(path, dir_fd)
             if real is not None:
-                self._listener(Access(real, path, call, reads=True))
+                self._listener(Access(real, path, call, reads=True, looks=True))
 
     def _folder(self, path: Any) -> str | None:
         return None if is_aside() else real_path("." if path is None else path)
 
     def _listed(self, call: str, folder: str | None, name: Any) -> None:
         if folder is not None:
-            self._listener(Access(os.path.join(folder, os.fsdecode(name)), name, call, reads=True))
+            self._listener(Access(os.path.join(folder, os.fsdecode(name)), name, call, reads=True, looks=True))

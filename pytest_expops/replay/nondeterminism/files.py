@@ -28,7 +28,8 @@ class OpenedFile:
     """A file that the project has opened, looked at, or met in a listing.
 
     `read` says whether it may have learned what was there before this run: not if it had replaced it by then. `site`
-    is the line that was the first to read it, or else to write it. `mtime_ns` is when it was last changed before this
+    is the line that was the first to read it, or else to look at it, or else to write it; it `looked` if it was not
+    seen to read what is in it. `mtime_ns` is when it was last changed before this
     run came to it, in nanoseconds since the epoch; None if it was not there.
     """
 
@@ -37,16 +38,17 @@ class OpenedFile:
     read: bool
     written: bool
     mtime_ns: int | None
+    looked: bool = False
 
     def to_json(self) -> list[Any]:
         """Plain data; the inverse of `from_json`."""
-        return [self.path, list(dataclasses.astuple(self.site)), self.read, self.written, self.mtime_ns]
+        return [self.path, list(dataclasses.astuple(self.site)), self.read, self.written, self.mtime_ns, self.looked]
 
     @classmethod
     def from_json(cls, data: Any) -> OpenedFile:
         """What `to_json` gave."""
-        path, site, read, written, mtime_ns = data
-        return cls(path, Site(*site), read, written, mtime_ns)
+        path, site, *rest = data
+        return cls(path, Site(*site), *rest)
 
 
 class Files(Source):
@@ -97,6 +99,7 @@ class _File:
     read: bool = False
     written: bool = False
     replaced: bool = False
+    looked: bool = False
 
 
 class _Record:
@@ -124,15 +127,15 @@ class _Record:
             if mtime_ns == _NO_FILE or (mtime_ns is None and not access.creates) or len(self._files) >= MOST:
                 return
             file = self._files[access.path] = _File(site, mtime_ns, replaced=mtime_ns is None)
-        if access.reads and not file.replaced and not file.read:
-            file.read, file.site = True, site
+        if access.reads and not file.replaced and (not file.read or (file.looked and not access.looks)):
+            file.read, file.site, file.looked = True, site, access.looks
         file.written = file.written or access.writes
         file.replaced = file.replaced or access.empties
 
     def opened(self) -> tuple[OpenedFile, ...]:
         with self._lock:
             return tuple(
-                OpenedFile(path, file.site, file.read, file.written, file.mtime_ns)
+                OpenedFile(path, file.site, file.read, file.written, file.mtime_ns, file.looked)
                 for path, file in self._files.items()
             )
 

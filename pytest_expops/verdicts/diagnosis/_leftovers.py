@@ -43,7 +43,7 @@ def files_read_back(trials: Trials, control: Sequence[Trial]) -> tuple[ReadBack,
             if not each.read or each.mtime_ns is None or (each.mtime_ns < first.started * 1e9 and not known):
                 continue
             writer: Writer = "replay" if each.written else "first run" if known else ""
-            found.setdefault(each.path, ReadBack(each.path, writer, CodeLine.at(each.site)))
+            found.setdefault(each.path, ReadBack(each.path, writer, CodeLine.at(each.site), read=not each.looked))
     return tuple(found.values())
 
 

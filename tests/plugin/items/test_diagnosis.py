@@ -188,8 +188,8 @@ def test_a_file_that_runs_leave_is_named_as_likely_and_not_as_proved(project: Pr
     assert diagnosis["causes"] == []
     assert [(Path(each["path"]).name, each["site"]["line"]) for each in diagnosis["read_back"]] == [("cache.txt", line)]
     message = outcome.message("files_seed7[replay]")
-    assert "; likely cause: reads `cache.txt`, which it writes too\n" in message
-    assert f"likely: reads `cache.txt`, which it writes too\n            models/model.py:{line} os.stat(" in message
+    assert "; likely cause: finds `cache.txt`, which it writes too\n" in message
+    assert f"likely: finds `cache.txt`, which it writes too\n            models/model.py:{line} os.stat(" in message
     assert "this was seen, not proved: no replay was made without the file\n" in message
     assert "7 replays agree with each other, and not with the first run\n" in message
     assert "why:" not in message
@@ -258,7 +258,7 @@ def test_a_diagnosis_touches_no_file_and_blames_none_that_was_there_before(proje
     settings.write_text('{"rate": 1}', encoding="utf-8")
     before = settings.stat()
     message = project.run("-n0", diagnose=True).message("cached_seed7[replay]")
-    assert "likely: reads `cache.json`, which the first run wrote\n" in message
+    assert "likely: finds `cache.json`, which the first run wrote\n" in message
     assert "settings.json" not in message
     cache = project.root / "cache.json"
     assert cache.read_text(encoding="utf-8") == str(cache.stat().st_ino)
