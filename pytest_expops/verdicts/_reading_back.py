@@ -5,9 +5,8 @@ For example a cache: its first run computes and writes, and the replay reads.
 
 from __future__ import annotations
 
-import time
-
 from pytest_expops.execution.session import PipelineSession
+from pytest_expops.replay.nondeterminism.files import file_time_resolution
 from pytest_expops.replay.request import Replay
 from pytest_expops.verdicts.findings import CodeLine, ReadBack, Writer
 
@@ -22,7 +21,7 @@ def files_found(session: PipelineSession, name: str, replay: Replay) -> tuple[Re
         return ()
     own = session.record(name)
     records = {name: own, **session.all_records()}
-    began = (replay.record.started - _resolution()) * 1e9
+    began = (replay.record.started - file_time_resolution()) * 1e9
     found = []
     for file in replay.met:
         wrote = [other for other, record in records.items() if record.written.get(file.path) == file.mtime_ns]
@@ -32,9 +31,3 @@ def files_found(session: PipelineSession, name: str, replay: Replay) -> tuple[Re
         process = wrote[0] if writer == "process" else ""
         found.append(ReadBack(file.path, writer, CodeLine.at(file.site), process, file.read))
     return tuple(sorted(found, key=lambda each: not each.read))
-
-
-def _resolution() -> float:
-    """Return how far, in seconds, the time of a change to a file may lie before that change."""
-    coarse = getattr(time, "CLOCK_REALTIME_COARSE", None)
-    return 2 * time.clock_getres(coarse) if coarse is not None else 0.0

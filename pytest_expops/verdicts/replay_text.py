@@ -233,6 +233,8 @@ def _unheld(diagnosis: Diagnosis) -> list[str]:
     return lines
 
 
+HELD_WHERE = "held for Python code: what compiled libraries or the system read and draw by themselves is not"
+"""What it means that the clock, say, was held."""
 NOT_HELD = {"threads": "threads"}
 """What cannot be held is called otherwise than as a cause: it is the threads that run, and not their number."""
 
@@ -256,11 +258,20 @@ def _tried(diagnosis: Diagnosis) -> list[str]:
     unheld = {each.source for each in diagnosis.unheld}
     without = [each.sources for each in diagnosis.tried if not each.count.agree]
     alone = dict.fromkeys(sources[0] for sources in without if len(sources) == 1)
-    together = max((sources for sources in without if len(sources) > 1), key=len, default=())
+    several = sorted((sources for sources in without if len(sources) > 1), key=len, reverse=True)
+    together = several[0] if several else ()
     lines = []
     for how, sources in (("one at a time", [*alone]), ("all at once", together)):
         held = [title(source) for source in sources if source not in unheld]
         lines += [f"        held fixed without effect, {how}: {', '.join(held)}"] if held else []
+    for sources in several:
+        other = [title(source) for source in sources if source not in (*together, *unheld)]
+        gone = [title(source) for source in together if source not in (*sources, *unheld)]
+        if other:
+            lines.append(f"        held fixed without effect, {joined(other)} in place of {joined(gone)}")
+            break
+    if lines:
+        lines.append(f"        ({HELD_WHERE})")
     seen = {source for each in diagnosis.tried for source in each.sources}
     untried = [title(source) for source, each in SOURCES.items() if each.can_hold and source not in seen]
     if untried and diagnosis.tried:

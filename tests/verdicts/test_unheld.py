@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pytest_expops.verdicts.replay_text import diagnosed
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.verdicts.findings import Cause, Count, Diagnosis, Tried, Unheld
+from pytest_expops.verdicts.replay_text import HELD_WHERE, diagnosed
 
 NONE = Count(0, 2)
 UNTRIED = "not tried: " + ", ".join(
@@ -25,6 +25,7 @@ def test_threads_that_escaped_are_named_with_the_remedy_of_their_library() -> No
     assert text[1:-1] == [
         "held fixed without effect, one at a time: the clock",
         "held fixed without effect, all at once: the clock, the operating system's randomness",
+        f"({HELD_WHERE})",
         UNTRIED,
         "threads could not be held here: 4 started by gensim and tasks that wait for one another",
         "fix: gensim: `workers=1`",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from pytest_expops.verdicts.diagnosis._confirming import Arms, Evidence, confirm
-from pytest_expops.verdicts.diagnosis._ranking import LAST, minimal, needs_interpreter
+from pytest_expops.verdicts.diagnosis._ranking import minimal, needs_interpreter
 from pytest_expops.verdicts.diagnosis._trials import (
     OUTCOME,
     OutOfTime,
@@ -114,9 +114,10 @@ class Search:
             self.only = {source: places for source, places in self.only.items() if source != "addresses"}
             self._made = {held: made for held, made in self._made.items() if "addresses" not in held}
         rest = [*suspects, *others]
-        for sources in ([source for source in rest if source not in LAST], rest):
+        # Threads are held by one that looks after them, now and then: what it allocates moves what others do.
+        for without, needed in (("addresses", ()), ("threads", ("addresses",))):
             if self.remaining:
-                self._try_together(sources)
+                self._try_together([source for source in rest if source != without], needed)
 
     def unheld(self) -> tuple[Unheld, ...]:
         """Return what drew from a source in replays that held it."""
@@ -165,8 +166,11 @@ class Search:
         """Return whether results differ with the source held, of which the control has told already."""
         return not self.found and any(each.sources == (source,) and not each.count.agree for each in self.tried)
 
-    def _try_together(self, sources: Sequence[str]) -> None:
-        """For results that depend on several sources at once, or on one that was no suspect."""
+    def _try_together(self, sources: Sequence[str], needed: Sequence[str]) -> None:
+        """For results that depend on several sources at once, or on one that was no suspect.
+
+        Those `needed` are among them, since nothing is settled without.
+        """
         rest = [source for source in sources if source not in self.found]
         settled = self.remaining - self._differing({*self.found, *rest})
         if not settled:
@@ -175,7 +179,9 @@ class Search:
         def is_enough(chosen: Sequence[str]) -> bool:
             return not settled & self._differing({*self.found, *chosen})
 
-        chosen = minimal(rest, (), is_enough)
+        needed = [source for source in needed if source in rest]
+        others = [source for source in rest if source not in needed]
+        chosen = [*needed, *([] if needed and is_enough(needed) else minimal(others, needed, is_enough))]
         base = frozenset({*self.found, *chosen})
         if "addresses" in chosen and is_fixed(Plan(base, self.only)):
             base -= {"hashseed"}  # it is fixed with them, and cannot be told from them

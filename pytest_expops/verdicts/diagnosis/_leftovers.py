@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.replay.nondeterminism.base import Site
+from pytest_expops.replay.nondeterminism.files import file_time_resolution
 from pytest_expops.verdicts.diagnosis._ranking import minimal
 from pytest_expops.verdicts.diagnosis._trials import Plan, Trial, Trials
 from pytest_expops.verdicts.findings import CodeLine, Count, ReadBack, Writer
@@ -38,9 +39,11 @@ def files_read_back(trials: Trials, control: Sequence[Trial]) -> tuple[ReadBack,
     first = trials.first.record
     found: dict[str, ReadBack] = {}
     for trial in control:
+        # Later than this it is of the trial's own, though nobody saw it write: a library did.
+        began = (trial.record.started - file_time_resolution()) * 1e9
         for each in trial.replay.opened:
             known = each.path in first.written
-            if not each.read or each.mtime_ns is None or (each.mtime_ns < first.started * 1e9 and not known):
+            if not each.read or each.mtime_ns is None or not (known or first.started * 1e9 <= each.mtime_ns < began):
                 continue
             writer: Writer = "replay" if each.written else "first run" if known else ""
             found.setdefault(each.path, ReadBack(each.path, writer, CodeLine.at(each.site), read=not each.looked))
