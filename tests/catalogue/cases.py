@@ -13,7 +13,9 @@ KINDS = {"nondeterministic": True, "deterministic": False}
 NOT_ATTRIBUTED = "none found"
 """The cause of a case whose difference comes from none of the sources that can be held."""
 MARK = "# culprit"
-TAGS = frozenset({"cause", "vary", "needs", "after", "helper"})
+TAGS = frozenset({"cause", "vary", "needs", "after", "helper", "drawn"})
+NATIVELY = "natively"
+"""Where a cause is drawn that compiled code, or the system, draws by itself: it cannot be held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Case:
     `expected` says whether a replay is to differ; `causes` are the names of sources of which each is a right answer;
     `lines` the line numbers, from 1, of `path` that deserve the blame; `vary` the value of ``--expops-vary`` that the
     case takes, or ""; `needs` the modules that it imports; `after` the processes that run before it; a `helper` is
-    only there to be run before another.
+    only there to be run before another. Of what is drawn `natively` no cause can be shown, so that none is right, too.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Case:
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     helper: bool = False
+    natively: bool = False
 
     @property
     def kind(self) -> str:
@@ -75,6 +78,7 @@ def read_theme(path: Path) -> Iterator[Case]:
                 needs=needs + _listed(tags.get("needs", "")),
                 after=_listed(tags.get("after", "")),
                 helper="helper" in tags,
+                natively=_is_native(path, node, tags),
             )
 
 
@@ -96,6 +100,13 @@ def _declared(path: Path, node: ast.FunctionDef) -> tuple[str, dict[str, str]]:
             )
         tags[name] = value.strip()
     return title, tags
+
+
+def _is_native(path: Path, node: ast.FunctionDef, tags: dict[str, str]) -> bool:
+    found = tags.get("drawn", "")
+    if found not in ("", NATIVELY):
+        raise ValueError(f"{path}:{node.lineno}: `{node.name}` declares `drawn: {found}`; expected `drawn: {NATIVELY}`")
+    return bool(found)
 
 
 def _listed(text: str) -> tuple[str, ...]:

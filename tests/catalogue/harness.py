@@ -56,7 +56,8 @@ class Finding:
     def cause_right(self) -> bool:
         """One of the right causes was named, and no other; or none was, where none can be."""
         named = self.causes or (NOT_ATTRIBUTED,)
-        return self.attributed and set(named) <= set(self.case.causes)
+        right = {*self.case.causes, *([NOT_ATTRIBUTED] if self.case.natively else [])}
+        return self.attributed and set(named) <= right
 
     @property
     def line_right(self) -> bool:

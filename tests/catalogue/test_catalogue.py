@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pytest_expops.verdicts.replay_text import HELD_WHERE
 from tests.catalogue.cases import MARK, NOT_ATTRIBUTED, Case, read_catalogue, read_theme
 from tests.catalogue.harness import Finding, available, chosen, knows, run
 from tests.catalogue.sentences import untrue
@@ -151,6 +152,11 @@ def test_a_sentence_that_the_label_contradicts_is_untrue() -> None:
         "held fixed without effect, all at once",
     ]
     assert untrue("why:    a clock\n", dataclasses.replace(case, causes=(NOT_ATTRIBUTED,))) == ("why:    a clock",)
+    assert untrue("why:    not attributed\n", case) == ()
+    native = dataclasses.replace(case, natively=True)
+    held = "        held fixed without effect, one at a time: the clock\n"
+    assert untrue(held, native) == (held.strip(),)
+    assert untrue(f"{held}        ({HELD_WHERE})\n", native) == ()
 
 
 def _wrong(folder: Path, cases: Sequence[Case], replays: int = 3) -> dict[str, str]:

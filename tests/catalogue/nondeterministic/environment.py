@@ -67,9 +67,9 @@ def chunk_by_processors(frame):
 
 @process()
 def digest_environment(frame):
-    """A cache key over all environment variables
+    """A cache key over all environment variables, of which PYTHONHASHSEED is one
 
-    cause: env
+    cause: env | hashseed
     """
     settings = sorted(os.environ.items())  # culprit
     key = hashlib.sha256(repr(settings).encode()).hexdigest()

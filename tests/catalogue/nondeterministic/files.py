@@ -128,6 +128,7 @@ def note_modification_time(frame):
     """The modification time of a file that the process has just written
 
     cause: clock | files
+    drawn: natively
     """
     path = Path("vocabulary.txt")
     path.write_text("\n".join(sorted(set(frame["city"]))), encoding="utf-8")

@@ -19,6 +19,7 @@ def group_in_parallel(frame):
     """Groups in the order in which Polars' hash table gives them
 
     cause: threads | entropy
+    drawn: natively
     """
     table = pl.DataFrame({"user": frame["user"].tolist(), "income": frame["income"].to_numpy()})
     return {"means": means(table)["income"].to_numpy()}
@@ -29,6 +30,7 @@ def keep_unique_rows(frame):
     """The distinct values of a column, in no order
 
     cause: threads | entropy
+    drawn: natively
     """
     cities = pl.DataFrame({"user": frame["user"].tolist()}).unique()  # culprit
     return {"first": cities["user"].to_list()[:5], "count": np.int64(len(cities))}

@@ -46,6 +46,7 @@ def stamp_in_graph(frame):
     """The time read by TensorFlow itself
 
     cause: clock
+    drawn: natively
     """
     return {"mean": float(tf.reduce_mean(frame["income"])), "exported": float(tf.timestamp())}  # culprit
 
