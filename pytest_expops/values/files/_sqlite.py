@@ -24,6 +24,8 @@ def sqlite(source: FileSource) -> object:
     if not source.data.startswith(_MAGIC):
         raise ValueError("not a database of SQLite")
     with _opened(source) as database:
+        if database.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise ValueError("pages of the database are missing or broken")
         database.text_factory = _text
         schema = database.execute("SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name, type")
         entries = [tuple(row) for row in schema]
@@ -59,8 +61,8 @@ def _rows(database: sqlite3.Connection, table: str) -> object:
     try:
         cursor = database.execute(f"SELECT * FROM {quoted} ORDER BY rowid")
     except sqlite3.OperationalError:  # a table without row numbers, which has a primary key then
-        places = [place for place, *_, key in database.execute(f"PRAGMA table_info({quoted})") if key]
-        order = ", ".join(str(place + 1) for place in places)
+        keys = sorted((key, place) for place, *_, key in database.execute(f"PRAGMA table_info({quoted})") if key)
+        order = ", ".join(str(place + 1) for _, place in keys)
         cursor = database.execute(f"SELECT * FROM {quoted} ORDER BY {order}")
     names = [column[0] for column in cursor.description]
     return frame(names, cursor.fetchall())
