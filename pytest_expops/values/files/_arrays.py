@@ -22,10 +22,9 @@ def npy(source: FileSource) -> object:
 
 def npz(source: FileSource) -> object:
     """Return the arrays in an archive by name, less the ``.npy`` that NumPy adds to each."""
-    return {
-        name.removesuffix(".npy") if isinstance(name, str) else name: content
-        for name, content in zip_members(source).items()
-    }
+    members = zip_members(source)
+    named = {name.removesuffix(".npy") if isinstance(name, str) else name: each for name, each in members.items()}
+    return named if len(named) == len(members) else members
 
 
 _DTYPES = {

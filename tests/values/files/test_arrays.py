@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,17 @@ def test_compression_and_the_order_of_arrays_do_not_count(judge: Judge) -> None:
     assert judge.same("a.npz", one, _npz(np.savez_compressed, y=ARRAY, x=ARRAY))
     assert judge.paths("a.npz", one, _npz(x=ARRAY, y=_changed(ARRAY, 7.0))) == ["files['a.npz']['y'][1, 2]"]
     assert judge.paths("a.npz", one, _npz(x=ARRAY)) == ["files['a.npz']['y']"]
+
+
+def test_two_members_that_differ_only_in_the_suffix_both_count(judge: Judge) -> None:
+    def packed(first: bytes) -> bytes:
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as archive:
+            archive.writestr("a", first)
+            archive.writestr("a.npy", _npy(ARRAY))
+        return stream.getvalue()
+
+    assert judge.paths("a.npz", packed(b"1"), packed(b"2")) == ["files['a.npz']['a'][0]"]
 
 
 def _safetensors(metadata: dict[str, str] | None = None, indent: int | None = None, **tensors: Any) -> bytes:
