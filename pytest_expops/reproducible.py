@@ -41,9 +41,10 @@ def assert_reproducible(
 ) -> Any:
     """Assert that a function returns the same when it is called again, elsewhere.
 
-    It is called here, and again in a fresh interpreter with another hash seed: after a first call there, unless it is
-    not to be called `twice`. Each call gets its own copy of the arguments. What it returns is compared, and each
-    argument that it changes in place. A difference is told with the place where the runs part and the cause.
+    It is called here, and again in a fresh interpreter with another hash seed; and if that gives the same, `twice` in
+    one more, of which the second call is compared. Each call gets its own copy of the arguments. What it returns is
+    compared, and each argument that it changes in place. A difference is told with the place where the runs part, and
+    with the cause.
 
     Args:
         function: anything that can be imported or stored: a function, class, bound method, partial or lambda. One that
@@ -56,8 +57,8 @@ def assert_reproducible(
             and that has no value yet; None for none.
         replays: how often it is called again, each time with another hash seed.
         vary: what else is to be another in these: ``"clock,env"``, ``["clock", "env"]`` or ``"all"``.
-        twice: whether it is called a first time in the interpreter in which it is called again, so that state which
-            it leaves in a module, in a library or in a default argument makes a difference.
+        twice: whether it is also called twice in another fresh interpreter, so that state which it leaves in a module,
+            in a library or in a default argument makes a difference.
         rtol: numbers may differ by ``atol + rtol * abs(first)``.
         atol: see `rtol`.
         diagnose: whether to find out why, where it differs. It is run some 15 times for that.
@@ -79,7 +80,9 @@ def assert_reproducible(
         call = _call(function, args, kwargs, seed_parameter)
         check = describe(function, seed=seed, seeds=seeds or (), tolerance=(rtol, atol))
         session = checker.opened(check, call)
-    found = {name: first_run(session, name)[RETURNED] for name in names_of(check)}
+    found = {}
+    for name in names_of(check):
+        found[name] = first_run(session, name)[RETURNED]
     with own_errors():
         verdicts = checker.verdicts(session, check, how)
         if any(each.status is ReplayStatus.DIFFERED for each in verdicts):
@@ -125,10 +128,12 @@ def assert_seed_matters(
         check = describe(function, seeds=seeds, tolerance=(rtol, atol))
         session = current_checker().opened(check, call)
         names = names_of(check)
-    found = [first_run(session, name) for name in names]
+    for name in names:
+        first_run(session, name)
     if unmoved := never_changing(session, names):
         raise AssertionError(seed_text(check, call, unmoved))
-    return dict(zip(seeds, (each[RETURNED] for each in found), strict=True))
+    found = (session.outputs(name)[RETURNED] for name in names)
+    return dict(zip(seeds, found, strict=True))
 
 
 def assert_resumable(

@@ -198,7 +198,7 @@ def _where(place: Place, directory: Path) -> list[str]:
 
 
 def _why(cause: Cause, directory: Path) -> list[str]:
-    detail = f", {cause.detail}" if cause.detail else ""
+    detail = f", {cause.detail}" if cause.detail and cause.source != "calls" else ""
     lines = [f"why:    {title(cause.source)}{detail}"]
     lines += [f"            {_site(site, directory)}" for site in cause.sites[:MOST_SITES]]
     if more := and_more(len(cause.sites), MOST_SITES, "lines"):
@@ -209,6 +209,8 @@ def _why(cause: Cause, directory: Path) -> list[str]:
 
 
 def _evidence(cause: Cause) -> str:
+    if cause.source == "calls" and cause.detail:
+        return f"after a first call, {cause.held} replays agree with the first run; without, {cause.free}"
     if cause.source == "calls":
         return f"called once in an interpreter, {cause.held} replays agree; after a first call, {cause.free}"
     if cause.source == "state" and not cause.detail:

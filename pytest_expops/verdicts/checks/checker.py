@@ -114,14 +114,14 @@ class Checker:
         return found
 
     def _judged(self, session: PipelineSession, name: str, how: Thoroughness) -> Verdict:
-        """Return the verdict; where a call differs that is the first of its interpreter, too, that one is told of."""
+        """Return the verdict on replays that are the first call of their interpreter, and if it may, on the second."""
         pool = self.pool(how.replays)
-        verdict = judge(session, name, pool, replays=how.replays, vary=how.vary)
-        if verdict.status is ReplayStatus.MATCHED or "order" not in how.vary:
-            return verdict
         rest = tuple(each for each in how.vary if each != "order")
-        alone = judge(session, name, pool, replays=verdict.replays, vary=rest)
-        return verdict if alone.status is ReplayStatus.MATCHED else alone
+        verdict = judge(session, name, pool, replays=how.replays, vary=rest)
+        if verdict.status is ReplayStatus.DIFFERED or rest == how.vary:
+            return verdict
+        # If it is called for the second time here, too, the first call in another interpreter shows what was left.
+        return judge(session, name, pool, replays=1, vary=how.vary)
 
     def elsewhere(self, session: PipelineSession, name: str) -> RunRecord:
         """Run `name` in a fresh interpreter, as it is, and not here; return the record.
