@@ -41,10 +41,9 @@ def assert_reproducible(
 ) -> Any:
     """Assert that a function returns the same when it is called again, elsewhere.
 
-    It is called here, and again in a fresh interpreter with another hash seed; and if that gives the same, `twice` in
-    one more, of which the second call is compared. Each call gets its own copy of the arguments. What it returns is
-    compared, and each argument that it changes in place. A difference is told with the place where the runs part, and
-    with the cause.
+    It is called here, and again in a fresh interpreter with another hash seed, once or `twice`. Each call gets its own
+    copy of the arguments. What it returns is compared, and each argument that it changes in place. A difference is told
+    with the place where the runs part, and with the cause.
 
     Args:
         function: anything that can be imported or stored: a function, class, bound method, partial or lambda. One that
@@ -57,8 +56,8 @@ def assert_reproducible(
             and that has no value yet; None for none.
         replays: how often it is called again, each time with another hash seed.
         vary: what else is to be another in these: ``"clock,env"``, ``["clock", "env"]`` or ``"all"``.
-        twice: whether it is also called twice in another fresh interpreter, so that state which it leaves in a module,
-            in a library or in a default argument makes a difference.
+        twice: whether it is called a second time there, so that state which it leaves in a module, in a library or in a
+            default argument makes a difference.
         rtol: numbers may differ by ``atol + rtol * abs(first)``.
         atol: see `rtol`.
         diagnose: whether to find out why, where it differs. It is run some 15 times for that.

@@ -116,8 +116,11 @@ def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, A
             with runner.project.entered():
                 for each in (*request.before, name):
                     runner.callee(runner.expanded[each].process)
+        first_call: RunRecord | None = None
         for earlier in request.before:
-            runner.run(earlier, load, attempt=request.attempt, keep=Keep(values=False))
+            again = earlier == name
+            run = runner.run(earlier, load, attempt=request.attempt, keep=request.keep if again else Keep(values=False))
+            first_call = run.record if again else first_call
             forget_met()
         if request.watch:
             watcher.forget()
@@ -143,5 +146,6 @@ def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, A
             escaped=watcher.escaped(),
             torch="torch" in sys.modules,
             alerts=alerts(),
+            first_call=first_call,
         )
     )

@@ -85,7 +85,8 @@ class Replay:
     `met` are files written since the session began that it read or looked at, and did not write itself before;
     `without` those that the copy of the project was without. `torch` is whether PyTorch was loaded at the end, and
     `alerts` are its operations that were asked for. `threads` counts
-    those that ran at one time by the package that started them; `escaped`, by source, those threads and processes that
+    those that ran at one time by the package that started them; `first_call` is the record of a run of the same process
+    before, if there was to be one; `escaped`, by source, those threads and processes that
     drew from it as if it were not held.
     """
 
@@ -101,12 +102,14 @@ class Replay:
     without: tuple[str, ...] = ()
     torch: bool = False
     alerts: tuple[Site, ...] = ()
+    first_call: RunRecord | None = None
 
 
 def to_answer(replay: Replay) -> dict[str, Any]:
     """What a replica answers; plain data. What was printed goes another way."""
     return {
         "record": replay.record.to_json(),
+        "first_call": replay.first_call.to_json() if replay.first_call else None,
         "sites": {source: [dataclasses.astuple(site) for site in found] for source, found in replay.sites.items()},
         "opened": [each.to_json() for each in replay.opened],
         "met": [each.to_json() for each in replay.met],
@@ -132,6 +135,7 @@ def from_answer(answer: Mapping[str, Any], printed: str, request: Request) -> Re
         escaped=answer["escaped"],
         torch=answer["torch"],
         alerts=tuple(Site(*each) for each in answer["alerts"]),
+        first_call=RunRecord.from_json(answer["first_call"]) if answer["first_call"] else None,
     )
 
 

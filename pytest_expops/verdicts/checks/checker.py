@@ -97,7 +97,7 @@ class Checker:
         found: list[Verdict] = []
         known = None
         for name in names_of(check):
-            verdict = self._judged(session, name, how)
+            verdict = judge(session, name, self.pool(how.replays), replays=how.replays, vary=how.vary)
             if verdict.status is ReplayStatus.DIFFERED and how.diagnose:
                 diagnosis = diagnose(
                     session,
@@ -112,16 +112,6 @@ class Checker:
                 verdict = replace(verdict, diagnosis=diagnosis)
             found.append(verdict)
         return found
-
-    def _judged(self, session: PipelineSession, name: str, how: Thoroughness) -> Verdict:
-        """Return the verdict on replays that are the first call of their interpreter, and if it may, on the second."""
-        pool = self.pool(how.replays)
-        rest = tuple(each for each in how.vary if each != "order")
-        verdict = judge(session, name, pool, replays=how.replays, vary=rest)
-        if verdict.status is ReplayStatus.DIFFERED or rest == how.vary:
-            return verdict
-        # If it is called for the second time here, too, the first call in another interpreter shows what was left.
-        return judge(session, name, pool, replays=1, vary=how.vary)
 
     def elsewhere(self, session: PipelineSession, name: str) -> RunRecord:
         """Run `name` in a fresh interpreter, as it is, and not here; return the record.
