@@ -27,6 +27,7 @@ __all__ = [
     "SeedClaims",
     "SeedSplit",
     "Tolerance",
+    "module_of",
 ]
 
 
@@ -52,11 +53,24 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class CodeRef:
-    """A function by name in a script; `script` is a key of `Pipeline.scripts`."""
+    """A function by name in a script, or in a module that can be imported.
+
+    `script` is a key of `Pipeline.scripts`, or the dotted name of a module and a colon, which no key ends in.
+    """
 
     script: str
     function: str
     location: Location | None = field(default=None, compare=False)
+
+    @property
+    def module(self) -> str:
+        """The dotted name of the module; empty for a function of a script."""
+        return module_of(self.script)
+
+
+def module_of(script: str) -> str:
+    """Return the dotted name of the module that `CodeRef.script` stands for; empty where it is the key of a script."""
+    return script[:-1] if script.endswith(":") else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,8 +53,9 @@ def conclude(trials: Trials, findings: Findings) -> Diagnosis:
 def _with_remedies(trials: Trials, findings: Findings) -> tuple[Cause, ...]:
     """Return the causes, each with what helps at the lines that drew from it."""
     each = trials.session.expanded[trials.name]
-    code, scripts = each.process.code, trials.session.expanded.pipeline.scripts
-    subject = ProcessFunction(str(scripts[code.script]), code.function, bool(each.seeds))
+    code = each.process.code
+    file = trials.session.runner.project.file(code.script)
+    subject = ProcessFunction(str(file or ""), code.function, bool(each.seeds))
     return tuple(replace(cause, remedy=remedy(cause, findings.place, subject)) for cause in findings.causes)
 
 
