@@ -89,9 +89,10 @@ class DataSplit:
 
 @dataclass(frozen=True, slots=True)
 class SeedSplit:
-    """A fan-out over random seeds, in config order (S4.1)."""
+    """A fan-out over random seeds, in config order (S4.1); of the process itself too, where `of_itself` (S4.4)."""
 
     seeds: tuple[int, ...]
+    of_itself: bool = False
     location: Location | None = field(default=None, compare=False)
 
 
@@ -233,8 +234,9 @@ class ExpandedProcess:
 class ExpandedPipeline:
     """Every expanded process by name, in topological order.
 
-    `layers` has, by base name, the layers that a process stands in (after what it aggregates); `incoming` those
-    that reach it (before); `outgoing` those that its downstream stands in (after what it splits). `warnings` are those
+    `layers` has, by base name, the layers that a process stands in (after what it aggregates, with the seeds that it
+    has for itself); `incoming` those that reach it (before); `outgoing` those that its downstream stands in (after what
+    it splits). `warnings` are those
     that only expansion can see (S4.4, S5.3).
     """
 
