@@ -1,4 +1,4 @@
-"""Says which config has the aggregation process whose fixture a test asks for, where pytest was not given that config."""
+"""Says which config has the aggregation process whose fixture a test asks for, where pytest was not given it."""
 
 from __future__ import annotations
 
