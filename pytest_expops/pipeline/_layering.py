@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from pytest_expops.pipeline.model import Layers, Pipeline, Process
+from pytest_expops.pipeline.model import Layers, Pipeline, Process, SeedSplit
 from pytest_expops.pipeline.problems import Problems
 
 Kind = Literal["data", "seeds"]
@@ -36,11 +36,14 @@ def lay_out(pipeline: Pipeline, order: Sequence[str], problems: Problems) -> Lay
             reaching.data[:-1] if process.aggregates.data else reaching.data,
             reaching.seeds[:-1] if process.aggregates.seeds else reaching.seeds,
         )
+        by_seed = (*standing.seeds, name) if process.split_seeds else standing.seeds
+        if process.split_seeds and process.split_seeds.of_itself:
+            standing = replace(standing, seeds=by_seed)
         layering.incoming[name] = reaching
         layering.layers[name] = standing
         layering.outgoing[name] = Layers(
             (*standing.data, name) if process.split_data else standing.data,
-            (*standing.seeds, name) if process.split_seeds else standing.seeds,
+            by_seed,
         )
         _warn_of_nothing_to_collapse(process, reaching, problems)
         if name not in has_downstream:
@@ -102,10 +105,12 @@ def _warn_of_split_without_downstream(process: Process, problems: Problems) -> N
         ("data_parallelism", "partitions", process.split_data),
         ("seed_parallelism", "seeds", process.split_seeds),
     ]:
-        if split is not None:
+        if split is not None and not (isinstance(split, SeedSplit) and split.of_itself):
             message = f"process `{process.name}` declares {what}, but nothing is downstream of it: they have no effect"
             up = " or ".join(f"`{each}`" for each in process.upstream)
             hint = f"declare them one level up, on {up}, to duplicate `{process.name}`" if up else None
             hint = hint or f"declare them on a process upstream of `{process.name}` to duplicate it"
+            if isinstance(split, SeedSplit):
+                hint = f"add `scope: self` beside `seeds` to duplicate `{process.name}` itself, or {hint}"
             at = split.location or process.location
             problems.warn(message, at, process=process.name, key=key, hint=hint)

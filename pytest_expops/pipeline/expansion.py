@@ -137,9 +137,14 @@ def _write_out(
             grids[layers] = [(each, _suffix(*each)) for each in coordinates(pipeline, layers)]
         names = {each: base + suffix for each, suffix in grids[layers]}
         duplicates[base] = _Duplicates(layers, names)
-        sources = [_source(pipeline, duplicates[each], layers) for each in sorted(process.upstream)]
+        # The seeds that a process has for itself are no layer of what it receives.
+        own = process.split_seeds is not None and process.split_seeds.of_itself
+        received = Layers(layers.data, layers.seeds[:-1]) if own else layers
+        sources = [_source(pipeline, duplicates[each], received) for each in sorted(process.upstream)]
         for each, name in names.items():
-            upstream = tuple(itertools.chain.from_iterable([source(each) for source in sources]))
+            upstream = tuple(
+                itertools.chain.from_iterable([source((each[0], each[1][: len(received.seeds)])) for source in sources])
+            )
             if name in expanded:
                 collisions.setdefault((expanded[name].process.name, base), name)
             expanded[name] = ExpandedProcess(name, process, *each, upstream)

@@ -28,6 +28,7 @@ __all__ = [
     "SeedClaims",
     "SeedSplit",
     "Tolerance",
+    "module_of",
 ]
 
 
@@ -55,11 +56,24 @@ class Kind(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class CodeRef:
-    """A function by name in a script; `script` is a key of `Pipeline.scripts`."""
+    """A function by name in a script, or in a module that can be imported.
+
+    `script` is a key of `Pipeline.scripts`, or the dotted name of a module and a colon, which no key ends in.
+    """
 
     script: str
     function: str
     location: Location | None = field(default=None, compare=False)
+
+    @property
+    def module(self) -> str:
+        """The dotted name of the module; empty for a function of a script."""
+        return module_of(self.script)
+
+
+def module_of(script: str) -> str:
+    """Return the dotted name of the module that `CodeRef.script` stands for; empty where it is the key of a script."""
+    return script[:-1] if script.endswith(":") else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +92,10 @@ class DataSplit:
 
 @dataclass(frozen=True, slots=True)
 class SeedSplit:
-    """A fan-out over random seeds, in config order (S4.1)."""
+    """A fan-out over random seeds, in config order (S4.1); of the process itself too, where `of_itself` (S4.4)."""
 
     seeds: tuple[int, ...]
+    of_itself: bool = False
     location: Location | None = field(default=None, compare=False)
 
 
@@ -245,8 +260,9 @@ class ExpandedProcess:
 class ExpandedPipeline:
     """Every expanded process by name, in topological order.
 
-    `layers` has, by base name, the layers that a process stands in (after what it aggregates); `incoming` those
-    that reach it (before); `outgoing` those that its downstream stands in (after what it splits). `warnings` are those
+    `layers` has, by base name, the layers that a process stands in (after what it aggregates, with the seeds that it
+    has for itself); `incoming` those that reach it (before); `outgoing` those that its downstream stands in (after what
+    it splits). `warnings` are those
     that only expansion can see (S4.4, S5.3).
     """
 

@@ -75,7 +75,8 @@ def _marks(process: Process) -> list[str]:
         rows = f" of {', '.join(map(str, size))} rows" if not isinstance(size, int) else ""
         marks.append(f"splits `{process.split_data.data_name}` into {process.split_data.count} partitions{rows}")
     if process.split_seeds is not None:
-        marks.append(f"splits over seeds {', '.join(map(str, process.split_seeds.seeds))}")
+        verb = "runs" if process.split_seeds.of_itself else "splits"
+        marks.append(f"{verb} over seeds {', '.join(map(str, process.split_seeds.seeds))}")
     return marks
 
 

@@ -30,24 +30,29 @@ class _Effect(Exception):
     """A statement may have an effect on what is imported after it."""
 
 
-def leading_imports(script: Path, path: Sequence[str]) -> tuple[Import, ...]:
+def leading_imports(script: Path, path: Sequence[str], *, module: str = "", package: str = "") -> tuple[Import, ...]:
     """Return what `script` imports first, by way of the project's own modules too.
 
     Args:
         script: the file.
         path: the import path while it is imported.
+        module: the name that it is imported by, if it is by one.
+        package: what its relative imports are from, if it is a script of a package.
     """
     try:
-        return _read(script, script.stat().st_mtime_ns, tuple(path))
+        return _read(script, script.stat().st_mtime_ns, tuple(path), module, package)
     except OSError:
         return ()
 
 
 @functools.lru_cache(maxsize=256)
-def _read(script: Path, _changed: int, path: tuple[str, ...]) -> tuple[Import, ...]:
+def _read(script: Path, _changed: int, path: tuple[str, ...], module: str, package: str) -> tuple[Import, ...]:
     reader = _Reader(path)
-    with contextlib.suppress(_Effect, OSError, SyntaxError, ValueError):  # what was found until then
-        reader.module(script, "")
+    with contextlib.suppress(_Effect, OSError, SyntaxError, ValueError, ImportError):  # what was found until then
+        if module:
+            reader.named(module)
+        else:
+            reader.module(script, package)
     return tuple(reader.found)
 
 
@@ -73,6 +78,10 @@ class _Reader:
                 self._import(name, tuple(alias.name for alias in node.names))
             elif not _is_without_effect(node):
                 raise _Effect
+
+    def named(self, module: str) -> None:
+        """Go through a module by its name, and the packages that it lies in."""
+        self._import(module, ())
 
     def _import(self, name: str, names: tuple[str, ...]) -> None:
         top, *rest = name.split(".")

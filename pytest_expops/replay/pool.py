@@ -137,8 +137,10 @@ class ReplicaPool:
     @staticmethod
     def _libraries(session: PipelineSession, name: str) -> tuple[Import, ...]:
         project = session.runner.project
-        script = project.pipeline.scripts.get(session.expanded[name].process.code.script)
-        if script is None:
-            return ()
+        code = session.expanded[name].process.code
+        script = project.file(code.script)
+        if script is None or project.pipeline.check is not None:
+            return ()  # what all checks have met, one interpreter imports for them
         path = common_path()
-        return leading_imports(script, [*(each for each in project.import_path if each not in path), *path])
+        path = [*(each for each in project.import_path if each not in path), *path, *project.last_path]
+        return leading_imports(script, path, module=code.module, package=project.packages.get(code.script, ""))

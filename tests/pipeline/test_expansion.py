@@ -37,7 +37,8 @@ def test_a_split_with_nothing_downstream_is_warned_of(tmp_path: Path, monkeypatc
     assert list(expanded.processes) == ["a", "b"]
     assert [str(each) for each in expanded.warnings] == [
         "p.yaml:8:19: process `b` declares seeds, but nothing is downstream of it: they have no effect\n"
-        "    declare them one level up, on `a`, to duplicate `b`",
+        "    add `scope: self` beside `seeds` to duplicate `b` itself, or declare them one level up, on `a`, "
+        "to duplicate `b`",
         "p.yaml:8:40: process `b` declares partitions, but nothing is downstream of it: they have no effect\n"
         "    declare them one level up, on `a`, to duplicate `b`",
     ]
@@ -162,3 +163,53 @@ def test_the_order_within_a_pipeline_made_by_hand_changes_nothing() -> None:
     unsorted = dataclasses.replace(pipeline, processes={each.name: each for each in [last, *ends]})
     assert _upstream(expand(unsorted)) == {"a": (), "b": (), "c": (), "d": (), "e": ("a", "c", "d")}
     assert list(expand(unsorted).processes) == ["a", "b", "c", "d", "e"]
+
+
+_SELF = "seed_parallelism: {seeds: [1, 2], scope: self}"
+
+
+@pytest.mark.parametrize(
+    ("processes", "edges", "names"),
+    [
+        ([f"- {{name: a, {_SELF}}}"], ["a"], ["a_seed1", "a_seed2"]),
+        ([f"- {{name: a, {_SELF}}}", "- name: b"], ["a b"], ["a_seed1", "a_seed2", "b_seed1", "b_seed2"]),
+        (
+            ["- name: r", f"- {{name: a, {_SELF}}}", "- {name: b, seed_aggregation: true}"],
+            ["r a", "a b"],
+            ["r", "a_seed1", "a_seed2", "b"],
+        ),
+        (
+            ["- {name: r, data_parallelism: {size: 2}}", f"- {{name: a, {_SELF}, data_parallelism: 2}}", "- name: b"],
+            ["r a", "a b"],
+            None,
+        ),
+        (["- {name: a, seed_parallelism: {seeds: [1], scope: downstream}}", "- name: b"], ["a b"], ["a", "b_seed1"]),
+    ],
+)
+def test_scope_self_duplicates_the_process_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: list[str], edges: list[str], names: list[str] | None
+) -> None:
+    """S4.4."""
+    monkeypatch.chdir(tmp_path)
+    if names is None:
+        processes[1] = processes[1].replace("data_parallelism: 2", "data_parallelism: {size: 2}")
+        split = [f"_{i}" for i in (1, 2)]
+        names = ["r", *(f"a{i}_seed{s}" for i in split for s in (1, 2))]
+        names += [f"b{i}{j}_seed{s}" for i in split for j in split for s in (1, 2)]
+    expanded = _expand(Path(), *processes, edges=edges)
+    assert list(expanded.processes) == names
+    assert not expanded.warnings
+
+
+def test_scope_self_after_an_aggregation_receives_all_that_is_collapsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    processes = [
+        "- {name: r, seed_parallelism: [3, 4]}",
+        "- name: t",
+        f"- {{name: a, seed_aggregation: true, {_SELF}}}",
+    ]
+    expanded = _expand(Path(), *processes, edges=["r t", "t a"])
+    assert list(expanded.processes) == ["r", "t_seed3", "t_seed4", "a_seed1", "a_seed2"]
+    assert expanded["a_seed1"].upstream == expanded["a_seed2"].upstream == ("t_seed3", "t_seed4")

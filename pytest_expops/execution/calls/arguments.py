@@ -53,8 +53,9 @@ def arrange(
 ) -> Arguments:
     """Return the arguments of the call, by the style of the function (S2.2).
 
-    `configured` are the parameters by name. `random_seed` and `seeds` go to a function that declares them, not to
-    ``**kwargs``, which is often handed on to a model that knows no such parameter (ExpOps does the same).
+    `configured` are the parameters by name. `random_seed` (or `seed`, or `random_state`) and `seeds` go to a function
+    that declares them, with a default or without, where nothing else offers them. They do not go to ``**kwargs``, which
+    is often handed on to a model that knows no such parameter (ExpOps does the same).
 
     Raises:
         InputError: a name that the function takes is offered twice, or one that it needs is not offered.
@@ -76,6 +77,7 @@ def arrange(
         if "random_seed" in configured and "random_seed" in offered:
             # The seed of the layer goes before a parameter of that name (S4.2).
             offered["random_seed"] = fallback["random_seed"]
+    fallback |= dict.fromkeys(("seed", "random_state"), fallback["random_seed"])
     if process.split_seeds is not None:
         fallback["seeds"] = list(process.split_seeds.seeds)
     chosen = _chosen(callee, offered, fallback)

@@ -8,12 +8,14 @@ import os
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
 from pytest_expops.errors import ScriptError
 from pytest_expops.execution.user_code.installed import is_installed
-from pytest_expops.execution.user_code.requirements import advise
+from pytest_expops.execution.user_code.modules import nearest_module
+from pytest_expops.execution.user_code.requirements import advise, advise_relative
 from pytest_expops.execution.user_code.scripts import ProjectCode
 from pytest_expops.pipeline.model import CallRule, Kind, Process
 from pytest_expops.wording import did_you_mean
@@ -43,17 +45,17 @@ def find_function(project: ProjectCode, process: Process) -> Callee | None:
     Raises:
         ScriptError: the script is missing or raises on import, or has no such function.
     """
-    path = project.pipeline.scripts.get(process.code.script)
-    if path is None:
+    if process.code.script not in project.pipeline.scripts and not process.code.module:
         if process.kind is Kind.PASS_THROUGH:
             return None
         raise ScriptError(
             f"process `{process.name}`: the config names no script",
             path=project.pipeline.path,
             process=process.name,
-            hint="add `custom_script_path: models/model.py` under `model.parameters` (or a top-level `scripts:` map)",
+            hint="add `custom_script_path: models/model.py` under `model.parameters` (or a top-level `scripts:` map), "
+            "or name an importable module: `code_function: MODULE:NAME`",
         )
-    module = _import(project, process)
+    module = _import_named(project, process) if process.code.module else _import(project, process)
     found = getattr(module, process.code.function, None)
     if process.kind is Kind.CHART:
         found = found if callable(found) else _registered_chart(module, process.code.function)
@@ -106,7 +108,7 @@ def _import(project: ProjectCode, process: Process) -> ModuleType:
             f"script {path} raised {type(error).__name__} on import",
             path=path,
             process=process.name,
-            hint=advise(error, project.pipeline),
+            hint=advise_relative(error, path, project.folders) or advise(error, project.pipeline),
             user_traceback=_import_traceback(error),
         ) from error
 
@@ -116,6 +118,43 @@ def _import_traceback(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return "".join(traceback.format_exception_only(error)).rstrip()
     return user_traceback(error)
+
+
+def _import_named(project: ProjectCode, process: Process) -> ModuleType:
+    """Import the module of `MODULE:NAME`."""
+    name, script = process.code.module, process.code.script
+    try:
+        return project.script(script)
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name and f"{name}.".startswith(f"{error.name}."):
+            raise _no_such_module(project, process, error.name) from None
+        path = project.file(script)
+        raise ScriptError(
+            f"module `{name}` ({path or 'without a file'}) raised {type(error).__name__} on import",
+            path=path or Path(),
+            process=process.name,
+            hint=advise(error, project.pipeline),
+            user_traceback=_import_traceback(error),
+        ) from error
+
+
+def _no_such_module(project: ProjectCode, process: Process, missing: str) -> ScriptError:
+    name = process.code.module
+    with project.entered():
+        near = nearest_module(name)
+    hint = f"did you mean `{near}:{process.code.function}`? " if near else ""
+    source = project.pipeline.root / "src"
+    looked = ", ".join(project.folders)
+    if str(source) not in project.folders:
+        looked += f" (there is no folder {source} with packages in it)"
+    return ScriptError(
+        f"process `{process.name}`: there is no module `{missing}`"
+        + (f", of which `{name}` would be a part" if missing != name else ""),
+        path=project.pipeline.path,
+        process=process.name,
+        hint=f"{hint}looked for in {looked}, and in what Python's import path has besides: what pytest's `pythonpath` "
+        "names, and what is installed",
+    )
 
 
 def _scripts_beside(path: Any) -> list[str]:
@@ -131,7 +170,15 @@ def _registered_chart(module: ModuleType, name: str) -> Any:
 
 
 def _callee(function: Callable[..., Any], process: Process) -> Callee:
-    parameters = tuple(inspect.signature(function).parameters.values())
+    try:
+        parameters = tuple(inspect.signature(function).parameters.values())
+    except ValueError:  # some that are written in C
+        raise ScriptError(
+            f"process `{process.name}`: the parameters of `{process.code.function}` cannot be read",
+            path=Path(),
+            process=process.name,
+            hint="call it in a function of your own, and name that one",
+        ) from None
     named = {each.name for each in parameters if each.kind is not inspect.Parameter.VAR_POSITIONAL}
     style: CallStyle | None = None
     if not named <= CLASSIC_NAMES:
@@ -142,8 +189,7 @@ def _callee(function: Callable[..., Any], process: Process) -> Callee:
 
 
 def _no_such_function(process: Process, module: ModuleType, found: object) -> ScriptError:
-    path, name = module.__file__, process.code.function
-    assert path is not None
+    name, path = process.code.function, getattr(module, "__file__", None)
     own = sorted(
         key
         for key, value in vars(module).items()
@@ -152,8 +198,10 @@ def _no_such_function(process: Process, module: ModuleType, found: object) -> Sc
     defined = ", ".join(f"`{each}`" for each in own) or "no functions"
     hint = did_you_mean(name, own, most=3) or f"it defines: {defined}"
     what = "no function" if found is None else f"a {type(found).__name__}, not a function,"
-    from pathlib import Path
-
+    where = f"module `{process.code.module}` ({path or 'without a file'})" if process.code.module else path
     return ScriptError(
-        f"process `{process.name}`: {path} has {what} called `{name}`", path=Path(path), process=process.name, hint=hint
+        f"process `{process.name}`: {where} has {what} called `{name}`",
+        path=Path(path or ""),
+        process=process.name,
+        hint=hint,
     )

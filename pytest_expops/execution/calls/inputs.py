@@ -59,11 +59,13 @@ def _receive_from(upstream: str, expanded: ExpandedProcess, pipeline: ExpandedPi
         split = processes[incoming.data[-1]].split_data
         assert split is not None
         partitions = [(f"data{i}", (*expanded.partitions, i)) for i in range(1, split.count + 1)]
-    seeds: Iterable[tuple[str | None, tuple[int, ...]]] = [(None, expanded.seeds)]
+    itself = process.split_seeds is not None and process.split_seeds.of_itself
+    outer = expanded.seeds[:-1] if itself else expanded.seeds
+    seeds: Iterable[tuple[str | None, tuple[int, ...]]] = [(None, outer)]
     if process.aggregates.seeds and incoming.seeds and carried.seeds == incoming.seeds:
         fan_out = processes[incoming.seeds[-1]].split_seeds
         assert fan_out is not None
-        seeds = [(f"seed{seed}", (*expanded.seeds, seed)) for seed in fan_out.seeds]
+        seeds = [(f"seed{seed}", (*outer, seed)) for seed in fan_out.seeds]
     parts: dict[tuple[str, ...], Outputs] = {}
     for data_key, data_at in partitions:
         for seed_key, seeds_at in seeds:

@@ -116,9 +116,8 @@ def _function(metric: DeclaredMetric, process: Process, project: ProjectCode) ->
 
 
 def _of_script(name: str, process: Process, project: ProjectCode) -> Any:
-    scripts = project.pipeline.scripts
-    key = process.code.script or next(iter(scripts), "")
-    path = scripts.get(key)
+    key = process.code.script or next(iter(project.pipeline.scripts), "")
+    path = project.file(key)
     if path is None or not is_python(path) or not path.is_file():
         return None
     return getattr(project.script(key), name, None)

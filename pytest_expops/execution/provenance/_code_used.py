@@ -18,6 +18,7 @@ from pytest_expops.execution.provenance._source_files import (
     imported_by_name,
     imported_modules,
 )
+from pytest_expops.pipeline.model import module_of
 
 _DYNAMIC = frozenset({"__import__", "eval", "exec", "globals", "import_module"})
 _OWN_DECORATORS = frozenset({"chart", "process", "step"})
@@ -55,7 +56,7 @@ class CodeReader:
         """What `function` of the script of that key uses, and what `classes` do, which it may be handed instances of.
 
         Args:
-            script: the key of a script.
+            script: the key of a script, or the name of a module and a colon.
             function: the name of a function in it.
             classes: files by label, and names of classes in them that an earlier call has found.
             modules: dotted names of modules that were seen to be imported. Where they are the user's and the text
@@ -63,6 +64,7 @@ class CodeReader:
         """
         search = _Search(self._sources, self._by_label)
         source = self._sources.script(script)
+        search.packages(module_of(script), source)
         if source is not None:
             search.on_import(source)
             if function is None or not search.name(source, (function,)):
@@ -88,6 +90,13 @@ class _Search:
         """Follow what has been found so far, and what that leads to; a stack, as code may lead far."""
         while self._pending:
             self._follow(*self._pending.pop())
+
+    def packages(self, module: str, source: SourceFile | None) -> None:
+        """What runs when a process's module is imported before it: its packages. One that is installed is a library."""
+        if module and source is not None:
+            self._enter(Imported(module), source)
+        elif module:
+            self.found.libraries.add(module.partition(".")[0])
 
     def on_import(self, source: SourceFile) -> None:
         """What runs when a file is imported, with the files that it imports."""

@@ -5,7 +5,6 @@ Asked is the import system itself, by the name of the top-level module alone, so
 
 from __future__ import annotations
 
-import importlib.machinery
 import importlib.util
 import os
 import sys
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from pytest_expops.execution.provenance._distributions import source_folder
 from pytest_expops.execution.user_code.installed import is_installed
+from pytest_expops.execution.user_code.modules import module_file
 from pytest_expops.execution.user_code.scripts import ProjectCode
 
 _REPOSITORY = (".git", "pyproject.toml", "setup.py", "setup.cfg")
@@ -108,16 +108,6 @@ class OwnPlaces:
             if source is None:
                 return None
         return _OwnPlace(file, folders, first.parent, source)
-
-
-def module_file(folder: Path, parts: Sequence[str]) -> Path | None:
-    """Return the file of a module below `folder`: a source, or else a compiled one."""
-    stem = folder.joinpath(*parts)
-    for path in ((stem.with_name(f"{stem.name}.py"),) if parts else ()) + (stem / "__init__.py",):
-        if path.is_file():
-            return path
-    compiled = [*importlib.machinery.EXTENSION_SUFFIXES, *importlib.machinery.BYTECODE_SUFFIXES] if parts else []
-    return next((path for each in compiled if (path := stem.with_name(stem.name + each)).is_file()), None)
 
 
 def _repository(root: Path) -> Path:

@@ -16,8 +16,10 @@ from typing import Any
 
 import xxhash
 
-from pytest_expops.execution.provenance._own_places import OwnPlaces, module_file
+from pytest_expops.execution.provenance._own_places import OwnPlaces
+from pytest_expops.execution.user_code.modules import module_file
 from pytest_expops.execution.user_code.scripts import ProjectCode
+from pytest_expops.pipeline.model import module_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,10 @@ class Sources:
         self._read: dict[Path, SourceFile | None] = {}
 
     def script(self, key: str) -> SourceFile | None:
-        """Return a script by its key in the config."""
+        """Return a script by its key in the config, or a module of the user's by its name and a colon."""
+        module = module_of(key)
+        if module:
+            return self._by_name(module.split("."))
         path = self.project.pipeline.scripts.get(key)
         return None if path is None else self.read(path)
 
@@ -78,6 +83,9 @@ class Sources:
             for _ in range(target.level - 1):
                 folder = folder.parent
             return self._at(folder, parts)
+        return self._by_name(parts)
+
+    def _by_name(self, parts: Sequence[str]) -> SourceFile | None:
         beside = next((found for each in self._folders() if (found := self._at(Path(each), parts))), None)
         return beside or self._elsewhere(parts)
 

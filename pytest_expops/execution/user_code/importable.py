@@ -17,12 +17,17 @@ class ImportableCode(ProjectCode):
     def __init__(self, pipeline: Pipeline, check: FunctionCheck) -> None:
         super().__init__(pipeline)
         self.import_path = []
+        self.last_path = []
         self._check = check
 
     @contextmanager
     def entered(self) -> Iterator[None]:
         """Do nothing: modules are those of the session."""
         yield
+
+    def file(self, key: str) -> Path | None:
+        """Return the file of the function, which the check has in place of the key of a script."""
+        return Path(key) if key else None
 
     def forget(self) -> None:
         """Do nothing: the modules belong to the tests."""

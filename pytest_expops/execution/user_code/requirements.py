@@ -1,14 +1,15 @@
-"""Which requirements file of the project lists a module that is not there (S1.1: `environment` has no effect here)."""
+"""What to do about an import that fails: which requirements file lists the module (S1.1), what to write instead."""
 
 from __future__ import annotations
 
 import os
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from pytest_expops.execution.user_code.modules import importable_as
 from pytest_expops.pipeline.config.project import Project
 from pytest_expops.pipeline.model import Pipeline
 
@@ -39,6 +40,25 @@ def advise(error: BaseException, pipeline: Pipeline) -> str | None:
                 f"there: python -m pip install -r {shlex.quote(str(path))}"
             )
     return None
+
+
+def advise_relative(error: BaseException, script: Path, import_path: Sequence[str]) -> str | None:
+    """Return what to write instead of a script that has relative imports and whose package cannot be found.
+
+    None where that is not what went wrong.
+    """
+    if not isinstance(error, ImportError) or "relative import with no known parent package" not in str(error):
+        return None
+    name = importable_as(script, import_path)
+    if name is None:
+        return (
+            "a script is part of a package only where the package can be found from the project root or its `src/`; "
+            f"modules in {script.parent} can be imported by their names alone: `from MODULE import NAME`"
+        )
+    return (
+        f"{script.parent} has no `__init__.py`, so that the script is not part of a package: add one, or name the "
+        f"function by its module instead of the script, `{name}:FUNCTION` (`code_function`, or `code`)"
+    )
 
 
 def requirement_files(pipeline: Pipeline) -> list[Path]:

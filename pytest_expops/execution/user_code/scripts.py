@@ -27,7 +27,8 @@ from pytest_expops.execution.seeding.task_seeds import preserved
 from pytest_expops.execution.user_code._child_modules import write_child_modules
 from pytest_expops.execution.user_code._own_modules import OwnModules, WithdrawnFinder
 from pytest_expops.execution.user_code.installed import is_installed, is_under
-from pytest_expops.pipeline.model import Pipeline
+from pytest_expops.execution.user_code.modules import base_of, file_of, package_of
+from pytest_expops.pipeline.model import Pipeline, module_of
 
 PREFIX = "expops_scripts__"
 
@@ -53,6 +54,7 @@ class _ScriptFinder(importlib.abc.MetaPathFinder):
 
     def __init__(self) -> None:
         self.paths: dict[str, Path] = {}
+        self.packages: dict[str, str] = {}
 
     def name_of(self, path: Path, relative: Path) -> str:
         """Return the module name of a script; the second script of one relative path gets ``_2``, and so on."""
@@ -72,7 +74,26 @@ class _ScriptFinder(importlib.abc.MetaPathFinder):
         script = self.paths.get(fullname)
         if script is None:
             return None
-        return importlib.util.spec_from_file_location(fullname, script, loader=ScriptLoader(fullname, str(script)))
+        return script_spec(fullname, str(script), self.packages.get(fullname, ""))
+
+
+class _ScriptSpec(importlib.machinery.ModuleSpec):
+    """The spec of a script in a package: it has a name of its own, and its relative imports are from the package."""
+
+    package = ""
+
+    @property
+    def parent(self) -> str:
+        """The package from which relative imports are."""
+        return self.package
+
+
+def script_spec(name: str, script: str, package: str) -> importlib.machinery.ModuleSpec:
+    """Return the spec of a script as a module of that name; `package` is the one that it is part of, if it is."""
+    spec = _ScriptSpec(name, ScriptLoader(name, script), origin=script)
+    spec.has_location = True
+    spec.package = package
+    return spec
 
 
 _finder = _ScriptFinder()
@@ -111,22 +132,45 @@ class ProjectCode:
         self.module_names = {
             key: _finder.name_of(path, _relative(path, pipeline)) for key, path in pipeline.scripts.items()
         }
+        self._module_folders: dict[str, None] = {}
         folders = [path.parent for path in pipeline.scripts.values()]
         self.import_path = list(dict.fromkeys(map(str, [*folders, pipeline.root, pipeline.working_directory])))
+        self.last_path = _sources(pipeline.root)
+        """What comes after the rest of the import path: where a package is installed, too, it is that which runs, as in
+        the project's tests."""
+        self.folders = (*self.import_path, *self.last_path)
+        """The folders in which the project's own modules are found."""
+        self.packages = {key: package_of(path, self.folders) for key, path in pipeline.scripts.items()}
+        """The packages that the scripts are part of, by key; empty for a script that is part of none."""
+        _finder.packages |= {name: self.packages[key] for key, name in self.module_names.items()}
         self.modules = OwnModules(self.import_path)
         if child_folder is not None:
-            named = {name: pipeline.scripts[key] for key, name in self.module_names.items()}
-            write_child_modules(child_folder, named, list(self.import_path))
+            named = {name: (pipeline.scripts[key], self.packages[key]) for key, name in self.module_names.items()}
+            write_child_modules(child_folder, named, list(self.folders))
             self.import_path.append(str(child_folder))
 
     def script(self, key: str) -> ModuleType:
-        """Return the module of a script, imported at its first use. What the script raises is raised.
+        """Return the module that `CodeRef.script` stands for, imported at its first use. What it raises is raised.
+
+        One that has a name is imported by that name. Its modules are the project's own, wherever it was found, but
+        where it is installed.
 
         Importing is not seeded, so that a script which draws random numbers while it is imported is not made to look
         reproducible; but what it draws, the test session does not miss.
         """
         with self.entered(), preserved():
-            return importlib.import_module(self.module_names[key])
+            name = module_of(key)
+            if name and (base := base_of(name)) is not None:
+                self._module_folders[base] = None
+            return importlib.import_module(name or self.module_names[key])
+
+    def file(self, key: str) -> Path | None:
+        """Return the file that `CodeRef.script` stands for; None where there is no such script or module."""
+        name = module_of(key)
+        if not name:
+            return self.pipeline.scripts.get(key)
+        with self.entered():
+            return file_of(name)
 
     @contextmanager
     def entered(self) -> Iterator[None]:
@@ -141,6 +185,7 @@ class ProjectCode:
         _last = self
         path_before, known = list(sys.path), _module_names()
         sys.path[:0] = [entry for entry in self.import_path if entry not in sys.path]
+        sys.path += [entry for entry in self.last_path if entry not in sys.path]
         hidden = self.modules.put_in_force()
         aliased = install_aliases()
         _entered.append(self)
@@ -149,7 +194,7 @@ class ProjectCode:
         finally:
             _entered.pop()
             _restore_aliases(aliased)
-            _take_back(sys.path, self.import_path, path_before)
+            _take_back(sys.path, [*self.import_path, *self.last_path], path_before)
             if sys.path != path_before:
                 self._claim_path(path_before)
             found = _module_names()
@@ -182,7 +227,7 @@ class ProjectCode:
 
     def _folders(self) -> list[str]:
         roots = [self.pipeline.root, self.pipeline.working_directory]
-        folders = [*roots, *(path.parent for path in self.pipeline.scripts.values())]
+        folders = [*roots, *(path.parent for path in self.pipeline.scripts.values()), *self._module_folders]
         return [os.path.realpath(each) for each in [*map(str, folders), *self.added_path[0], *self.added_path[1]]]
 
     def _claim(self, names: Set[str]) -> None:
@@ -236,6 +281,12 @@ def _module_names() -> frozenset[str]:
     if len(sys.modules) != len(_names) or last != _last_name:
         _names, _last_name = frozenset(sys.modules), last
     return _names
+
+
+def _sources(root: Path) -> list[str]:
+    """Return the folder `src/` of a project, where it holds packages rather than being one."""
+    folder = root / "src"
+    return [str(folder)] if folder.is_dir() and not (folder / "__init__.py").exists() else []
 
 
 def _relative(path: Path, pipeline: Pipeline) -> Path:

@@ -10,9 +10,10 @@ from pytest_expops.pipeline.config import vocabulary
 from pytest_expops.pipeline.config._document import BrokenNode, ListNode, MapEntry, MapNode, Scalar, YamlNode, describe
 from pytest_expops.pipeline.config._reading import Reader, entries_of, is_null
 from pytest_expops.pipeline.model import Aggregates, DataSplit, SeedSplit
-from pytest_expops.wording import nearest
+from pytest_expops.wording import did_you_mean, nearest
 
 _SIZE = "a positive whole number of partitions, or a list of row counts"
+_SCOPES = ("downstream", "self")
 _SEEDS = "a whole number, or a list of them"
 
 
@@ -82,7 +83,7 @@ def _as_map(value: YamlNode, key: Scalar, kind: _SectionKind, reader: Reader) ->
 
 def _refuse_shape(value: YamlNode, kind: _SectionKind, reader: Reader) -> None:
     """Note that a section is no map; ``data_parallelism: 3`` most likely means ``{size: 3}``."""
-    wanted = ", ".join(f"`{name}`" for name in sorted(kind.known, reverse=True))
+    wanted = ", ".join(f"`{name}`" for name in sorted(kind.known - {"scope"}, reverse=True))
     hint = None
     if isinstance(value, Scalar) and not is_null(value):
         hint = f"write `{kind.key}: {{{kind.split_by}: {value.text}}}`"
@@ -155,18 +156,35 @@ def _row_count(node: YamlNode, reader: Reader) -> int | None:
 
 
 def _split_seeds(body: MapNode, section: MapNode | None, reader: Reader) -> SeedSplit | None:
-    if section is None or "seeds" not in section.entries:
+    if section is None:
+        return None
+    of_itself = _is_of_itself(section, reader)
+    if "seeds" not in section.entries:
         return None
     node = section.entries["seeds"].value
     location = body.entries["seed_parallelism"].key.location
     if not isinstance(node, ListNode):
         seed = reader.integer(node, "seeds", _SEEDS)
-        return None if seed is None else SeedSplit((seed,), location)
+        return None if seed is None else SeedSplit((seed,), of_itself, location)
     if not node.items:
         reader.wrong(node, "seeds", _SEEDS)
         return None
     seeds = _different_seeds(node, reader)
-    return SeedSplit(seeds, location) if len(seeds) == len(node.items) else None
+    return SeedSplit(seeds, of_itself, location) if len(seeds) == len(node.items) else None
+
+
+def _is_of_itself(section: MapNode, reader: Reader) -> bool:
+    """Return whether `scope: self` stands beside the seeds; nothing, and `downstream`, is what ExpOps does (S4.4)."""
+    scope = section.entries.get("scope")
+    if scope is None or is_null(scope.value):
+        return False
+    if "seeds" not in section.entries:
+        reader.warn("`scope` has no effect without `seeds`", scope.key.location, key="scope")
+    expected = "`downstream`, or `self` to duplicate the process itself too"
+    text = reader.text(scope.value, "scope", expected)
+    if text is not None and text not in _SCOPES:
+        reader.wrong(scope.value, "scope", expected, did_you_mean(text, _SCOPES))
+    return text == "self"
 
 
 def _different_seeds(node: ListNode, reader: Reader) -> tuple[int, ...]:

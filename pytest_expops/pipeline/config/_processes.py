@@ -128,7 +128,7 @@ def read_process(
     code = CodeRef("", listed.name, listed.location)
     if component is None and (chart is None or not chart.dynamic or entries_of(body, "", "code", "code_function")):
         code = read_code(body, code, scripts, kind, is_classic, reader)
-    if chart is not None and code.script and not is_python(scripts.paths[code.script]):
+    if chart is not None and code.script in scripts.paths and not is_python(scripts.paths[code.script]):
         chart = replace(chart, dynamic=True)
     return Process(
         name=listed.name,

@@ -61,11 +61,12 @@ def _script_map(top: MapNode, reader: Reader) -> dict[str, LabelledEntry]:
         return {MAIN: LabelledEntry("scripts", MapEntry(entry.entry.key, BrokenNode(entry.location, None)))}
     written = {}
     for name, inner in entry.value.entries.items():
-        if not isinstance(name, str) or not name or "." in name:
-            message = f"the key of a script is {describe(inner.key)}; expected a text without a dot"
-            reader.error(
-                message, inner.key.location, key="scripts", hint='in `code: KEY.NAME` the key ends at the first "."'
-            )
+        sign = ":" if isinstance(name, str) and ":" in name else "."
+        if not isinstance(name, str) or not name or sign in name:
+            what, spelling = ("colon", "MODULE:NAME` the module") if sign == ":" else ("dot", "KEY.NAME` the key")
+            message = f"the key of a script is {describe(inner.key)}; expected a text without a {what}"
+            hint = f'in `code: {spelling} ends at the first "{sign}"'
+            reader.error(message, inner.key.location, key="scripts", hint=hint)
         else:
             written[name] = LabelledEntry(f"scripts.{name}", inner)
     return written
@@ -86,7 +87,9 @@ class _Parsed(NamedTuple):
 
 
 def read_code(body: MapNode, own: CodeRef, scripts: Scripts, kind: Kind, is_classic: bool, reader: Reader) -> CodeRef:
-    """Read the function of one process: `code` or `code_function`, `KEY.NAME` or `NAME`, else its own name.
+    """Read the function of one process: `NAME`, `KEY.NAME` or `MODULE:NAME` in `code` or `code_function`.
+
+    Where there is neither, it has the process's own name.
 
     A bare name is looked for in the script that `script: KEY` names, if it does, else in the default one.
 
@@ -128,14 +131,18 @@ def _refuse_contradictions(
     for entry, ref in parsed:
         if beside is not None and ref is not None and ref.script != script:
             message = f"`script: {script}` and `{entry.label}: {ref.script}.{ref.function}` name two scripts"
+            if ref.module:
+                message = f"`script: {script}` and the module in `{entry.label}: {ref.script}{ref.function}` contradict"
             reader.error(message, beside.value.location, key="script", hint="remove `script`")
 
 
 def _parse(found: LabelledEntry, bare: str | None, scripts: Scripts, reader: Reader) -> CodeRef | None:
-    expected = "the name of a function, or KEY.NAME with the key of a script"
+    expected = "the name of a function, KEY.NAME with the key of a script, or MODULE:NAME"
     text = reader.text(found.value, found.label, expected)
     if text is None:
         return None
+    if ":" in text:
+        return _parse_module(text, found, reader)
     head, dot, tail = text.partition(".")
     key, function = (head, tail) if dot else (bare or "", text)
     if not function.isidentifier() or (dot and not key):
@@ -144,6 +151,22 @@ def _parse(found: LabelledEntry, bare: str | None, scripts: Scripts, reader: Rea
     if dot and not _is_there(key, found, scripts, reader):
         return None
     return CodeRef(key, function, found.value.location)
+
+
+def _parse_module(text: str, found: LabelledEntry, reader: Reader) -> CodeRef | None:
+    """Read `MODULE:NAME`. Whether there is such a module only the import system can tell, which is asked later."""
+    module, _, function = text.partition(":")
+    if all(part.isidentifier() for part in (*module.split("."), function)):
+        return CodeRef(f"{module}:", function, found.value.location)
+    expected = "MODULE:NAME with the dotted name of a module, one colon, and the name of a function in it"
+    hint = None
+    if "/" in module or module.endswith(".py"):
+        dotted = module.removesuffix(".py").strip("./").replace("/", ".").removeprefix("src.")
+        hint = f"a module is written without folders: `{dotted}:{function}`"
+    elif "." in function and not module:
+        hint = f"did you mean `{function.replace('.', ':', 1)}`?"
+    reader.wrong(found.value, found.label, expected, hint)
+    return None
 
 
 def _script_key(found: LabelledEntry, scripts: Scripts, reader: Reader) -> str | None:

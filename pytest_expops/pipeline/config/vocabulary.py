@@ -53,7 +53,7 @@ PROPERTIES = {
 """The laws that can be checked on a process, with the options of each."""
 STABILITY = frozenset({*STABILITY_BOUNDS, "better", "confidence", "margin", "over"})
 DATA_PARALLELISM = frozenset({"aggregation", "data_name", "size"})
-SEED_PARALLELISM = frozenset({"aggregation", "seeds"})
+SEED_PARALLELISM = frozenset({"aggregation", "scope", "seeds"})
 
 METRIC = frozenset({"fn", "from_result", "inputs", "kwargs", "name", "parameters", "params"})
 ITERATIVE_LOGGING = frozenset({"eval_split", "metric_name"})

@@ -71,7 +71,7 @@ class ConfigFile(ConfigNode):
                 raise self.CollectError(f"{problem.location or self.path}: {error}") from None
 
     def _check_functions(self) -> None:
-        problems: dict[str, None] = {}
+        problems: dict[str, str] = {}
         for process in self.pipeline_session.expanded.pipeline.processes.values():
             if process.kind is not Kind.CHART:
                 try:
@@ -79,9 +79,10 @@ class ConfigFile(ConfigNode):
                 except ScriptError as error:
                     where = f"{process.code.location or process.location or self.path}: "
                     # One broken script is one problem, not one per process.
-                    problems.setdefault(str(error) if error.user_traceback else f"{where}{error}")
+                    text = str(error) if error.user_traceback else f"{where}{error}"
+                    problems.setdefault(text, f"{where}{error}" if process.code.module else text)
         if problems:
-            raise self.CollectError("\n".join(problems))
+            raise self.CollectError("\n".join(problems.values()))
 
 
 def process_names(items: Iterable[pytest.Item]) -> set[tuple[Path, str]]:

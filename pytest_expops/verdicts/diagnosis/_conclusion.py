@@ -53,9 +53,10 @@ def conclude(trials: Trials, findings: Findings) -> Diagnosis:
 def _with_remedies(trials: Trials, findings: Findings) -> tuple[Cause, ...]:
     """Return the causes, each with what helps at the lines that drew from it."""
     each = trials.session.expanded[trials.name]
-    code, scripts = each.process.code, trials.session.expanded.pipeline.scripts
-    runs = "process" if trials.session.expanded.pipeline.check is None else "call that is checked"
-    subject = ProcessFunction(str(scripts.get(code.script, code.script)), code.function, bool(each.seeds), runs)
+    session, code = trials.session, each.process.code
+    runs = "process" if session.expanded.pipeline.check is None else "call that is checked"
+    file = session.runner.project.file(code.script)
+    subject = ProcessFunction(str(file or ""), code.function, bool(each.seeds), runs)
     return tuple(replace(cause, remedy=remedy(cause, findings.place, subject)) for cause in findings.causes)
 
 

@@ -11,7 +11,8 @@ from tests.pipeline.config.configs import Case, assert_problems, current
 
 _NAME = "cannot be used; expected at least one character, and no space, `#`, `::`, bracket or slash"
 _RENAME = "    rename it, here and in `process_adjlist`"
-_CODE = "expected the name of a function, or KEY.NAME with the key of a script"
+_CODE = "expected the name of a function, KEY.NAME with the key of a script, or MODULE:NAME"
+_MODULE = "expected MODULE:NAME with the dotted name of a module, one colon, and the name of a function in it"
 _KEEP_ONE = "    keep one of the two"
 
 
@@ -89,6 +90,23 @@ PROCESSES: list[Case] = [
             f"6:25: process `b`: `code` is the number `3`; {_CODE}",
             f"7:25: process `c`: `code` is the text `a.b.c`; {_CODE}",
             f"8:25: process `d`: `code` is the text `no no`; {_CODE}",
+        ],
+    ),
+    (
+        "a module that is written wrongly",
+        current(
+            "- {name: a, code: 'shop::f'}",
+            "- {name: b, code: 'shop:'}",
+            "- {name: c, code: src/shop/x.py:f}",
+            "- {name: d, script: main, code: 'shop:f'}",
+        ),
+        [
+            f"5:25: process `a`: `code` is the text `shop::f`; {_MODULE}",
+            f"6:25: process `b`: `code` is the text `shop:`; {_MODULE}",
+            f"7:25: process `c`: `code` is the text `src/shop/x.py:f`; {_MODULE}",
+            "    a module is written without folders: `shop.x:f`",
+            "8:27: process `d`: `script: main` and the module in `code: shop:f` contradict",
+            "    remove `script`",
         ],
     ),
     (
