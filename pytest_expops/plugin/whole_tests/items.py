@@ -106,6 +106,7 @@ class TestReplay(pytest.Item):
         )
 
     def _conclude(self, verdict: Verdict, check: FunctionCheck, session: PipelineSession, *, elsewhere: bool) -> None:
+        self.user_properties.append(("expops_replays", verdict.replays))
         if verdict.status is ReplayStatus.MATCHED:
             self.user_properties.append((REPLAYED, MATCHED))
             return
@@ -194,10 +195,10 @@ def _replay(config: pytest.Config, test: pytest.Function, asked: Wanted | None) 
     watcher.watch(test)
     parametrized = hasattr(test, "callspec")
     name = f"{test.name[:-1]}-replay]" if parametrized and test.name.endswith("]") else f"{test.name}[replay]"
-    by_option = asked is None
     assert test.parent is not None
+    nodeid = f"{test.parent.nodeid}::{name}"  # parsed as the cache of the last failures is
     replay: TestReplay = TestReplay.from_parent(
-        test.parent, name=name, test=test, asked=asked or Wanted(), by_option=by_option
+        test.parent, name=name, nodeid=nodeid, test=test, asked=asked or Wanted(), by_option=asked is None
     )
     return replay
 

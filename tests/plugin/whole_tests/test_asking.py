@@ -124,6 +124,9 @@ def test_the_marker_says_how_often_and_what_is_varied(project: Project) -> None:
         @pytest.mark.reproducible
         def test_other(record_result): record_result("zone", os.environ.get("TZ"))
 
+        @pytest.mark.reproducible(replays=2)
+        def test_twice(): pass
+
         @pytest.mark.reproducible(vary="timezome")
         def test_wrong(): pass
         """
@@ -131,8 +134,9 @@ def test_the_marker_says_how_often_and_what_is_varied(project: Project) -> None:
     outcome = project.pytest("-n0")
     assert outcome.where("failed") == {"test_it[replay]", "test_wrong[replay]"}
     message = outcome.message("test_it[replay]")
-    assert ", and with another timezone (replay 1 of 2), and the second run" in message
+    assert ", and with another timezone, and the second run" in message
     assert "again: pytest 'test_a.py::test_it[replay]'" in message
+    assert outcome.properties("test_twice[replay]")["expops_replays"] == "2"
     assert "vary: there is no source 'timezome'" in outcome.message("test_wrong[replay]")
 
 

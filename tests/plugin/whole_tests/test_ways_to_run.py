@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from tests.conftest import Project
 
 TESTS = """
@@ -77,7 +75,9 @@ def test_every_kind_of_test_is_replayed(project: Project, workers: Callable[[], 
 def test_the_ini_file_may_ask_for_it_and_options_may_be_in_it(project: Project) -> None:
     _write(project)
     project.pytester.makeini("[pytest]\nexpops_replay_tests = true\naddopts = --size=large -x --ff\n")
-    outcome = project.pytest("-p", "no:cacheprovider", "-o", "addopts=--size=large", "-k", "not plain", subprocess=True)
+    outcome = project.pytest(
+        "-p", "no:cacheprovider", "-o", "addopts=--size=large", "-k", "not test_plain", subprocess=True
+    )
     assert outcome.ret == 0, outcome.text
     assert "5 tests replayed: 5 the same" in outcome.text
     outcome = project.pytest(subprocess=True)
@@ -156,7 +156,7 @@ def test_a_replay_follows_its_test_and_both_are_selected_alike(project: Project)
 
 
 def test_what_is_no_test_function_is_counted(project: Project) -> None:
-    project.pytester.makepyfile(test_a='def test_it():\n    """>>> 1 + 1\n    2\n    """\n')
+    project.pytester.makepyfile(test_a='def test_it():\n    """\n    >>> 1 + 1\n    2\n    """\n')
     outcome = project.pytest("--expops-replay-tests", "--doctest-modules", "-n0")
     assert outcome.ret == 0
     assert "1 test replayed: 1 the same" in outcome.text
@@ -176,7 +176,7 @@ def test_without_a_marker_nothing_is_replayed_and_recording_does_no_harm(project
     project.pytester.makepyfile(test_a="def test_it(record_result): record_result('v', (each for each in [1]))")
     outcome = project.pytest("-n0")
     assert outcome.items == {"test_it": "passed"}
-    assert "replayed" not in outcome.text
+    assert "tests that were run again" not in outcome.text
 
 
 def test_a_debugger_stops_in_the_failed_replay_and_goes_on(project: Project) -> None:
