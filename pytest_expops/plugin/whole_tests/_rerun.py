@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,15 +37,16 @@ _PLAIN = (str, int, float, bool, type(None), Path)
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """Which test is run again, and under which options."""
+    """Which test is run again, and under which options; `place` is a folder for temporary files of this session."""
 
     nodeid: str
     argument: str
     options: Mapping[str, Any]
     plugins: Sequence[str]
+    place: str
 
 
-def rerun_of(item: pytest.Item, nodeid: str) -> Rerun:
+def rerun_of(item: pytest.Item, nodeid: str, place: Path) -> Rerun:
     """Return what `rerun_test` needs to run the same test under the options of this session that matter."""
     config = item.config
     options = {
@@ -57,7 +57,7 @@ def rerun_of(item: pytest.Item, nodeid: str) -> Rerun:
     options["rootdir"] = str(config.rootpath)
     options["inifilename"] = str(config.inipath) if config.inipath is not None else None
     plugins = [each for each in config.getoption("plugins") or () if each != "no:terminal"]
-    return Rerun(nodeid, f"{item.path}::{nodeid.partition('::')[2]}", options, plugins)
+    return Rerun(nodeid, f"{item.path}::{nodeid.partition('::')[2]}", options, plugins, str(place))
 
 
 def _is_plain(value: object) -> bool:
@@ -74,7 +74,7 @@ def rerun_test(asked: Rerun) -> dict[str, Any]:
     Raises:
         CheckError: pytest did not come to run it.
     """
-    folder = Path(tempfile.gettempdir()) / "whole_test"
+    folder = Path(asked.place)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     again = _Again(asked.nodeid, RunWatcher(folder / "results"))
@@ -131,6 +131,11 @@ class _Again:
         """Keep why something could not be collected."""
         if report.failed:
             self.uncollected = self.uncollected or report.longreprtext.strip().rpartition("\n")[2]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Print how it failed, for the report of the replay."""
+        if report.failed:
+            print(f"in the replay, {report.when} of {report.nodeid}:\n{report.longreprtext}")
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Keep how the test ran."""

@@ -48,7 +48,8 @@ class RunWatcher:
     """Hooks that note how the watched tests run, and that seed those with seeds. `folder` takes what they record."""
 
     def __init__(self, folder: Path) -> None:
-        self._store = ArtifactStore(folder)
+        self.folder = folder
+        self._store = ArtifactStore(folder / "recorded")
 
     def watch(self, item: pytest.Item) -> None:
         """Note how this test runs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -44,13 +45,13 @@ class TestReplay(pytest.Item):
 
     __test__ = False
 
-    def __init__(self, *, test: pytest.Function, asked: Wanted, by_option: bool, **keywords: Any) -> None:
+    def __init__(self, *, test: pytest.Function, asked: Wanted, by_option: bool, place: Path, **keywords: Any) -> None:
         super().__init__(**keywords)
         self._test = test
         self._asked = asked
         self._by_option = by_option
         # As it is now: pytest-xdist adds the name of a group to it.
-        self._rerun: Rerun = rerun_of(test, test.nodeid)
+        self._rerun: Rerun = rerun_of(test, test.nodeid, place)
         self.own_markers[:] = [each for each in test.own_markers if each.name not in _NOT_THE_REPLAYS]
         self.keywords.update({each.name: each for each in self.own_markers})
 
@@ -90,6 +91,7 @@ class TestReplay(pytest.Item):
             raise pytest.skip.Exception(f"nothing to replay: {outcome}", _use_item_location=True)
         how = Thoroughness(replays, vary, options.diagnose, options.diagnose_timeout)
         (verdict,) = checker.verdicts(session, check, how)
+        sys.stdout.write(verdict.printed)
         self._conclude(verdict, check, session, elsewhere=run is None)
 
     def _check(self) -> FunctionCheck:
@@ -198,7 +200,13 @@ def _replay(config: pytest.Config, test: pytest.Function, asked: Wanted | None) 
     assert test.parent is not None
     nodeid = f"{test.parent.nodeid}::{name}"  # parsed as the cache of the last failures is
     replay: TestReplay = TestReplay.from_parent(
-        test.parent, name=name, nodeid=nodeid, test=test, asked=asked or Wanted(), by_option=asked is None
+        test.parent,
+        name=name,
+        nodeid=nodeid,
+        test=test,
+        asked=asked or Wanted(),
+        by_option=asked is None,
+        place=watcher.folder / "again",
     )
     return replay
 
