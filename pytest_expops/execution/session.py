@@ -132,7 +132,7 @@ class PipelineSession:
                 pending.remove(busy)
         return self._known[name]
 
-    def given(self, name: str, outputs: Outputs, *, duration: float = 0.0) -> RunRecord:
+    def given(self, name: str, outputs: Outputs, *, started: float | None = None, duration: float = 0.0) -> RunRecord:
         """Record outputs that are there without a run of `name`, as if that had passed.
 
         Raises:
@@ -142,7 +142,8 @@ class PipelineSession:
         for key, value in outputs.items():
             digest = fingerprint(value, key).digest
             kept[key] = Output(digest, self.store.put(value, key))
-        return self.adopt(RunRecord(name, 0, Outcome.PASSED, kept, started=time.time(), duration=duration))
+        began = time.time() if started is None else started
+        return self.adopt(RunRecord(name, 0, Outcome.PASSED, kept, started=began, duration=duration))
 
     def adopt(self, record: RunRecord) -> RunRecord:
         """Take a record that was made elsewhere for the first run of its process."""

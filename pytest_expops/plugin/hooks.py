@@ -11,12 +11,16 @@ import pytest
 from pytest_expops.plugin._fixtures import expops
 from pytest_expops.plugin._reproducible import reproducible
 from pytest_expops.plugin.options.options import add_options, graph_format, read_options
+from pytest_expops.plugin.options.replay_tests import replays_tests
 from pytest_expops.plugin.stash import STATE
+from pytest_expops.plugin.whole_tests.fixtures import expops_seed, record_result
+from pytest_expops.plugin.whole_tests.marks import INSIDE, MARKER, WATCHER, parametrize
+from pytest_expops.plugin.whole_tests.summary import show_replayed_tests
 
 if TYPE_CHECKING:
     from pytest_expops.plugin.items.config_file import ConfigFile
 
-__all__ = ["expops", "reproducible"]
+__all__ = ["expops", "expops_seed", "record_result", "reproducible"]
 
 MARKERS = (
     "expops: made from a pipeline config by pytest-expops (every such item)",
@@ -27,6 +31,8 @@ MARKERS = (
     "expops_property: checks a property of a process, such as that its partitions do not matter",
     "expops_stability: checks what the config claims about a metric over seeds",
     "expops_baseline: compares the results of an expanded process with the lock file",
+    "reproducible(seeds, replays, vary, rtol, atol, reason): run this test again, whole, in a fresh interpreter; its "
+    "outcome and what it recorded with record_result must be the same",
 )
 
 
@@ -53,6 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.help:
         return
     options = read_options(config)
+    replays_tests(config)  # a value that cannot be used is refused here
     if not options.configs:
         return
     from pytest_expops.plugin._setup import configure
@@ -85,16 +92,40 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ConfigFile
     return node
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    parametrize(metafunc)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)  # so that wrappers of others, as of --lf, find the replays
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    config = collector.config
+    if not report.passed or config.pluginmanager.has_plugin(INSIDE):
+        return report
+    every = replays_tests(config)
+    if every or any(isinstance(each, pytest.Item) and each.get_closest_marker(MARKER) for each in report.result):
+        from pytest_expops.plugin.whole_tests.items import add_replays
+
+        add_replays(config, report, every=every)
+    return report
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     state = config.stash.get(STATE, None)
-    if state is None:
-        return (yield)
-    from pytest_expops.plugin.items.config_file import process_names, put_in_order
+    if state is not None:
+        from pytest_expops.plugin.items.config_file import process_names, put_in_order
 
-    put_in_order(items)
+        put_in_order(items)
     yield
-    state.item_names = process_names(items)
+    if state is not None:
+        state.item_names = process_names(items)
+    if config.pluginmanager.has_plugin(WATCHER):
+        from pytest_expops.plugin.whole_tests.items import put_behind_tests
+
+        put_behind_tests(items)
     return None
 
 
@@ -120,3 +151,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         from pytest_expops.plugin.summary.terminal import summarize
 
         summarize(terminalreporter, state, config.invocation_params.dir)
+    show_replayed_tests(terminalreporter)

@@ -1,11 +1,12 @@
-"""Where a pytest session's config keeps what this plugin knows of it; loads nothing, as every session asks.
+"""Where pytest's config, and its items, keep what this plugin knows of them; loads nothing, as every session asks.
 
-A session without a pipeline has nothing there.
+A session without a pipeline has nothing in `STATE`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,3 +14,7 @@ if TYPE_CHECKING:
     from pytest_expops.plugin.state import SessionState
 
 STATE: pytest.StashKey[SessionState] = pytest.StashKey()
+RESULTS: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
+"""What a test has recorded by `record_result`."""
+WATCHED: pytest.StashKey[Callable[[str, Any], Any]] = pytest.StashKey()
+"""Of a test that is to be replayed: takes a copy of what is recorded, and refuses what cannot be compared."""

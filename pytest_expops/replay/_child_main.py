@@ -131,8 +131,7 @@ def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, A
         if request.trace or request.lines:
             tracer = stack.enter_context(Tracer(runner.project.owns_file, lines=request.lines))
         alerts = stack.enter_context(noting_alerts(runner.project.owns_file)) if request.alerts else tuple
-        entropy = request.conditions.get("entropy", NATURAL)
-        runner.start = 0 if entropy.mode is Mode.HELD and not entropy.only else None
+        runner.start = 0 if request.conditions.get("generators", NATURAL).mode is Mode.HELD else None
         record = runner.run(name, load, attempt=request.attempt, keep=request.keep).record
         opened = files.opened() if request.watch else ()
     return to_answer(

@@ -14,6 +14,8 @@ from pytest_expops.verdicts.findings import Cause, CodeLine, Diagnosis, Place, R
 from pytest_expops.verdicts.replay import Verdict
 from pytest_expops.wording import and_more, first_of, joined, short_path
 
+SAME = " on the same inputs with the same seed"
+"""What is the same in two runs of a process, and of a function."""
 MOST_EXPLAINED = 5
 """How many differences of one replay its failure shows."""
 MOST_MISSING = 3
@@ -22,7 +24,13 @@ MOST_SITES = 3
 """How many lines it names for one cause."""
 
 
-def explain(verdict: Verdict, command: str, directory: Path, told_of: str | None = None) -> str:
+def explain(
+    verdict: Verdict,
+    command: str,
+    directory: Path,
+    told_of: str | None = None,
+    how: str = SAME,
+) -> str:
     """Return why a replay failed, in full; the first line alone is what pytest's short summary shows.
 
     Args:
@@ -30,6 +38,7 @@ def explain(verdict: Verdict, command: str, directory: Path, told_of: str | None
         command: What reproduces it; empty where nothing is known to.
         directory: Files are named from there.
         told_of: Another duplicate whose failure tells the same finding in full; here it is told in short.
+        how: What was the same in both runs.
     """
     most = MOST_EXPLAINED if told_of is None else 1
     of = f" (replay {verdict.attempt} of {verdict.replays})" if verdict.replays > 1 else ""
@@ -41,7 +50,7 @@ def explain(verdict: Verdict, command: str, directory: Path, told_of: str | None
     lines = [
         f"not deterministic: {gist(verdict)}",
         "",
-        f"{verdict.process} was run again on the same inputs with the same seed, in a fresh interpreter",
+        f"{verdict.process} was run again{how}, in a fresh interpreter",
         f"with PYTHONHASHSEED={verdict.hash_seed}{also}{of}, and the second run differs from the first:",
         *missing,
         "",

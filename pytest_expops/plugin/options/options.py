@@ -18,6 +18,7 @@ from pytest_expops.plugin.options.baseline import (
     refuse_writing_in_ci,
 )
 from pytest_expops.plugin.options.given import Given, given, ini_source, ini_value, option_source
+from pytest_expops.plugin.options.replay_tests import add_replay_tests_option
 from pytest_expops.wording import did_you_mean, short_path
 
 REPLAY_MODES = ("all", "seeded", "none")
@@ -81,6 +82,7 @@ def add_options(parser: pytest.Parser) -> None:
         help="config file of a pipeline, whose processes are collected as tests; may be given several times",
     )
     _add_replay_options(group)
+    add_replay_tests_option(parser, group)
     add_baseline_options(parser, group)
     _add_running_options(group)
     group.addoption(

@@ -247,6 +247,9 @@ class Source(abc.ABC):
     """What the author of a process that depends on it can do, in one line."""
     can_vary: ClassVar[bool] = True
     can_hold: ClassVar[bool] = True
+    """Whether it can be held in every run."""
+    holds_unseeded: ClassVar[bool] = False
+    """Whether it can be held in runs that nothing seeds, and only in these."""
     holds_sites: ClassVar[bool] = False
     """Whether `Setting.only` may name lines whose draws alone are held."""
 

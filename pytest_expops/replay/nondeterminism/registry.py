@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pytest_expops.replay.nondeterminism._children import informed_children
 from pytest_expops.replay.nondeterminism._clock import Clock
 from pytest_expops.replay.nondeterminism._entropy import Entropy
+from pytest_expops.replay.nondeterminism._generators import Generators
 from pytest_expops.replay.nondeterminism._hash_seed import FIRST_RUN, HashSeed, own_hash_seed
 from pytest_expops.replay.nondeterminism._host import Host
 from pytest_expops.replay.nondeterminism._imports import Imports
@@ -41,6 +42,7 @@ _ALL: tuple[Source, ...] = (
     Files(),
     EarlierProcesses(),
     Entropy(),
+    Generators(),
     Clock(),
     ListingOrder(),
     Threads(),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pytest_expops.execution.calls.checked_call import ARGUMENT
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
-from pytest_expops.verdicts.replay_text import explain
+from pytest_expops.verdicts.replay_text import SAME, explain
 from pytest_expops.wording import joined
 
 _KEY = re.compile(r"outputs\['((?:[^'\\]|\\.)*)'\]")
@@ -18,8 +18,11 @@ _CALLS = ("state", "order")
 _ARGUMENT = re.compile(rf"{ARGUMENT}(\w+)")
 
 
-def tell(verdicts: Sequence[Verdict], command: str, directory: Path) -> str:
-    """Return why a check failed: the first seed that differed in full, others in short where they differ alike."""
+def tell(verdicts: Sequence[Verdict], command: str, directory: Path, how: str = SAME) -> str:
+    """Return why a check failed: the first seed that differed in full, others in short where they differ alike.
+
+    `how` says what was the same in both runs.
+    """
     differed = [_renamed(each) for each in verdicts if each.status is ReplayStatus.DIFFERED]
     told: dict[str, str] = {}
     texts = []
@@ -28,7 +31,7 @@ def tell(verdicts: Sequence[Verdict], command: str, directory: Path) -> str:
         first = told.setdefault(finding, verdict.process) if finding else verdict.process
         own = verdict.reproducing_hash_seed
         again = command if own is None or not command else f"PYTHONHASHSEED={own} {command}"
-        texts.append(explain(verdict, again, directory, first if first != verdict.process else None))
+        texts.append(explain(verdict, again, directory, first if first != verdict.process else None, how))
     changed = changed_arguments(verdicts)
     note = [f"{joined([f'`{name}`' for name in changed])} {'is' if len(changed) == 1 else 'are'} changed in place"]
     return "\n\n".join([*texts, *(note if changed else [])])

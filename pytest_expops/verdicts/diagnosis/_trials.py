@@ -169,7 +169,7 @@ class Trials:
         if "files" in self.vary:
             conditions["files"] = NATURAL if plan.in_place else Setting(Mode.VARIED, 1)
         for source in plan.held:
-            if SOURCES[source].can_hold:
+            if SOURCES[source].can_hold or SOURCES[source].holds_unseeded:
                 conditions[source] = dataclasses.replace(HELD, only=plan.only.get(source, ()))
             else:
                 conditions[source] = NATURAL

@@ -188,6 +188,10 @@ def _suspects(case: _Case, control: Control) -> tuple[list[str], list[str]]:
     suspects, others = ranked(control.made, case.trials.vary, hints)
     if not control.sites("addresses") and _shows_addresses(case.differences):
         suspects.insert(suspects.index("hashseed") + 1, "addresses")
+    check = case.trials.session.expanded.pipeline.check
+    if check is not None and check.seed is None and not check.seeds:
+        place = suspects.index("hashseed")
+        suspects[place:place] = [source for source, each in SOURCES.items() if each.holds_unseeded]
     return suspects, others
 
 

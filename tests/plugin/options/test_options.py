@@ -13,6 +13,7 @@ from tests.conftest import FAN, FAN_NAMES, FAN_PROCESSES, FAN_SCRIPT, Project
 NAMES = [
     "config",
     "replay",
+    "replay-tests",
     "replays",
     "vary",
     "diagnose",
@@ -94,7 +95,10 @@ INI_ONLY = [
     ("expops_baseline_file", "{name}.json", "a path with no other field than {stem}"),
     ("expops_baseline_tolerance", "tol=1", "`rtol=NUMBER` or `atol=NUMBER`"),
 ]
-SWITCHES = [(f"--expops-baseline-{name}", "maybe", "one of true, false") for name in ("strict", "force")]
+SWITCHES = [
+    (f"--expops-{name}", "maybe", "one of true, false")
+    for name in ("baseline-strict", "baseline-force", "replay-tests")
+]
 
 
 def _ini_name(option: str) -> str:

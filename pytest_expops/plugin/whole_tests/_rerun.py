@@ -1,0 +1,148 @@
+"""Run one test, whole, in the interpreter of a replay: the function that the check of a test calls."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_expops.errors import CheckError
+from pytest_expops.plugin.stash import WATCHED
+from pytest_expops.plugin.whole_tests._watching import RUN, RunWatcher, TestRun
+from pytest_expops.plugin.whole_tests.marks import INSIDE
+
+_LEFT_OUT = frozenset(
+    {
+        # what is collected
+        *("file_or_dir", "plugins", "keyword", "markexpr", "deselect", "ignore", "ignore_glob", "keepduplicates"),
+        *("collectonly", "lf", "failedfirst", "newfirst", "last_failed_no_failures", "stepwise", "stepwise_skip"),
+        *("stepwise_reset", "cacheclear", "cacheshow", "maxfail", "continue_on_collection_errors"),
+        # other places and reports
+        *("basetemp", "xmlpath", "log_file", "pastebin", "debug", "durations", "durations_min", "help", "version"),
+        *("setuponly", "setupshow", "setupplan", "showfixtures", "show_fixtures_per_test", "markers", "capture"),
+        *("htmlpath", "report_log", "json_report", "json_report_file", "cov_source", "cov_report"),
+        # who runs it, and how often
+        *("usepdb", "usepdb_cls", "trace", "numprocesses", "maxprocesses", "dist", "tx", "px", "looponfail"),
+        *("testrunuid", "reruns", "reruns_delay", "only_rerun", "count", "repeat_scope", "flake_finder", "flake_runs"),
+    }
+)
+"""Options of pytest and of plugins that are not for a replay. Others are as in the session: they may matter."""
+_PLAIN = (str, int, float, bool, type(None), Path)
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """Which test is run again, and under which options; `place` is a folder for temporary files of this session."""
+
+    nodeid: str
+    argument: str
+    options: Mapping[str, Any]
+    plugins: Sequence[str]
+    place: str
+
+
+def rerun_of(item: pytest.Item, nodeid: str, place: Path) -> Rerun:
+    """Return what `rerun_test` needs to run the same test under the options of this session that matter."""
+    config = item.config
+    options = {
+        name: value
+        for name, value in vars(config.option).items()
+        if name not in _LEFT_OUT and (not name.startswith("expops_") or name == "expops_config") and _is_plain(value)
+    }
+    options["rootdir"] = str(config.rootpath)
+    options["inifilename"] = str(config.inipath) if config.inipath is not None else None
+    plugins = [each for each in config.getoption("plugins") or () if each != "no:terminal"]
+    return Rerun(nodeid, f"{item.path}::{nodeid.partition('::')[2]}", options, plugins, str(place))
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(_is_plain(each) for pair in value.items() for each in pair)
+    return isinstance(value, _PLAIN)
+
+
+def rerun_test(asked: Rerun) -> dict[str, Any]:
+    """Run a test in this interpreter as pytest does, and return its outcome and what it recorded.
+
+    Raises:
+        CheckError: pytest did not come to run it.
+    """
+    folder = Path(asked.place)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    again = _Again(asked.nodeid, RunWatcher(folder / "results"))
+    options = {
+        **asked.options,
+        "basetemp": str(folder / "basetemp"),
+        "capture": "no",
+        "log_file": os.devnull,
+        # Our own modules are imported already.
+        "pythonwarnings": [*(asked.options.get("pythonwarnings") or ()), "ignore::pytest.PytestAssertRewriteWarning"],
+    }
+    words = [word for each in (*asked.plugins, "no:terminal") for word in ("-p", each)]
+    try:
+        config = pytest.Config.fromdictargs(options, [*words, asked.argument])
+        config.pluginmanager.register(again, INSIDE)
+        config.pluginmanager.register(again.watcher)
+        config.hook.pytest_cmdline_main(config=config)
+    except pytest.UsageError as error:
+        again.problems.append(str(error))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if again.run is not None:
+        return again.run.outputs
+    if again.uncollected:
+        return TestRun(f"not collected: {again.uncollected}").outputs
+    raise CheckError("; ".join(again.problems) or f"pytest does not find {asked.nodeid} in a fresh interpreter")
+
+
+class _Again:
+    """Hooks that leave the one test, and keep what came of it."""
+
+    def __init__(self, nodeid: str, watcher: RunWatcher) -> None:
+        self.watcher = watcher
+        self.run: TestRun | None = None
+        self.uncollected = ""
+        self.problems: list[str] = []
+        self._nodeid = nodeid
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Leave what the session knows of the last failures as it is."""
+        for name in ("lfplugin", "nfplugin", "stepwiseplugin"):
+            if config.pluginmanager.has_plugin(name):
+                config.pluginmanager.unregister(name=name)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Leave the one test."""
+        items[:] = [item for item in items if item.nodeid == self._nodeid][:1]
+        for item in items:
+            self.watcher.watch(item)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Keep why something could not be collected."""
+        if report.failed:
+            self.uncollected = self.uncollected or report.longreprtext.strip().rpartition("\n")[2]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Print how it failed, for the report of the replay."""
+        if report.failed:
+            print(f"in the replay, {report.when} of {report.nodeid}:\n{report.longreprtext}")
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Keep how the test ran."""
+        for item in session.items:
+            if WATCHED in item.stash:
+                self.run = item.stash.get(RUN, None)
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        """Keep what went wrong in pytest or a plugin."""
+        self.problems.append(f"pytest failed: {str(excrepr).strip().rpartition(chr(10))[2]}")

@@ -1,0 +1,111 @@
+"""How a test ran: its outcome and what it recorded; of its first run and of its replay alike."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_expops.execution.seeding.task_seeds import seeded, task_seed
+from pytest_expops.plugin.stash import RESULTS, WATCHED
+from pytest_expops.plugin.whole_tests.marks import seed_of
+from pytest_expops.replay.nondeterminism.addresses import masked
+from pytest_expops.values.fingerprint import fingerprint
+from pytest_expops.values.storage.store import Artifact, ArtifactStore
+
+OUTCOME = "outcome"
+RESULT = "results"
+SKIPPED = "skipped"
+
+
+@dataclass
+class TestRun:
+    """What came of one run of a test."""
+
+    __test__ = False
+
+    outcome: str = ""
+    results: dict[str, Any] = field(default_factory=dict)
+    started: float = 0.0
+    duration: float = 0.0
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """What must be the same in a replay."""
+        return {OUTCOME: self.outcome, RESULT: self.results}
+
+
+RUN: pytest.StashKey[TestRun] = pytest.StashKey()
+_PHASES: pytest.StashKey[dict[str, str]] = pytest.StashKey()
+
+
+class RunWatcher:
+    """Hooks that note how the watched tests run, and that seed those with seeds. `folder` takes what they record."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._store = ArtifactStore(folder / "recorded")
+
+    def watch(self, item: pytest.Item) -> None:
+        """Note how this test runs."""
+        item.stash[WATCHED] = self._taken
+
+    def _taken(self, name: str, value: Any) -> Artifact:
+        path = f"{RESULT}[{name!r}]"
+        fingerprint(value, path)
+        return self._store.put(value, path)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Seed the test if it has a seed, and keep what it recorded."""
+        if WATCHED not in item.stash:
+            return (yield)
+        item.stash[RUN] = run = TestRun(started=time.time())
+        item.stash[RESULTS] = {}
+        with _seeding(item):
+            result = yield
+        run.outcome = _told(item.stash.get(_PHASES, {}))
+        run.duration = time.time() - run.started
+        run.results = {name: self._store.get(artifact) for name, artifact in item.stash[RESULTS].items()}
+        return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[Any]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Keep the outcome of each phase."""
+        report = yield
+        if WATCHED in item.stash:
+            if call.when == "setup":  # also of a test that another plugin has run anew
+                item.stash[_PHASES] = {}
+            item.stash[_PHASES][str(call.when)] = _phase(report, call)
+        return report
+
+
+def _seeding(item: pytest.Item) -> AbstractContextManager[object]:
+    seed = seed_of(item)
+    return nullcontext() if seed is None else seeded(task_seed(seed, getattr(item, "originalname", item.name)))
+
+
+def _phase(report: pytest.TestReport, call: pytest.CallInfo[Any]) -> str:
+    """Return the outcome of setup, call or teardown in one text, without addresses."""
+    raised = masked(call.excinfo.exconly()) if call.excinfo is not None else ""
+    if hasattr(report, "wasxfail"):
+        because = f" ({report.wasxfail})" if report.wasxfail else ""
+        return f"xpassed{because}" if report.passed else f"xfailed{because}: {raised}"
+    if report.skipped:
+        return f"{SKIPPED}: {getattr(call.excinfo and call.excinfo.value, 'msg', None) or raised}"
+    if report.failed:
+        return f"failed: {raised or report.longrepr}"
+    return report.outcome
+
+
+def _told(phases: dict[str, str]) -> str:
+    """Return the outcome of a test: that of its call, or of what else did not pass."""
+    odd = {when: told for when, told in phases.items() if told != "passed"}
+    return "; ".join(told if when == "call" else f"{told} (in {when})" for when, told in odd.items()) or "passed"

@@ -1,0 +1,222 @@
+"""The check `test_auc[replay]` of a test: does it end the same, and record the same, in a fresh interpreter?"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _pytest.unittest import TestCaseFunction
+
+from pytest_expops.errors import CheckError, ExpopsError, NotReproducible, ReplayError
+from pytest_expops.execution.calls.checked_call import CheckedCall
+from pytest_expops.execution.records import Outcome
+from pytest_expops.execution.session import PipelineSession
+from pytest_expops.pipeline.model import FunctionCheck
+from pytest_expops.plugin.options.options import read_options
+from pytest_expops.plugin.whole_tests._rerun import Rerun, rerun_of, rerun_test
+from pytest_expops.plugin.whole_tests._watching import OUTCOME, RUN, SKIPPED, RunWatcher
+from pytest_expops.plugin.whole_tests.marks import WATCHER, Wanted, wanted
+from pytest_expops.plugin.whole_tests.summary import CAUSE, DIFFERED, MATCHED, NOT_REPLAYED, REPLAYED
+from pytest_expops.reproducible import current_checker
+from pytest_expops.verdicts.checks.checker import Thoroughness, sources
+from pytest_expops.verdicts.checks.text import tell
+from pytest_expops.verdicts.replay import ReplayStatus, Verdict
+from pytest_expops.verdicts.replay_text import title
+from pytest_expops.wording import joined
+
+_NOT_THE_REPLAYS = frozenset({"xfail", "skip", "skipif", "timeout", "flaky", "usefixtures", "parametrize"})
+"""Markers that say how a test is to end, or how it is run: its replay is not marked with these."""
+_NOT_VARIED = ("files", "order")
+_SEEDS = "seed them: by `@pytest.mark.reproducible(seeds=[1])`, or in a fixture"
+_NOT_AT_IMPORT = "draw in a function or a fixture, where it can be seeded, and not while the module is imported"
+_ELSEWHERE = " (its first run was made in a fresh interpreter, too)"
+
+
+class TestReplay(pytest.Item):
+    """Passes if the test ends the same, and records the same, when it is run again."""
+
+    __test__ = False
+
+    def __init__(self, *, test: pytest.Function, asked: Wanted, by_option: bool, place: Path, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        self._test = test
+        self._asked = asked
+        self._by_option = by_option
+        # As it is now: pytest-xdist adds the name of a group to it.
+        self._rerun: Rerun = rerun_of(test, test.nodeid, place)
+        self.own_markers[:] = [each for each in test.own_markers if each.name not in _NOT_THE_REPLAYS]
+        self.keywords.update({each.name: each for each in self.own_markers})
+
+    @property
+    def test(self) -> pytest.Function:
+        """The test that is replayed."""
+        return self._test
+
+    def iter_markers_with_node(self, name: str | None = None) -> Iterator[tuple[Any, pytest.Mark]]:
+        """Leave out what concerns the test alone, also where its class or module has it."""
+        for node, mark in super().iter_markers_with_node(name):
+            if mark.name not in _NOT_THE_REPLAYS:
+                yield node, mark
+
+    def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
+        """Return the place of the test."""
+        path, line, _ = self._test.reportinfo()
+        return path, line, self.name
+
+    def runtest(self) -> None:
+        """Run the test again, and fail if something differs."""
+        checker, options = current_checker(), read_options(self.config)
+        vary = sources(options.vary if self._asked.vary is None else self._asked.vary)
+        replays = self._asked.replays or options.replays
+        vary = tuple(each for each in vary if each not in _NOT_VARIED)
+        check = self._check()
+        session = checker.opened(check, CheckedCall(rerun_test, (self._rerun,), outputs=True))
+        run = self._test.stash.get(RUN, None)
+        if run is not None:
+            record = session.given(check.name, run.outputs, started=run.started, duration=run.duration)
+        else:
+            record = session.adopt(checker.elsewhere(session, check.name))
+            if record.outcome is not Outcome.PASSED:
+                raise _not_replayed(check, record.failure.summary if record.failure else record.outcome.value)
+        outcome = str(session.load(record)[OUTCOME])
+        if outcome.startswith(SKIPPED):
+            raise pytest.skip.Exception(f"nothing to replay: {outcome}", _use_item_location=True)
+        how = Thoroughness(replays, vary, options.diagnose, options.diagnose_timeout)
+        (verdict,) = checker.verdicts(session, check, how)
+        sys.stdout.write(verdict.printed)
+        self._conclude(verdict, check, session, elsewhere=run is None)
+
+    def _check(self) -> FunctionCheck:
+        directory = str(self.config.invocation_params.dir)
+        return FunctionCheck(
+            name=self._test.name,
+            function=self._test.originalname,
+            source=str(self._test.path),
+            folders=(str(self.config.rootpath),),
+            directory=directory,
+            seed=None,  # it is seeded while it runs, and not while it is imported
+            rtol=float(self._asked.rtol),
+            atol=float(self._asked.atol),
+        )
+
+    def _conclude(self, verdict: Verdict, check: FunctionCheck, session: PipelineSession, *, elsewhere: bool) -> None:
+        self.user_properties.append(("expops_replays", verdict.replays))
+        if verdict.status is ReplayStatus.MATCHED:
+            self.user_properties.append((REPLAYED, MATCHED))
+            return
+        if verdict.traceback:  # the test's own exceptions are in its outcome
+            raise _not_replayed(check, verdict.differences[0].obtained)
+        self.user_properties.append((REPLAYED, DIFFERED))
+        self.user_properties.append((CAUSE, _cause(verdict)))
+        how = (" with the same seed" if self._asked.seeds else "") + (_ELSEWHERE if elsewhere else "")
+        text = tell([_with_advice(verdict)], self._command(verdict), self.config.invocation_params.dir, how)
+        raise NotReproducible(text, process=check.name)
+
+    def _command(self, verdict: Verdict) -> str:
+        path = os.path.relpath(self.path, self.config.invocation_params.dir)
+        nodeid = self.nodeid.partition("::")[2]
+        words = ["pytest", *(["--expops-replay-tests"] if self._by_option else [])]
+        if verdict.attempt > 1 and self._asked.replays is None:
+            words.append(f"--expops-replays={verdict.attempt}")
+        if verdict.varied and self._asked.vary is None:
+            words.append(f"--expops-vary={','.join(verdict.varied)}")
+        return shlex.join([*words, f"{path}::{nodeid}"])
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Show our own errors as their message."""
+        if isinstance(excinfo.value, ExpopsError) and not self.config.getoption("fulltrace", False):
+            found: Any = excinfo.getrepr(style="value", chain=False)
+            found.reprtraceback.reprentries[-1].lines = str(excinfo.value).split("\n")
+            if found.reprcrash is not None:
+                path, line, _ = self.reportinfo()
+                found.reprcrash.path, found.reprcrash.lineno = os.fspath(path), (line or 0) + 1
+                found.reprcrash.message = str(excinfo.value).partition("\n")[0]
+            return found
+        return super().repr_failure(excinfo, style or self.config.getoption("tbstyle", "auto"))
+
+
+def _not_replayed(check: FunctionCheck, reason: str) -> ReplayError:
+    return ReplayError(f"{check.name} could not be run again in a fresh interpreter: {reason}", process=check.name)
+
+
+def _with_advice(verdict: Verdict) -> Verdict:
+    """Return a verdict that says how the generators of a test are seeded, if that is what helps."""
+    found = verdict.diagnosis
+    if found is None:
+        return verdict
+    at_import = found.place is not None and found.place.function == "<module>"
+    advice = _NOT_AT_IMPORT if at_import else _SEEDS
+    causes = [replace(each, remedy=advice) if each.source == "generators" else each for each in found.causes]
+    return replace(verdict, diagnosis=replace(found, causes=tuple(causes)))
+
+
+def _cause(verdict: Verdict) -> str:
+    diagnosis = verdict.diagnosis
+    if diagnosis is None:
+        return "not looked for"
+    return joined([title(each.source) for each in diagnosis.causes]) or "not attributed"
+
+
+def add_replays(config: pytest.Config, report: pytest.CollectReport, *, every: bool) -> None:
+    """Put a replay after each test in a report that is marked, or after `every` test."""
+    try:
+        report.result = _with_replays(config, report.result or (), every=every)
+    except CheckError as error:  # as if it could not be collected
+        report.outcome, report.longrepr, report.result = "failed", str(error), []
+
+
+def _with_replays(config: pytest.Config, found: Iterable[Any], *, every: bool) -> list[Any]:
+    result = []
+    for node in found:
+        result.append(node)
+        asked = wanted(node) if isinstance(node, pytest.Item) else None
+        if isinstance(node, pytest.Function) and (asked is not None or every):
+            result.append(_replay(config, node, asked))
+        elif isinstance(node, pytest.Item) and every:
+            node.user_properties.append((NOT_REPLAYED, f"no test function, but a {type(node).__name__}"))
+    return result
+
+
+def _replay(config: pytest.Config, test: pytest.Function, asked: Wanted | None) -> TestReplay:
+    if asked is not None and asked.seeds and isinstance(test, TestCaseFunction):
+        raise CheckError(f"{test.nodeid}: methods of unittest.TestCase cannot be run under several seeds")
+    watcher: RunWatcher | None = config.pluginmanager.get_plugin(WATCHER)
+    if watcher is None:
+        folder = Path(tempfile.mkdtemp(prefix="pytest-expops-tests-"))
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+        watcher = RunWatcher(folder)
+        config.pluginmanager.register(watcher, WATCHER)
+    watcher.watch(test)
+    parametrized = hasattr(test, "callspec")
+    name = f"{test.name[:-1]}-replay]" if parametrized and test.name.endswith("]") else f"{test.name}[replay]"
+    assert test.parent is not None
+    nodeid = f"{test.parent.nodeid}::{name}"  # parsed as the cache of the last failures is
+    replay: TestReplay = TestReplay.from_parent(
+        test.parent,
+        name=name,
+        nodeid=nodeid,
+        test=test,
+        asked=asked or Wanted(),
+        by_option=asked is None,
+        place=watcher.folder / "again",
+    )
+    return replay
+
+
+def put_behind_tests(items: list[pytest.Item]) -> None:
+    """Put each replay right behind its test, wherever other plugins have moved that; others stay where they are."""
+    behind: dict[pytest.Item, TestReplay] = {}
+    here = set(items)
+    for item in items:
+        if isinstance(item, TestReplay) and item.test in here:
+            behind[item.test] = item
+    moved = set(behind.values())
+    items[:] = [each for item in items if item not in moved for each in (item, behind.get(item)) if each is not None]

@@ -1,0 +1,180 @@
+"""What makes a whole test differ is told with its cause and line; what only looks like it is let pass."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.conftest import Project
+
+HEAD = """
+import random
+import time
+
+import pytest
+
+"""
+
+DEFECTS = {
+    "draw": (
+        "@pytest.mark.reproducible\ndef test_it(record_result): record_result('value', random.random())  # here",
+        "the unseeded global generators",
+    ),
+    "set": (
+        "@pytest.mark.reproducible\ndef test_it(record_result): record_result('value', list({*'abcdefgh'}))  # here",
+        "the hash seed",
+    ),
+    "import": (
+        "DRAWN = random.random()  # here\n"
+        "@pytest.mark.reproducible(seeds=[3])\ndef test_it(record_result): record_result('value', DRAWN)",
+        "the unseeded global generators",
+    ),
+    "clock": (
+        "@pytest.mark.reproducible\ndef test_it(record_result): record_result('value', time.time())  # here",
+        "the clock",
+    ),
+    "own generator": (
+        "@pytest.mark.reproducible(seeds=[3])\n"
+        "def test_it(record_result): record_result('value', random.Random().random())  # here",
+        "the operating system's randomness",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_a_defect_is_told_with_cause_and_line(project: Project, name: str) -> None:
+    code, cause = DEFECTS[name]
+    path = project.pytester.makepyfile(test_a=HEAD + code)
+    outcome = project.pytest(diagnose=True)
+    (replay,) = outcome.where("failed")
+    message = outcome.message(replay)
+    line = next(n for n, text in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if "# here" in text)
+    assert re.search(r"not deterministic: results\['value'\].*; cause: " + cause, message)
+    assert f"where:  test_a.py:{line} in " in message
+    assert f"why:    {cause}\n" in message
+    assert re.search(rf"to see just this again: (PYTHONHASHSEED=\d+ )?pytest 'test_a.py::{re.escape(replay)}'", message)
+    assert re.search(rf"{cause} +1: test_a.py::", outcome.text)
+
+
+LOOK_ALIKES = {
+    "draw": """
+@pytest.fixture(autouse=True)
+def generators():
+    random.seed(5)
+
+@pytest.mark.reproducible
+def test_it(record_result): record_result("value", random.random())
+""",
+    "set": "@pytest.mark.reproducible\ndef test_it(record_result): record_result('value', sorted({*'abcdefgh'}))",
+    "set of sets": "@pytest.mark.reproducible\ndef test_it(record_result): record_result('value', {*'abcdefgh'})",
+    "import": """
+DRAWN = random.Random(3).random()
+
+@pytest.mark.reproducible
+def test_it(record_result): record_result("value", DRAWN)
+""",
+    "clock": """
+@pytest.mark.reproducible
+def test_it(record_result):
+    began = time.time()
+    record_result("value", sum(range(10)))
+    assert time.time() >= began
+""",
+    "seeds": """
+@pytest.mark.reproducible(seeds=[1, 2])
+def test_it(record_result): record_result("value", random.random())
+""",
+    "unused": "@pytest.mark.reproducible\ndef test_it(record_result): random.random(); record_result('value', 1)",
+    "tolerance": """
+@pytest.mark.reproducible(atol=1)
+def test_it(record_result): record_result("value", random.random() / 2)
+""",
+}
+
+
+@pytest.mark.parametrize("name", LOOK_ALIKES)
+def test_what_only_looks_like_a_defect_passes(project: Project, name: str) -> None:
+    project.pytester.makepyfile(test_a=HEAD + LOOK_ALIKES[name])
+    outcome = project.pytest()
+    assert outcome.ret == 0, outcome.text
+    count = 2 if name == "seeds" else 1
+    assert f"replayed: {count} the same, 0 differed" in outcome.text
+
+
+COUNTER = """
+import pytest
+
+COUNT = 0
+
+def test_before():
+    global COUNT
+    COUNT += STEP
+
+@pytest.mark.reproducible
+def test_it(record_result):
+    record_result("count", COUNT)
+"""
+
+
+def test_what_another_test_of_the_session_left_behind_is_told_as_such(project: Project) -> None:
+    project.pytester.makepyfile(test_a=COUNTER.replace("STEP", "1"))
+    message = project.pytest(diagnose=True).message("test_it[replay]")
+    assert "results['count']: value differs" in message
+    assert "replays agree with each other, and not with the first run" in message
+
+
+def test_what_another_test_left_as_it_was_is_no_difference(project: Project) -> None:
+    project.pytester.makepyfile(test_a=COUNTER.replace("STEP", "0"))
+    assert project.pytest().ret == 0
+
+
+def test_an_outcome_that_differs_is_told(project: Project) -> None:
+    project.pytester.makepyfile(
+        test_a="""
+        import os
+        import pytest
+
+        @pytest.mark.reproducible
+        def test_fails_here_only():
+            assert os.getpid() != PID, "here"
+
+        @pytest.mark.reproducible
+        def test_fails_there_only():
+            assert os.getpid() == PID, "there"
+
+        @pytest.mark.reproducible
+        def test_fails_alike():
+            raise ValueError(f"at {object()}")
+
+        @pytest.mark.reproducible
+        def test_is_skipped():
+            pytest.skip("no data")
+
+        @pytest.mark.reproducible
+        @pytest.mark.xfail(reason="known", strict=True)
+        def test_fails_as_expected():
+            raise ValueError("no")
+
+        PID = int(os.environ.setdefault("FIRST_PROCESS", str(os.getpid())))
+        """
+    )
+    outcome = project.pytest(subprocess=True)
+    assert outcome.items == {
+        "test_fails_here_only": "failed",
+        "test_fails_here_only[replay]": "failed",
+        "test_fails_there_only": "passed",
+        "test_fails_there_only[replay]": "failed",
+        "test_fails_alike": "failed",
+        "test_fails_alike[replay]": "passed",
+        "test_is_skipped": "skipped",
+        "test_is_skipped[replay]": "skipped",
+        "test_fails_as_expected": "skipped",
+        "test_fails_as_expected[replay]": "passed",
+    }
+    message = outcome.message("test_fails_here_only[replay]")
+    assert "first run: 'failed: AssertionError: here" in message
+    assert "replay:    'passed'" in message
+    assert "replay:    'failed: AssertionError: there" in outcome.message("test_fails_there_only[replay]")
+    assert "in the replay, call of test_a.py::test_fails_there_only:\n" in outcome.text
+    assert "nothing to replay: skipped: no data" in outcome.message("test_is_skipped[replay]")
