@@ -37,7 +37,12 @@ if TYPE_CHECKING:
     from pytest_expops.pipeline.config.loader import load_config
     from pytest_expops.pipeline.expansion import expand
     from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Pipeline, Process
-    from pytest_expops.reproducible import assert_reproducible, assert_resumable, assert_seed_matters
+    from pytest_expops.reproducible import (
+        assert_program_reproducible,
+        assert_reproducible,
+        assert_resumable,
+        assert_seed_matters,
+    )
     from pytest_expops.stability import assert_seed_stable
     from pytest_expops.values.fingerprint import register
 
@@ -68,6 +73,7 @@ __all__ = [
     "StabilityError",
     "StoreError",
     "VariationError",
+    "assert_program_reproducible",
     "assert_reproducible",
     "assert_resumable",
     "assert_seed_matters",
@@ -79,6 +85,7 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
+    "assert_program_reproducible": "pytest_expops.reproducible",
     "assert_reproducible": "pytest_expops.reproducible",
     "assert_resumable": "pytest_expops.reproducible",
     "assert_seed_matters": "pytest_expops.reproducible",

@@ -13,14 +13,17 @@ from typing import Any
 
 from pytest_expops.errors import CheckError, ExpopsError, NotReproducible
 from pytest_expops.execution.calls.checked_call import RETURNED, CheckedCall, named_arguments
+from pytest_expops.execution.programs import FILES
 from pytest_expops.verdicts.checks.checker import Checker, Thoroughness, first_run, names_of, sources
 from pytest_expops.verdicts.checks.described import AUTOMATIC, describe, seed_parameter_of
+from pytest_expops.verdicts.checks.programs import SAME as SAME_ARGUMENTS
+from pytest_expops.verdicts.checks.programs import check_of, checked_program, read_command
 from pytest_expops.verdicts.checks.resumption import Interruption, Resumption, not_resumed
 from pytest_expops.verdicts.checks.seed_effect import never_changing, seed_text
 from pytest_expops.verdicts.checks.text import tell
 from pytest_expops.verdicts.replay import ReplayStatus
 
-__all__ = ["assert_reproducible", "assert_resumable", "assert_seed_matters"]
+__all__ = ["assert_program_reproducible", "assert_reproducible", "assert_resumable", "assert_seed_matters"]
 
 
 def assert_reproducible(
@@ -185,6 +188,55 @@ def assert_resumable(
     if why:
         raise NotReproducible(why, process=check.name)
     return state
+
+
+def assert_program_reproducible(
+    *command: str | os.PathLike[str],
+    outputs: Sequence[str] = (),
+    printed: bool = False,
+    replays: int = 1,
+    vary: str | Sequence[str] = (),
+    rtol: float = 0.0,
+    atol: float = 0.0,
+    diagnose: bool = True,
+    diagnose_timeout: float = 120.0,
+) -> dict[str, Any]:
+    """Assert that a Python program writes the same files when it is run again.
+
+    It is run as ``__main__`` in fresh interpreters, each with another hash seed. What is compared is its exit status,
+    the content of the files that it writes (see docs/files_by_content.md), and if asked, what it prints.
+
+    Args:
+        command: ``"train.py", "--seed", "1", "--out", "{out}"``, with or without ``"python"`` before; ``"-m",
+            "package.train"``; or the name of a console script of an installed package. ``{out}`` stands for a folder
+            that is empty at the start of each run.
+        outputs: names or patterns of its files, such as ``"runs/*.json"``, in that folder, or if no argument has
+            ``{out}``, in the working directory. By default all files in ``{out}``.
+        printed: whether to compare what it prints, by line.
+        replays: how often it is run again.
+        vary: what else is to be another in these: ``"clock,env"``, ``["clock", "env"]`` or ``"all"``.
+        rtol: numbers may differ by ``atol + rtol * abs(first)``.
+        atol: see `rtol`.
+        diagnose: whether to find out why, where it differs. It is run some 15 times for that.
+        diagnose_timeout: how many seconds that may take.
+
+    Returns:
+        The content of each file that the first run has written, by name.
+
+    Raises:
+        NotReproducible: it gave something else. (It is an AssertionError.)
+        CheckError: it cannot be checked: it fails, say, or has not written what it should. (It is a ValueError.)
+    """
+    __tracebackhide__ = True
+    with own_errors():
+        how = Thoroughness(_count(replays), sources(vary), diagnose, diagnose_timeout)
+        checker = current_checker()
+        program, file = read_command([os.fspath(each) for each in command], outputs, checker.out, printed=printed)
+        result = checked_program(checker, check_of(program, file, (rtol, atol)), program, how)
+        if result.verdict.status is ReplayStatus.DIFFERED:
+            raise NotReproducible(tell([result.verdict], _command(), Path.cwd(), SAME_ARGUMENTS))
+    files: dict[str, Any] = result.outputs[FILES]
+    return files
 
 
 class own_errors:  # noqa: N801 (used as a function)

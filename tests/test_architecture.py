@@ -28,6 +28,7 @@ FLOORS = {
     "reproducible": 6,
     "stability": 6,
     "plugin": 7,
+    "__main__": 7,
 }
 """What stands at the top of the package, from the ground up. What stands on one floor may not import its neighbour."""
 

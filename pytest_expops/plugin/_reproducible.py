@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,24 @@ class Reproducible:
         name = getattr(function, "__qualname__", type(function).__qualname__)
         self._item.user_properties.append(("expops_reproducible", f"{name}: {given['replays']} replays matched"))
         return returned
+
+    def program(self, *command: str | os.PathLike[str], **kwargs: Any) -> dict[str, Any]:
+        """Return the files that a program wrote, once it is known to be reproducible.
+
+        See `pytest_expops.assert_program_reproducible`.
+
+        Raises:
+            NotReproducible: it gave something else when it was run again. (It is an AssertionError.)
+            CheckError: it cannot be checked. (It is a ValueError.)
+        """
+        __tracebackhide__ = True
+        from pytest_expops.reproducible import assert_program_reproducible
+
+        given = {**self._defaults(), **kwargs}
+        files = assert_program_reproducible(*command, **given)
+        name = os.path.basename(os.fspath(command[0])) if command else ""
+        self._item.user_properties.append(("expops_reproducible", f"{name}: {given['replays']} replays matched"))
+        return files
 
     def _defaults(self) -> dict[str, Any]:
         options = self._options

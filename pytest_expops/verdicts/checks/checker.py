@@ -74,6 +74,11 @@ class Checker:
         self._worker = worker
         self._pool: ReplicaPool | None = None
 
+    @property
+    def out(self) -> str:
+        """The path of the folder in which each run of a program finds nothing, and writes."""
+        return str(self._folder / "out")
+
     def opened(self, check: FunctionCheck, call: CheckedCall) -> PipelineSession:
         """Return a session in which `call` can be run.
 

@@ -15,6 +15,10 @@ from pytest_expops.verdicts.findings import Place
 
 OTHERS = (1, 7, 8)
 """Trial 0 is compared with these in turn until one differs; they are made in three other interpreters."""
+UNSEEDED = "generators"
+"""The global generators, in runs that nothing seeds; held while runs are traced, too."""
+MOST_SILENT = 3
+"""So many calls that all give back the same are looked into, the outermost first."""
 QUIET = frozenset({"entropy", "clock", "cwd-listing-order", "tmpdir", "host", "env", "imports"})
 """Sources that are held while runs are traced, where they are drawn from and no cause: what differs harmlessly must not
 be blamed. The hash seed is held likewise, which no line is seen to draw from."""
@@ -36,7 +40,7 @@ class Parting:
 
     def plans(self) -> Iterator[tuple[Plan, Plan]]:
         """Yield how the two runs are made; where no cause is known, once more with nothing held."""
-        quiet = (QUIET & {*self.drawn, "imports"}) | {"hashseed"}
+        quiet = (QUIET & {*self.drawn, "imports"}) | {"hashseed", UNSEEDED}
         if self.leftover is not None:
             yield Plan(quiet), Plan(quiet, before=self.leftover.before)
             return
@@ -77,16 +81,42 @@ def locate(trials: Trials, parting: Parting) -> Located:
         pair = _traced(trials, plans, partial(replace, trace=True))
         if pair is None:
             continue
-        one, other = pair
+        one, other = pair = _without_states(pair, parting)
         found = first_call(one, other)
         if found is not None and found.names and parting.causes:
             found = first_call(one, other, _harmless(trials, parting))
         if found is None:
-            break
+            return Located(_within(trials, plans, parting, one.calls), one.calls)
         lines = _traced(trials, plans, partial(replace, lines=found.target))
-        line = first_line(*lines, found) if lines is not None else None
+        line = first_line(*_without_states(lines, parting), found) if lines is not None else None
         return Located(line or found.place, one.calls)
     return Located()
+
+
+def _without_states(traces: tuple[Trace, Trace], parting: Parting) -> tuple[Trace, Trace]:
+    """Return traces without the random states, if these are the cause: they differ from the start, and at no line."""
+    if UNSEEDED not in parting.causes:
+        return traces
+    one, other = (
+        replace(
+            trace,
+            calls=tuple(replace(call, rng={}, rng_after={}) for call in trace.calls),
+            lines=tuple(replace(line, rng={}) for line in trace.lines),
+        )
+        for trace in traces
+    )
+    return one, other
+
+
+def _within(trials: Trials, plans: tuple[Plan, Plan], parting: Parting, calls: tuple[Call, ...]) -> Place | None:
+    """Return where two runs part within a call that gives back the same, since it writes what differs, say."""
+    outer = [call for call in reversed(calls) if not call.namespace and not call.thread]
+    for call in outer[:MOST_SILENT]:
+        lines = _traced(trials, plans, partial(replace, lines=call.target))
+        place = first_line(*_without_states(lines, parting)) if lines is not None else None
+        if place is not None:
+            return place
+    return None
 
 
 def _harmless(trials: Trials, parting: Parting) -> Harmless:

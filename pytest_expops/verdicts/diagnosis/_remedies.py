@@ -243,6 +243,8 @@ def _seed(call: CallText, function: FunctionNode, site: CodeLine, subject: Proce
 
 def _seed_of_process(subject: ProcessFunction) -> _Seed:
     function = ScriptText(subject.file).function(subject.function)
+    if not subject.function:
+        return _Seed(SEED)  # a program: it seeds itself
     known = parameters(function) if function is not None else {}
     settings = _SETTINGS if subject.seeded else {}
     for name, code in {**dict(zip(_SEED_NAMES, _SEED_NAMES, strict=True)), **settings}.items():

@@ -1,0 +1,172 @@
+"""A command line becomes the check of a program."""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib.metadata
+import importlib.util
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pytest_expops.errors import CheckError
+from pytest_expops.execution.calls.checked_call import CheckedCall
+from pytest_expops.execution.programs import ERROR, FILES, OUT, STATUS, Program, run_program
+from pytest_expops.execution.records import Outcome, RunRecord
+from pytest_expops.execution.session import PipelineSession
+from pytest_expops.pipeline.model import FunctionCheck
+from pytest_expops.verdicts.checks.checker import Checker, Thoroughness
+from pytest_expops.verdicts.checks.described import calling_file, root_of
+from pytest_expops.verdicts.replay import Verdict
+from pytest_expops.wording import did_you_mean, listed
+
+SAME = " with the same arguments"
+"""What is the same in two runs of a program."""
+_EVERYTHING = "**/*"
+_PYTHONS = ("python", "python3", os.path.basename(sys.executable))
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramResult:
+    """What came of a program: the outputs of its first run, and the verdict on the others."""
+
+    outputs: dict[str, Any]
+    verdict: Verdict
+
+
+def read_command(
+    command: Sequence[str], patterns: Sequence[str], out: str, *, printed: bool = False
+) -> tuple[Program, str]:
+    """Return the program that a command line starts, and the file that it is in.
+
+    Args:
+        command: ``train.py --seed 1``, with or without ``python`` before it; ``-m package.train ...``; or the name of a
+            console script of an installed package.
+        patterns: of the files that are its outputs; by default all in the folder that stands for `OUT`, if it has one.
+        out: the path of that folder.
+        printed: whether what it prints is an output.
+
+    Raises:
+        CheckError: it is no Python program, or nothing of it would be compared.
+    """
+    words = list(command)
+    if words and (os.path.basename(words[0]) in _PYTHONS or words[0] == sys.executable):
+        words = words[1:]
+    if not words:
+        raise CheckError(
+            "no program is given", hint="expected `train.py --seed 1`, `-m package.train` or a console script"
+        )
+    has_out = any(OUT in each for each in words)
+    chosen = tuple(patterns) or ((_EVERYTHING,) if has_out else ())
+    if not chosen and not printed:
+        raise CheckError(
+            f"{shlex.join(words)}: nothing of it would be compared but its exit status",
+            hint=f"name its outputs ('runs/*.json'), give it a folder ('{OUT}'), or compare what it prints",
+        )
+    for each in chosen:
+        if os.path.isabs(each):
+            raise CheckError(f"outputs: {each!r} is an absolute path", hint="expected one relative to its folder")
+    first, rest = words[0], tuple(words[1:])
+    if first == "-m":
+        return _module(rest, chosen, out, printed)
+    if first.startswith("-"):
+        raise CheckError(f"the option {first} of python is not supported", hint="expected a script, or -m and a module")
+    if os.path.isfile(first) and first.endswith((".py", ".pyw")):
+        path = os.path.abspath(first)
+        return Program("script", path, rest, chosen, out, printed), path
+    if entries := importlib.metadata.entry_points(group="console_scripts", name=first):
+        return Program("console", first, rest, chosen, out, printed), _file_of((*entries,)[0].module)
+    raise _no_program(first)
+
+
+def check_of(program: Program, file: str, tolerance: tuple[float, float]) -> FunctionCheck:
+    """Return the check of a program: nothing seeds it, since it seeds itself."""
+    folders = [root_of(each) for each in (file, calling_file()) if each] + [os.getcwd()]
+    return FunctionCheck(
+        name=os.path.basename(program.target),
+        function="",
+        source=file,
+        folders=tuple(dict.fromkeys(folders)),
+        directory=os.getcwd(),
+        seed=None,
+        rtol=tolerance[0],
+        atol=tolerance[1],
+    )
+
+
+def checked_program(checker: Checker, check: FunctionCheck, program: Program, how: Thoroughness) -> ProgramResult:
+    """Run a program in a fresh interpreter, and again in others; return what it gave, and the verdict.
+
+    Raises:
+        CheckError: the first run fails, or has not written one of its outputs.
+        ReplayError: another run could not be made.
+    """
+    session = checker.opened(check, CheckedCall(run_program, (program,), outputs=True))
+    record = checker.elsewhere(session, check.name)
+    outputs = _outputs(session, record, check, program)
+    session.adopt(record)
+    (verdict,) = checker.verdicts(session, check, how)
+    return ProgramResult(outputs, verdict)
+
+
+def _outputs(session: PipelineSession, record: RunRecord, check: FunctionCheck, program: Program) -> dict[str, Any]:
+    if record.outcome is not Outcome.PASSED:
+        said = record.failure.traceback if record.failure else record.outcome.value
+        raise CheckError(f"{check.name} cannot be checked: {said}")
+    outputs = dict(session.load(record))
+    if outputs[STATUS]:
+        said = f": {outputs[ERROR]}" if ERROR in outputs else ""
+        raise CheckError(
+            f"{check.name} ended with exit status {outputs[STATUS]}{said}",
+            hint="expected a program that runs to its end",
+        )
+    names = list(outputs[FILES])
+    for pattern in program.patterns:
+        if not any(fnmatch.fnmatch(name, pattern) or pattern == _EVERYTHING for name in names):
+            folder = Path(program.out if program.has_out else check.directory)
+            there = sorted(path.relative_to(folder).as_posix() for path in folder.glob("*") if path.is_file())
+            raise CheckError(
+                f"{check.name} has written no file {pattern!r} in {'its output folder' if program.has_out else folder}",
+                hint=f"there is: {listed(there, 8) or 'no file'}",
+            )
+    return outputs
+
+
+def _module(words: tuple[str, ...], patterns: tuple[str, ...], out: str, printed: bool) -> tuple[Program, str]:
+    if not words:
+        raise CheckError("-m is given without a module", hint="expected `-m package.train`")
+    file = _file_of(words[0])
+    if not file:
+        raise CheckError(f"there is no module `{words[0]}` that can be run")
+    return Program("module", words[0], words[1:], patterns, out, printed), file
+
+
+def _file_of(module: str) -> str:
+    """Return the file of a module; empty where there is none. Its package is imported, and not the module itself."""
+    sys.path.insert(0, os.getcwd())
+    try:
+        spec = importlib.util.find_spec(module)
+        if spec is not None and spec.submodule_search_locations is not None:
+            spec = importlib.util.find_spec(f"{module}.__main__")
+    except (ImportError, ValueError):
+        spec = None
+    finally:
+        sys.path.remove(os.getcwd())
+    return spec.origin or "" if spec is not None else ""
+
+
+def _no_program(first: str) -> CheckError:
+    if os.path.exists(first):
+        return CheckError(f"{first} is no Python program", hint="only Python programs can be run again and looked into")
+    scripts = [path.name for path in Path(os.path.dirname(first) or ".").glob("*.py")]
+    consoles = [entry.name for entry in importlib.metadata.entry_points(group="console_scripts")]
+    near = did_you_mean(os.path.basename(first), [*scripts, *consoles])
+    what = "is no Python program" if shutil.which(first) else "is neither a script nor a console script"
+    return CheckError(
+        f"{first} {what}", hint=near or "expected a path that ends with .py, -m and a module, or a console script"
+    )
