@@ -7,13 +7,13 @@ import shlex
 import shutil
 import sys
 import tempfile
+import unittest
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest.unittest import TestCaseFunction
 
 from pytest_expops.errors import CheckError, ExpopsError, NotReproducible, ReplayError
 from pytest_expops.execution.calls.checked_call import CheckedCall
@@ -192,7 +192,7 @@ def _with_replays(config: pytest.Config, found: Iterable[Any], *, every: bool) -
 
 
 def _replay(config: pytest.Config, test: pytest.Function, asked: Wanted | None) -> TestReplay:
-    if asked is not None and asked.seeds and isinstance(test, TestCaseFunction):
+    if asked is not None and asked.seeds and issubclass(test.cls or object, unittest.TestCase):
         raise CheckError(f"{test.nodeid}: methods of unittest.TestCase cannot be run under several seeds")
     watcher: RunWatcher | None = config.pluginmanager.get_plugin(WATCHER)
     if watcher is None:
