@@ -10,6 +10,9 @@ from typing import Any, Literal
 
 from pytest_expops.replay.nondeterminism.base import Site
 
+FIRST_APART = "replays agree with each other, and not with the first run"
+"""In the note of a diagnosis that found no cause: what is in the interpreter of the session may be it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

@@ -33,6 +33,8 @@ class TestRun:
     results: dict[str, Any] = field(default_factory=dict)
     started: float = 0.0
     duration: float = 0.0
+    before: int = 0
+    """So many tests had been run in the same interpreter."""
 
     @property
     def outputs(self) -> dict[str, Any]:
@@ -49,6 +51,7 @@ class RunWatcher:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._begun = 0
         self._store = ArtifactStore(folder / "recorded")
 
     def watch(self, item: pytest.Item) -> None:
@@ -63,9 +66,10 @@ class RunWatcher:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Seed the test if it has a seed, and keep what it recorded."""
+        before, self._begun = self._begun, self._begun + isinstance(item, pytest.Function)
         if WATCHED not in item.stash:
             return (yield)
-        item.stash[RUN] = run = TestRun(started=time.time())
+        item.stash[RUN] = run = TestRun(started=time.time(), before=before)
         item.stash[RESULTS] = {}
         with _seeding(item):
             result = yield

@@ -7,27 +7,27 @@ import shlex
 import shutil
 import sys
 import tempfile
+import unittest
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest.unittest import TestCaseFunction
 
 from pytest_expops.errors import CheckError, ExpopsError, NotReproducible, ReplayError
 from pytest_expops.execution.calls.checked_call import CheckedCall
 from pytest_expops.execution.records import Outcome
-from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import FunctionCheck
 from pytest_expops.plugin.options.options import read_options
 from pytest_expops.plugin.whole_tests._rerun import Rerun, rerun_of, rerun_test
-from pytest_expops.plugin.whole_tests._watching import OUTCOME, RUN, SKIPPED, RunWatcher
+from pytest_expops.plugin.whole_tests._watching import OUTCOME, RUN, SKIPPED, RunWatcher, TestRun
 from pytest_expops.plugin.whole_tests.marks import WATCHER, Wanted, wanted
 from pytest_expops.plugin.whole_tests.summary import CAUSE, DIFFERED, MATCHED, NOT_REPLAYED, REPLAYED
 from pytest_expops.reproducible import current_checker
 from pytest_expops.verdicts.checks.checker import Thoroughness, sources
 from pytest_expops.verdicts.checks.text import tell
+from pytest_expops.verdicts.findings import FIRST_APART
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
 from pytest_expops.verdicts.replay_text import title
 from pytest_expops.wording import joined
@@ -35,6 +35,7 @@ from pytest_expops.wording import joined
 _NOT_THE_REPLAYS = frozenset({"xfail", "skip", "skipif", "timeout", "flaky", "usefixtures", "parametrize"})
 """Markers that say how a test is to end, or how it is run: its replay is not marked with these."""
 _NOT_VARIED = ("files", "order")
+_APART = "only the first run differs"
 _SEEDS = "seed them: by `@pytest.mark.reproducible(seeds=[1])`, or in a fixture"
 _NOT_AT_IMPORT = "draw in a function or a fixture, where it can be seeded, and not while the module is imported"
 _ELSEWHERE = " (its first run was made in a fresh interpreter, too)"
@@ -92,7 +93,7 @@ class TestReplay(pytest.Item):
         how = Thoroughness(replays, vary, options.diagnose, options.diagnose_timeout)
         (verdict,) = checker.verdicts(session, check, how)
         sys.stdout.write(verdict.printed)
-        self._conclude(verdict, check, session, elsewhere=run is None)
+        self._conclude(verdict, check, run)
 
     def _check(self) -> FunctionCheck:
         directory = str(self.config.invocation_params.dir)
@@ -107,7 +108,7 @@ class TestReplay(pytest.Item):
             atol=float(self._asked.atol),
         )
 
-    def _conclude(self, verdict: Verdict, check: FunctionCheck, session: PipelineSession, *, elsewhere: bool) -> None:
+    def _conclude(self, verdict: Verdict, check: FunctionCheck, run: TestRun | None) -> None:
         self.user_properties.append(("expops_replays", verdict.replays))
         if verdict.status is ReplayStatus.MATCHED:
             self.user_properties.append((REPLAYED, MATCHED))
@@ -116,8 +117,11 @@ class TestReplay(pytest.Item):
             raise _not_replayed(check, verdict.differences[0].obtained)
         self.user_properties.append((REPLAYED, DIFFERED))
         self.user_properties.append((CAUSE, _cause(verdict)))
-        how = (" with the same seed" if self._asked.seeds else "") + (_ELSEWHERE if elsewhere else "")
+        how = (" with the same seed" if self._asked.seeds else "") + (_ELSEWHERE if run is None else "")
         text = tell([_with_advice(verdict)], self._command(verdict), self.config.invocation_params.dir, how)
+        if run is not None and run.before and _cause(verdict) == _APART:
+            noun = "test had been" if run.before == 1 else "tests had been"
+            text += f"\n\nbefore the first run, {run.before} other {noun} run in its interpreter; in a replay, none"
         raise NotReproducible(text, process=check.name)
 
     def _command(self, verdict: Verdict) -> str:
@@ -162,6 +166,8 @@ def _cause(verdict: Verdict) -> str:
     diagnosis = verdict.diagnosis
     if diagnosis is None:
         return "not looked for"
+    if not diagnosis.causes and FIRST_APART in diagnosis.note:
+        return _APART
     return joined([title(each.source) for each in diagnosis.causes]) or "not attributed"
 
 
@@ -186,7 +192,7 @@ def _with_replays(config: pytest.Config, found: Iterable[Any], *, every: bool) -
 
 
 def _replay(config: pytest.Config, test: pytest.Function, asked: Wanted | None) -> TestReplay:
-    if asked is not None and asked.seeds and isinstance(test, TestCaseFunction):
+    if asked is not None and asked.seeds and issubclass(test.cls or object, unittest.TestCase):
         raise CheckError(f"{test.nodeid}: methods of unittest.TestCase cannot be run under several seeds")
     watcher: RunWatcher | None = config.pluginmanager.get_plugin(WATCHER)
     if watcher is None:

@@ -11,7 +11,7 @@ from pytest_expops.verdicts.diagnosis._control import Control
 from pytest_expops.verdicts.diagnosis._leftovers import Leftover, changing
 from pytest_expops.verdicts.diagnosis._remedies import ProcessFunction, remedy
 from pytest_expops.verdicts.diagnosis._trials import Trials
-from pytest_expops.verdicts.findings import Cause, CodeLine, Diagnosis, Place, ReadBack
+from pytest_expops.verdicts.findings import FIRST_APART, Cause, CodeLine, Diagnosis, Place, ReadBack
 from pytest_expops.wording import joined, listed
 
 
@@ -68,7 +68,7 @@ def _note(findings: Findings) -> str:
     if not control.apart and not control.behind:
         return f"{len(control.made)} more replays gave what the first run gave: it differs rarely"
     if control.behind and findings.leftover is None and not findings.files:
-        return f"{len(control.made)} replays agree with each other, and not with the first run"
+        return f"{len(control.made)} {FIRST_APART}"
     notes = [findings.stopped] if findings.stopped else []
     if search is not None and search.remaining:
         if findings.causes:

@@ -119,7 +119,10 @@ def test_it(record_result):
 
 def test_what_another_test_of_the_session_left_behind_is_told_as_such(project: Project) -> None:
     project.pytester.makepyfile(test_a=COUNTER.replace("STEP", "1"))
-    message = project.pytest(diagnose=True).message("test_it[replay]")
+    outcome = project.pytest(diagnose=True)
+    message = outcome.message("test_it[replay]")
+    assert re.search(r"only the first run differs +1: test_a.py::test_it\[replay\]", outcome.text)
+    assert "before the first run, 1 other test had been run in its interpreter; in a replay, none" in message
     assert "results['count']: value differs" in message
     assert "replays agree with each other, and not with the first run" in message
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
+
+import pytest
 
 from tests.conftest import Project
 
@@ -184,9 +190,47 @@ def test_a_debugger_stops_in_the_failed_replay_and_goes_on(project: Project) -> 
         test_a="import random, pytest\n"
         "@pytest.mark.reproducible\ndef test_it(record_result): record_result('v', random.random())\n"
     )
-    child = project.pytester.spawn_pytest("--pdb --expops-diagnose=off test_a.py", expect_timeout=60)
-    child.expect("not deterministic")
-    child.expect("Pdb")
-    child.sendline("c")
-    child.expect("1 failed, 1 passed")
-    child.wait()
+    command = [sys.executable, "-m", "pytest", "--pdb", "--expops-diagnose=off", "-p", "no:xdist"]
+    done = subprocess.run(command, input="c\n", capture_output=True, text=True, timeout=60, cwd=project.root)
+    assert "(Pdb)" in done.stdout
+    assert "1 failed, 1 passed" in done.stdout
+
+
+def test_a_replay_that_is_interrupted_ends_at_once(project: Project) -> None:
+    project.pytester.makepyfile(
+        test_a="""
+        import os, pathlib, time, pytest
+
+        FIRST = int(os.environ.setdefault("FIRST_PROCESS", str(os.getpid()))) == os.getpid()
+
+        @pytest.mark.reproducible
+        def test_it():
+            if not FIRST:
+                pathlib.Path("began").touch()
+                time.sleep(50)
+        """
+    )
+    command = [sys.executable, "-m", "pytest", "-p", "no:xdist"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=project.root) as child:
+        deadline = time.monotonic() + 40
+        while not (project.root / "began").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        child.send_signal(signal.SIGINT)
+        printed, _ = child.communicate(timeout=20)
+    assert child.returncode == pytest.ExitCode.INTERRUPTED
+    assert "KeyboardInterrupt" in printed
+
+
+def test_a_test_that_uses_a_pipeline_is_replayed_with_it(fan: Project) -> None:
+    fan.pytester.makepyfile(
+        test_a="""
+        import pytest
+
+        @pytest.mark.reproducible
+        def test_it(merge, expops, record_result):
+            record_result("parts", sorted(merge["parts"]))
+            record_result("luck", expops["train_1_seed40"]["luck"])
+        """
+    )
+    outcome = fan.run("-k", "test_it", "-p", "no:xdist", subprocess=True)
+    assert outcome.items == {"test_it": "passed", "test_it[replay]": "passed"}, outcome.text
