@@ -7,8 +7,7 @@ import os
 import shlex
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,14 +72,16 @@ def assert_reproducible(
     """
     __tracebackhide__ = True
     checker = current_checker()
-    with own_errors():
+    with OwnErrors():
         varied = (*sources(vary), *(["order"] if twice else []))
         how = Thoroughness(_count(replays), tuple(dict.fromkeys(varied)), diagnose, diagnose_timeout)
         call = _call(function, args, kwargs, seed_parameter)
         check = describe(function, seed=seed, seeds=seeds or (), tolerance=(rtol, atol))
         session = checker.opened(check, call)
-    found = {name: first_run(session, name)[RETURNED] for name in names_of(check)}
-    with own_errors():
+    found = {}
+    for name in names_of(check):  # and no comprehension, which would be a frame of its own in the traceback
+        found[name] = first_run(session, name)[RETURNED]
+    with OwnErrors():
         verdicts = checker.verdicts(session, check, how)
         if any(each.status is ReplayStatus.DIFFERED for each in verdicts):
             raise NotReproducible(tell(verdicts, _command(), Path.cwd()), process=check.name)
@@ -118,27 +119,34 @@ def assert_seed_matters(
         CheckError: it cannot be checked. (It is a ValueError.)
     """
     __tracebackhide__ = True
-    with own_errors():
+    with OwnErrors():
         if len(seeds) < 2:
             raise CheckError(f"seeds: at least two are needed, not {len(seeds)}", hint="expected seeds=[1, 2, 3]")
         call = _call(function, args, kwargs, seed_parameter)
         check = describe(function, seeds=seeds, tolerance=(rtol, atol))
         session = current_checker().opened(check, call)
         names = names_of(check)
-    found = [first_run(session, name) for name in names]
+    found = {}
+    for name in names:
+        found[name] = first_run(session, name)[RETURNED]
     if unmoved := never_changing(session, names):
         raise AssertionError(seed_text(check, call, unmoved))
-    return dict(zip(seeds, (each[RETURNED] for each in found), strict=True))
+    return dict(zip(seeds, found.values(), strict=True))
 
 
-@contextmanager
-def own_errors() -> Iterator[None]:
-    """Raise errors of this package without the frames in which it found them: the user's test is what to look at."""
-    __tracebackhide__ = True
-    try:
-        yield
-    except ExpopsError as error:
-        raise error.with_traceback(None) from None
+class OwnErrors:
+    """Raises errors of this package without the frames in which it found them: the user's test is what to look at.
+
+    It is a class because a generator's context manager puts the frames back.
+    """
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, frames: object) -> None:
+        __tracebackhide__ = True
+        if isinstance(error, ExpopsError):
+            raise error.with_traceback(None) from None
 
 
 def current_checker() -> Checker:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.verdicts.replay_text import diagnosed
 from pytest_expops.verdicts.findings import CodeLine, Diagnosis
+from pytest_expops.verdicts.replay_text import diagnosed
 
 ELSEWHERE = "index_add: nondeterministic when called on CUDA tensor, says PyTorch's documentation; here on the CPU"
 ON_CUDA = ELSEWHERE.replace("the CPU", "CUDA")

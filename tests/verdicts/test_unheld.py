@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pytest_expops.verdicts.replay_text import diagnosed
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.verdicts.findings import Cause, Count, Diagnosis, Tried, Unheld
+from pytest_expops.verdicts.replay_text import diagnosed
 
 NONE = Count(0, 2)
 UNTRIED = "not tried: " + ", ".join(
