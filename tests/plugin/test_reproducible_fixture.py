@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from tests.conftest import Project
@@ -39,7 +40,6 @@ def test_it_works_on_workers_and_without_them(project: Project, workers: Callabl
 
 def test_a_debugger_stops_in_the_test(project: Project) -> None:
     project.script(CHECKED, path="test_it.py")
-    result = project.pytester.runpytest_subprocess(
-        "-p", "no:xdist", "--pdb", "--expops-diagnose=off", "-k", "drawn", stdin="q\n"
-    )
+    options = ["-p", "no:xdist", "--pdb", "--expops-diagnose=off", "-k", "drawn"]
+    result = project.pytester.run(sys.executable, "-m", "pytest", *options, stdin=b"q\n")
     result.stdout.re_match_lines([r"> .*test_it.py\(13\)test_drawn\(\)"])
