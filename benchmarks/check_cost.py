@@ -42,7 +42,10 @@ def main() -> None:
     own = seconds(lambda: mean_of_draws(1000, 42))
     first = seconds(lambda: assert_reproducible(mean_of_draws, 1000)) - own
     following = [seconds(lambda: assert_reproducible(mean_of_draws, 1000)) - own for _ in range(count)]
-    alone = min(seconds(lambda: subprocess.run([sys.executable, "-c", ALONE], check=True)) for _ in range(3))
+    alone = min(
+        seconds(lambda: subprocess.run([sys.executable, "-c", ALONE], check=True, stdout=subprocess.DEVNULL))
+        for _ in range(3)
+    )
     print(f"the function itself {own:10.4f} s")
     print(f"a subprocess        {alone:10.4f} s")
     for name, found in (

@@ -42,4 +42,4 @@ def test_a_debugger_stops_in_the_test(project: Project) -> None:
     project.script(CHECKED, path="test_it.py")
     options = ["-p", "no:xdist", "--pdb", "--expops-diagnose=off", "-k", "drawn"]
     result = project.pytester.run(sys.executable, "-m", "pytest", *options, stdin=b"q\n")
-    result.stdout.re_match_lines([r"> .*test_it.py\(13\)test_drawn\(\)"])
+    result.stdout.re_match_lines([r"> .*test_it.py\(14\)test_drawn\(\)"])
