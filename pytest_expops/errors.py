@@ -111,6 +111,10 @@ class StoreError(ExpopsError):
     """A value cannot be stored, or an artifact cannot be read back."""
 
 
+class CallLost(StoreError):
+    """The function of a check, or an argument, cannot be rebuilt in another interpreter."""
+
+
 class ReplayError(ExpopsError):
     """A replay found a difference, or could not be made; `process` names what was replayed."""
 

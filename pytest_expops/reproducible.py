@@ -6,6 +6,7 @@ import atexit
 import os
 import shlex
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -76,16 +77,16 @@ def assert_reproducible(
     """
     __tracebackhide__ = True
     checker = current_checker()
-    with own_errors():
+    with OwnErrors():
         varied = (*sources(vary), *(["order"] if twice else []))
         how = Thoroughness(_count(replays), tuple(dict.fromkeys(varied)), diagnose, diagnose_timeout)
         call = _call(function, args, kwargs, seed_parameter)
         check = describe(function, seed=seed, seeds=seeds or (), tolerance=(rtol, atol))
         session = checker.opened(check, call)
     found = {}
-    for name in names_of(check):
+    for name in names_of(check):  # and no comprehension, which would be a frame of its own in the traceback
         found[name] = first_run(session, name)[RETURNED]
-    with own_errors():
+    with OwnErrors():
         verdicts = checker.verdicts(session, check, how)
         if any(each.status is ReplayStatus.DIFFERED for each in verdicts):
             raise NotReproducible(tell(verdicts, _command(), Path.cwd()), process=check.name)
@@ -123,7 +124,7 @@ def assert_seed_matters(
         CheckError: it cannot be checked. (It is a ValueError.)
     """
     __tracebackhide__ = True
-    with own_errors():
+    with OwnErrors():
         if len(seeds) < 2:
             raise CheckError(f"seeds: at least two are needed, not {len(seeds)}", hint="expected seeds=[1, 2, 3]")
         call = _call(function, args, kwargs, seed_parameter)
@@ -175,14 +176,14 @@ def assert_resumable(
         CheckError: it cannot be checked. (It is a ValueError.)
     """
     __tracebackhide__ = True
-    with own_errors():
+    with OwnErrors():
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 2:
             raise CheckError(f"steps: a whole number of at least 2 is expected, not {steps!r}")
         for name, function in {"run": run, "save": save, "load": load}.items():
             if not callable(function):
                 raise CheckError(f"{name}: a function is expected, not {type(function).__qualname__}")
         check = describe(run, seed=seed, tolerance=(rtol, atol))
-    with own_errors(), tempfile.TemporaryDirectory(prefix="pytest-expops-resume-") as folder:
+    with OwnErrors(), tempfile.TemporaryDirectory(prefix="pytest-expops-resume-") as folder:
         subject = Resumption(start, run, save, load, steps, os.path.join(folder, "saved"))
         state, why = not_resumed(Interruption(current_checker(), check, subject), check, subject)
     if why:
@@ -228,7 +229,7 @@ def assert_program_reproducible(
         CheckError: it cannot be checked: it fails, say, or has not written what it should. (It is a ValueError.)
     """
     __tracebackhide__ = True
-    with own_errors():
+    with OwnErrors():
         how = Thoroughness(_count(replays), sources(vary), diagnose, diagnose_timeout)
         checker = current_checker()
         program, file = read_command([os.fspath(each) for each in command], outputs, checker.out, printed=printed)
@@ -239,8 +240,8 @@ def assert_program_reproducible(
     return files
 
 
-class own_errors:  # noqa: N801 (used as a function)
-    """Raise errors of this package without the frames in which it found them: the user's test is what to look at.
+class OwnErrors:
+    """Raises errors of this package without the frames in which it found them: the user's test is what to look at.
 
     (`contextlib.contextmanager` would put those frames back.)
     """
@@ -293,5 +294,7 @@ def _count(replays: int) -> int:
 
 def _command() -> str:
     """Return how to run the test again that is running; nothing where none is."""
+    if "_pytest.runner" not in sys.modules:
+        return ""  # the variable is that of a test which has started this program
     test = os.environ.get("PYTEST_CURRENT_TEST", "").rpartition(" ")[0]
     return shlex.join(["pytest", test]) if test else ""

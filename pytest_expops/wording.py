@@ -20,12 +20,12 @@ def listed(names: Iterable[str], most: int = 5, *, quote: str = "") -> str:
     return " ".join(filter(None, [", ".join(found[:most]), and_more(len(found), most)]))
 
 
-def joined(names: Iterable[str], most: int | None = None) -> str:
-    """Return ``a, b and c``; of more than `most` names the first ones, as `listed` does."""
+def joined(names: Iterable[str], most: int | None = None, *, last: str = "and") -> str:
+    """Return ``a, b and c``, or another `last` word; of more than `most` names the first ones, as `listed` does."""
     found = list(names)
     if most is not None and len(found) > most:
         return listed(found, most)
-    return " and ".join(filter(None, [", ".join(found[:-1]), *found[-1:]]))
+    return f" {last} ".join(filter(None, [", ".join(found[:-1]), *found[-1:]]))
 
 
 def and_more(count: int, shown: int, noun: str = "") -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pytest_expops.errors import ExpopsError, OutputError
+from pytest_expops.errors import CallLost, ExpopsError, OutputError, StoreError
 from pytest_expops.execution.calls.arguments import arrange, configured_parameters, hyperparameters, merged
 from pytest_expops.execution.calls.checked_call import CheckedCall
 from pytest_expops.execution.calls.context import ProcessContext
@@ -184,7 +184,7 @@ class Runner:
                     # Still seeded: an output may hold a global generator (an estimator of scikit-learn does), whose
                     # state is the process's own until what the session had is put back.
                     outputs = self._keep(each.process, returned, keep)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, CallLost):
             raise
         except BaseException as raised:
             # SystemExit, and what test tools raise through a process (a timeout, say), are failures of it too.
@@ -233,11 +233,21 @@ class Runner:
         """Do everything up to the call, and return the call as a function without arguments."""
         process = each.process
         self.callee(process)  # the script first: inputs may be of classes from where it has put on the import path
-        received = receive(each, self.expanded, load)
+        received = self._received(each, load)
         call = self._call(each, renamed_inputs(process, received), recorder, attempt)
         if not process.renames.outputs and not process.metrics:
             return call
         return lambda: finished(process, self.project, recorder, call(), received)
+
+    def _received(self, each: ExpandedProcess, load: Load) -> list[Received]:
+        if each.process.kind is not Kind.CALL:
+            return receive(each, self.expanded, load)
+        try:
+            found = receive(each, self.expanded, load)
+            found[0].whole()
+        except StoreError as error:
+            raise CallLost(error.message, process=each.name, hint=error.hint) from error
+        return found
 
     def _call(
         self, each: ExpandedProcess, received: list[Received], recorder: Recorder, attempt: int

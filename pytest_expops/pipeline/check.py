@@ -32,7 +32,9 @@ def check_to_json(check: FunctionCheck) -> dict[str, Any]:
 
 def check_from_json(data: Mapping[str, Any]) -> FunctionCheck:
     """Return what `check_to_json` was called on."""
-    return FunctionCheck(**{**data, "seeds": tuple(data["seeds"]), "folders": tuple(data["folders"])})
+    modules = tuple((name, file) for name, file in data["modules"])
+    lists = {"seeds": tuple(data["seeds"]), "folders": tuple(data["folders"]), "modules": modules}
+    return FunctionCheck(**{**data, **lists})
 
 
 def check_pipeline(check: FunctionCheck) -> ExpandedPipeline:

@@ -189,9 +189,9 @@ class FunctionCheck:
     """How a function is checked that a test hands over: plain data, from which every interpreter makes its pipeline.
 
     `source` is the file of the `function`. `folders` are where the user's own code is, the project's root first;
-    `directory` is where it runs. The streams are
-    seeded with each of the `seeds`, or with `seed` where there are none; if that is None, with nothing: they start
-    somewhere else in each run, as in a program of its own.
+    `directory` is where it runs. `modules` are names and files of modules that are not found on the import path. The
+    streams are seeded with each of the `seeds`, or with `seed` where there are none; if that is None, with nothing:
+    they start somewhere else in each run, as in a program of its own.
     """
 
     name: str
@@ -203,6 +203,7 @@ class FunctionCheck:
     seeds: tuple[int, ...] = ()
     rtol: float = 0.0
     atol: float = 0.0
+    modules: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

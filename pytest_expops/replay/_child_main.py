@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from pytest_expops.errors import CallLost
 from pytest_expops.execution.calls.inputs import Load, Outputs
 from pytest_expops.execution.calls.partitioning import Partition
 from pytest_expops.execution.records import RunRecord
@@ -76,6 +77,8 @@ def _serve(answers: int, following: Next, project: ReplicaProject) -> None:
             continue
         try:
             answer = _replay(message, project, libraries)
+        except CallLost as error:
+            answer = {"error": str(error)}
         except Exception:
             answer = {"error": traceback.format_exc()}
         sys.stdout.flush()

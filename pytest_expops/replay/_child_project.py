@@ -18,6 +18,7 @@ from typing import Any
 
 from pytest_expops.execution.artifact_cache import ArtifactReader, PartCache
 from pytest_expops.execution.runner import Runner
+from pytest_expops.execution.user_code.handed_over import HandedOver
 from pytest_expops.execution.user_code.run_environment import run_environment
 from pytest_expops.execution.user_code.scripts import reserve_names
 from pytest_expops.pipeline.check import check_from_json, check_pipeline
@@ -120,7 +121,10 @@ class ReplicaProject:
 
     def _pipeline(self, message: Mapping[str, Any]) -> ExpandedPipeline:
         if message["check"] is not None:
-            return check_pipeline(check_from_json(message["check"]))
+            check = check_from_json(message["check"])
+            if check.modules:
+                sys.meta_path.insert(0, HandedOver(check.modules))  # for the one replay that this interpreter makes
+            return check_pipeline(check)
         config = message["config"]
         if config not in self._pipelines:
             self._pipelines[config] = expand(load_config(Path(config)))

@@ -13,8 +13,9 @@ from __future__ import annotations
 import io
 import pickle
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 import cloudpickle  # type: ignore[import-untyped] # it ships no types
@@ -136,10 +137,16 @@ class _Pickler(pickle.Pickler):
 
 
 class _CloudPickler(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle is not typed
-    """cloudpickle, with arrays as in `_Pickler`."""
+    """cloudpickle, with arrays as in `_Pickler`, and code that knows its file, as a diagnosis must."""
 
     def reducer_override(self, value: Any) -> Any:
+        if type(value) is CodeType:
+            return _in_file, (value.co_filename, *self.dispatch_table[CodeType](value))
         return _array_reduction(value) if type(value) is np.ndarray else super().reducer_override(value)
+
+
+def _in_file(file: str, made_by: Callable[..., CodeType], parts: tuple[Any, ...]) -> CodeType:
+    return made_by(*parts).replace(co_filename=file)
 
 
 def _array_reduction(value: np.ndarray[Any, Any]) -> Any:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pytest_expops.errors import CheckError, StoreError
+from pytest_expops.errors import CheckError, FingerprintError, StoreError
 from pytest_expops.execution.calls.checked_call import CheckedCall, named_arguments
 from pytest_expops.execution.calls.functions import first_user_frame
 from pytest_expops.execution.records import Outcome, Output, RunRecord
@@ -22,6 +22,7 @@ from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.nondeterminism.session_files import Scope, noting_writes
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.replay.request import Request
+from pytest_expops.verdicts.checks.text import shown_path
 from pytest_expops.verdicts.diagnosis.diagnosis import diagnose
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict, judge
 from pytest_expops.wording import did_you_mean
@@ -154,6 +155,10 @@ def first_run(session: PipelineSession, name: str) -> Mapping[str, Any]:
     if record.outcome is not Outcome.PASSED:
         error = session.errors.get(name)
         assert error is not None
+        if isinstance(error, FingerprintError | StoreError):  # of what was returned, which is no frame of the user's
+            where = f"{shown_path(error.path)}: " if isinstance(error, FingerprintError) else ""
+            message = error.message.removeprefix(where)
+            raise CheckError(f"{name} cannot be checked: {shown_path(message)}", hint=error.hint)
         raise error.with_traceback(first_user_frame(error.__traceback__))
     return session.load(record)
 

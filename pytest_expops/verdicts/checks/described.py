@@ -11,6 +11,7 @@ from typing import Any
 
 from pytest_expops.errors import CheckError
 from pytest_expops.execution.calls.checked_call import SEED_NAMES, parameters_of
+from pytest_expops.execution.user_code.handed_over import not_on_path
 from pytest_expops.execution.user_code.installed import is_installed
 from pytest_expops.pipeline.model import FunctionCheck
 from pytest_expops.wording import did_you_mean, joined
@@ -51,17 +52,19 @@ def describe(
     if not (rtol >= 0 and atol >= 0):
         raise CheckError(f"rtol and atol are numbers of at least 0, not {rtol!r} and {atol!r}")
     source = source_of(function)
-    folders = [root_of(each) for each in (calling_file(), source) if each and not is_installed(each)]
+    found = [root_of(each) for each in (calling_file(), source) if each and not is_installed(each)]
+    folders = tuple(dict.fromkeys(found)) or (os.getcwd(),)
     return FunctionCheck(
         name=name or name_of(function),
         function=_plain(function).__qualname__.rpartition(".")[2] if hasattr(_plain(function), "__qualname__") else "",
         source=source,
-        folders=tuple(dict.fromkeys(folders)) or (os.getcwd(),),
+        folders=folders,
         directory=os.getcwd(),
         seed=seed,
         seeds=tuple(seeds),
         rtol=float(rtol),
         atol=float(atol),
+        modules=not_on_path(folders),
     )
 
 

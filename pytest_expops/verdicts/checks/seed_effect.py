@@ -33,7 +33,7 @@ def seed_text(check: FunctionCheck, call: CheckedCall, unmoved: Sequence[str]) -
         reached = f"its parameter `{call.seed_parameter}`, and {reached}"
         none = ""
     else:
-        none = f" (it has no free parameter {joined([f'`{name}`' for name in SEED_NAMES])})"
+        none = f" (it has no free parameter {joined([f'`{name}`' for name in SEED_NAMES], last='or')})"
     parts = listed([f"`{shown_path(path)}`" for path in unmoved], MOST_PARTS)
     return (
         f"the seed does not matter: {check.name} gives the same under the seeds {seeds}\n\n"
