@@ -24,6 +24,9 @@ class Reproducible:
         self._item = item
         self._options = options
 
+    def __repr__(self) -> str:
+        return "<reproducible>"
+
     def __call__(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Return what the first call returned, once it is known to be reproducible.
 
