@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_expops.errors import (
+        ChangedArgumentWarning,
         CheckError,
         ConfigError,
         ConfigWarning,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from pytest_expops.values.fingerprint import register
 
 __all__ = [
+    "ChangedArgumentWarning",
     "CheckError",
     "ConfigError",
     "ConfigWarning",

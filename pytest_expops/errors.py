@@ -168,6 +168,10 @@ class ReadBackWarning(ExpopsWarning):
     """A replay that matched has read a file that an earlier run of this session wrote: only the reading was checked."""
 
 
+class ChangedArgumentWarning(ExpopsWarning):
+    """A function that was found to be reproducible changes an argument in place."""
+
+
 class NotVariedWarning(ExpopsWarning):
     """A replay could not vary what it was to vary; it was made without that."""
 

@@ -8,21 +8,24 @@ import shlex
 import shutil
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_expops.errors import CheckError, ExpopsError, NotReproducible
+from pytest_expops.errors import ChangedArgumentWarning, CheckError, ExpopsError, NotReproducible
 from pytest_expops.execution.calls.checked_call import RETURNED, CheckedCall, named_arguments
 from pytest_expops.execution.programs import FILES
-from pytest_expops.verdicts.checks.checker import Checker, Thoroughness, first_run, names_of, sources
+from pytest_expops.pipeline.check import names_of
+from pytest_expops.verdicts.checks.checker import Checker, Thoroughness, first_run, sources
 from pytest_expops.verdicts.checks.described import AUTOMATIC, describe, seed_parameter_of
 from pytest_expops.verdicts.checks.programs import SAME as SAME_ARGUMENTS
 from pytest_expops.verdicts.checks.programs import check_of, checked_program, read_command
 from pytest_expops.verdicts.checks.resumption import Interruption, Resumption, not_resumed
 from pytest_expops.verdicts.checks.seed_effect import never_changing, seed_text
-from pytest_expops.verdicts.checks.text import tell
+from pytest_expops.verdicts.checks.text import changed_in_place, tell
 from pytest_expops.verdicts.replay import ReplayStatus
+from pytest_expops.wording import joined
 
 __all__ = ["assert_program_reproducible", "assert_reproducible", "assert_resumable", "assert_seed_matters"]
 
@@ -71,6 +74,9 @@ def assert_reproducible(
     Returns:
         What the first call returned; for `seeds` a dict of it by seed.
 
+    Warns:
+        ChangedArgumentWarning: it is reproducible, and changes an argument in place (other than its own object).
+
     Raises:
         NotReproducible: it gave something else. (It is an AssertionError.)
         CheckError: it cannot be checked, because an argument cannot be stored, say. (It is a ValueError.)
@@ -90,6 +96,9 @@ def assert_reproducible(
         verdicts = checker.verdicts(session, check, how)
         if any(each.status is ReplayStatus.DIFFERED for each in verdicts):
             raise NotReproducible(tell(verdicts, _command(), Path.cwd()), process=check.name)
+    if changed := changed_in_place(session, check):
+        text = f"{check.name} changes {joined([f'`{name}`' for name in changed])} in place"
+        warnings.warn(ChangedArgumentWarning(text), stacklevel=2)
     return dict(zip(check.seeds, found.values(), strict=True)) if seeds else found[check.name]
 
 

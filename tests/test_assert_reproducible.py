@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pytest_expops import CheckError, NotReproducible, assert_reproducible, assert_seed_matters
+from pytest_expops import ChangedArgumentWarning, CheckError, NotReproducible, assert_reproducible, assert_seed_matters
 
 IMPORTED = uuid.uuid4().hex  # planted
 CONSTANT = "constant"
@@ -176,7 +176,9 @@ def test_state_is_found_also_where_it_was_called_before_here() -> None:
 def test_a_changed_argument_is_said_to_be_changed() -> None:
     assert failure(changes_its_argument_at_random).endswith("\n\n`x` is changed in place")
     x = X.copy()
-    assert_reproducible(changes_its_argument, x)
+    with pytest.warns(ChangedArgumentWarning, match="^changes_its_argument changes `x` in place$") as warned:
+        assert_reproducible(changes_its_argument, x)
+    assert [each.filename for each in warned] == [__file__]
     assert (x == X).all(), "each call gets its own arguments"
 
 

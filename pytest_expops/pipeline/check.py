@@ -74,3 +74,8 @@ def check_pipeline(check: FunctionCheck) -> ExpandedPipeline:
 def check_name(check: FunctionCheck, *seeds: int) -> str:
     """Return the name of the process under a seed, or of the one that there is."""
     return "_".join([check.name, *(f"seed{seed}" for seed in seeds)])
+
+
+def names_of(check: FunctionCheck) -> list[str]:
+    """Return the names of the processes of a check, one per seed."""
+    return [check_name(check, seed) for seed in check.seeds] or [check.name]

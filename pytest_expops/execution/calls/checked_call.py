@@ -17,6 +17,8 @@ SEED_NAMES = ("random_seed", "seed", "random_state")
 """The parameters that get the seed where they are not given, the first that a function has."""
 RETURNED = "returned"
 """The output that is what the function returned."""
+OWN_OBJECT = "self"
+"""The name of the object of a bound method, as an argument."""
 ARGUMENT = "argument "
 """Begins the name of an output that is an argument, changed in place."""
 
@@ -98,7 +100,7 @@ def named_arguments(function: Callable[..., Any], args: tuple[Any, ...], kwargs:
     owner = getattr(function, "__self__", None)
     found: dict[str, Any] = {}
     if inspect.ismethod(function) and not inspect.isclass(owner):
-        found["self"] = owner
+        found[OWN_OBJECT] = owner
     elif isinstance(function, functools.partial):
         found |= named_arguments(function.func, function.args, function.keywords)
     names = _positional(function)

@@ -120,5 +120,5 @@ def check_claims(pipeline: Pipeline, layers: Mapping[str, Layers], problems: Pro
                 if process.aggregates.seeds:
                     hint = "it aggregates the seeds: claim it of the process whose results it aggregates"
                 elif process.split_seeds:
-                    hint = "its own seeds are for what is downstream of it: put them one level up"
+                    hint = "its own seeds are for what is downstream of it: add `scope: self`, or put them one level up"
                 problems.error(message, at, process=process.name, key=key, hint=hint)

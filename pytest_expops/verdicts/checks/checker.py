@@ -16,7 +16,7 @@ from pytest_expops.execution.calls.functions import first_user_frame
 from pytest_expops.execution.records import Outcome, Output, RunRecord
 from pytest_expops.execution.runner import Keep, Runner
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.pipeline.check import ARGUMENTS, CALL, check_name, check_pipeline
+from pytest_expops.pipeline.check import ARGUMENTS, CALL, check_pipeline, names_of
 from pytest_expops.pipeline.model import FunctionCheck
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.nondeterminism.session_files import Scope, noting_writes
@@ -141,11 +141,6 @@ class Checker:
         if self._pool is not None:
             self._pool.close()
             self._pool = None
-
-
-def names_of(check: FunctionCheck) -> list[str]:
-    """Return the names of the processes of a check, one per seed."""
-    return [check_name(check, seed) for seed in check.seeds] or [check.name]
 
 
 def first_run(session: PipelineSession, name: str) -> Mapping[str, Any]:

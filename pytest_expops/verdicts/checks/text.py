@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pytest_expops.execution.calls.checked_call import ARGUMENT
+from pytest_expops.execution.calls.checked_call import ARGUMENT, OWN_OBJECT
+from pytest_expops.execution.session import PipelineSession
+from pytest_expops.pipeline.check import names_of
+from pytest_expops.pipeline.model import FunctionCheck
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
 from pytest_expops.verdicts.replay_text import SAME, explain
 from pytest_expops.wording import joined
@@ -41,6 +44,13 @@ def changed_arguments(verdicts: Sequence[Verdict]) -> list[str]:
     """Return the arguments that differ after the call, and so are changed in place by it."""
     paths = (each.path for verdict in verdicts for each in verdict.differences)
     return list(dict.fromkeys(found[1] for path in paths if (found := _ARGUMENT.search(path))))
+
+
+def changed_in_place(session: PipelineSession, check: FunctionCheck) -> list[str]:
+    """Return the arguments that the first calls have changed in place, besides the object of a bound method."""
+    outputs = (key for name in names_of(check) for key in session.record(name).outputs)
+    found = (key.removeprefix(ARGUMENT) for key in outputs if key.startswith(ARGUMENT))
+    return [name for name in dict.fromkeys(found) if name != OWN_OBJECT]
 
 
 def _renamed(verdict: Verdict) -> Verdict:

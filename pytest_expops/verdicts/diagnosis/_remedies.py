@@ -248,7 +248,7 @@ def _seed_of_process(subject: ProcessFunction) -> _Seed:
     known = parameters(function) if function is not None else {}
     settings = _SETTINGS if subject.seeded else {}
     for name, code in {**dict(zip(_SEED_NAMES, _SEED_NAMES, strict=True)), **settings}.items():
-        if known.get(name) or (name == SEED and name in known):
+        if known.get(name) or (name in _SEED_NAMES and name in known):
             return _Seed(code)
     return _Seed(SEED, f"add the parameter `{SEED}` to `{subject.function}`: it gets the seed")
 

@@ -133,7 +133,7 @@ BAD: list[Case] = [
             "3:12: `stability.load` claims something over seeds, but process `load` stands under no seed layer",
             "    put `seed_parallelism: [1, 2, 3, 4, 5]` on a process upstream of it",
             "4:13: `stability.start` claims something over seeds, but process `start` stands under no seed layer",
-            "    its own seeds are for what is downstream of it: put them one level up",
+            "    its own seeds are for what is downstream of it: add `scope: self`, or put them one level up",
             "5:13: `stability.merge` claims something over seeds, but process `merge` stands under no seed layer",
             "    it aggregates the seeds: claim it of the process whose results it aggregates",
         ],
