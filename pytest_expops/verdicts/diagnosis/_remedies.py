@@ -260,6 +260,8 @@ def _is_process(function: FunctionNode, subject: ProcessFunction) -> bool:
 
 def _elsewhere(sites: Sequence[CodeLine]) -> str:
     """Return what helps where the line does not name what drew: where it is a library's, or called by another name."""
+    if sites[0].what.startswith("the global generator"):
+        return "seed it in the function that runs there, with a number that it is given, or draw before it is started"
     drew = [f"`{what}`" if (what := site.what.partition(" ")[0]).endswith("()") else site.what for site in sites]
     are = "is" if len(drew) == 1 else "are"
     return (

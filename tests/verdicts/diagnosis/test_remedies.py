@@ -187,3 +187,13 @@ ORDERLESS = {
 def test_no_set_is_named_where_no_order_is_taken_of_one(tmp_path: Path, line: str) -> None:
     found = told(tmp_path, f"def train(words):\n    {line}\n", "hashseed", "")
     assert found.startswith("sort what comes from a set"), found
+
+
+def test_a_generator_of_a_child_process_is_no_call(tmp_path: Path) -> None:
+    script = """
+        from joblib import Parallel, delayed
+        def train(df):
+            return Parallel(n_jobs=2)(delayed(draw)() for _ in range(2))  # here
+    """
+    what = "the global generator of numpy in a child process, which nobody seeded"
+    assert told(tmp_path, script, "entropy", what).startswith("seed it in the function that runs there, ")
