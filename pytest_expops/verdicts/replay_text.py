@@ -20,6 +20,8 @@ MOST_EXPLAINED = 5
 """How many differences of one replay its failure shows."""
 MOST_MISSING = 3
 """How many files it names that a replay was without."""
+MOST_OTHERS = 2
+"""So many sources that were held in place of others are named."""
 MOST_SITES = 3
 """How many lines it names for one cause."""
 
@@ -278,7 +280,7 @@ def _tried(diagnosis: Diagnosis) -> list[str]:
     for sources in several:
         other = [title(source) for source in sources if source not in (*together, *unheld)]
         gone = [title(source) for source in together if source not in (*sources, *unheld)]
-        if other:
+        if 0 < len(other) <= MOST_OTHERS and len(gone) <= MOST_OTHERS:
             lines.append(f"        held fixed without effect, {joined(other)} in place of {joined(gone)}")
             break
     if lines:

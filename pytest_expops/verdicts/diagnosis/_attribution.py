@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from pytest_expops.verdicts.diagnosis._confirming import Arms, Evidence, confirm
-from pytest_expops.verdicts.diagnosis._ranking import minimal, needs_interpreter
+from pytest_expops.verdicts.diagnosis._ranking import LAST, minimal, needs_interpreter
 from pytest_expops.verdicts.diagnosis._trials import (
     OUTCOME,
     OutOfTime,
@@ -115,9 +115,12 @@ class Search:
             self._made = {held: made for held, made in self._made.items() if "addresses" not in held}
         rest = [*suspects, *others]
         # Threads are held by one that looks after them, now and then: what it allocates moves what others do.
-        for without, needed in (("addresses", ()), ("threads", ("addresses",))):
+        rounds: list[tuple[Sequence[str], Sequence[str]]] = [(("addresses",), ()), (("threads",), ("addresses",))]
+        if len(suspects) > 1:
+            rounds.insert(0, (LAST, ()))  # most that depend on two sources depend on one of those that were seen
+        for without, needed in rounds:
             if self.remaining:
-                self._try_together([source for source in rest if source != without], needed)
+                self._try_together([source for source in rest if source not in without], needed)
 
     def unheld(self) -> tuple[Unheld, ...]:
         """Return what drew from a source in replays that held it."""
