@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import sys
 import tempfile
 import threading
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(options)
     if not command:
         parser.error("no program is given; expected it after `--`, as in `check -- python train.py`")
+    signal.signal(signal.SIGTERM, _interrupt)
     with tempfile.TemporaryDirectory(prefix="pytest-expops-check-") as folder:
         checker = Checker(Path(folder))
         try:
@@ -53,10 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             checker.close()
 
 
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def _check(checker: Checker, asked: argparse.Namespace, command: Sequence[str]) -> int:
     if asked.replays < 1:
         raise CheckError(f"--replays: a whole number of at least 1 is expected, not {asked.replays}")
-    how = Thoroughness(asked.replays, sources(asked.vary), asked.diagnose)
+    how = Thoroughness(asked.replays, sources(asked.vary), asked.diagnose, asked.diagnose_timeout)
     program, file = read_command(command, asked.outputs, checker.out, printed=asked.printed)
     result = checked_program(checker, check_of(program, file, (asked.rtol, asked.atol)), program, how)
     if result.verdict.status is ReplayStatus.DIFFERED:
@@ -104,6 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--rtol", metavar="X", type=float, default=0.0, help="relative tolerance of numbers (default 0)")
     check.add_argument("--atol", metavar="X", type=float, default=0.0, help="absolute tolerance of numbers (default 0)")
     check.add_argument("--no-diagnose", dest="diagnose", action="store_false", help="do not find out why it differs")
+    check.add_argument(
+        "--diagnose-timeout", metavar="SECONDS", type=float, default=120.0, help="how long that may take (default 120)"
+    )
     return parser
 
 

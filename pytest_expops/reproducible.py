@@ -87,7 +87,7 @@ def assert_reproducible(
         varied = (*sources(vary), *(["order"] if twice else []))
         how = Thoroughness(_count(replays), tuple(dict.fromkeys(varied)), diagnose, diagnose_timeout)
         call = _call(function, args, kwargs, seed_parameter)
-        check = describe(function, seed=seed, seeds=seeds or (), tolerance=(rtol, atol))
+        check = describe(function, seed=seed, seeds=() if seeds is None else _several(seeds), tolerance=(rtol, atol))
         session = checker.opened(check, call)
     found = {}
     for name in names_of(check):  # and no comprehension, which would be a frame of its own in the traceback
@@ -134,7 +134,7 @@ def assert_seed_matters(
     """
     __tracebackhide__ = True
     with OwnErrors():
-        if len(seeds) < 2:
+        if len(_several(seeds)) < 2:
             raise CheckError(f"seeds: at least two are needed, not {len(seeds)}", hint="expected seeds=[1, 2, 3]")
         call = _call(function, args, kwargs, seed_parameter)
         check = describe(function, seeds=seeds, tolerance=(rtol, atol))
@@ -188,8 +188,8 @@ def assert_resumable(
     with OwnErrors():
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 2:
             raise CheckError(f"steps: a whole number of at least 2 is expected, not {steps!r}")
-        for name, function in {"run": run, "save": save, "load": load}.items():
-            if not callable(function):
+        for name, function in {"run": run, "save": save, "load": load, "start": start}.items():
+            if not callable(function) and (name != "start" or function is not None):
                 raise CheckError(f"{name}: a function is expected, not {type(function).__qualname__}")
         check = describe(run, seed=seed, tolerance=(rtol, atol))
     with OwnErrors(), tempfile.TemporaryDirectory(prefix="pytest-expops-resume-") as folder:
@@ -201,8 +201,8 @@ def assert_resumable(
 
 
 def assert_program_reproducible(
-    *command: str | os.PathLike[str],
-    outputs: Sequence[str] = (),
+    *command: str | os.PathLike[str] | float,
+    outputs: str | Sequence[str] = (),
     printed: bool = False,
     replays: int = 1,
     vary: str | Sequence[str] = (),
@@ -241,7 +241,9 @@ def assert_program_reproducible(
     with OwnErrors():
         how = Thoroughness(_count(replays), sources(vary), diagnose, diagnose_timeout)
         checker = current_checker()
-        program, file = read_command([os.fspath(each) for each in command], outputs, checker.out, printed=printed)
+        words = [str(each) if isinstance(each, int | float) else os.fspath(each) for each in command]
+        patterns = [outputs] if isinstance(outputs, str) else outputs
+        program, file = read_command(words, patterns, checker.out, printed=printed)
         result = checked_program(checker, check_of(program, file, (rtol, atol)), program, how)
         if result.verdict.status is ReplayStatus.DIFFERED:
             raise NotReproducible(tell([result.verdict], _command(), Path.cwd(), SAME_ARGUMENTS))
@@ -293,6 +295,12 @@ def _call(
         )
     given = named_arguments(function, args, kwargs)
     return CheckedCall(function, args, kwargs, seed_parameter_of(function, seed_parameter, given))
+
+
+def _several(seeds: Any) -> Sequence[int]:
+    if isinstance(seeds, str) or not hasattr(seeds, "__len__") or not hasattr(seeds, "__iter__") or len(seeds) == 0:
+        raise CheckError(f"seeds: whole numbers are expected, not {seeds!r}", hint="expected seeds=[1, 2, 3]")
+    return list(seeds)
 
 
 def _count(replays: int) -> int:

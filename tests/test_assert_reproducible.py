@@ -267,6 +267,37 @@ def test_many_things_can_be_called() -> None:
     assert assert_reproducible(sum, [1, 2]) == 3
 
 
+def test_an_object_of_a_class_of_a_function_is_judged_by_its_state() -> None:
+    class Local:
+        def fit(self, x: Any) -> Local:
+            self.weights = x * 2
+            return self
+
+    assert (assert_reproducible(Local().fit, X).weights == X * 2).all()
+
+
+def test_what_a_nested_function_changes_around_it_is_said() -> None:
+    count = 0
+
+    def counts(x: Any) -> int:
+        nonlocal count
+        count += 1
+        return count
+
+    with pytest.warns(ChangedArgumentWarning, match="counts changes `count` in place"):
+        assert_reproducible(counts, X)
+
+
+def reads_constant(x: Any) -> Any:
+    return CONSTANT
+
+
+def test_what_a_test_has_changed_is_said_to_be_no_part_of_a_fresh_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "CONSTANT", "patched")
+    with pytest.raises(NotReproducible, match=r"by `monkeypatch` or a fixture, say, a fresh one does not have"):
+        assert_reproducible(reads_constant, X)
+
+
 async def awaits(x: Any) -> Any:
     await asyncio.sleep(0)
     return x + 1
@@ -298,6 +329,9 @@ def test_an_argument_that_cannot_be_stored_is_named(value: Any, kind: str) -> No
     [
         ({"seed": "42"}, "a seed is a whole number, not '42'"),
         ({"seeds": [1, 1]}, "seeds: 1 and 1 has a seed twice"),
+        ({"seeds": []}, r"seeds: whole numbers are expected, not \[\]"),
+        ({"seeds": 3}, "seeds: whole numbers are expected, not 3"),
+        ({"rtol": "a"}, "rtol and atol are numbers of at least 0, not 'a'"),
         ({"replays": 0}, "replays: a whole number of at least 1 is expected, not 0"),
         ({"vary": "clok"}, "(?s)vary: there is no source 'clok'.*did you mean `clock`"),
         ({"vary": ["files"]}, "vary: there is no source 'files'"),

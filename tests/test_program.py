@@ -187,18 +187,15 @@ def test_another_vary_is_said(here: Path, capsys: pytest.CaptureFixture[str]) ->
     ("arguments", "message"),
     [
         (check("--how", "status"), "train.py ended with exit status 3\n"),
-        (check("--how", "raise"), "train.py ended with exit status 1: ValueError: mine\n"),
+        (check("--how", "raise"), "train.py ended with exit status 1; the last that it printed:\n    Traceback"),
         (["check", "--", "train.py"], "train.py: nothing of it would be compared but its exit status\n"),
         (["check", "--", "shell.sh", "{out}"], "shell.sh is no Python program\n"),
-        (
-            ["check", "--", "trian.py", "{out}"],
-            "trian.py is neither a script nor a console script\n    did you mean `train",
-        ),
+        (["check", "--", "trian.py", "{out}"], "there is no file trian.py\n    did you mean `train"),
         (["check", "--", "-m", "pakage", "{out}"], "there is no module `pakage` that can be run\n"),
         (["check", "--", "python", "-c", "1", "{out}"], "the option -c of python is not supported\n"),
         (["check", "--vary", "clok", *check()[1:]], "vary: there is no source 'clok'\n    did you mean `clock`"),
         (["check", "--replays", "0", *check()[1:]], "--replays: a whole number of at least 1 is expected, not 0\n"),
-        (["check", "--outputs", "/a.txt", "--", "train.py"], "outputs: '/a.txt' is an absolute path\n"),
+        (["check", "--outputs", "/a.txt", "--", "train.py"], "outputs: '/a.txt' names no file in its folder\n"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -229,6 +226,42 @@ def test_a_file_that_only_one_run_writes_is_a_difference(here: Path) -> None:
     )
     with pytest.raises(NotReproducible, match=r"^not deterministic: files"):
         assert_program_reproducible("sometimes.py", "{out}", replays=3, diagnose=False)
+
+
+def test_a_forked_child_does_not_stand_for_the_program(here: Path) -> None:
+    (here / "forks.py").write_text(
+        "import os, random, sys\n"
+        "if os.fork() == 0:\n    open(sys.argv[1] + '/child.txt', 'w').write('1')\n    sys.exit(0)\n"
+        "os.wait()\nopen(sys.argv[1] + '/parent.txt', 'w').write(str(random.random()))\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(NotReproducible, match=r"^not deterministic: files\['parent\.txt'\]"):
+        assert_program_reproducible("forks.py", "{out}", diagnose=False)
+
+
+def test_a_file_of_its_folder_counts_whatever_its_date(here: Path) -> None:
+    (here / "copies.py").write_text(
+        "import os, random, sys\npath = sys.argv[1] + '/old.txt'\n"
+        "open(path, 'w').write(str(random.random()))\nos.utime(path, (1, 1))\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(NotReproducible, match=r"^not deterministic: files\['old\.txt'\]"):
+        assert_program_reproducible("copies.py", "{out}", diagnose=False)
+
+
+def test_why_a_program_fails_is_said(here: Path) -> None:
+    (here / "fails.py").write_text("import sys\nsys.exit('config missing')\n", encoding="utf-8")
+    with pytest.raises(CheckError, match=r"exit status 1; the last that it printed:\n    config missing$"):
+        assert_program_reproducible("fails.py", printed=True)
+
+
+def test_one_pattern_and_numbers_may_be_given_as_they_are(here: Path) -> None:
+    (here / "counts.py").write_text(
+        "import sys\nopen('count.txt', 'w').write(str(int(sys.argv[1]) + 1))\n", encoding="utf-8"
+    )
+    assert assert_program_reproducible("counts.py", 3, outputs="count.txt") == {"count.txt": ("4",)}
+    with pytest.raises(CheckError, match=r"outputs: '\.' names no file in its folder"):
+        assert_program_reproducible("counts.py", 3, outputs=["."])
 
 
 def test_the_fixture_takes_the_options_of_the_session(pytester: pytest.Pytester) -> None:

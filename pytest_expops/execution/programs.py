@@ -61,12 +61,15 @@ def run_program(program: Program) -> dict[str, Any]:
     folder = Path(program.out if program.has_out else os.getcwd())
     arguments = [each.replace(OUT, program.out) for each in program.arguments]
     text = io.StringIO()
-    began = time.time() - file_clock()
+    began = 0.0 if program.has_out else time.time() - file_clock()  # the folder was empty
+    process = os.getpid()
     with contextlib.ExitStack() as stack:
         if program.printed:
             stack.enter_context(contextlib.redirect_stdout(_Both(sys.stdout, text)))
         start = stack.enter_context(_STARTS[program.kind](program.target, arguments))
         status, error = _ended(start)
+        if os.getpid() != process:
+            os._exit(status)  # a child that it has forked, and that ends here
         files = {name: content_of(path, trusted=True) for name, path in written(folder, program.patterns, began)}
     found = {STATUS: status, FILES: files}
     if error:

@@ -43,7 +43,7 @@ class Reproducible:
         self._item.user_properties.append(("expops_reproducible", f"{name}: {given['replays']} replays matched"))
         return returned
 
-    def program(self, *command: str | os.PathLike[str], **kwargs: Any) -> dict[str, Any]:
+    def program(self, *command: str | os.PathLike[str] | float, **kwargs: Any) -> dict[str, Any]:
         """Return the files that a program wrote, once it is known to be reproducible.
 
         See `pytest_expops.assert_program_reproducible`.
@@ -57,7 +57,7 @@ class Reproducible:
 
         given = {**self._defaults(), **kwargs}
         files = assert_program_reproducible(*command, **given)
-        name = os.path.basename(os.fspath(command[0])) if command else ""
+        name = os.path.basename(str(command[0])) if command else ""
         self._item.user_properties.append(("expops_reproducible", f"{name}: {given['replays']} replays matched"))
         return files
 

@@ -96,13 +96,18 @@ def _in_thread(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 
 def named_arguments(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return each argument by the name of its parameter, or by its place; the object of a bound method is ``self``."""
+    """Return each argument by the name of its parameter, or by its place.
+
+    The object of a bound method is ``self``, and what a nested function has of those around it is among them.
+    """
     owner = getattr(function, "__self__", None)
     found: dict[str, Any] = {}
     if inspect.ismethod(function) and not inspect.isclass(owner):
         found[OWN_OBJECT] = owner
     elif isinstance(function, functools.partial):
         found |= named_arguments(function.func, function.args, function.keywords)
+    elif inspect.isfunction(function):
+        found |= inspect.getclosurevars(function).nonlocals
     names = _positional(function)
     for number, value in enumerate(args, start=1):
         found[names[number - 1] if number <= len(names) else str(number)] = value

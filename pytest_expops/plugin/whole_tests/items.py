@@ -165,7 +165,7 @@ def _with_advice(verdict: Verdict) -> Verdict:
 def _cause(verdict: Verdict) -> str:
     diagnosis = verdict.diagnosis
     if diagnosis is None:
-        return "not looked for"
+        return "the cause was not looked for"
     if not diagnosis.causes and FIRST_APART in diagnosis.note:
         return _APART
     return joined([title(each.source) for each in diagnosis.causes]) or "not attributed"

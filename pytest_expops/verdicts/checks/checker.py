@@ -21,7 +21,7 @@ from pytest_expops.pipeline.model import FunctionCheck
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.nondeterminism.session_files import Scope, noting_writes
 from pytest_expops.replay.pool import ReplicaPool
-from pytest_expops.replay.request import Request
+from pytest_expops.replay.request import Replay, Request
 from pytest_expops.verdicts.checks.text import shown_path
 from pytest_expops.verdicts.diagnosis.diagnosis import diagnose
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict, judge
@@ -125,7 +125,11 @@ class Checker:
         Raises:
             ReplayError: it could not be made.
         """
-        return self.pool(1).replay(session, name, Request(0, keep=Keep()), fresh=True).record
+        return self.run_elsewhere(session, name).record
+
+    def run_elsewhere(self, session: PipelineSession, name: str) -> Replay:
+        """Run it as `elsewhere` does; return also what it printed."""
+        return self.pool(1).replay(session, name, Request(0, keep=Keep()), fresh=True)
 
     def pool(self, replays: int) -> ReplicaPool:
         """Return the interpreters, which find the variables of the environment as they are now."""
@@ -170,6 +174,6 @@ def _not_storable(session: PipelineSession, check: FunctionCheck, call: CheckedC
         try:
             session.store.put(value, f"argument `{name}`")
         except StoreError as refused:
-            hint = "make it in the function, which is run again in another interpreter"
-            return CheckError(f"{check.name} cannot be checked: {refused.message}", hint=refused.hint or hint)
+            hint = "make it within the function, which is run again in another interpreter"
+            return CheckError(f"{check.name} cannot be checked: {refused.message}", hint=hint)
     return CheckError(f"{check.name} cannot be checked: the function cannot be stored: {error.message}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -43,14 +44,11 @@ def describe(
     Raises:
         CheckError: a seed is no whole number, is there twice, or a tolerance is negative.
     """
-    for each in [*([] if seed is None else [seed]), *seeds]:
-        if isinstance(each, bool) or not isinstance(each, int):
-            raise CheckError(f"a seed is a whole number, not {each!r}", hint="expected seed=42 or seeds=[1, 2, 3]")
+    seed = None if seed is None else _whole(seed)
+    seeds = [_whole(each) for each in seeds]
     if len(set(seeds)) < len(seeds):
         raise CheckError(f"seeds: {joined(str(each) for each in seeds)} has a seed twice")
-    rtol, atol = tolerance
-    if not (rtol >= 0 and atol >= 0):
-        raise CheckError(f"rtol and atol are numbers of at least 0, not {rtol!r} and {atol!r}")
+    rtol, atol = checked_tolerance(tolerance)
     source = source_of(function)
     found = [root_of(each) for each in (calling_file(), source) if each and not is_installed(each)]
     folders = tuple(dict.fromkeys(found)) or (os.getcwd(),)
@@ -66,6 +64,24 @@ def describe(
         atol=float(atol),
         modules=not_on_path(folders),
     )
+
+
+def checked_tolerance(tolerance: tuple[Any, Any]) -> tuple[float, float]:
+    """Return rtol and atol as they are.
+
+    Raises:
+        CheckError: one of them is no number of at least 0.
+    """
+    rtol, atol = tolerance
+    if not all(isinstance(each, int | float) and each >= 0 for each in tolerance):
+        raise CheckError(f"rtol and atol are numbers of at least 0, not {rtol!r} and {atol!r}")
+    return float(rtol), float(atol)
+
+
+def _whole(seed: Any) -> int:
+    if not isinstance(seed, bool) and hasattr(type(seed), "__index__"):
+        return operator.index(seed)
+    raise CheckError(f"a seed is a whole number, not {seed!r}", hint="expected seed=42 or seeds=[1, 2, 3]")
 
 
 def seed_parameter_of(function: Callable[..., Any], asked: str | None, given: Iterable[str]) -> str | None:

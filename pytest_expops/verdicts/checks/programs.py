@@ -6,29 +6,33 @@ import fnmatch
 import importlib.metadata
 import importlib.util
 import os
+import re
 import shlex
 import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pytest_expops.errors import CheckError
 from pytest_expops.execution.calls.checked_call import CheckedCall
 from pytest_expops.execution.programs import ERROR, FILES, OUT, STATUS, Program, run_program
-from pytest_expops.execution.records import Outcome, RunRecord
+from pytest_expops.execution.records import Outcome
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import FunctionCheck
+from pytest_expops.replay.request import Replay
 from pytest_expops.verdicts.checks.checker import Checker, Thoroughness
-from pytest_expops.verdicts.checks.described import calling_file, root_of
+from pytest_expops.verdicts.checks.described import calling_file, checked_tolerance, root_of
 from pytest_expops.verdicts.replay import Verdict
 from pytest_expops.wording import did_you_mean, listed
 
 SAME = " with the same arguments"
 """What is the same in two runs of a program."""
 _EVERYTHING = "**/*"
-_PYTHONS = ("python", "python3", os.path.basename(sys.executable))
+_PYTHON = re.compile(r"python(3(\.\d+)?)?(\.exe)?")
+MOST_LINES = 10
+"""So many of the last lines that a program printed are shown where it fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +59,13 @@ def read_command(
         CheckError: it is no Python program, or nothing of it would be compared.
     """
     words = list(command)
-    if words and (os.path.basename(words[0]) in _PYTHONS or words[0] == sys.executable):
+    if words and (_PYTHON.fullmatch(os.path.basename(words[0])) or words[0] == sys.executable):
         words = words[1:]
     if not words:
         raise CheckError(
             "no program is given", hint="expected `train.py --seed 1`, `-m package.train` or a console script"
         )
+    start = _start(words)
     has_out = any(OUT in each for each in words)
     chosen = tuple(patterns) or ((_EVERYTHING,) if has_out else ())
     if not chosen and not printed:
@@ -69,23 +74,43 @@ def read_command(
             hint=f"name its outputs ('runs/*.json'), give it a folder ('{OUT}'), or compare what it prints",
         )
     for each in chosen:
-        if os.path.isabs(each):
-            raise CheckError(f"outputs: {each!r} is an absolute path", hint="expected one relative to its folder")
+        if os.path.isabs(each) or each.strip("./") == "":
+            raise CheckError(f"outputs: {each!r} names no file in its folder", hint="expected 'runs/*.json', say")
+    return Program(start.kind, start.target, start.arguments, chosen, out, printed), start.file
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """How a program is started, and the file that it is in."""
+
+    kind: Literal["script", "module", "console"]
+    target: str
+    arguments: tuple[str, ...]
+    file: str
+
+
+def _start(words: Sequence[str]) -> _Start:
     first, rest = words[0], tuple(words[1:])
     if first == "-m":
-        return _module(rest, chosen, out, printed)
+        if not rest:
+            raise CheckError("-m is given without a module", hint="expected `-m package.train`")
+        file = _file_of(rest[0])
+        if not file:
+            raise CheckError(f"there is no module `{rest[0]}` that can be run")
+        return _Start("module", rest[0], rest[1:], file)
     if first.startswith("-"):
         raise CheckError(f"the option {first} of python is not supported", hint="expected a script, or -m and a module")
     if os.path.isfile(first) and first.endswith((".py", ".pyw")):
         path = os.path.abspath(first)
-        return Program("script", path, rest, chosen, out, printed), path
+        return _Start("script", path, rest, path)
     if entries := importlib.metadata.entry_points(group="console_scripts", name=first):
-        return Program("console", first, rest, chosen, out, printed), _file_of((*entries,)[0].module)
+        return _Start("console", first, rest, _file_of((*entries,)[0].module))
     raise _no_program(first)
 
 
 def check_of(program: Program, file: str, tolerance: tuple[float, float]) -> FunctionCheck:
     """Return the check of a program: nothing seeds it, since it seeds itself."""
+    tolerance = checked_tolerance(tolerance)
     folders = [root_of(each) for each in (file, calling_file()) if each] + [os.getcwd()]
     return FunctionCheck(
         name=os.path.basename(program.target),
@@ -107,43 +132,40 @@ def checked_program(checker: Checker, check: FunctionCheck, program: Program, ho
         ReplayError: another run could not be made.
     """
     session = checker.opened(check, CheckedCall(run_program, (program,), outputs=True))
-    record = checker.elsewhere(session, check.name)
-    outputs = _outputs(session, record, check, program)
-    session.adopt(record)
+    first = checker.run_elsewhere(session, check.name)
+    outputs = _outputs(session, first, check, program)
+    session.adopt(first.record)
     (verdict,) = checker.verdicts(session, check, how)
     return ProgramResult(outputs, verdict)
 
 
-def _outputs(session: PipelineSession, record: RunRecord, check: FunctionCheck, program: Program) -> dict[str, Any]:
+def _outputs(session: PipelineSession, first: Replay, check: FunctionCheck, program: Program) -> dict[str, Any]:
+    record = first.record
     if record.outcome is not Outcome.PASSED:
         said = record.failure.traceback if record.failure else record.outcome.value
         raise CheckError(f"{check.name} cannot be checked: {said}")
     outputs = dict(session.load(record))
     if outputs[STATUS]:
         said = f": {outputs[ERROR]}" if ERROR in outputs else ""
-        raise CheckError(
-            f"{check.name} ended with exit status {outputs[STATUS]}{said}",
-            hint="expected a program that runs to its end",
-        )
+        last = first.printed.rstrip().splitlines()[-MOST_LINES:]
+        tail = "\n".join(["; the last that it printed:", *(f"    {line}" for line in last)]) if last else said
+        raise CheckError(f"{check.name} ended with exit status {outputs[STATUS]}{tail}")
     names = list(outputs[FILES])
     for pattern in program.patterns:
         if not any(fnmatch.fnmatch(name, pattern) or pattern == _EVERYTHING for name in names):
-            folder = Path(program.out if program.has_out else check.directory)
-            there = sorted(path.relative_to(folder).as_posix() for path in folder.glob("*") if path.is_file())
-            raise CheckError(
-                f"{check.name} has written no file {pattern!r} in {'its output folder' if program.has_out else folder}",
-                hint=f"there is: {listed(there, 8) or 'no file'}",
-            )
+            raise _nothing_written(check, program, pattern)
     return outputs
 
 
-def _module(words: tuple[str, ...], patterns: tuple[str, ...], out: str, printed: bool) -> tuple[Program, str]:
-    if not words:
-        raise CheckError("-m is given without a module", hint="expected `-m package.train`")
-    file = _file_of(words[0])
-    if not file:
-        raise CheckError(f"there is no module `{words[0]}` that can be run")
-    return Program("module", words[0], words[1:], patterns, out, printed), file
+def _nothing_written(check: FunctionCheck, program: Program, pattern: str) -> CheckError:
+    folder = Path(program.out if program.has_out else check.directory)
+    where = "its output folder" if program.has_out else str(folder)
+    what = "no file" if pattern == _EVERYTHING else f"no file {pattern!r}"
+    there = sorted(path.relative_to(folder).as_posix() for path in folder.glob("*") if path.is_file())
+    hint = f"there is: {listed(there, 8)}" if there else "there is no file"
+    if pattern in there:
+        hint = f"{pattern} is there, but this run has not written it"
+    return CheckError(f"{check.name} has written {what} in {where}", hint=hint)
 
 
 def _file_of(module: str) -> str:
@@ -161,6 +183,9 @@ def _file_of(module: str) -> str:
 
 
 def _no_program(first: str) -> CheckError:
+    if first.endswith(".py") and not os.path.exists(first):
+        beside = [path.name for path in Path(os.path.dirname(first) or ".").glob("*.py")]
+        return CheckError(f"there is no file {first}", hint=did_you_mean(os.path.basename(first), beside))
     if os.path.exists(first):
         return CheckError(f"{first} is no Python program", hint="only Python programs can be run again and looked into")
     scripts = [path.name for path in Path(os.path.dirname(first) or ".").glob("*.py")]

@@ -126,7 +126,7 @@ def not_resumed(runs: Interruption, check: FunctionCheck, subject: Resumption) -
     if missing:
         lines += ["", "not restored by loading:", *_shown(missing, "saved ", "loaded")]
     if streams:
-        of = joined([f"`{name}`" for name in streams])
+        of = joined(["Python's module `random`" if name == "python" else f"`{name}`" for name in streams])
         lines += ["", f"not restored by loading: the random streams of {of}", "fix: save their state, and set it again"]
     if not missing and not streams:
         lines += ["", "right after loading, the state and the random streams are as they were when it was saved: so it"]
