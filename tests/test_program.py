@@ -249,6 +249,16 @@ def test_a_file_of_its_folder_counts_whatever_its_date(here: Path) -> None:
         assert_program_reproducible("copies.py", "{out}", diagnose=False)
 
 
+def test_what_a_file_that_was_left_open_still_keeps_is_compared(here: Path) -> None:
+    (here / "open.py").write_text(
+        "import random, sys\nsys.stdout.buffer.flush()\n"
+        "file = open(sys.argv[1] + '/a.txt', 'w')\nfile.write(str(random.random()))\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(NotReproducible, match=r"^not deterministic: files\['a\.txt'\]"):
+        assert_program_reproducible("open.py", "{out}", outputs=["./a.txt", "**/*.txt"], printed=True, diagnose=False)
+
+
 def test_why_a_program_fails_is_said(here: Path) -> None:
     (here / "fails.py").write_text("import sys\nsys.exit('config missing')\n", encoding="utf-8")
     with pytest.raises(CheckError, match=r"exit status 1; the last that it printed:\n    config missing$"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib.machinery
 import importlib.metadata
 import io
@@ -65,11 +66,13 @@ def run_program(program: Program) -> dict[str, Any]:
     process = os.getpid()
     with contextlib.ExitStack() as stack:
         if program.printed:
-            stack.enter_context(contextlib.redirect_stdout(_Both(sys.stdout, text)))
+            both: Any = _Both(sys.stdout, text)
+            stack.enter_context(contextlib.redirect_stdout(both))
         start = stack.enter_context(_STARTS[program.kind](program.target, arguments))
         status, error = _ended(start)
         if os.getpid() != process:
             os._exit(status)  # a child that it has forked, and that ends here
+        _flush()
         files = {name: content_of(path, trusted=True) for name, path in written(folder, program.patterns, began)}
     found = {STATUS: status, FILES: files}
     if error:
@@ -107,6 +110,15 @@ def _ended(start: Callable[[], object]) -> tuple[int, str]:
         if thread not in threads and not thread.daemon:
             thread.join()
     return status, error
+
+
+def _flush() -> None:
+    """Write out what files that were left open still keep, as the end of a program would."""
+    for each in gc.get_objects():
+        if isinstance(each, io.IOBase):
+            with contextlib.suppress(Exception):
+                if not each.closed and each.writable():
+                    each.flush()
 
 
 def _status(code: object) -> int:
@@ -165,8 +177,8 @@ def _console(name: str, arguments: Sequence[str]) -> Iterator[Callable[[], objec
 _STARTS = {"script": _script, "module": _module, "console": _console}
 
 
-class _Both(io.TextIOBase):
-    """Passes on what is written, and keeps it."""
+class _Both:
+    """Passes on what is written, and keeps it; in all else it is the stream."""
 
     def __init__(self, stream: TextIO, kept: io.StringIO) -> None:
         self._stream = stream
@@ -176,5 +188,5 @@ class _Both(io.TextIOBase):
         self._kept.write(text)
         return self._stream.write(text)
 
-    def flush(self) -> None:
-        self._stream.flush()
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

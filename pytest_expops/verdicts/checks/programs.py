@@ -6,6 +6,7 @@ import fnmatch
 import importlib.metadata
 import importlib.util
 import os
+import posixpath
 import re
 import shlex
 import shutil
@@ -152,7 +153,8 @@ def _outputs(session: PipelineSession, first: Replay, check: FunctionCheck, prog
         raise CheckError(f"{check.name} ended with exit status {outputs[STATUS]}{tail}")
     names = list(outputs[FILES])
     for pattern in program.patterns:
-        if not any(fnmatch.fnmatch(name, pattern) or pattern == _EVERYTHING for name in names):
+        wanted = posixpath.normpath(pattern).replace("**/", "")  # of which `*` stands for folders, too
+        if not any(name == wanted or fnmatch.fnmatch(name, wanted) for name in names):
             raise _nothing_written(check, program, pattern)
     return outputs
 
