@@ -416,7 +416,7 @@ def test_a_seed_matters_if_two_of_them_make_a_difference() -> None:
     found = assert_seed_matters(uses_part_of_its_seed, X, seeds=[1, 2, 3])
     assert [each["draw"] for each in found.values()] == [1, 0, 1]
     assert_seed_matters(draws_globally, X)
-    with pytest.raises(AssertionError, match="it has no free parameter `random_seed`, `seed` and `random_state`"):
+    with pytest.raises(AssertionError, match="it has no free parameter `random_seed`, `seed` or `random_state`"):
         assert_seed_matters(uses_a_constant, X)
     with pytest.raises(CheckError, match="seeds: at least two are needed, not 1"):
         assert_seed_matters(uses_part_of_its_seed, X, seeds=[1])

@@ -113,12 +113,14 @@ def test_a_counter_that_is_not_restored_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("run", "library"), [(train_noisily, "numpy"), (train_with_python_noise, "python")], ids=["numpy", "python"]
+    ("run", "library"),
+    [(train_noisily, "`numpy`"), (train_with_python_noise, "Python's module `random`")],
+    ids=["numpy", "python"],
 )
 def test_random_streams_count(run: Any, library: str) -> None:
     assert_resumable(run, save_with_streams, load_with_streams, start=Trainer)
     text = failure(run, save_with_streams, load_without_streams)
-    assert f"not restored by loading: the random streams of `{library}`\n" in text
+    assert f"not restored by loading: the random streams of {library}\n" in text
     assert "state.step" not in text
 
 

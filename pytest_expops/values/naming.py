@@ -18,12 +18,9 @@ def module_name(cls: type) -> str:
 
 
 def type_name(cls: type) -> str:
-    """Return a class by module and qualified name, as it enters digests and messages.
-
-    Of one that was defined in a function only its own name: cloudpickle, which stores it, keeps no more.
-    """
-    module, name = module_name(cls), cls.__qualname__.rpartition("<locals>.")[2]
-    return name if module in ("", "builtins") else f"{module}.{name}"
+    """Return a class by module and qualified name, as it enters digests and messages."""
+    module = module_name(cls)
+    return cls.__qualname__ if module in ("", "builtins") else f"{module}.{cls.__qualname__}"
 
 
 LIMIT = 60

@@ -53,8 +53,8 @@ class CheckedCall:
                 return dict(returned)
             changed = {
                 f"{ARGUMENT}{name}": value
-                for name, value in arguments.items()
-                if before[name] is not None and _digest(value) != before[name]
+                for name, value in named_arguments(self.function, self.args, kwargs).items()
+                if before.get(name) is not None and _digest(value) != before[name]
             }
             return {RETURNED: returned, **changed}
 

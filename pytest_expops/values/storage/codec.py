@@ -137,12 +137,25 @@ class _Pickler(pickle.Pickler):
 
 
 class _CloudPickler(cloudpickle.Pickler):  # type: ignore[misc] # cloudpickle is not typed
-    """cloudpickle, with arrays as in `_Pickler`, and code that knows its file, as a diagnosis must."""
+    """cloudpickle, with arrays as in `_Pickler`, code that knows its file, and classes that keep their whole name."""
 
     def reducer_override(self, value: Any) -> Any:
         if type(value) is CodeType:
             return _in_file, (value.co_filename, *self.dispatch_table[CodeType](value))
-        return _array_reduction(value) if type(value) is np.ndarray else super().reducer_override(value)
+        if type(value) is np.ndarray:
+            return _array_reduction(value)
+        reduced = super().reducer_override(value)
+        if isinstance(value, type) and isinstance(reduced, tuple):
+            made_by, arguments, *rest = reduced
+            return _named, (value.__qualname__, made_by, *arguments), *rest
+        return reduced
+
+
+def _named(name: str, made_by: Callable[..., type], *arguments: Any) -> type:
+    made = made_by(*arguments)
+    if made.__qualname__ != name:
+        made.__qualname__ = name
+    return made
 
 
 def _in_file(file: str, made_by: Callable[..., CodeType], parts: tuple[Any, ...]) -> CodeType:
