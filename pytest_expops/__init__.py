@@ -1,4 +1,4 @@
-"""Every data partition x random seed of a pipeline becomes a test of whether its result can be reproduced.
+"""Is this result reproducible? Any function, test or program, and every data partition x random seed of a pipeline.
 
 The public names; each is imported when it is first used, so that importing the package costs next to nothing.
 """

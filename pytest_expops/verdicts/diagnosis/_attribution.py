@@ -105,7 +105,9 @@ class Search:
                 self._try_varied(source)
         if self._was_ruled_out("hashseed") and not self.remaining & self._vary_within:
             # Interpreters differ although their hash seed is the same.
-            suspects = [*dict.fromkeys(["addresses", "imports", *suspects])]
+            # (What is left in memory depends on where it lies: where a line was given such, that is tried before.)
+            left = [source for source in suspects if source == "memory"]
+            suspects = [*dict.fromkeys([*left, "addresses", "imports", *suspects])]
         for source in suspects:
             if self.remaining:
                 self._try(source)
