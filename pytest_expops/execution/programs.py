@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any, Literal, TextIO
 
 from pytest_expops.execution.calls.functions import first_user_frame
+from pytest_expops.execution.file_times import file_time_resolution
 from pytest_expops.values.files.content import content_of
 
 OUT = "{out}"
@@ -62,7 +63,7 @@ def run_program(program: Program) -> dict[str, Any]:
     folder = Path(program.out if program.has_out else os.getcwd())
     arguments = [each.replace(OUT, program.out) for each in program.arguments]
     text = io.StringIO()
-    began = 0.0 if program.has_out else time.time() - file_clock()  # the folder was empty
+    began = 0.0 if program.has_out else time.time() - file_time_resolution()  # the folder was empty
     process = os.getpid()
     with contextlib.ExitStack() as stack:
         if program.printed:
@@ -86,12 +87,6 @@ def written(folder: Path, patterns: Sequence[str], since: float) -> Iterator[tup
     for path in sorted(found):
         if path.stat().st_mtime >= since:
             yield path.relative_to(folder).as_posix(), path
-
-
-def file_clock() -> float:
-    """Return how many seconds the time of a change to a file may lie before that change."""
-    coarse = getattr(time, "CLOCK_REALTIME_COARSE", None)
-    return 2 * time.clock_getres(coarse) if coarse is not None else 0.02
 
 
 def _ended(start: Callable[[], object]) -> tuple[int, str]:

@@ -40,7 +40,7 @@ class Reproducible:
         given = {**self._defaults(), **kwargs}
         returned = assert_reproducible(function, *args, **given)
         name = getattr(function, "__qualname__", type(function).__qualname__)
-        self._item.user_properties.append(("expops_reproducible", f"{name}: {given['replays']} replays matched"))
+        self._note(name, given["replays"])
         return returned
 
     def program(self, *command: str | os.PathLike[str] | float, **kwargs: Any) -> dict[str, Any]:
@@ -58,8 +58,12 @@ class Reproducible:
         given = {**self._defaults(), **kwargs}
         files = assert_program_reproducible(*command, **given)
         name = os.path.basename(str(command[0])) if command else ""
-        self._item.user_properties.append(("expops_reproducible", f"{name}: {given['replays']} replays matched"))
+        self._note(name, given["replays"])
         return files
+
+    def _note(self, name: str, replays: int) -> None:
+        matched = f"{replays} replay{'s' if replays != 1 else ''} matched"
+        self._item.user_properties.append(("expops_reproducible", f"{name}: {matched}"))
 
     def _defaults(self) -> dict[str, Any]:
         options = self._options

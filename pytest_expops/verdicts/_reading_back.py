@@ -5,8 +5,8 @@ For example a cache: its first run computes and writes, and the replay reads.
 
 from __future__ import annotations
 
+from pytest_expops.execution.file_times import file_time_resolution
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.replay.nondeterminism.files import file_time_resolution
 from pytest_expops.replay.request import Replay
 from pytest_expops.verdicts.findings import CodeLine, ReadBack, Writer
 

@@ -6,7 +6,6 @@ import dataclasses
 import os
 import stat
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -161,12 +160,6 @@ def is_counted(path: str) -> bool:
     if path.endswith(_CODE) or is_installed(path):
         return False
     return not any(is_under(path, folder) for folder in (*_SYSTEM, *_left_out))
-
-
-def file_time_resolution() -> float:
-    """Return how far, in seconds, the time of a change to a file may lie before that change."""
-    coarse = getattr(time, "CLOCK_REALTIME_COARSE", None)
-    return 2 * time.clock_getres(coarse) if coarse is not None else 0.0
 
 
 def _changed(path: str) -> int | None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pytest_expops.execution.file_times import file_time_resolution
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.replay.nondeterminism.base import Site
-from pytest_expops.replay.nondeterminism.files import file_time_resolution
 from pytest_expops.verdicts.diagnosis._ranking import minimal
 from pytest_expops.verdicts.diagnosis._trials import Plan, Trial, Trials
 from pytest_expops.verdicts.findings import CodeLine, Count, ReadBack, Writer
