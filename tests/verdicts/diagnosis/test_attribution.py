@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -80,6 +81,36 @@ def test_a_source_that_was_no_suspect_is_found_all_the_same_with_few_runs() -> N
     search = searched(process, ("clock",), HOLDABLE)
     assert list(search.found) == ["host"]
     assert process.runs < 35
+
+
+class Restless(Simulated):
+    """Addresses move while threads are held, by the thread that looks after them."""
+
+    def make(self, plan: Plan, number: int) -> Trial:
+        moved = {"addresses"} if "threads" in plan.held else set()
+        return super().make(replace(plan, held=plan.held - moved), number)
+
+
+def test_addresses_are_found_though_they_move_while_threads_are_held() -> None:
+    search = searched(Restless({"x": frozenset({"addresses"})}), ("clock",), (*SOURCES, "addresses"))
+    assert list(search.found) == ["addresses"]
+
+
+class Leftover(Simulated):
+    """What is left in memory is the same where memory is held, and where it lies at the same addresses."""
+
+    def make(self, plan: Plan, number: int) -> Trial:
+        settled = {"memory"} if plan.held & {"memory", "addresses"} else set()
+        return super().make(replace(plan, held=plan.held | settled), number)
+
+
+def test_memory_that_a_line_was_given_is_tried_before_addresses() -> None:
+    def found(suspects: tuple[str, ...]) -> list[str]:
+        process = Leftover({"x": frozenset({"memory"})}, by_interpreter(1_000_000, seed=1))
+        return list(searched(process, suspects, (*SOURCES, "addresses")).found)
+
+    assert found(("memory",)) == ["memory"]
+    assert found(()) == ["addresses"]
 
 
 def test_few_runs_show_that_nothing_held_has_an_effect() -> None:
