@@ -38,11 +38,6 @@ def evaluate(weights):
 PARAMETERS = {"train": {"hyperparameters": {"rate": 0.5}}}
 
 
-@pytest.fixture(autouse=True)
-def _no_ci(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CI", raising=False)
-
-
 @pytest.fixture
 def chain(project: Project) -> Project:
     """load -> train -> evaluate, without seeds, and with a recorded baseline."""

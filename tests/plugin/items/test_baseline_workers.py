@@ -32,11 +32,6 @@ PROCESSES: dict[str, dict[str, Any]] = {"seeds": {"seed_parallelism": {"seeds": 
 NAMES = ["load", "seeds", "train_seed1", "train_seed2", "evaluate_seed1", "evaluate_seed2"]
 
 
-@pytest.fixture(autouse=True)
-def _no_ci(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CI", raising=False)
-
-
 @pytest.fixture
 def seeded(project: Project) -> Project:
     """load -> seeds 1, 2 -> train -> evaluate."""

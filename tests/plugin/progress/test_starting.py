@@ -28,8 +28,6 @@ def registered(pytester: pytest.Pytester, *arguments: str) -> bool:
 @pytest.fixture
 def on_a_terminal(fan: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setattr(starting, "_on_a_terminal", lambda: True)
-    monkeypatch.delenv("CI", raising=False)
-    monkeypatch.delenv("BUILD_NUMBER", raising=False)
     return fan
 
 
