@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from pytest_expops.verdicts.diagnosis._confirming import Arms, Evidence, confirm
+from pytest_expops.verdicts.diagnosis._confirming import Arms, Evidence, Seen, confirm
 from pytest_expops.verdicts.diagnosis._ranking import LAST, minimal, needs_interpreter
 from pytest_expops.verdicts.diagnosis._trials import (
+    CONTROLS,
     OUTCOME,
     OutOfTime,
     Plan,
@@ -30,6 +31,8 @@ DOUBT = 0.05
 """The chance with which replays may agree although the source that makes them differ is not held."""
 MOST_RUNS = 100
 """No further source is tried after so many trials."""
+CONTROL_SEEDS = 3
+"""Under so many hash seeds there are replays, before it is tried whether results differ by them."""
 OTHER_SEEDS = (2, 3, 4)
 """The numbers of the replays whose hash seeds are tried beside that of replay 1."""
 
@@ -149,6 +152,8 @@ class Search:
             return
         one = hash_number_of(0)
         numbers = [each for each in by_seed if self.trials.differing(by_seed[one][0], by_seed[each][0]) & paths]
+        if len(by_seed) < CONTROL_SEEDS:  # a third outcome tells more than many replays with two
+            by_seed[hash_number_of(CONTROLS)] = [self.trials.make(Plan(watch=True), CONTROLS)]
         self._confirm_hash_seed(paths, frozenset(), one, numbers, by_seed)
 
     def _try_varied(self, source: str) -> None:
@@ -219,7 +224,8 @@ class Search:
         """
         tried = len(self.tried)
         for number in numbers:
-            seen = control.get(one, ())[:1], control.get(number, ())[:1]
+            others = [made[0] for other, made in control.items() if other not in (one, number)]
+            seen = Seen(control.get(one, ())[:1], control.get(number, ())[:1], others)
             arms = self._set("hashseed", base, one, number)
             if self._confirm("hashseed", paths, arms, seen) or len(self.tried) > tried:
                 break  # it is a cause, or replays under one hash seed differ
@@ -233,7 +239,7 @@ class Search:
         source: str,
         paths: frozenset[str],
         arms: Arms,
-        seen: tuple[Sequence[Trial], Sequence[Trial]] = ((), ()),
+        seen: Seen | None = None,
     ) -> bool:
         """Confirm a source, in interpreters of their own where else those of both kinds would be forked of two.
 
@@ -243,7 +249,7 @@ class Search:
         if not forked:
             arms = Arms(_fresh(arms.held), _fresh(arms.free), arms.sets)
         if forked and not arms.free.held and not arms.sets:
-            seen = self._made.get(arms.held.held, ()), self.control
+            seen = Seen(self._made.get(arms.held.held, ()), self.control)
         tried = max(1, len(self._made))
         plenty = enough(self.trials, self.control, paths)
         numbers = [0] if arms.sets else self._numbers

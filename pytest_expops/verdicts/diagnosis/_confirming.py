@@ -6,7 +6,9 @@ drifts from run to run, or goes with the interpreter, meets both kinds alike.
 
 If the source made no difference, the replays with and without it held could change places. The chance is that of the
 arrangement that was seen, among all (a permutation test: Fisher, The Design of Experiments, 1935, chapter 3), times the
-number of sources that were tried (Bonferroni).
+number of sources that were tried (Bonferroni). Where no two free replays agree, as with random numbers, fewer replays
+tell as much: the chance is that of as many draws, all alike of the one kind and none alike of the other, under whatever
+distribution makes that the most probable. The smaller of the two counts.
 """
 
 from __future__ import annotations
@@ -21,12 +23,14 @@ from pytest_expops.verdicts.findings import Count
 
 LEVEL = 0.009
 """What is called a cause would seem to be one by chance with at most this probability."""
-LEAST = 3
+LEAST = 2
 """So many new replays of each kind are made at the least,"""
 MOST = 20
 """and so many at the most."""
 LOOKS = 2
 """The probability is taken so many times, as it is looked at again after each pair."""
+_CHANCES = tuple(step / 200 for step in range(1, 200))
+"""Probabilities among which the one is sought that explains best what was seen."""
 _HELD_FIRST = (True, False, False, True)
 """Which of a pair is made first: what goes by turns does not meet one kind only."""
 
@@ -55,6 +59,18 @@ class Evidence:
     free: Count
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Replays that were made before: of both kinds, in interpreters like those of the new ones.
+
+    Where the source is set to two values, `others` are replays with other values, each with its own.
+    """
+
+    held: Sequence[Trial] = ()
+    free: Sequence[Trial] = ()
+    others: Sequence[Trial] = ()
+
+
 def confirm(
     trials: Trials,
     arms: Arms,
@@ -63,7 +79,7 @@ def confirm(
     numbers: Sequence[int],
     tried: int = 1,
     plenty: int = MOST,
-    seen: tuple[Sequence[Trial], Sequence[Trial]] = ((), ()),
+    seen: Seen | None = None,
 ) -> Evidence | Count | None:
     """Make replays of both kinds in turn until they tell whether the source makes results differ at `paths`.
 
@@ -74,7 +90,7 @@ def confirm(
         numbers: those of the trials (see `Trials.make`), in turn.
         tried: how many sources were tried to find this one.
         plenty: so many free replays would not all agree if it were a cause.
-        seen: replays of both kinds that were made before, in interpreters like those of the new ones.
+        seen: replays that were made before.
 
     Returns:
         The evidence. Where replays differ although the source is held, how many agree, which is none. None where it
@@ -83,20 +99,23 @@ def confirm(
     Raises:
         OutOfTime: as `Trials.make`.
     """
-    held, free = list(seen[0]), list(seen[1])
+    seen = seen or Seen()
+    held, free = list(seen.held), list(seen.free)
     begin = len(free)
     for turn in range(MOST):
         number = numbers[turn % len(numbers)]
         order = (arms.held, arms.free) if _HELD_FIRST[turn % len(_HELD_FIRST)] else (arms.free, arms.held)
         for plan in order:
             (held if plan is arms.held else free).append(trials.make(plan, number))
-        found = _outcomes(trials, held, paths), _outcomes(trials, free, paths, known=held)
+        found = _outcomes(trials, held, paths), _outcomes(trials, free, paths, known=held[:1])
         same = len(set(found[1])) == 1
         if not all(each.passed for each in held) or len(set(found[0])) > 1 or (arms.sets and not same):
             return Count(0, len(held))
         if found[0][0] == found[1][0] if arms.sets else same and len(free) - begin >= max(plenty, LEAST):
             return None
-        if turn + 1 >= LEAST and _shows(arms, found[0], found[1], begin) and _chance(arms, *found) * tried <= LEVEL:
+        shows = turn + 1 >= LEAST and _shows(arms, found[0], found[1], begin)
+        others = _outcomes(trials, seen.others, paths, known=[held[0], free[0]])
+        if shows and _chance(arms, *found, sum(each > 1 for each in others)) * tried <= LEVEL:
             return _evidence(arms, *found)
     return None
 
@@ -108,8 +127,8 @@ def agreeing(trials: Trials, made: Sequence[Trial], paths: frozenset[str]) -> Co
 
 
 def _outcomes(trials: Trials, made: Sequence[Trial], paths: frozenset[str], known: Sequence[Trial] = ()) -> list[int]:
-    """Return a number for each trial: equal for those that agree at `paths`, with the first of `known` 0."""
-    found: list[Trial] = list(known[:1])
+    """Return a number for each trial: equal for those that agree at `paths`, with those of `known` 0, 1, ..."""
+    found: list[Trial] = list(known)
     outcomes = []
     for trial in made:
         outcome = next((index for index, one in enumerate(found) if _agree(trials, one, trial, paths)), len(found))
@@ -128,16 +147,41 @@ def _shows(arms: Arms, held: Sequence[int], free: Sequence[int], begin: int) -> 
     return held[0] != free[0] if arms.sets else len(set(free[begin:])) > 1
 
 
-def _chance(arms: Arms, held: Sequence[int], free: Sequence[int]) -> float:
-    """Return the probability of what was seen if all could change places, at the most."""
+def _chance(arms: Arms, held: Sequence[int], free: Sequence[int], others: int) -> float:
+    """Return the probability of what was seen if the source made no difference, at the most.
+
+    So many `others`, with the source set to other values, agree with neither kind.
+    """
     total, count = len(held) + len(free), len(held)
     ways = math.comb(total, count)
     if arms.sets:
         # Of all ways to choose which are of the first kind, these part the two outcomes.
-        return (2 if len(held) == len(free) else 1) / ways
+        arranged = (2 if len(held) == len(free) else 1) / ways
+        return min(arranged, chance_of_two(len(held), len(free), others)) if others else arranged
     # Held, a result may be one that free ones never are, and yet no more alike: the most frequent of both count as one.
     most, *rest = sorted(Counter(free).values(), reverse=True)
-    return LOOKS * sum(math.comb(size, count) for size in (most + count, *rest)) / ways
+    arranged = sum(math.comb(size, count) for size in (most + count, *rest)) / ways
+    return LOOKS * (min(arranged, chance_of_one(count, len(free))) if most == 1 else arranged)
+
+
+def chance_of_one(alike: int, apart: int) -> float:
+    """Return the probability, at the most, that all of so many draws are `alike`, and of others any two `apart`.
+
+    Draws are independent and of one distribution, whichever. One outcome of probability p, and else none twice, makes
+    it p^alike times that of no more than one such outcome among the others: the most probable for some p.
+    """
+    return max(p**alike * ((1 - p) ** apart + apart * p * (1 - p) ** (apart - 1)) for p in _CHANCES)
+
+
+def chance_of_two(one: int, other: int, apart: int) -> float:
+    """Return the probability, at the most, that so many draws agree, so many `other` ones too, and all else is `apart`.
+
+    The sum of p^one q^other (1 - p - q)^apart over any two outcomes, of probabilities p and q, is at most the largest
+    of its terms with one p and one q less, as the products p q have a sum of at most 1. By calculus that is largest
+    where p, q and 1 - p - q are as the exponents.
+    """
+    exponents = one - 1, other - 1, apart
+    return math.prod((each / sum(exponents)) ** each for each in exponents)
 
 
 def _evidence(arms: Arms, held: Sequence[int], free: Sequence[int]) -> Evidence:

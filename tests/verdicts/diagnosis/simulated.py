@@ -35,6 +35,8 @@ class Simulated(Trials):
     depends: Mapping[str, frozenset[str]]
     rule: Rule = field(default=lambda run: run.count)
     fails_without: frozenset[str] = frozenset()
+    orders: int = 1_000_000
+    """So many hash seeds, one after the other, each give what depends on them another value."""
 
     def __post_init__(self) -> None:
         self.runs = 0
@@ -55,7 +57,7 @@ class Simulated(Trials):
     def _part(self, free: frozenset[str], sources: frozenset[str], run: Run) -> str:
         parts: list[object] = [self.rule(run)] if free - {"hashseed"} else []
         if "hashseed" in sources:
-            parts.append(run.hash_seed)
+            parts.append(run.hash_seed % self.orders)
         return repr(parts)
 
 
@@ -74,6 +76,12 @@ def independent(outcomes: int, seed: int, rarest: float | None = None) -> Rule:
     chance = random.Random(seed)
     weights = [1 - rarest, rarest] if rarest is not None else [1] * outcomes
     return lambda run: chance.choices(range(len(weights)), weights)[0]
+
+
+def mostly_new(known: float, seed: int) -> Rule:
+    """Return a rule by which a run has one known outcome with a probability, and else one that was never there."""
+    chance = random.Random(seed)
+    return lambda run: 0 if chance.random() < known else run.count
 
 
 def by_interpreter(outcomes: int, seed: int) -> Rule:
