@@ -18,6 +18,7 @@ from typing import Any
 from pytest_expops.errors import CallLost
 from pytest_expops.execution.calls.inputs import Load, Outputs
 from pytest_expops.execution.calls.partitioning import Partition
+from pytest_expops.execution.calls.recording import innermost_step
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.runner import Keep, Runner
 from pytest_expops.execution.user_code.run_environment import run_environment
@@ -109,7 +110,7 @@ def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, A
     """Run what is asked for under its conditions, and answer."""
     # One that was made before under the same number may have left it.
     shutil.rmtree(runner.checkpoint_root(name, request.attempt), ignore_errors=True)
-    watcher = Watcher(runner.project.owns_file, watching=request.watch)
+    watcher = Watcher(runner.project.owns_file, watching=request.watch, step=innermost_step)
     tracer: Tracer | None = None
     with ExitStack() as stack:
         stack.enter_context(applied(request.conditions, watcher))

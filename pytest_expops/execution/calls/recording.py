@@ -70,6 +70,12 @@ class Recorder:
         """The metrics, in the order in which each was first logged."""
         return tuple(self._metrics.values())
 
+    @property
+    def innermost_step(self) -> str | None:
+        """The name of the step that is running in this thread, if any."""
+        path: list[str] = getattr(self._open, "path", [])
+        return path[-1] if path else None
+
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Seed and record one call of the step `name`."""
@@ -153,6 +159,11 @@ _current: Recorder | None = None
 def current() -> Recorder | None:
     """Return the recorder of the process that is running in this interpreter, if any."""
     return _current
+
+
+def innermost_step() -> str | None:
+    """Return the name of the step that is running in this thread, if any."""
+    return _current.innermost_step if _current is not None else None
 
 
 def log_metric(name: object, value: Any, step: object = None) -> None:

@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Container, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from os import getpid  # the true one, whatever becomes of `os.getpid`
 from types import FrameType
 from typing import Any, ClassVar
@@ -61,12 +61,16 @@ Conditions = Mapping[str, Setting]
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A line of the project that drew from a source. `what` names what it called, such as ``time.time()``."""
+    """A line of the project that drew from a source. `what` names what it called, such as ``time.time()``.
+
+    `step` is the innermost step around it (S2.1) when it first did.
+    """
 
     file: str
     line: int
     function: str
     what: str
+    step: str | None = field(default=None, compare=False)
 
     @property
     def place(self) -> str:
@@ -79,20 +83,36 @@ class Site:
         return linecache.getline(self.file, self.line).strip()
 
 
+@dataclass(slots=True)
+class _Seen:
+    """A line that drew from a source, and so many times."""
+
+    site: Site
+    times: int = 1
+
+
 class Watcher:
     """Remembers which lines of the project drew from which source; `watching` says whether anybody will ask.
 
     It is called by the functions that stand in for the originals, in any thread, and in child processes, which note
-    what they see in the folder `notes`.
+    what they see in the folder `notes`. `step` tells which step is running.
     """
 
-    def __init__(self, owns_file: Callable[[str], bool], *, watching: bool = False, most: int = 200) -> None:
+    def __init__(
+        self,
+        owns_file: Callable[[str], bool],
+        *,
+        watching: bool = False,
+        most: int = 200,
+        step: Callable[[], str | None] | None = None,
+    ) -> None:
         self.watching = watching
+        self._step = step
         self._askers = Askers(owns_file)
         self.may_ask = self._askers.may_ask
         self.owns = self._askers.owns
         # By its fields: a dataclass's own hash is made by `hash`, which may be stood in for.
-        self._sites: dict[str, dict[tuple[str, int, str, str], int]] = {}
+        self._sites: dict[str, dict[tuple[str, int, str, str], _Seen]] = {}
         self._most = most
         self.notes: str | None = None
         self.programs = 0
@@ -144,10 +164,11 @@ class Watcher:
         key = (site.file, site.line, site.function, site.what)
         with self._lock:
             sites = self._sites.setdefault(source, {})
-            if key in sites or len(sites) < self._most:
-                sites[key] = sites.get(key, 0) + 1
-                if sites[key] == 1:
-                    self._tell("site", source, *key)
+            if key in sites:
+                sites[key].times += 1
+            elif len(sites) < self._most:
+                sites[key] = _Seen(replace(site, step=self._step()) if self._step is not None else site)
+                self._tell("site", source, *key)
 
     def saw_at(self, source: str, what: str, frame: FrameType) -> None:
         """Remember the line of the project that another thread is at."""
@@ -216,14 +237,15 @@ class Watcher:
         key = (site.file, site.line, site.function, site.what)
         with self._lock:
             sites = self._sites.get(source, {})
-            sites[key] = sites.get(key, 0) - 1
-            if sites[key] <= 0:
-                del sites[key]
+            if key in sites:
+                sites[key].times -= 1
+                if not sites[key].times:
+                    del sites[key]
 
     def all_sites(self) -> dict[str, tuple[Site, ...]]:
         """The sites of each source, in the order in which they were first met."""
         with self._lock:
-            return {source: tuple(Site(*key) for key in sites) for source, sites in self._sites.items()}
+            return {source: tuple(seen.site for seen in sites.values()) for source, sites in self._sites.items()}
 
     def forget(self) -> None:
         """Begin anew."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from pytest_expops.verdicts.diagnosis._confirming import Arms, Evidence, Seen, confirm
+from pytest_expops.verdicts.diagnosis._confirming import Arms, Evidence, Made, confirm
 from pytest_expops.verdicts.diagnosis._ranking import LAST, minimal, needs_interpreter
 from pytest_expops.verdicts.diagnosis._trials import (
     CONTROLS,
@@ -114,10 +114,8 @@ class Search:
         for source in suspects:
             if self.remaining:
                 self._try(source)
-        # From here on, of all objects, and not only of those that a line asked about.
-        if "addresses" in self.only and "addresses" not in self.found:
-            self.only = {source: places for source, places in self.only.items() if source != "addresses"}
-            self._made = {held: made for held, made in self._made.items() if "addresses" not in held}
+        if self.remaining:
+            self._widen(suspects)
         rest = [*suspects, *others]
         # Threads are held by one that looks after them, now and then: what it allocates moves what others do.
         rounds: list[tuple[Sequence[str], Sequence[str]]] = [(("addresses",), ()), (("threads",), ("addresses",))]
@@ -126,6 +124,16 @@ class Search:
         for without, needed in rounds:
             if self.remaining:
                 self._try_together([source for source in rest if source not in without], needed)
+
+    def _widen(self, suspects: Sequence[str]) -> None:
+        """From here on, hold all of each source, and not only what a line was seen to ask for; try those again."""
+        widened = {source for source in self.only if source not in self.found}
+        self.only = {source: places for source, places in self.only.items() if source not in widened}
+        self._made = {held: made for held, made in self._made.items() if not held & widened}
+        self.tried = [each for each in self.tried if not widened & {*each.sources}]
+        for source in suspects:
+            if source in widened and source != "addresses" and self.remaining:
+                self._try(source)
 
     def unheld(self) -> tuple[Unheld, ...]:
         """Return what drew from a source in replays that held it."""
@@ -225,7 +233,7 @@ class Search:
         tried = len(self.tried)
         for number in numbers:
             others = [made[0] for other, made in control.items() if other not in (one, number)]
-            seen = Seen(control.get(one, ())[:1], control.get(number, ())[:1], others)
+            seen = Made(control.get(one, ())[:1], control.get(number, ())[:1], others)
             arms = self._set("hashseed", base, one, number)
             if self._confirm("hashseed", paths, arms, seen) or len(self.tried) > tried:
                 break  # it is a cause, or replays under one hash seed differ
@@ -239,7 +247,7 @@ class Search:
         source: str,
         paths: frozenset[str],
         arms: Arms,
-        seen: Seen | None = None,
+        seen: Made | None = None,
     ) -> bool:
         """Confirm a source, in interpreters of their own where else those of both kinds would be forked of two.
 
@@ -249,7 +257,7 @@ class Search:
         if not forked:
             arms = Arms(_fresh(arms.held), _fresh(arms.free), arms.sets)
         if forked and not arms.free.held and not arms.sets:
-            seen = Seen(self._made.get(arms.held.held, ()), self.control)
+            seen = Made(self._made.get(arms.held.held, ()), self.control)
         tried = max(1, len(self._made))
         plenty = enough(self.trials, self.control, paths)
         numbers = [0] if arms.sets else self._numbers

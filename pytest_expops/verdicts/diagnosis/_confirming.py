@@ -60,7 +60,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Made:
     """Replays that were made before: of both kinds, in interpreters like those of the new ones.
 
     Where the source is set to two values, `others` are replays with other values, each with its own.
@@ -79,7 +79,7 @@ def confirm(
     numbers: Sequence[int],
     tried: int = 1,
     plenty: int = MOST,
-    seen: Seen | None = None,
+    seen: Made | None = None,
 ) -> Evidence | Count | None:
     """Make replays of both kinds in turn until they tell whether the source makes results differ at `paths`.
 
@@ -99,7 +99,7 @@ def confirm(
     Raises:
         OutOfTime: as `Trials.make`.
     """
-    seen = seen or Seen()
+    seen = seen or Made()
     held, free = list(seen.held), list(seen.free)
     begin = len(free)
     for turn in range(MOST):

@@ -49,29 +49,17 @@ class Parting:
             yield Plan(only=self.only), Plan(only=self.only)
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
-    """Where two runs part, as far as a trace of their `calls`, and then one of the lines of a call, tells."""
-
-    place: Place | None = None
-    calls: tuple[Call, ...] = ()
-
-    def at(self, site: Site) -> Place:
-        """Return the place of a line that was found to be at fault by holding it alone."""
-        callers = {call.entry: call for call in self.calls}
-        within = [call for call in self.calls if (call.file, call.function) == (site.file, site.function)]
-        call = next(iter(within), None)
-        while call is not None and call.step is None:
-            call = None if call.caller is None else callers.get(call.caller)
-        step = call.step if call is not None else None
-        return Place(site.file, site.line, site.function, step, f"what {site.what} gives", site.code)
-
-    def is_at(self, site: Site) -> bool:
-        """Return whether the runs part at this line."""
-        return self.place is not None and (site.file, site.line) == (self.place.file, self.place.line)
+def place_of(site: Site) -> Place:
+    """Return the place of a line that was found to be at fault by holding it alone."""
+    return Place(site.file, site.line, site.function, site.step, f"what {site.what} gives", site.code)
 
 
-def locate(trials: Trials, parting: Parting) -> Located:
+def is_at(place: Place | None, site: Site) -> bool:
+    """Return whether a place is this line."""
+    return place is not None and (site.file, site.line) == (place.file, place.line)
+
+
+def locate(trials: Trials, parting: Parting) -> Place | None:
     """Where two runs part of which `parting` tells the difference; nowhere if no traced runs did.
 
     Raises:
@@ -86,11 +74,11 @@ def locate(trials: Trials, parting: Parting) -> Located:
         if found is not None and found.names and parting.causes:
             found = first_call(one, other, _harmless(trials, parting))
         if found is None:
-            return Located(_within(trials, plans, parting, one.calls), one.calls)
+            return _within(trials, plans, parting, one.calls)
         lines = _traced(trials, plans, partial(replace, lines=found.target))
         line = first_line(*_without_states(lines, parting), found) if lines is not None else None
-        return Located(line or found.place, one.calls)
-    return Located()
+        return line or found.place
+    return None
 
 
 def _without_states(traces: tuple[Trace, Trace], parting: Parting) -> tuple[Trace, Trace]:

@@ -22,7 +22,7 @@ from pytest_expops.verdicts.diagnosis._conclusion import Findings, conclude
 from pytest_expops.verdicts.diagnosis._confirming import agreeing
 from pytest_expops.verdicts.diagnosis._control import Control, agreeing_with_first, controlled
 from pytest_expops.verdicts.diagnosis._leftovers import from_earlier, from_files
-from pytest_expops.verdicts.diagnosis._locating import GIVING, Located, Parting, locate
+from pytest_expops.verdicts.diagnosis._locating import GIVING, Parting, is_at, locate, place_of
 from pytest_expops.verdicts.diagnosis._ranking import ranked
 from pytest_expops.verdicts.diagnosis._trials import OutOfTime, Plan, Trials
 from pytest_expops.verdicts.findings import Cause, CodeLine, Count, Diagnosis, Place
@@ -99,11 +99,11 @@ def _examine(case: _Case, findings: Findings) -> None:
     if control.behind:
         _look_behind(case, findings, control)
     if control.apart or findings.leftover is not None:
-        located = locate(case.trials, _parting(findings, control))
-        findings.place = located.place
         search = findings.search
+        line = _only_line(findings, control) if search is not None else None
+        findings.place = place_of(line) if line is not None else locate(case.trials, _parting(findings, control))
         if search is not None:
-            findings.place = _narrow(findings, search, control, located)
+            findings.place = _narrow(findings, search, control)
             if (search.remaining or not findings.causes) and any(each.replay.torch for each in control.made):
                 findings.alerts = case.trials.make(Plan(alerts=True), 0).replay.alerts
 
@@ -156,26 +156,36 @@ def _look_behind(case: _Case, findings: Findings, control: Control) -> None:
             findings.causes.append(_state(control.behind, leftover.held, free, leftover.before))
 
 
-def _narrow(findings: Findings, search: Search, control: Control, located: Located) -> Place | None:
+def _only_line(findings: Findings, control: Control) -> Site | None:
+    """Return the line that explains all by itself: the only one that drew from the only cause, and held alone."""
+    search = findings.search
+    if search is None or search.remaining or len(findings.causes) != 1 or findings.leftover is not None:
+        return None
+    source = findings.causes[0].source
+    return control.sites(source)[0] if source in GIVING and source in search.only else None
+
+
+def _narrow(findings: Findings, search: Search, control: Control) -> Place | None:
     """Of several lines that drew from a cause, name those that matter.
 
     Returns:
         Where the runs part: one of these lines, where there are such. (What was traced to differ elsewhere, such as a
         name that nobody asks for, makes no difference to the results.)
     """
+    place = findings.place
     at_fault: list[Site] = []
     for index, cause in enumerate(findings.causes):
-        sites = sorted(control.sites(cause.source), key=lambda site: not located.is_at(site))
-        decisive = _decisive(cause, search, sites, located)
+        sites = sorted(control.sites(cause.source), key=lambda site: not is_at(place, site))
+        decisive = _decisive(cause, search, sites, place)
         # Of two readings of a clock, one alone held is no time at all; where the runs part at one, that is the line.
-        measured = cause.source == "clock" and any(map(located.is_at, sites))
+        measured = cause.source == "clock" and any(is_at(place, site) for site in sites)
         at_fault += decisive if cause.source in GIVING and not measured else []
         if sites:
             lines = tuple(CodeLine.at(site) for site in decisive or sites)
             findings.causes[index] = replace(cause, sites=lines)
-    if not at_fault or any(map(located.is_at, at_fault)):
-        return located.place
-    return located.at(at_fault[0])
+    if not at_fault or any(is_at(place, site) for site in at_fault):
+        return place
+    return place_of(at_fault[0])
 
 
 def _suspects(case: _Case, control: Control) -> tuple[list[str], list[str]]:
@@ -206,9 +216,17 @@ def _prepared_search(case: _Case, control: Control) -> Search:
 
 
 def _only(control: Control) -> Mapping[str, tuple[str, ...]]:
-    """Return what alone is held of some sources: of addresses, those that lines asked for, where there are any."""
-    asked = tuple(site.place for site in control.sites("addresses"))
-    return {"addresses": asked} if asked else {}
+    """Return what alone is held of some sources.
+
+    Of addresses, those that lines asked for, where there are any. Of what gives a line something else each time, what
+    it gives that line, where there is but one: if that explains all, the line need not be looked for.
+    """
+    asked = {source: tuple(dict.fromkeys(site.place for site in control.sites(source))) for source in control.drawn}
+    return {source: places for source, places in asked.items() if source == "addresses" or _is_alone(source, places)}
+
+
+def _is_alone(source: str, places: Sequence[str]) -> bool:
+    return source in GIVING and SOURCES[source].holds_sites and len(places) == 1
 
 
 def _cause(source: str, found: Found, control: Control) -> Cause:
@@ -238,24 +256,25 @@ def _state(paths: frozenset[str], held: Count, free: Count, before: Sequence[str
 def _parting(findings: Findings, control: Control) -> Parting:
     """Return what makes two runs differ, as `locate` takes it."""
     search = findings.search
-    found, only = (tuple(search.found), search.only) if search is not None else ((), {})
+    found = tuple(search.found) if search is not None else ()
+    only = {source: search.only[source] for source in found if source in search.only} if search is not None else {}
     return Parting(found, control.drawn, only, findings.leftover)
 
 
-def _decisive(cause: Cause, search: Search, sites: Sequence[Site], located: Located) -> list[Site]:
+def _decisive(cause: Cause, search: Search, sites: Sequence[Site], place: Place | None) -> list[Site]:
     """Return the lines that are enough to hold: of two readings of a clock whose difference is taken, either.
 
     None are tried where there is no choice: where they cannot be held, or the only one is where the runs part.
     """
     places = list(dict.fromkeys(site.place for site in sites))
-    alone = len(places) < 2 and (cause.source not in GIVING or any(map(located.is_at, sites)))
+    alone = len(places) < 2 and (cause.source not in GIVING or any(is_at(place, site) for site in sites))
     if alone or not SOURCES[cause.source].holds_sites:
         return []
     found: list[Site] = []
-    for place in places[:MOST_SITES]:
-        if not search.differs_at({cause.source: (place,)}, frozenset(cause.paths)):
-            here = [site for site in sites if site.place == place]
+    for each in places[:MOST_SITES]:
+        if not search.differs_at({cause.source: (each,)}, frozenset(cause.paths)):
+            here = [site for site in sites if site.place == each]
             found += here
-            if any(map(located.is_at, here)):
+            if any(is_at(place, site) for site in here):
                 break
     return found

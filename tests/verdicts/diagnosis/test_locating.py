@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from pytest_expops.replay.nondeterminism.base import Site
-from pytest_expops.replay.tracing import Call
-from pytest_expops.verdicts.diagnosis._locating import Located, Parting
+from pytest_expops.verdicts.diagnosis._locating import Parting, is_at, place_of
 from pytest_expops.verdicts.findings import Place
 
 
@@ -26,16 +25,8 @@ def test_where_no_cause_is_known_nothing_is_held_the_second_time() -> None:
 
 
 def test_a_line_that_was_held_alone_is_told_with_the_step_around_it() -> None:
-    calls = (
-        Call("m.py", "initial", 4, 1, entry=2, caller=1),
-        Call("m.py", "weights", 8, 1, entry=1, caller=0, step="weights"),
-        Call("m.py", "train", 12, 1, entry=0),
-    )
-    site = Site("m.py", 5, "initial", "uuid.uuid4()")
-    located = Located(Place("m.py", 13, "train", None, "variable name", ""), calls)
-    assert not located.is_at(site)
-    found = located.at(site)
-    assert (found.line, found.function, found.step, found.path) == (5, "initial", "weights", "what uuid.uuid4() gives")
-    assert Located().at(site).step is None
-    assert located.at(Site("m.py", 13, "train", "time.time()")).step is None
-    assert located.is_at(Site("m.py", 13, "train", "time.time()"))
+    site = Site("m.py", 5, "initial", "uuid.uuid4()", "weights")
+    assert not is_at(Place("m.py", 13, "train", None, "variable name", ""), site)
+    place = place_of(site)
+    assert (place.line, place.function, place.step, place.path) == (5, "initial", "weights", "what uuid.uuid4() gives")
+    assert is_at(place, site)
