@@ -6,7 +6,7 @@ import os
 import sys
 import textwrap
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -135,10 +135,13 @@ def _outcome(case: ET.Element) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _not_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+def _not_in_ci() -> Iterator[None]:
     """Tests run as on a developer's machine, wherever they run: some of what the plugin does is another in CI."""
-    monkeypatch.delenv("CI", raising=False)
-    monkeypatch.delenv("BUILD_NUMBER", raising=False)
+    # Not by the fixture `monkeypatch`: it would be made before all others of a test, and so undone after them.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("CI", raising=False)
+        patch.delenv("BUILD_NUMBER", raising=False)
+        yield
 
 
 @pytest.fixture
