@@ -64,6 +64,11 @@ class _OpenCall:
         self.yielded = hashed(self.yielded, digest.encode("utf-8", "surrogatepass"))
         self.count += 1
 
+    def leave_unread(self) -> None:
+        """Let what it handed out be all that it gave, if it is a generator that was not read to its end."""
+        if self.count and not self.ended:
+            self.call = replace(self.call, returned=self.with_yields(None))
+
     def with_yields(self, returned: Returned | None) -> Returned | None:
         """Return what the call gave, after what it handed out; None if it gave nothing.
 
@@ -103,8 +108,7 @@ class CallRecorder:
     def calls(self) -> tuple[Call, ...]:
         """Return what was recorded, in the order of the ends; calls that have not ended stand last."""
         for each in self._going.values():
-            if each.count and not each.ended:  # a generator that was not read to its end
-                each.call = replace(each.call, returned=each.with_yields(None))
+            each.leave_unread()
         never = next(self._ends)
         return tuple([each.call for each in sorted(self._all, key=lambda each: (each.last < 0) * never + each.last)])
 
@@ -114,7 +118,9 @@ class CallRecorder:
         return f"after {ALL} calls at most {EACH} of each function were recorded" if self._dropped else ""
 
     def started(self, frame: FrameType, info: CodeInfo) -> Watch:
-        self._going.pop(id(frame), None)  # a generator that was thrown away, whose address is used again
+        unread = self._going.pop(id(frame), None)
+        if unread is not None:  # a generator that was thrown away, whose address is used again
+            unread.leave_unread()
         if self._is_left_out(info.key):
             return Watch.NOTHING
         thread = self._thread()

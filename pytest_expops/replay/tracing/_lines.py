@@ -19,14 +19,16 @@ LINES = 20_000
 
 
 class LineRecorder:
-    """A listener that waits for the target, and makes `lines` of it."""
+    """A listener that waits for the `target`, and makes `lines` of it.
 
-    def __init__(self, target: Target, digester: Digester) -> None:
-        self._target = target
-        self._key = (target.file, target.function, target.line)
+    Without a target it takes the first call of a function in the first thread.
+    """
+
+    def __init__(self, target: Target | None, digester: Digester) -> None:
+        self.target = target
         self._digester = digester
         self._numbers = Numbers()
-        self._first_lines = first_lines(source_tree(target.file))
+        self._first_lines: dict[int, int] = first_lines(source_tree(target.file)) if target is not None else {}
         self._frame = 0
         self._done = False
         self._before = 0
@@ -36,20 +38,29 @@ class LineRecorder:
         self.lines: list[Line] = []
 
     @property
+    def is_whole(self) -> bool:
+        """Whether there is nothing that was left out."""
+        return bool(self.lines) and not self._dropped and not self._digester.exhausted
+
+    @property
     def note(self) -> str:
         """What was left out."""
         return f"at most {VISITS} runs of a line and {LINES} lines were recorded" if self._dropped else ""
 
     def started(self, frame: FrameType, info: CodeInfo) -> Watch:
-        if info.key != self._key or self._done:
+        if self.target is None and not info.namespace and self._numbers.in_first_thread():
+            self.target = Target(*info.key, 1)
+            self._first_lines = first_lines(source_tree(self.target.file))
+        target = self.target
+        if target is None or info.key != (target.file, target.function, target.line) or self._done:
             return Watch.NOTHING
         inputs = ""
         if not self._numbers.in_first_thread():
-            if not self._target.inputs:
+            if not target.inputs:
                 return Watch.CALL
             with self._digester.working():
                 inputs = inputs_digest(self._digester.texts(frame.f_locals, info.inputs))
-        if self._numbers.next(info.key, inputs) != self._target.call or inputs != self._target.inputs:
+        if self._numbers.next(info.key, inputs) != target.call or inputs != target.inputs:
             return Watch.CALL
         self._done = True
         self._frame = id(frame)

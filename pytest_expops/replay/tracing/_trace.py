@@ -106,7 +106,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """`calls` in the order of their ends, the innermost first; or, where there is a `target`, its `lines` in order.
+    """`calls` in the order of their ends, the innermost first, and where there is a `target`, its `lines` in order.
+
+    With the calls come the lines of the first, if they were few; where those of another were asked for, no calls.
 
     A generator that was not read to its end stands where it last handed out something. The trace is not `complete` if
     a budget was spent, or if the process itself took the interpreter's hooks; `note` says which.

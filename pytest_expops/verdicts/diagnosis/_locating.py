@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from pytest_expops.replay.nondeterminism.base import Site
-from pytest_expops.replay.tracing import Call, Trace
+from pytest_expops.replay.tracing import Target, Trace
 from pytest_expops.verdicts.diagnosis._divergence import Harmless, differing_names, first_call, first_line
 from pytest_expops.verdicts.diagnosis._leftovers import Leftover
 from pytest_expops.verdicts.diagnosis._trials import Plan, Trials
@@ -74,11 +74,21 @@ def locate(trials: Trials, parting: Parting) -> Place | None:
         if found is not None and found.names and parting.causes:
             found = first_call(one, other, _harmless(trials, parting))
         if found is None:
-            return _within(trials, plans, parting, one.calls)
-        lines = _traced(trials, plans, partial(replace, lines=found.target))
-        line = first_line(*_without_states(lines, parting), found) if lines is not None else None
+            return _within(trials, plans, parting, pair)
+        lines = _lines_of(trials, plans, parting, pair, found.target)
+        line = first_line(*lines, found) if lines is not None else None
         return line or found.place
     return None
+
+
+def _lines_of(
+    trials: Trials, plans: tuple[Plan, Plan], parting: Parting, known: tuple[Trace, Trace], target: Target
+) -> tuple[Trace, Trace] | None:
+    """Return traces of the lines of a call in two runs that differ: those of the calls, if they have them."""
+    if all(each.target == target for each in known):
+        return known
+    found = _traced(trials, plans, partial(replace, lines=target))
+    return _without_states(found, parting) if found is not None else None
 
 
 def _without_states(traces: tuple[Trace, Trace], parting: Parting) -> tuple[Trace, Trace]:
@@ -96,12 +106,12 @@ def _without_states(traces: tuple[Trace, Trace], parting: Parting) -> tuple[Trac
     return one, other
 
 
-def _within(trials: Trials, plans: tuple[Plan, Plan], parting: Parting, calls: tuple[Call, ...]) -> Place | None:
+def _within(trials: Trials, plans: tuple[Plan, Plan], parting: Parting, known: tuple[Trace, Trace]) -> Place | None:
     """Return where two runs part within a call that gives back the same, since it writes what differs, say."""
-    outer = [call for call in reversed(calls) if not call.namespace and not call.thread]
+    outer = [call for call in reversed(known[0].calls) if not call.namespace and not call.thread]
     for call in outer[:MOST_SILENT]:
-        lines = _traced(trials, plans, partial(replace, lines=call.target))
-        place = first_line(*_without_states(lines, parting)) if lines is not None else None
+        lines = _lines_of(trials, plans, parting, known, call.target)
+        place = first_line(*lines) if lines is not None else None
         if place is not None:
             return place
     return None

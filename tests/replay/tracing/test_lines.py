@@ -39,6 +39,27 @@ def numbers(trace: Trace) -> list[int]:
     return [each.line for each in trace.lines]
 
 
+def test_with_all_calls_come_the_lines_of_the_first_if_they_are_few(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make("""
+        def inner(x):
+            return x + 1
+
+        def main():
+            found = inner(1)
+            return found
+        """)
+    trace = project.run(import_within=True)
+    (main,) = calls_of(trace, "main")
+    assert trace.target == main.target
+    assert trace.lines == project.run(lines=main.target, import_within=True).lines
+    monkeypatch.setattr(lines, "LINES", 1)
+    trace = project.run(import_within=True)
+    assert (trace.target, trace.lines, len(calls_of(trace, "inner"))) == (None, (), 1)
+    assert trace.complete
+
+
 def test_each_statement_has_the_variables_before_it_and_the_end_its_value(make: Make) -> None:
     trace = lines_of(
         make(
