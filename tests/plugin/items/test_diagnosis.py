@@ -138,7 +138,7 @@ def test_each_cause_is_found_with_its_line_and_evidence(project: Project, every:
         assert each["complete"]
         for cause in each["causes"]:
             agree, of = cause["held"]
-            assert agree == of >= 4
+            assert agree == of >= 3
             assert cause["free"][0] < cause["free"][1]
 
 
@@ -146,10 +146,10 @@ def test_the_failure_says_where_why_and_what_helps(project: Project, every: dict
     project, outcome = run_all(project, every)
     line = line_of(project, "rng = np.random.default_rng()")
     message = outcome.message("entropy_seed7[replay]")
-    assert f"where:  models/model.py:{line} in initial (step `initial`), variable rng differs first\n" in message
+    assert f"where:  models/model.py:{line} in initial (step `initial`), what numpy.random.default_rng() " in message
     assert "            rng = np.random.default_rng()\n" in message
     assert f"            models/model.py:{line} numpy.random.default_rng() without a seed\n" in message
-    assert "fixed, 6 of 6 replays agree; without, 0 of 7\n" in message
+    assert "fixed, 5 of 5 replays agree; without, 0 of 6\n" in message
     assert "        fix: `np.random.default_rng(random_seed)` in place of `np.random.default_rng()`; add " in message
     assert "; add the parameter `random_seed` to `initial`, and give it `random_seed` where it is called; " in message
     assert re.search(r"\(diagnosed in \d+ runs, \d+\.\d s\)", message)
