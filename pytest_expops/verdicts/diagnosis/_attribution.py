@@ -170,7 +170,10 @@ class Search:
         as_it_is = self._held(held, 1)[0] if held else self.control[0]
         varied = self.trials.make(Plan(held, self.only, numbers={source: 1}), 0)
         paths = self.trials.differing(as_it_is, varied) & self.remaining - self._vary_within
-        if paths and self._confirm(source, paths, self._set(source, held, 0, 1)):
+        if not paths:
+            return
+        third = self.trials.make(Plan(held, self.only, numbers={source: 2}), 0)
+        if self._confirm(source, paths, self._set(source, held, 0, 1), Made([as_it_is], [varied], [third])):
             self.remaining &= self._vary_within | self._differing(self.found)
 
     def _try(self, source: str) -> None:

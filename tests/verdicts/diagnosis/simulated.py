@@ -41,7 +41,7 @@ class Simulated(Trials):
     def __post_init__(self) -> None:
         self.runs = 0
         self._exact = True
-        self.vary = ()
+        self.vary: tuple[str, ...] = ()
 
     def make(self, plan: Plan, number: int) -> Trial:
         self.runs += 1
