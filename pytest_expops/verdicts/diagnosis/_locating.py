@@ -39,14 +39,13 @@ class Parting:
     leftover: Leftover | None = None
 
     def plans(self) -> Iterator[tuple[Plan, Plan]]:
-        """Yield how the two runs are made; where no cause is known, once more with nothing held."""
+        """Yield how the two runs are made; then with nothing held, since what is held may be by what they differ."""
         quiet = (QUIET & {*self.drawn, "imports"}) | {"hashseed", UNSEEDED}
         if self.leftover is not None:
             yield Plan(quiet), Plan(quiet, before=self.leftover.before)
             return
         yield (Plan(quiet - {*self.causes}, self.only),) * 2
-        if not self.causes:
-            yield Plan(only=self.only), Plan(only=self.only)
+        yield (Plan(only=self.only),) * 2
 
 
 def place_of(site: Site) -> Place:

@@ -9,18 +9,20 @@ from pytest_expops.verdicts.findings import Place
 
 def test_what_is_no_cause_is_held_and_what_is_one_is_free() -> None:
     drawn = frozenset({"entropy", "clock", "threads"})
-    ((one, other),) = Parting(("entropy",), drawn).plans()
+    (one, other), _ = Parting(("entropy",), drawn).plans()
     assert one == other
     assert one.held == {"clock", "imports", "hashseed", "generators"}
-    ((one, _),) = Parting(("hashseed",), drawn).plans()
+    (one, _), _ = Parting(("hashseed",), drawn).plans()
     assert one.held == {"entropy", "clock", "imports", "generators"}
-    ((one, _),) = Parting(("generators",), drawn).plans()
+    (one, _), _ = Parting(("generators",), drawn).plans()
     assert one.held == {"entropy", "clock", "imports", "hashseed"}
 
 
-def test_where_no_cause_is_known_nothing_is_held_the_second_time() -> None:
+def test_nothing_is_held_the_second_time() -> None:
     first, second = Parting((), frozenset({"entropy"})).plans()
     assert first[0].held == {"entropy", "imports", "hashseed", "generators"}
+    assert second[0].held == second[1].held == frozenset()
+    _, second = Parting(("hashseed",), frozenset({"env"})).plans()  # it is in the environment, too
     assert second[0].held == second[1].held == frozenset()
 
 
