@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_expops.execution.calls.checked_call import ARGUMENT, OWN_OBJECT
+from pytest_expops.execution.programs import STATUS
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.check import names_of
 from pytest_expops.pipeline.model import FunctionCheck
+from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.findings import FIRST_APART
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
 from pytest_expops.verdicts.replay_text import SAME, explain
@@ -59,7 +61,7 @@ def changed_in_place(session: PipelineSession, check: FunctionCheck) -> list[str
 
 def _renamed(verdict: Verdict) -> Verdict:
     """Return a verdict whose paths begin with what the user knows: ``returned[0]``, ``argument x``."""
-    differences = tuple(replace(each, path=shown_path(each.path)) for each in verdict.differences)
+    differences = tuple(_shown(replace(each, path=shown_path(each.path))) for each in verdict.differences)
     diagnosis = verdict.diagnosis
     if diagnosis is not None:
         causes = tuple(replace(each, source="calls") if each.source in _CALLS else each for each in diagnosis.causes)
@@ -69,6 +71,13 @@ def _renamed(verdict: Verdict) -> Verdict:
         diagnosis = replace(diagnosis, note=note, causes=causes)
     varied = tuple("calls" if each == "order" else each for each in verdict.varied)
     return replace(verdict, differences=differences, diagnosis=diagnosis, varied=varied)
+
+
+def _shown(difference: Difference) -> Difference:
+    """Return a difference with what is to be said of it: how far two exit statuses are apart means nothing."""
+    if difference.path != STATUS:
+        return difference
+    return replace(difference, detail=f"{difference.expected} in the first run, {difference.obtained} in the replay")
 
 
 def shown_path(path: str) -> str:
