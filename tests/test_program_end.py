@@ -152,3 +152,29 @@ def test_why_a_program_fails_is_said(here: Path) -> None:
     (here / "fails.py").write_text("import sys\nsys.exit('config missing')\n", encoding="utf-8")
     with pytest.raises(CheckError, match=r"exit status 1; the last that it printed:\n    config missing$"):
         assert_program_reproducible("fails.py", printed=True)
+
+
+def test_a_draw_of_a_function_for_the_end_is_told_with_its_line(here: Path) -> None:
+    (here / "ends.py").write_text(
+        "import atexit, random, sys\nfrom pathlib import Path\n\n\ndef save():\n    value = random.Random().random()\n"
+        "    Path(sys.argv[1], 'a.txt').write_text(str(value))\n\n\natexit.register(save)\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(NotReproducible) as caught:
+        assert_program_reproducible("ends.py", "{out}")
+    assert "where:  ends.py:6 in save, variable value differs first\n" in str(caught.value)
+    assert "add the parameter `random_seed` to `save`, and give it `42` where it is called" in str(caught.value)
+
+
+def test_a_file_that_the_first_run_left_is_told_with_what_a_program_can_do(here: Path) -> None:
+    (here / "caches.py").write_text(
+        "import sys\nfrom pathlib import Path\ncache = Path('cache.txt')\nfound = cache.exists()\n"
+        "cache.write_text('1')\nPath(sys.argv[1], 'a.txt').write_text(str(found))\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(NotReproducible) as caught:
+        assert_program_reproducible("caches.py", "{out}")
+    text = str(caught.value)
+    assert "fix: write to `{out}`, which is empty for each run, or remove the file at the start\n" in text
+    assert "replays agree with each other, and not with the first run\n" in text
+    assert "this interpreter" not in text  # the first run had one of its own, too

@@ -209,9 +209,7 @@ class Replica:
     def _death(self, code: int, name: str, begin: int) -> ReplicaDied:
         tail = "\n".join(self._read_printed(begin).splitlines()[-20:])
         said = f"; the last it printed:\n{tail}" if tail else ""
-        return ReplicaDied(
-            f"the interpreter that ran `{name}` {_ending(code)}{said}", process=name, exit_code=code
-        )
+        return ReplicaDied(f"the interpreter that ran `{name}` {_ending(code)}{said}", process=name, exit_code=code)
 
     def _read_printed(self, begin: int) -> str:
         self._printed.seek(begin)

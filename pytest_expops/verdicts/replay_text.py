@@ -109,7 +109,7 @@ def diagnosed(diagnosis: Diagnosis, directory: Path) -> list[str]:
         lines += _why(cause, directory)
         lines += _threads(diagnosis) if cause.source == "threads" else []
     if diagnosis.read_back:
-        lines += _likely(diagnosis.read_back, directory)
+        lines += _likely(diagnosis, directory)
     elif not diagnosis.causes:
         lines.append("why:    not attributed")
     if not diagnosis.causes:
@@ -146,14 +146,14 @@ def _alerts(found: Sequence[CodeLine], directory: Path) -> list[str]:
     return [*lines, "        fix: torch.use_deterministic_algorithms(True), or another operation"] if here else lines
 
 
-def _likely(files: Sequence[ReadBack], directory: Path) -> list[str]:
-    lines = []
+def _likely(diagnosis: Diagnosis, directory: Path) -> list[str]:
+    files, lines = diagnosis.read_back, []
     for file in files[:MOST_SITES]:
         lines += [f"likely: {_reads(file, directory)}", f"            {_site(file.site, directory)}"]
     if more := and_more(len(files), MOST_SITES, "files"):
         lines.append(f"        {more}")
     lines.append("        this was seen, not proved: no replay was made without the file")
-    return [*lines, f"        fix: {SOURCES['files'].remedy}"]
+    return [*lines, f"        fix: {diagnosis.file_remedy}"]
 
 
 def _reads(file: ReadBack, directory: Path | None = None) -> str:

@@ -127,6 +127,7 @@ def check_of(program: Program, file: str, tolerance: tuple[float, float]) -> Fun
         seed=None,
         rtol=tolerance[0],
         atol=tolerance[1],
+        what="program",
     )
 
 

@@ -13,15 +13,11 @@ from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.check import names_of
 from pytest_expops.pipeline.model import FunctionCheck
 from pytest_expops.values.comparison import Difference
-from pytest_expops.verdicts.findings import FIRST_APART
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
 from pytest_expops.verdicts.replay_text import SAME, explain
 from pytest_expops.wording import joined
 
 _KEY = re.compile(r"outputs\['((?:[^'\\]|\\.)*)'\]")
-_NOT_TAKEN_OVER = (
-    "what was changed in this interpreter before, by `monkeypatch` or a fixture, say, a fresh one does not have"
-)
 _CALLS = ("state", "order")
 """The causes which say that it matters what was called before: here it is the same function."""
 _ARGUMENT = re.compile(rf"{ARGUMENT}(\w+)")
@@ -65,10 +61,7 @@ def _renamed(verdict: Verdict) -> Verdict:
     diagnosis = verdict.diagnosis
     if diagnosis is not None:
         causes = tuple(replace(each, source="calls") if each.source in _CALLS else each for each in diagnosis.causes)
-        note = shown_path(diagnosis.note)
-        if FIRST_APART in note and not causes:
-            note += f"\n        {_NOT_TAKEN_OVER}"
-        diagnosis = replace(diagnosis, note=note, causes=causes)
+        diagnosis = replace(diagnosis, note=shown_path(diagnosis.note), causes=causes)
     varied = tuple("calls" if each == "order" else each for each in verdict.varied)
     return replace(verdict, differences=differences, diagnosis=diagnosis, varied=varied)
 
