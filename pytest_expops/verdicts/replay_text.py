@@ -12,7 +12,7 @@ from pytest_expops.replay.nondeterminism.torch_alerts import ELSEWHERE
 from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.findings import Cause, CodeLine, Diagnosis, Place, ReadBack, Writer
 from pytest_expops.verdicts.replay import Verdict
-from pytest_expops.wording import and_more, first_of, joined, short_path
+from pytest_expops.wording import and_more, first_of, joined, short_path, short_place
 
 SAME = " on the same inputs with the same seed"
 """What is the same in two runs of a process, and of a function."""
@@ -89,7 +89,7 @@ def gist(verdict: Verdict) -> str:
     how = first.detail or f"expected {first.expected}, obtained {first.obtained}"
     names = [f"`{os.path.basename(path)}`" for path in verdict.without]
     without = f"; only without {first_of(names[0], len(names))}" if names else ""
-    return f"{first_of(f'{first.path}: {how}', verdict.count)}{without}{_because(verdict.diagnosis)}"
+    return f"{first_of(f'{short_place(first.path)}: {how}', verdict.count)}{without}{_because(verdict.diagnosis)}"
 
 
 def _because(diagnosis: Diagnosis | None) -> str:
@@ -204,7 +204,7 @@ _NO_SOURCE = {"state": "what an earlier process left behind", "calls": "what an 
 
 def _where(place: Place, directory: Path) -> list[str]:
     of = f" in {place.function}" + (f" (step `{place.step}`)" if place.step else "")
-    lines = [f"where:  {short_path(place.file, directory)}:{place.line}{of}, {place.path} differs first"]
+    lines = [f"where:  {short_path(place.file, directory)}:{place.line}{of}, {short_place(place.path)} differs first"]
     return [*lines, f"            {place.code}"] if place.code else lines
 
 
@@ -299,7 +299,7 @@ def _site(site: CodeLine, directory: Path) -> str:
 def _difference(difference: Difference) -> list[str]:
     detail = f": {difference.detail}" if difference.detail else ""
     return [
-        f"  {difference.path}{detail}",
+        f"  {short_place(difference.path)}{detail}",
         f"      first run: {difference.expected}",
         f"      replay:    {difference.obtained}",
     ]

@@ -14,7 +14,7 @@ from pytest_expops.verdicts.diagnosis._leftovers import Leftover, changing
 from pytest_expops.verdicts.diagnosis._remedies import WhatIsRun, remedy
 from pytest_expops.verdicts.diagnosis._trials import Trials
 from pytest_expops.verdicts.findings import FIRST_APART, Cause, CodeLine, Diagnosis, Place, ReadBack
-from pytest_expops.wording import joined, listed
+from pytest_expops.wording import joined, listed, short_place
 
 _NOT_TAKEN_OVER = (
     "what was changed in this interpreter before, by `monkeypatch` or a fixture, say, a fresh one does not have"
@@ -88,7 +88,8 @@ def _note(findings: Findings, what: Checked | None) -> str:
     notes = [findings.stopped] if findings.stopped else []
     if search is not None and search.remaining:
         if findings.causes:
-            notes.append(f"not attributed: {listed([f'`{path}`' for path in sorted(search.remaining)], 3)}")
+            remaining = map(short_place, sorted(search.remaining))
+            notes.append(f"not attributed: {listed(remaining, 3, quote='`')}")
         unsure = [SOURCES[source].title for source in search.unsure if source not in search.found]
         if unsure:
             notes.append(f"replays agreed with {joined(unsure)} fixed, but more of them did not tell it from chance")
