@@ -56,8 +56,11 @@ class CodeLine:
         return cls(site.file, site.line, site.function, site.what, site.code)
 
 
-Writer = Literal["first run", "process", "session", "replay", ""]
-"""Who was seen to write a file; ``session`` for somebody since this session began, and empty where less is known."""
+Writer = Literal["first run", "process", "call", "session", "replay", ""]
+"""Who was seen to write a file; ``session`` for somebody since this session began, and empty where less is known.
+
+A ``process`` is told as ``call`` where a function is checked.
+"""
 
 
 @dataclass(frozen=True, slots=True)

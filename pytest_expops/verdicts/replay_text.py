@@ -187,6 +187,7 @@ def found_by(verdict: Verdict, directory: Path) -> list[str]:
 _WRITTEN: dict[Writer, str] = {
     "first run": "which the first run wrote",
     "process": "which another process wrote",
+    "call": "which another call wrote",
     "session": "which was written in this session",
     "replay": "which it writes too",
     "": "which was written after the first run began",

@@ -61,7 +61,10 @@ def _renamed(verdict: Verdict) -> Verdict:
     diagnosis = verdict.diagnosis
     if diagnosis is not None:
         causes = tuple(replace(each, source="calls") if each.source in _CALLS else each for each in diagnosis.causes)
-        diagnosis = replace(diagnosis, note=shown_path(diagnosis.note), causes=causes)
+        files = tuple(
+            replace(each, writer="call") if each.writer == "process" else each for each in diagnosis.read_back
+        )
+        diagnosis = replace(diagnosis, note=shown_path(diagnosis.note), causes=causes, read_back=files)
     varied = tuple("calls" if each == "order" else each for each in verdict.varied)
     return replace(verdict, differences=differences, diagnosis=diagnosis, varied=varied)
 

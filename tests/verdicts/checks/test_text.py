@@ -12,7 +12,7 @@ import pytest
 from pytest_expops.pipeline.model import FunctionCheck
 from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.checks.text import changed_arguments, changed_in_place, shown_path, tell
-from pytest_expops.verdicts.findings import Cause, CodeLine, Count, Diagnosis, Place
+from pytest_expops.verdicts.findings import Cause, CodeLine, Count, Diagnosis, Place, ReadBack
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
 
 HERE = Path("/p")
@@ -120,6 +120,13 @@ def test_what_ran_before_is_a_call_of_the_same_function(source: str) -> None:
     assert "; cause: what an earlier call left behind\n" in text
     assert "with PYTHONHASHSEED=7, after a first call there, " in text
     assert "process" not in text
+
+
+def test_a_file_of_another_seed_was_written_by_another_call() -> None:
+    files = (ReadBack("/p/c.txt", "process", SITE, process="train_seed2"),)
+    text = tell([differed(diagnosis=Diagnosis(read_back=files, file_remedy="write elsewhere"))], "", HERE)
+    assert "; likely cause: reads `c.txt`, which another call wrote\n" in text
+    assert "        fix: write elsewhere\n" in text
 
 
 def test_two_exit_statuses_are_told_and_not_how_far_they_are_apart() -> None:
