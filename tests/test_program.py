@@ -187,6 +187,20 @@ def test_a_pickled_class_of_a_module_that_is_run_is_read(here: Path) -> None:
     assert assert_program_reproducible("-m", "package.pickles", "{out}")["model.pkl"].weight == 3
 
 
+def test_a_module_is_that_of_the_working_directory_whatever_was_checked_before(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "other"):
+        folder = here / name
+        (folder / "shared").mkdir(parents=True)
+        (folder / "shared" / "__init__.py").touch()
+        script = f"import sys\nopen(sys.argv[1] + '/a.txt', 'w').write('{name}')\n"
+        (folder / "shared" / f"{name}.py").write_text(script, encoding="utf-8")
+        monkeypatch.chdir(folder)
+        assert assert_program_reproducible("-m", f"shared.{name}", "{out}") == {"a.txt": (name,)}
+    assert "shared" not in sys.modules
+
+
 @pytest.mark.parametrize("command", [["run"], ["python", "plain"]])
 def test_a_script_needs_no_suffix_where_something_says_that_it_is_python(here: Path, command: list[str]) -> None:
     text = "import sys\nopen(sys.argv[1] + '/a.txt', 'w').write('1')\n"

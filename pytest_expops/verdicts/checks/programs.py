@@ -19,6 +19,7 @@ from pytest_expops.execution.calls.checked_call import CheckedCall
 from pytest_expops.execution.programs import ERROR, FILES, INTERRUPTED, OUT, PRINTED, STATUS, Program, run_program
 from pytest_expops.execution.records import Outcome
 from pytest_expops.execution.session import PipelineSession
+from pytest_expops.execution.user_code.handed_over import on_path
 from pytest_expops.pipeline.model import FunctionCheck
 from pytest_expops.replay.request import Replay
 from pytest_expops.verdicts.checks.checker import Checker, Thoroughness
@@ -184,12 +185,12 @@ def _nothing_written(check: FunctionCheck, program: Program, pattern: str) -> Ch
 
 
 def _file_of(module: str) -> str:
-    """Return the file of a module; empty where there is none. Its package is imported, and not the module itself."""
+    """Return the file of a module; empty where there is none. Nothing is imported if it is on the import path."""
     sys.path.insert(0, os.getcwd())
     try:
-        spec = importlib.util.find_spec(module)
+        spec = on_path(module) or importlib.util.find_spec(module)
         if spec is not None and spec.submodule_search_locations is not None:
-            spec = importlib.util.find_spec(f"{module}.__main__")
+            spec = on_path(f"{module}.__main__") or importlib.util.find_spec(f"{module}.__main__")
     except (ImportError, ValueError):
         spec = None
     finally:
