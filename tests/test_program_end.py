@@ -154,6 +154,16 @@ def test_why_a_program_fails_is_said(here: Path) -> None:
         assert_program_reproducible("fails.py", printed=True)
 
 
+def test_a_daemon_thread_is_not_waited_for(here: Path) -> None:
+    (here / "ends.py").write_text(
+        "import sys, threading\nfrom pathlib import Path\n"
+        "threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+        "Path(sys.argv[1], 'a.txt').write_text('1')\n",
+        encoding="utf-8",
+    )
+    assert assert_program_reproducible("ends.py", "{out}") == {"a.txt": ("1",)}
+
+
 def test_a_draw_of_a_function_for_the_end_is_told_with_its_line(here: Path) -> None:
     (here / "ends.py").write_text(
         "import atexit, random, sys\nfrom pathlib import Path\n\n\ndef save():\n    value = random.Random().random()\n"
