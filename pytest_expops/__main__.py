@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         checker = Checker(Path(folder))
         try:
             with _progress(shlex.join(command)):
-                return _check(checker, asked, command)
+                return _check(checker, asked, command, shlex.join(["python", "-m", "pytest_expops", *given]))
         except ExpopsError as error:
             print(f"error: {error}", file=sys.stderr)
             return WRONG
@@ -59,14 +59,13 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _check(checker: Checker, asked: argparse.Namespace, command: Sequence[str]) -> int:
+def _check(checker: Checker, asked: argparse.Namespace, command: Sequence[str], again: str) -> int:
     if asked.replays < 1:
         raise CheckError(f"--replays: a whole number of at least 1 is expected, not {asked.replays}")
     how = Thoroughness(asked.replays, sources(asked.vary), asked.diagnose, asked.diagnose_timeout)
     program, file = read_command(command, asked.outputs, checker.out, printed=asked.printed)
     result = checked_program(checker, check_of(program, file, (asked.rtol, asked.atol)), program, how)
     if result.verdict.status is ReplayStatus.DIFFERED:
-        again = shlex.join(["python", "-m", "pytest_expops", *(sys.argv[1:] or ["check", "--", *command])])
         print(tell([result.verdict], again, Path.cwd(), SAME))
         return DIFFERS
     count = len(result.outputs[FILES])

@@ -87,7 +87,13 @@ def assert_reproducible(
         varied = (*sources(vary), *(["order"] if twice else []))
         how = Thoroughness(_count(replays), tuple(dict.fromkeys(varied)), diagnose, diagnose_timeout)
         call = _call(function, args, kwargs, seed_parameter)
-        check = describe(function, seed=seed, seeds=() if seeds is None else _several(seeds), tolerance=(rtol, atol))
+        check = describe(
+            function,
+            seed=seed,
+            seeds=() if seeds is None else _several(seeds),
+            seed_parameter=seed_parameter,
+            tolerance=(rtol, atol),
+        )
         session = checker.opened(check, call)
     found = {}
     for name in names_of(check):  # and no comprehension, which would be a frame of its own in the traceback

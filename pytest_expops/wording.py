@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
+
+MOST_OF_PLACE = 160
+"""Of a place in a value that has more characters, the beginning and the end are shown."""
 
 
 def listed(names: Iterable[str], most: int = 5, *, quote: str = "") -> str:
@@ -68,3 +72,12 @@ def short_path(path: str | Path, directory: Path) -> str:
     """Return a path as seen from `directory`; one that is outside of it, as it is."""
     relative = os.path.relpath(path, directory)
     return str(path) if relative.startswith("..") else relative
+
+
+def short_place(path: str) -> str:
+    """Return where a part stands in a value; of a long path the beginning and the end: ``w[0][0]...[0][0]``."""
+    if len(path) <= MOST_OF_PLACE:
+        return path
+    begin = re.sub(r"\[[^][]{0,20}$", "", path[: MOST_OF_PLACE * 2 // 3])
+    end = re.sub(r"^[^][]{0,20}\]", "", path[-MOST_OF_PLACE // 4 :])
+    return f"{begin}...{end}"

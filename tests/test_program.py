@@ -178,6 +178,37 @@ def test_a_console_script_is_run(here: Path) -> None:
     assert files == {}
 
 
+def test_a_pickled_class_of_a_module_that_is_run_is_read(here: Path) -> None:
+    (here / "package" / "pickles.py").write_text(
+        "import pickle, sys\n\n\nclass Model:\n    def __init__(self):\n        self.weight = 3\n\n\n"
+        "with open(sys.argv[1] + '/model.pkl', 'wb') as file:\n    pickle.dump(Model(), file)\n",
+        encoding="utf-8",
+    )
+    assert assert_program_reproducible("-m", "package.pickles", "{out}")["model.pkl"].weight == 3
+
+
+def test_a_module_is_that_of_the_working_directory_whatever_was_checked_before(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one", "other"):
+        folder = here / name
+        (folder / "shared").mkdir(parents=True)
+        (folder / "shared" / "__init__.py").touch()
+        script = f"import sys\nopen(sys.argv[1] + '/a.txt', 'w').write('{name}')\n"
+        (folder / "shared" / f"{name}.py").write_text(script, encoding="utf-8")
+        monkeypatch.chdir(folder)
+        assert assert_program_reproducible("-m", f"shared.{name}", "{out}") == {"a.txt": (name,)}
+    assert "shared" not in sys.modules
+
+
+@pytest.mark.parametrize("command", [["run"], ["python", "plain"]])
+def test_a_script_needs_no_suffix_where_something_says_that_it_is_python(here: Path, command: list[str]) -> None:
+    text = "import sys\nopen(sys.argv[1] + '/a.txt', 'w').write('1')\n"
+    (here / "run").write_text(f"#!/usr/bin/env python3\n{text}", encoding="utf-8")
+    (here / "plain").write_text(text, encoding="utf-8")
+    assert list(assert_program_reproducible(*command, "{out}")) == ["a.txt"]
+
+
 def test_another_vary_is_said(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--vary", "timezone", *check()[1:]]) == 0
     assert "the same in 2 runs, with another timezone: 2 files" in capsys.readouterr().out
@@ -192,6 +223,7 @@ def test_another_vary_is_said(here: Path, capsys: pytest.CaptureFixture[str]) ->
         (["check", "--", "shell.sh", "{out}"], "shell.sh is no Python program\n"),
         (["check", "--", "trian.py", "{out}"], "there is no file trian.py\n    did you mean `train"),
         (["check", "--", "-m", "pakage", "{out}"], "there is no module `pakage` that can be run\n"),
+        (["check", "--", "package", "{out}"], "package is a folder\n"),
         (["check", "--", "python", "-c", "1", "{out}"], "the option -c of python is not supported\n"),
         (["check", "--vary", "clok", *check()[1:]], "vary: there is no source 'clok'\n    did you mean `clock`"),
         (["check", "--replays", "0", *check()[1:]], "--replays: a whole number of at least 1 is expected, not 0\n"),
@@ -226,43 +258,6 @@ def test_a_file_that_only_one_run_writes_is_a_difference(here: Path) -> None:
     )
     with pytest.raises(NotReproducible, match=r"^not deterministic: files"):
         assert_program_reproducible("sometimes.py", "{out}", replays=3, diagnose=False)
-
-
-def test_a_forked_child_does_not_stand_for_the_program(here: Path) -> None:
-    (here / "forks.py").write_text(
-        "import os, random, sys\n"
-        "if os.fork() == 0:\n    open(sys.argv[1] + '/child.txt', 'w').write('1')\n    sys.exit(0)\n"
-        "os.wait()\nopen(sys.argv[1] + '/parent.txt', 'w').write(str(random.random()))\n",
-        encoding="utf-8",
-    )
-    with pytest.raises(NotReproducible, match=r"^not deterministic: files\['parent\.txt'\]"):
-        assert_program_reproducible("forks.py", "{out}", diagnose=False)
-
-
-def test_a_file_of_its_folder_counts_whatever_its_date(here: Path) -> None:
-    (here / "copies.py").write_text(
-        "import os, random, sys\npath = sys.argv[1] + '/old.txt'\n"
-        "open(path, 'w').write(str(random.random()))\nos.utime(path, (1, 1))\n",
-        encoding="utf-8",
-    )
-    with pytest.raises(NotReproducible, match=r"^not deterministic: files\['old\.txt'\]"):
-        assert_program_reproducible("copies.py", "{out}", diagnose=False)
-
-
-def test_what_a_file_that_was_left_open_still_keeps_is_compared(here: Path) -> None:
-    (here / "open.py").write_text(
-        "import random, sys\nsys.stdout.buffer.flush()\n"
-        "file = open(sys.argv[1] + '/a.txt', 'w')\nfile.write(str(random.random()))\n",
-        encoding="utf-8",
-    )
-    with pytest.raises(NotReproducible, match=r"^not deterministic: files\['a\.txt'\]"):
-        assert_program_reproducible("open.py", "{out}", outputs=["./a.txt", "**/*.txt"], printed=True, diagnose=False)
-
-
-def test_why_a_program_fails_is_said(here: Path) -> None:
-    (here / "fails.py").write_text("import sys\nsys.exit('config missing')\n", encoding="utf-8")
-    with pytest.raises(CheckError, match=r"exit status 1; the last that it printed:\n    config missing$"):
-        assert_program_reproducible("fails.py", printed=True)
 
 
 def test_one_pattern_and_numbers_may_be_given_as_they_are(here: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.wording import and_more, did_you_mean, first_of, joined, listed, nearest, short_path
+from pytest_expops.wording import and_more, did_you_mean, first_of, joined, listed, nearest, short_path, short_place
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,13 @@ def test_the_nearest_words_are_suggested_and_no_far_ones() -> None:
 def test_a_path_is_short_within_the_directory_only() -> None:
     assert short_path(Path("/a/b/c.yaml"), Path("/a")) == "b/c.yaml"
     assert short_path("/a/b/c.yaml", Path("/a/b/d")) == "/a/b/c.yaml"
+
+
+def test_of_a_long_place_the_beginning_and_the_end_are_shown() -> None:
+    assert short_place("outputs['w']" + "[0]" * 40) == "outputs['w']" + "[0]" * 40
+    shown = short_place("outputs['w']" + "[0]" * 4_000 + "['b'].c")
+    assert shown == "outputs['w']" + "[0]" * 31 + "..." + "[0]" * 11 + "['b'].c"
+    shown = short_place(f"outputs['{'x' * 5_000}']['auc']")
+    assert len(shown) < 160
+    assert shown.startswith("outputs['xxx")
+    assert shown.endswith("xxx']['auc']")

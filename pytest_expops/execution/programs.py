@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
+import ctypes
 import importlib.machinery
 import importlib.metadata
-import io
+import importlib.util
+import math
 import os
-import runpy
 import shutil
 import sys
-import threading
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from importlib.abc import InspectLoader
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, TextIO
+from typing import Any, Literal
 
+from pytest_expops.execution._program_end import ending
 from pytest_expops.execution.calls.functions import first_user_frame
 from pytest_expops.execution.file_times import file_time_resolution
 from pytest_expops.values.files.content import content_of
@@ -32,6 +33,8 @@ FILES = "files"
 PRINTED = "printed"
 ERROR = "error"
 """The outputs of a run: the status, the content of files by name, printed text by line, the exception that ended it."""
+INTERRUPTED = 130
+"""The exit status that a shell tells of a program that `KeyboardInterrupt` has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,58 +65,71 @@ def run_program(program: Program) -> dict[str, Any]:
     os.makedirs(program.out)
     folder = Path(program.out if program.has_out else os.getcwd())
     arguments = [each.replace(OUT, program.out) for each in program.arguments]
-    text = io.StringIO()
-    began = 0.0 if program.has_out else time.time() - file_time_resolution()  # the folder was empty
-    process = os.getpid()
-    with contextlib.ExitStack() as stack:
-        if program.printed:
-            both: Any = _Both(sys.stdout, text)
-            stack.enter_context(contextlib.redirect_stdout(both))
-        start = stack.enter_context(_STARTS[program.kind](program.target, arguments))
-        status, error = _ended(start)
-        if os.getpid() != process:
-            os._exit(status)  # a child that it has forked, and that ends here
-        _flush()
+    # Its own folder is empty now: what is there later is its own, also a copy of a file with the dates of that.
+    began = -math.inf if program.has_out else time.time() - file_time_resolution()
+    lines: list[str] = []
+    with _STARTS[program.kind](program.target, arguments) as start:
+        with ExitStack() as stack:
+            if program.printed:
+                lines = stack.enter_context(_printing())
+            status, error = _ended(start)
         files = {name: content_of(path, trusted=True) for name, path in written(folder, program.patterns, began)}
     found = {STATUS: status, FILES: files}
     if error:
         found[ERROR] = error
-    return {**found, PRINTED: tuple(text.getvalue().split("\n"))} if program.printed else found
+    return {**found, PRINTED: tuple(lines)} if program.printed else found
 
 
 def written(folder: Path, patterns: Sequence[str], since: float) -> Iterator[tuple[str, Path]]:
     """Yield the files in a folder that match a pattern and were changed since then, by name, sorted."""
     found = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
     for path in sorted(found):
-        if path.stat().st_mtime >= since:
+        known = path.stat()
+        if max(known.st_mtime, known.st_ctime) >= since:  # a copy may have the first of another file
             yield path.relative_to(folder).as_posix(), path
 
 
 def _ended(start: Callable[[], object]) -> tuple[int, str]:
-    """Run it to its end, with the threads that the interpreter would wait for; return status and exception."""
+    """Run it to its end; return status and exception."""
     error = ""
-    threads = set(threading.enumerate())
-    try:
-        status = _status(start())
-    except SystemExit as ended:
-        status = _status(ended.code)
-    except Exception as raised:
-        status, error = 1, "".join(traceback.format_exception_only(raised)).strip()
-        shown = first_user_frame(raised.__traceback__)
-        sys.stderr.write("".join(traceback.format_exception(type(raised), raised, shown)))
-    for thread in threading.enumerate():
-        if thread not in threads and not thread.daemon:
-            thread.join()
+    process = os.getpid()
+    with ending() as end:
+        try:
+            status = _status(start())
+        except SystemExit as ended:
+            status = _status(ended.code)
+        except BaseException as raised:
+            status = INTERRUPTED if isinstance(raised, KeyboardInterrupt) else 1
+            error = "".join(traceback.format_exception_only(raised)).strip()
+            shown = first_user_frame(raised.__traceback__)
+            sys.stderr.write("".join(traceback.format_exception(type(raised), raised, shown)))
+        end()
+        if os.getpid() != process:
+            os._exit(status)  # a child that it has forked, and that ends here
     return status, error
 
 
-def _flush() -> None:
-    """Write out what files that were left open still keep, as the end of a program would."""
-    for each in gc.get_objects():
-        if isinstance(each, io.IOBase):
-            with contextlib.suppress(Exception):
-                if not each.closed and each.writable():
-                    each.flush()
+@contextmanager
+def _printing() -> Iterator[list[str]]:
+    """Give the lines that the process and its children print to standard output, once the block has ended."""
+    lines: list[str] = []
+    stream = sys.stdout
+    stream.flush()
+    kept = os.dup(stream.fileno())
+    try:
+        with tempfile.TemporaryFile() as file:
+            os.dup2(file.fileno(), stream.fileno())
+            try:
+                yield lines
+            finally:
+                stream.flush()
+                with suppress(OSError, TypeError, AttributeError):  # what compiled code has printed, where that can be
+                    ctypes.CDLL(None).fflush(None)
+                os.dup2(kept, stream.fileno())
+                file.seek(0)
+                lines += file.read().decode(errors="backslashreplace").split("\n")
+    finally:
+        os.close(kept)
 
 
 def _status(code: object) -> int:
@@ -126,32 +142,44 @@ def _status(code: object) -> int:
 
 @contextmanager
 def _script(path: str, arguments: Sequence[str]) -> Iterator[Callable[[], object]]:
-    module = ModuleType("__main__")
-    module.__file__ = path
-    module.__dict__["__builtins__"] = __builtins__
     loader = importlib.machinery.SourceFileLoader("__main__", path)
-    module.__loader__ = loader
-    before = sys.modules["__main__"], list(sys.argv), list(sys.path)
-    sys.modules["__main__"] = module  # also while its files are read: what it pickled may be of classes of its own
-    sys.argv[:], sys.path[:0] = [path, *arguments], [os.path.dirname(os.path.abspath(path))]
-    try:
+    module = ModuleType("__main__")
+    module.__file__, module.__loader__ = path, loader
+    with _main(module, [path, *arguments], os.path.dirname(os.path.realpath(path))):
         yield lambda: exec(loader.source_to_code(loader.get_data(path), path), module.__dict__)
-    finally:
-        sys.modules["__main__"], sys.argv[:], sys.path[:] = before
 
 
 @contextmanager
 def _module(name: str, arguments: Sequence[str]) -> Iterator[Callable[[], object]]:
-    before = list(sys.argv), list(sys.path)
-    sys.argv[:], sys.path[:0] = [name, *arguments], [os.getcwd()]
+    module = ModuleType("__main__")
 
     def run() -> None:
-        runpy.run_module(name, run_name="__main__", alter_sys=True)
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.submodule_search_locations is not None:
+            spec = importlib.util.find_spec(f"{name}.__main__")
+        code = spec.loader.get_code(spec.name) if spec and isinstance(spec.loader, InspectLoader) else None
+        if spec is None or spec.origin is None or code is None:
+            raise ImportError(f"there is no module {name} that can be run")
+        module.__file__, module.__loader__ = spec.origin, spec.loader
+        module.__spec__, module.__package__ = spec, spec.parent
+        sys.argv[0] = spec.origin
+        exec(code, module.__dict__)
 
-    try:
+    with _main(module, [name, *arguments], os.getcwd()):
         yield run
+
+
+@contextmanager
+def _main(module: ModuleType, arguments: Sequence[str], folder: str) -> Iterator[None]:
+    """Let a module be `__main__`, also while its files are read: what it pickled may be of classes of its own."""
+    module.__dict__["__builtins__"] = __builtins__
+    before = sys.modules["__main__"], list(sys.argv), list(sys.path)
+    sys.modules["__main__"] = module
+    sys.argv[:], sys.path[:0] = arguments, [folder]
+    try:
+        yield
     finally:
-        sys.argv[:], sys.path[:] = before
+        sys.modules["__main__"], sys.argv[:], sys.path[:] = before
 
 
 @contextmanager
@@ -170,18 +198,3 @@ def _console(name: str, arguments: Sequence[str]) -> Iterator[Callable[[], objec
 
 
 _STARTS = {"script": _script, "module": _module, "console": _console}
-
-
-class _Both:
-    """Passes on what is written, and keeps it; in all else it is the stream."""
-
-    def __init__(self, stream: TextIO, kept: io.StringIO) -> None:
-        self._stream = stream
-        self._kept = kept
-
-    def write(self, text: str) -> int:
-        self._kept.write(text)
-        return self._stream.write(text)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)

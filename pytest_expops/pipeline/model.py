@@ -14,6 +14,7 @@ from pytest_expops.pipeline.declarations import Chart, ComponentRef, DeclaredMet
 __all__ = [
     "Aggregates",
     "CallRule",
+    "Checked",
     "CodeRef",
     "DataSplit",
     "ExpandedPipeline",
@@ -184,6 +185,10 @@ class Process:
     location: Location | None = field(default=None, compare=False)
 
 
+Checked = Literal["function", "test", "program"]
+"""What is checked without a config: it is not called as a process is, and has no context, say."""
+
+
 @dataclass(frozen=True, slots=True)
 class FunctionCheck:
     """How a function is checked that a test hands over: plain data, from which every interpreter makes its pipeline.
@@ -191,7 +196,8 @@ class FunctionCheck:
     `source` is the file of the `function`. `folders` are where the user's own code is, the project's root first;
     `directory` is where it runs. `modules` are names and files of modules that are not found on the import path. The
     streams are seeded with each of the `seeds`, or with `seed` where there are none; if that is None, with nothing:
-    they start somewhere else in each run, as in a program of its own.
+    they start somewhere else in each run, as in a program of its own. The first of the `seed_names` that the function
+    has as a parameter gets the seed. `what` is checked decides which advice fits.
     """
 
     name: str
@@ -204,6 +210,8 @@ class FunctionCheck:
     rtol: float = 0.0
     atol: float = 0.0
     modules: tuple[tuple[str, str], ...] = ()
+    seed_names: tuple[str, ...] = ()
+    what: Checked = "function"
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,10 +208,8 @@ class Replica:
 
     def _death(self, code: int, name: str, begin: int) -> ReplicaDied:
         tail = "\n".join(self._read_printed(begin).splitlines()[-20:])
-        said = f"; the last it printed:\n{tail}" if tail else "; it printed nothing"
-        return ReplicaDied(
-            f"the interpreter that replayed `{name}` {_ending(code)}{said}", process=name, exit_code=code
-        )
+        said = f"; the last it printed:\n{tail}" if tail else ""
+        return ReplicaDied(f"the interpreter that ran `{name}` {_ending(code)}{said}", process=name, exit_code=code)
 
     def _read_printed(self, begin: int) -> str:
         self._printed.seek(begin)

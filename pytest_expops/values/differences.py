@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_expops.values.showing import ABSENT, show
-from pytest_expops.wording import and_more, listed
+from pytest_expops.wording import and_more, listed, short_place
 
 MANY = 10
 """More keys than this that are in one value only make one difference."""
@@ -23,7 +23,7 @@ class Difference:
     detail: str
 
     def __str__(self) -> str:
-        return f"{self.path}: expected {self.expected}, obtained {self.obtained} ({self.detail})"
+        return f"{short_place(self.path)}: expected {self.expected}, obtained {self.obtained} ({self.detail})"
 
 
 @dataclass(frozen=True, slots=True)

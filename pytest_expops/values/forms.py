@@ -16,6 +16,7 @@ import xxhash
 from pytest_expops.errors import FingerprintError
 from pytest_expops.values.naming import label
 from pytest_expops.values.naming import type_name as type_name
+from pytest_expops.wording import short_place
 
 _LENGTH = struct.Struct("<Q").pack
 
@@ -35,7 +36,7 @@ class Unsound(Exception):
     def error(self, path: str) -> FingerprintError:
         """Return the user's error, for a walk that began at `path`."""
         where = path + "".join(reversed(self.suffixes))
-        return FingerprintError(f"{where}: {self.message}", path=where, hint=self.hint)
+        return FingerprintError(f"{short_place(where)}: {self.message}", path=where, hint=self.hint)
 
 
 @dataclass(slots=True)

@@ -56,8 +56,11 @@ class CodeLine:
         return cls(site.file, site.line, site.function, site.what, site.code)
 
 
-Writer = Literal["first run", "process", "session", "replay", ""]
-"""Who was seen to write a file; ``session`` for somebody since this session began, and empty where less is known."""
+Writer = Literal["first run", "process", "call", "session", "replay", ""]
+"""Who was seen to write a file; ``session`` for somebody since this session began, and empty where less is known.
+
+A ``process`` is told as ``call`` where a function is checked.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +155,8 @@ class Diagnosis:
     cause where none was proved, or not of everything. It is not `complete` if the time given ran out. `hash_seed` is
     one under which results differ from those of replay 1, where they depend on it. `threads` counts those that ran at
     one time by the package that started them; `unheld` is what could not be held. `alerts` are operations of
-    PyTorch without a fixed order that were seen where not everything has a proved cause.
+    PyTorch without a fixed order that were seen where not everything has a proved cause. `file_remedy` is what helps
+    against what is `read_back`.
     """
 
     place: Place | None = None
@@ -167,6 +171,7 @@ class Diagnosis:
     threads: Mapping[str, int] = dataclasses.field(default_factory=dict)
     unheld: tuple[Unheld, ...] = ()
     alerts: tuple[CodeLine, ...] = ()
+    file_remedy: str = ""
 
     @property
     def finding(self) -> str:
@@ -213,7 +218,7 @@ class Diagnosis:
         tried = tuple(Tried(tuple(each["sources"]), Count(each["agree"], each["of"])) for each in data["tried"])
         place = Place.from_json(data["place"]) if data["place"] else None
         read_back = tuple(map(ReadBack.from_json, data["read_back"]))
-        rest = {key: data[key] for key in ("runs", "seconds", "complete", "note", "hash_seed")}
+        rest = {key: data[key] for key in ("runs", "seconds", "complete", "note", "hash_seed", "file_remedy")}
         unheld = tuple(Unheld(**each) for each in data["unheld"])
         alerts = tuple(CodeLine(**each) for each in data["alerts"])
         extra = {"threads": data["threads"], "unheld": unheld, "alerts": alerts}

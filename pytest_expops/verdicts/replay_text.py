@@ -12,7 +12,7 @@ from pytest_expops.replay.nondeterminism.torch_alerts import ELSEWHERE
 from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.findings import Cause, CodeLine, Diagnosis, Place, ReadBack, Writer
 from pytest_expops.verdicts.replay import Verdict
-from pytest_expops.wording import and_more, first_of, joined, short_path
+from pytest_expops.wording import and_more, first_of, joined, short_path, short_place
 
 SAME = " on the same inputs with the same seed"
 """What is the same in two runs of a process, and of a function."""
@@ -89,7 +89,7 @@ def gist(verdict: Verdict) -> str:
     how = first.detail or f"expected {first.expected}, obtained {first.obtained}"
     names = [f"`{os.path.basename(path)}`" for path in verdict.without]
     without = f"; only without {first_of(names[0], len(names))}" if names else ""
-    return f"{first_of(f'{first.path}: {how}', verdict.count)}{without}{_because(verdict.diagnosis)}"
+    return f"{first_of(f'{short_place(first.path)}: {how}', verdict.count)}{without}{_because(verdict.diagnosis)}"
 
 
 def _because(diagnosis: Diagnosis | None) -> str:
@@ -109,7 +109,7 @@ def diagnosed(diagnosis: Diagnosis, directory: Path) -> list[str]:
         lines += _why(cause, directory)
         lines += _threads(diagnosis) if cause.source == "threads" else []
     if diagnosis.read_back:
-        lines += _likely(diagnosis.read_back, directory)
+        lines += _likely(diagnosis, directory)
     elif not diagnosis.causes:
         lines.append("why:    not attributed")
     if not diagnosis.causes:
@@ -146,14 +146,14 @@ def _alerts(found: Sequence[CodeLine], directory: Path) -> list[str]:
     return [*lines, "        fix: torch.use_deterministic_algorithms(True), or another operation"] if here else lines
 
 
-def _likely(files: Sequence[ReadBack], directory: Path) -> list[str]:
-    lines = []
+def _likely(diagnosis: Diagnosis, directory: Path) -> list[str]:
+    files, lines = diagnosis.read_back, []
     for file in files[:MOST_SITES]:
         lines += [f"likely: {_reads(file, directory)}", f"            {_site(file.site, directory)}"]
     if more := and_more(len(files), MOST_SITES, "files"):
         lines.append(f"        {more}")
     lines.append("        this was seen, not proved: no replay was made without the file")
-    return [*lines, f"        fix: {SOURCES['files'].remedy}"]
+    return [*lines, f"        fix: {diagnosis.file_remedy}"]
 
 
 def _reads(file: ReadBack, directory: Path | None = None) -> str:
@@ -187,6 +187,7 @@ def found_by(verdict: Verdict, directory: Path) -> list[str]:
 _WRITTEN: dict[Writer, str] = {
     "first run": "which the first run wrote",
     "process": "which another process wrote",
+    "call": "which another call wrote",
     "session": "which was written in this session",
     "replay": "which it writes too",
     "": "which was written after the first run began",
@@ -204,7 +205,7 @@ _NO_SOURCE = {"state": "what an earlier process left behind", "calls": "what an 
 
 def _where(place: Place, directory: Path) -> list[str]:
     of = f" in {place.function}" + (f" (step `{place.step}`)" if place.step else "")
-    lines = [f"where:  {short_path(place.file, directory)}:{place.line}{of}, {place.path} differs first"]
+    lines = [f"where:  {short_path(place.file, directory)}:{place.line}{of}, {short_place(place.path)} differs first"]
     return [*lines, f"            {place.code}"] if place.code else lines
 
 
@@ -299,7 +300,7 @@ def _site(site: CodeLine, directory: Path) -> str:
 def _difference(difference: Difference) -> list[str]:
     detail = f": {difference.detail}" if difference.detail else ""
     return [
-        f"  {difference.path}{detail}",
+        f"  {short_place(difference.path)}{detail}",
         f"      first run: {difference.expected}",
         f"      replay:    {difference.obtained}",
     ]

@@ -100,6 +100,22 @@ def test_missing_functions_are_reported_together_with_near_names(project: Projec
     assert_no_traceback_of_ours(outcome.text)
 
 
+@pytest.mark.parametrize("key", ["code_funktion", "code-function", "Code"])
+def test_a_missing_function_names_the_key_that_was_to_name_another(project: Project, key: str) -> None:
+    script = "def load(data): return {}\ndef fit(data): return {}\n"
+    project.write("load train", script, {"train": {key: "fit"}})
+    found = collected(project).text
+    meant = "code" if key == "Code" else "code_function"
+    assert f"has no function called `train`\n    nothing reads its key `{key}`: did you mean `{meant}`?" in found
+
+
+def test_a_missing_function_names_no_key_that_could_not_have_named_one(project: Project) -> None:
+    script = "def load(data): return {}\ndef fit(data): return {}\n"
+    project.write("load train", script, {"train": {"colour": 1}, "load": {"code_funktion": "load"}})
+    found = collected(project).text
+    assert "has no function called `train`\n    it defines: `fit`, `load`" in found
+
+
 def test_a_name_that_is_no_function(project: Project) -> None:
     project.write("load", "load = 3\n")
     assert "has a int, not a function, called `load`" in collected(project).text

@@ -19,6 +19,7 @@ import xxhash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pytest_expops.errors import FingerprintError
 from pytest_expops.values.comparison import compare
 from pytest_expops.values.fingerprint import Fingerprint, fingerprint
 from tests.values.samples import DISTINCT, EQUAL, Plain, frames, ring, values
@@ -184,6 +185,10 @@ def test_depth_beyond_the_recursion_limit_is_no_obstacle() -> None:
     assert fingerprint(nested(3_000, 1)) != fingerprint(nested(3_000, 2))
     (difference,) = compare(nested(3_000, 1), nested(3_000, 2))
     assert (difference.path, difference.expected, difference.obtained) == ("value" + "[0]" * 3001, "1", "2")
+    assert len(str(difference)) < 250
+    with pytest.raises(FingerprintError, match=r"^value(\[0\])+\.\.\.(\[0\])+: ") as caught:
+        fingerprint(nested(3_000, iter([])))
+    assert caught.value.path == "value" + "[0]" * 3001
 
 
 def test_shared_parts_are_hashed_once() -> None:

@@ -28,6 +28,7 @@ WHOLE = Diagnosis(
     read_back=(ReadBack("cache.json", "first run", SITE),),
     threads={"gensim": 4},
     unheld=(Unheld("threads", "gensim", 4),),
+    file_remedy="write elsewhere",
 )
 
 

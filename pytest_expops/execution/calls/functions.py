@@ -21,6 +21,7 @@ from pytest_expops.pipeline.model import CallRule, Kind, Process
 from pytest_expops.wording import did_you_mean
 
 CLASSIC_NAMES = frozenset({"data", "hyperparameters", "hparams", "context"})
+_NAMES_FUNCTION = ("code", "code_function")
 
 
 class CallStyle(enum.Enum):
@@ -63,7 +64,7 @@ def find_function(project: ProjectCode, process: Process) -> Callee | None:
         return _callee(found, process)
     if process.kind is Kind.PASS_THROUGH:
         return None
-    raise _no_such_function(process, module, found)
+    raise _no_such_function(project, process, module, found)
 
 
 def settle(callee: Callee, offered: Iterable[str]) -> CallStyle:
@@ -188,7 +189,7 @@ def _callee(function: Callable[..., Any], process: Process) -> Callee:
     return Callee(function, parameters, style)
 
 
-def _no_such_function(process: Process, module: ModuleType, found: object) -> ScriptError:
+def _no_such_function(project: ProjectCode, process: Process, module: ModuleType, found: object) -> ScriptError:
     name, path = process.code.function, getattr(module, "__file__", None)
     own = sorted(
         key
@@ -196,7 +197,7 @@ def _no_such_function(process: Process, module: ModuleType, found: object) -> Sc
         if inspect.isfunction(value) and value.__module__ == module.__name__ and not key.startswith("_")
     )
     defined = ", ".join(f"`{each}`" for each in own) or "no functions"
-    hint = did_you_mean(name, own, most=3) or f"it defines: {defined}"
+    hint = _mistyped_key(project, process) or did_you_mean(name, own, most=3) or f"it defines: {defined}"
     what = "no function" if found is None else f"a {type(found).__name__}, not a function,"
     where = f"module `{process.code.module}` ({path or 'without a file'})" if process.code.module else path
     return ScriptError(
@@ -205,3 +206,11 @@ def _no_such_function(process: Process, module: ModuleType, found: object) -> Sc
         process=process.name,
         hint=hint,
     )
+
+
+def _mistyped_key(project: ProjectCode, process: Process) -> str | None:
+    """Return which key of a process was probably to name its function, where none did and its own name was taken."""
+    for each in project.pipeline.warnings if process.code.function == process.name else ():
+        if each.process == process.name and each.key and (meant := did_you_mean(each.key, _NAMES_FUNCTION)):
+            return f"nothing reads its key `{each.key}`: {meant}"
+    return None

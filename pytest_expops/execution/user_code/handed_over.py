@@ -43,16 +43,16 @@ def _real(file: str) -> str:
 
 
 def _finds(name: str, file: str) -> bool:
-    found = _found(name)
+    found = on_path(name)
     return found is not None and found.origin is not None and _real(found.origin) == _real(file)
 
 
-def _found(name: str) -> ModuleSpec | None:
+def on_path(name: str) -> ModuleSpec | None:
     """Return what another interpreter finds by a name, from the import path and through each package above it."""
     package = name.rpartition(".")[0]
     if not package:
         return PathFinder.find_spec(name)
-    above = _found(package)
+    above = on_path(package)
     if above is None or above.submodule_search_locations is None:
         return None
     return PathFinder.find_spec(name, list(above.submodule_search_locations))

@@ -35,9 +35,12 @@ def advise(error: BaseException, pipeline: Pipeline) -> str | None:
     for path in requirement_files(pipeline):
         if names & set(_listed(path)):
             shown = os.path.relpath(path, pipeline.workspace)
+            where = "processes run in the interpreter that pytest runs in"
+            if pipeline.check is not None:
+                where = "what is checked runs in the interpreter that makes the check"
             return (
-                f"`{module}` is listed in {shown}; processes run in the interpreter that pytest runs in, so install it "
-                f"there: python -m pip install -r {shlex.quote(str(path))}"
+                f"`{module}` is listed in {shown}; {where}, so install it there: "
+                f"python -m pip install -r {shlex.quote(str(path))}"
             )
     return None
 

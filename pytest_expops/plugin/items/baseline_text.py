@@ -9,7 +9,7 @@ from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.baseline.baseline import BaselineComparison
 from pytest_expops.verdicts.baseline.changes import ABSENT, Change, Kept, Subject
 from pytest_expops.verdicts.baseline.lock_file import PACKAGES
-from pytest_expops.wording import and_more, first_of, joined
+from pytest_expops.wording import and_more, first_of, joined, short_place
 
 MOST_DIFFERENCES = 4
 """How many differences of one process its failure shows."""
@@ -68,7 +68,7 @@ def drift_gist(comparison: BaselineComparison, function: str, repeating: Repeati
     if repeating.differs:
         whose = "its replay" if repeating.differs == repeating.process else f"the replay of `{repeating.differs}`"
         reason = f"{whose} did not match either, see `{repeating.differs}[replay]`"
-    return f"{first.path}: {first_of(how, comparison.count)}; {reason}"
+    return f"{short_place(first.path)}: {first_of(how, comparison.count)}; {reason}"
 
 
 def because(comparison: BaselineComparison, function: str) -> str:
@@ -190,7 +190,7 @@ def _does_it_repeat(repeating: Repeating) -> list[str]:
 def _difference(difference: Difference) -> list[str]:
     detail = f": {difference.detail}" if difference.detail else ""
     return [
-        f"  {difference.path}{detail}",
+        f"  {short_place(difference.path)}{detail}",
         f"      expected: {difference.expected}",
         f"      obtained: {difference.obtained}",
     ]

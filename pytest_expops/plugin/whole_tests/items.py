@@ -9,7 +9,6 @@ import sys
 import tempfile
 import unittest
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +35,6 @@ _NOT_THE_REPLAYS = frozenset({"xfail", "skip", "skipif", "timeout", "flaky", "us
 """Markers that say how a test is to end, or how it is run: its replay is not marked with these."""
 _NOT_VARIED = ("files", "order")
 _APART = "only the first run differs"
-_SEEDS = "seed them: by `@pytest.mark.reproducible(seeds=[1])`, or in a fixture"
-_NOT_AT_IMPORT = "draw in a function or a fixture, where it can be seeded, and not while the module is imported"
 _ELSEWHERE = " (its first run was made in a fresh interpreter, too)"
 
 
@@ -106,6 +103,7 @@ class TestReplay(pytest.Item):
             seed=None,  # it is seeded while it runs, and not while it is imported
             rtol=float(self._asked.rtol),
             atol=float(self._asked.atol),
+            what="test",
         )
 
     def _conclude(self, verdict: Verdict, check: FunctionCheck, run: TestRun | None) -> None:
@@ -118,7 +116,7 @@ class TestReplay(pytest.Item):
         self.user_properties.append((REPLAYED, DIFFERED))
         self.user_properties.append((CAUSE, _cause(verdict)))
         how = (" with the same seed" if self._asked.seeds else "") + (_ELSEWHERE if run is None else "")
-        text = tell([_with_advice(verdict)], self._command(verdict), self.config.invocation_params.dir, how)
+        text = tell([verdict], self._command(verdict), self.config.invocation_params.dir, how)
         if run is not None and run.before and _cause(verdict) == _APART:
             noun = "test had been" if run.before == 1 else "tests had been"
             text += f"\n\nbefore the first run, {run.before} other {noun} run in its interpreter; in a replay, none"
@@ -149,17 +147,6 @@ class TestReplay(pytest.Item):
 
 def _not_replayed(check: FunctionCheck, reason: str) -> ReplayError:
     return ReplayError(f"{check.name} could not be run again in a fresh interpreter: {reason}", process=check.name)
-
-
-def _with_advice(verdict: Verdict) -> Verdict:
-    """Return a verdict that says how the generators of a test are seeded, if that is what helps."""
-    found = verdict.diagnosis
-    if found is None:
-        return verdict
-    at_import = found.place is not None and found.place.function == "<module>"
-    advice = _NOT_AT_IMPORT if at_import else _SEEDS
-    causes = [replace(each, remedy=advice) if each.source == "generators" else each for each in found.causes]
-    return replace(verdict, diagnosis=replace(found, causes=tuple(causes)))
 
 
 def _cause(verdict: Verdict) -> str:

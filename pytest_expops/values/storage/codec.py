@@ -25,6 +25,7 @@ import xxhash
 from pytest_expops.errors import StoreError
 from pytest_expops.values.naming import type_name
 from pytest_expops.values.storage._culprit import offending
+from pytest_expops.wording import short_place
 
 MAGIC = b"EXPOPS\x00\x01"
 ALIGNMENT = 64
@@ -237,7 +238,8 @@ def _refusal(value: object, path: str, error: Exception) -> StoreError:
     found = offending(value, path, _failure)
     reason = found.failure or error
     return StoreError(
-        f"{found.path}: a {type_name(type(found.part))} cannot be stored ({type(reason).__name__}: {reason})",
+        f"{short_place(found.path)}: a {type_name(type(found.part))} cannot be stored "
+        f"({type(reason).__name__}: {reason})",
         key=found.path,
         hint="return plain data in its place (a list, a path, an array), or leave it out in `__getstate__`",
     )

@@ -30,6 +30,7 @@ def describe(
     name: str = "",
     seed: int | None = 42,
     seeds: Sequence[int] = (),
+    seed_parameter: str | None = AUTOMATIC,
     tolerance: tuple[float, float] = (0.0, 0.0),
 ) -> FunctionCheck:
     """Return the check of a function that is called from a file of the user's.
@@ -39,6 +40,7 @@ def describe(
         name: what it is called in messages; by default as it is defined.
         seed: what the global generators are seeded with; None seeds nothing.
         seeds: one check for each of them instead.
+        seed_parameter: the parameter that gets the seed, if the function has it; see `seed_parameter_of`.
         tolerance: rtol and atol.
 
     Raises:
@@ -63,6 +65,7 @@ def describe(
         rtol=float(rtol),
         atol=float(atol),
         modules=not_on_path(folders),
+        seed_names=SEED_NAMES if seed_parameter == AUTOMATIC else (seed_parameter,) if seed_parameter else (),
     )
 
 

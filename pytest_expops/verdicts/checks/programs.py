@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fnmatch
 import importlib.metadata
 import importlib.util
 import os
-import posixpath
 import re
 import shlex
 import shutil
@@ -16,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pytest_expops.errors import CheckError
+from pytest_expops.errors import CheckError, ReplicaDied
 from pytest_expops.execution.calls.checked_call import CheckedCall
-from pytest_expops.execution.programs import ERROR, FILES, OUT, STATUS, Program, run_program
+from pytest_expops.execution.programs import ERROR, FILES, INTERRUPTED, OUT, PRINTED, STATUS, Program, run_program
 from pytest_expops.execution.records import Outcome
 from pytest_expops.execution.session import PipelineSession
+from pytest_expops.execution.user_code.handed_over import on_path
 from pytest_expops.pipeline.model import FunctionCheck
 from pytest_expops.replay.request import Replay
 from pytest_expops.verdicts.checks.checker import Checker, Thoroughness
@@ -60,13 +59,13 @@ def read_command(
         CheckError: it is no Python program, or nothing of it would be compared.
     """
     words = list(command)
-    if words and (_PYTHON.fullmatch(os.path.basename(words[0])) or words[0] == sys.executable):
-        words = words[1:]
+    by_python = bool(words) and (bool(_PYTHON.fullmatch(os.path.basename(words[0]))) or words[0] == sys.executable)
+    words = words[by_python:]
     if not words:
         raise CheckError(
             "no program is given", hint="expected `train.py --seed 1`, `-m package.train` or a console script"
         )
-    start = _start(words)
+    start = _start(words, by_python=by_python)
     has_out = any(OUT in each for each in words)
     chosen = tuple(patterns) or ((_EVERYTHING,) if has_out else ())
     if not chosen and not printed:
@@ -90,7 +89,7 @@ class _Start:
     file: str
 
 
-def _start(words: Sequence[str]) -> _Start:
+def _start(words: Sequence[str], *, by_python: bool) -> _Start:
     first, rest = words[0], tuple(words[1:])
     if first == "-m":
         if not rest:
@@ -101,12 +100,19 @@ def _start(words: Sequence[str]) -> _Start:
         return _Start("module", rest[0], rest[1:], file)
     if first.startswith("-"):
         raise CheckError(f"the option {first} of python is not supported", hint="expected a script, or -m and a module")
-    if os.path.isfile(first) and first.endswith((".py", ".pyw")):
+    if os.path.isfile(first) and (by_python or first.endswith((".py", ".pyw")) or _names_python(first)):
         path = os.path.abspath(first)
         return _Start("script", path, rest, path)
     if entries := importlib.metadata.entry_points(group="console_scripts", name=first):
         return _Start("console", first, rest, _file_of((*entries,)[0].module))
     raise _no_program(first)
+
+
+def _names_python(path: str) -> bool:
+    """Return whether the first line of a file says that Python runs it."""
+    with open(path, "rb") as file:
+        line = file.readline(200)
+    return line.startswith(b"#!") and b"python" in line
 
 
 def check_of(program: Program, file: str, tolerance: tuple[float, float]) -> FunctionCheck:
@@ -122,6 +128,7 @@ def check_of(program: Program, file: str, tolerance: tuple[float, float]) -> Fun
         seed=None,
         rtol=tolerance[0],
         atol=tolerance[1],
+        what="program",
     )
 
 
@@ -133,7 +140,12 @@ def checked_program(checker: Checker, check: FunctionCheck, program: Program, ho
         ReplayError: another run could not be made.
     """
     session = checker.opened(check, CheckedCall(run_program, (program,), outputs=True))
-    first = checker.run_elsewhere(session, check.name)
+    try:
+        first = checker.run_elsewhere(session, check.name)
+    except ReplicaDied as died:
+        hint = "expected a program that ends by its last line or `sys.exit`, and not by `os._exit`"
+        by_itself = died.exit_code is not None and died.exit_code >= 0
+        raise CheckError(f"{check.name} cannot be checked: {died.message}", hint=hint if by_itself else None) from None
     outputs = _outputs(session, first, check, program)
     session.adopt(first.record)
     (verdict,) = checker.verdicts(session, check, how)
@@ -147,14 +159,16 @@ def _outputs(session: PipelineSession, first: Replay, check: FunctionCheck, prog
         raise CheckError(f"{check.name} cannot be checked: {said}")
     outputs = dict(session.load(record))
     if outputs[STATUS]:
-        said = f": {outputs[ERROR]}" if ERROR in outputs else ""
-        last = first.printed.rstrip().splitlines()[-MOST_LINES:]
-        tail = "\n".join(["; the last that it printed:", *(f"    {line}" for line in last)]) if last else said
-        raise CheckError(f"{check.name} ended with exit status {outputs[STATUS]}{tail}")
-    names = list(outputs[FILES])
+        interrupted = outputs[STATUS] == INTERRUPTED and ERROR in outputs
+        how = f"by {outputs[ERROR]}" if interrupted else f"with exit status {outputs[STATUS]}"
+        printed = first.printed.rstrip() or "\n".join(outputs.get(PRINTED, ())).rstrip()
+        last = printed.splitlines()[-MOST_LINES:]
+        tail = "\n".join(["; the last that it printed:", *(f"    {line}" for line in last)]) if last else ""
+        raise CheckError(f"{check.name} ended {how}{tail}")
+    folder = Path(program.out if program.has_out else check.directory)
+    found = {folder / name for name in outputs[FILES]}
     for pattern in program.patterns:
-        wanted = posixpath.normpath(pattern).replace("**/", "")  # of which `*` stands for folders, too
-        if not any(name == wanted or fnmatch.fnmatch(name, wanted) for name in names):
+        if found.isdisjoint(folder.glob(pattern)):
             raise _nothing_written(check, program, pattern)
     return outputs
 
@@ -171,12 +185,12 @@ def _nothing_written(check: FunctionCheck, program: Program, pattern: str) -> Ch
 
 
 def _file_of(module: str) -> str:
-    """Return the file of a module; empty where there is none. Its package is imported, and not the module itself."""
+    """Return the file of a module; empty where there is none. Nothing is imported if it is on the import path."""
     sys.path.insert(0, os.getcwd())
     try:
-        spec = importlib.util.find_spec(module)
+        spec = on_path(module) or importlib.util.find_spec(module)
         if spec is not None and spec.submodule_search_locations is not None:
-            spec = importlib.util.find_spec(f"{module}.__main__")
+            spec = on_path(f"{module}.__main__") or importlib.util.find_spec(f"{module}.__main__")
     except (ImportError, ValueError):
         spec = None
     finally:
@@ -188,6 +202,8 @@ def _no_program(first: str) -> CheckError:
     if first.endswith(".py") and not os.path.exists(first):
         beside = [path.name for path in Path(os.path.dirname(first) or ".").glob("*.py")]
         return CheckError(f"there is no file {first}", hint=did_you_mean(os.path.basename(first), beside))
+    if os.path.isdir(first):
+        return CheckError(f"{first} is a folder", hint=f"expected a file in it: {os.path.join(first, '__main__.py')}")
     if os.path.exists(first):
         return CheckError(f"{first} is no Python program", hint="only Python programs can be run again and looked into")
     scripts = [path.name for path in Path(os.path.dirname(first) or ".").glob("*.py")]

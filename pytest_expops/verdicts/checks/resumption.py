@@ -23,7 +23,7 @@ from pytest_expops.execution.records import Outcome
 from pytest_expops.pipeline.model import FunctionCheck
 from pytest_expops.values.comparison import Difference, compare
 from pytest_expops.verdicts.checks.checker import Checker, first_run
-from pytest_expops.wording import and_more, joined
+from pytest_expops.wording import and_more, joined, short_place
 
 MOST = 3
 """So many differences of one kind are shown."""
@@ -140,13 +140,13 @@ def _apart(check: FunctionCheck, one: Mapping[str, Any], other: Mapping[str, Any
 
 def _gist(found: tuple[Difference, ...]) -> str:
     first = found[0]
-    return f"{first.path}: {first.detail or f'{first.expected}, resumed {first.obtained}'}"
+    return f"{short_place(first.path)}: {first.detail or f'{first.expected}, resumed {first.obtained}'}"
 
 
 def _shown(found: tuple[Difference, ...], one: str, other: str) -> list[str]:
     lines = []
     for each in found[:MOST]:
-        lines += [f"  {each.path}: {each.detail}" if each.detail else f"  {each.path}"]
+        lines.append(f"  {short_place(each.path)}" + (f": {each.detail}" if each.detail else ""))
         lines += [f"      {one}: {each.expected}", f"      {other}: {each.obtained}"]
     more = and_more(len(found), MOST, "differences")
     return [*lines, *([f"  {more}"] if more else [])]

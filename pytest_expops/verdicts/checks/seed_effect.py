@@ -10,7 +10,7 @@ from pytest_expops.pipeline.model import FunctionCheck
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.verdicts.checks.text import shown_path
 from pytest_expops.verdicts.replay import differences_between
-from pytest_expops.wording import joined, listed
+from pytest_expops.wording import joined, listed, short_place
 
 MOST_PARTS = 8
 """So many parts of what a function returns are named."""
@@ -34,7 +34,7 @@ def seed_text(check: FunctionCheck, call: CheckedCall, unmoved: Sequence[str]) -
         none = ""
     else:
         none = f" (it has no free parameter {joined([f'`{name}`' for name in SEED_NAMES], last='or')})"
-    parts = listed([f"`{shown_path(path)}`" for path in unmoved], MOST_PARTS)
+    parts = listed([f"`{short_place(shown_path(path))}`" for path in unmoved], MOST_PARTS)
     return (
         f"the seed does not matter: {check.name} gives the same under the seeds {seeds}\n\n"
         f"these never change: {parts}\n"

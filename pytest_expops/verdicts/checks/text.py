@@ -8,18 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from pytest_expops.execution.calls.checked_call import ARGUMENT, OWN_OBJECT
+from pytest_expops.execution.programs import STATUS
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.check import names_of
 from pytest_expops.pipeline.model import FunctionCheck
-from pytest_expops.verdicts.findings import FIRST_APART
+from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
 from pytest_expops.verdicts.replay_text import SAME, explain
 from pytest_expops.wording import joined
 
 _KEY = re.compile(r"outputs\['((?:[^'\\]|\\.)*)'\]")
-_NOT_TAKEN_OVER = (
-    "what was changed in this interpreter before, by `monkeypatch` or a fixture, say, a fresh one does not have"
-)
 _CALLS = ("state", "order")
 """The causes which say that it matters what was called before: here it is the same function."""
 _ARGUMENT = re.compile(rf"{ARGUMENT}(\w+)")
@@ -59,16 +57,23 @@ def changed_in_place(session: PipelineSession, check: FunctionCheck) -> list[str
 
 def _renamed(verdict: Verdict) -> Verdict:
     """Return a verdict whose paths begin with what the user knows: ``returned[0]``, ``argument x``."""
-    differences = tuple(replace(each, path=shown_path(each.path)) for each in verdict.differences)
+    differences = tuple(_shown(replace(each, path=shown_path(each.path))) for each in verdict.differences)
     diagnosis = verdict.diagnosis
     if diagnosis is not None:
         causes = tuple(replace(each, source="calls") if each.source in _CALLS else each for each in diagnosis.causes)
-        note = shown_path(diagnosis.note)
-        if FIRST_APART in note and not causes:
-            note += f"\n        {_NOT_TAKEN_OVER}"
-        diagnosis = replace(diagnosis, note=note, causes=causes)
+        files = tuple(
+            replace(each, writer="call") if each.writer == "process" else each for each in diagnosis.read_back
+        )
+        diagnosis = replace(diagnosis, note=shown_path(diagnosis.note), causes=causes, read_back=files)
     varied = tuple("calls" if each == "order" else each for each in verdict.varied)
     return replace(verdict, differences=differences, diagnosis=diagnosis, varied=varied)
+
+
+def _shown(difference: Difference) -> Difference:
+    """Return a difference with what is to be said of it: how far two exit statuses are apart means nothing."""
+    if difference.path != STATUS:
+        return difference
+    return replace(difference, detail=f"{difference.expected} in the first run, {difference.obtained} in the replay")
 
 
 def shown_path(path: str) -> str:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from pytest_expops.pipeline.model import Checked
 from pytest_expops.replay.nondeterminism.base import Site
 from pytest_expops.replay.nondeterminism.registry import SOURCES
+from pytest_expops.verdicts.diagnosis._advice import against_files
 from pytest_expops.verdicts.diagnosis._attribution import Search
 from pytest_expops.verdicts.diagnosis._control import Control
 from pytest_expops.verdicts.diagnosis._leftovers import Leftover, changing
-from pytest_expops.verdicts.diagnosis._remedies import ProcessFunction, remedy
+from pytest_expops.verdicts.diagnosis._remedies import WhatIsRun, remedy
 from pytest_expops.verdicts.diagnosis._trials import Trials
 from pytest_expops.verdicts.findings import FIRST_APART, Cause, CodeLine, Diagnosis, Place, ReadBack
-from pytest_expops.wording import joined, listed
+from pytest_expops.wording import joined, listed, short_place
+
+_NOT_TAKEN_OVER = (
+    "what was changed in this interpreter before, by `monkeypatch` or a fixture, say, a fresh one does not have"
+)
 
 
 @dataclass(slots=True)
@@ -36,17 +42,20 @@ class Findings:
 def conclude(trials: Trials, findings: Findings) -> Diagnosis:
     """Return what is known so far as one diagnosis."""
     search = findings.search
+    check = trials.session.expanded.pipeline.check
+    what = check.what if check is not None else None
     return Diagnosis(
         findings.place,
         _with_remedies(trials, findings),
         tuple(search.tried) if search is not None else (),
         trials.runs,
-        note=_note(findings),
+        note=_note(findings, what),
         hash_seed=_differing_hash_seed(trials, findings),
         read_back=_unproved_files(findings),
         threads=findings.control.threads if findings.control is not None else {},
         unheld=search.unheld() if search is not None else (),
         alerts=tuple(map(CodeLine.at, findings.alerts)),
+        file_remedy=against_files(what),
     )
 
 
@@ -54,25 +63,33 @@ def _with_remedies(trials: Trials, findings: Findings) -> tuple[Cause, ...]:
     """Return the causes, each with what helps at the lines that drew from it."""
     each = trials.session.expanded[trials.name]
     session, code = trials.session, each.process.code
-    runs = "process" if session.expanded.pipeline.check is None else "call that is checked"
-    file = session.runner.project.file(code.script)
-    subject = ProcessFunction(str(file or ""), code.function, bool(each.seeds), runs)
+    file = str(session.runner.project.file(code.script) or "")
+    check = session.expanded.pipeline.check
+    if check is None:
+        subject = WhatIsRun(file, code.function, has_settings=bool(each.seeds))
+    else:
+        subject = WhatIsRun(file, code.function, check.what, check.seed_names)
     return tuple(replace(cause, remedy=remedy(cause, findings.place, subject)) for cause in findings.causes)
 
 
-def _note(findings: Findings) -> str:
-    """Return what is known besides causes: that the difference is rare, or what is left without a cause."""
+def _note(findings: Findings, what: Checked | None) -> str:
+    """Return what is known besides causes: that the difference is rare, or what is left without a cause.
+
+    Of a function or test, the first run was made here, beside others; a program had an interpreter of its own.
+    """
     control, search = findings.control, findings.search
     if control is None:
         return ""
     if not control.apart and not control.behind:
         return f"{len(control.made)} more replays gave what the first run gave: it differs rarely"
     if control.behind and findings.leftover is None and not findings.files:
-        return f"{len(control.made)} {FIRST_APART}"
+        also = f"\n        {_NOT_TAKEN_OVER}" if what in ("function", "test") and not findings.causes else ""
+        return f"{len(control.made)} {FIRST_APART}{also}"
     notes = [findings.stopped] if findings.stopped else []
     if search is not None and search.remaining:
         if findings.causes:
-            notes.append(f"not attributed: {listed([f'`{path}`' for path in sorted(search.remaining)], 3)}")
+            remaining = map(short_place, sorted(search.remaining))
+            notes.append(f"not attributed: {listed(remaining, 3, quote='`')}")
         unsure = [SOURCES[source].title for source in search.unsure if source not in search.found]
         if unsure:
             notes.append(f"replays agreed with {joined(unsure)} fixed, but more of them did not tell it from chance")

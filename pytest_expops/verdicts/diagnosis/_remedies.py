@@ -1,4 +1,4 @@
-"""What the author of a process can do about a cause: the call that was seen, written so that it gives the same again.
+"""What the author can do about a cause: the call that was seen, written so that it gives the same again.
 
 Where the line that drew names the call, the remedy is that line's own code, with the seed under the name by which its
 function can have it, so that it can be pasted. Where it does not, as in a library, nothing is said that was not seen.
@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from pytest_expops.pipeline.model import Checked
 from pytest_expops.replay.nondeterminism.registry import SOURCES
+from pytest_expops.verdicts.diagnosis._advice import against
 from pytest_expops.verdicts.diagnosis._ordering import in_order
 from pytest_expops.verdicts.diagnosis._script_text import CallText, FunctionNode, ScriptText, parameters
 from pytest_expops.verdicts.findings import Cause, CodeLine, Place
@@ -69,6 +71,8 @@ _BY_METHOD: Mapping[str, Mapping[str, str]] = {
 }
 """The same of methods of objects whose class the text does not tell."""
 _MODULES = ("random", "uuid", "zoneinfo", "calendar")
+NUMBER = "42"
+"""What a test or a program can seed with: none gets a seed from elsewhere."""
 _SEED_NAMES = (SEED, "seed", "random_state")
 _SETTINGS = {
     "hyperparameters": f'hyperparameters["{SEED}"]',
@@ -78,25 +82,27 @@ _SETTINGS = {
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessFunction:
-    """The function of a process, and whether it is under a seed layer: then its hyperparameters have the seed.
+class WhatIsRun:
+    """What is run: the function of a process, or of what is `checked`; a program has none.
 
-    `runs` is what the global generators are seeded for.
+    The first of the `seed_names` that the function has gets the seed. If a process `has_settings`, its hyperparameters
+    have it, too: it is under a seed layer.
     """
 
     file: str
     function: str
-    seeded: bool
-    runs: str = "process"
+    checked: Checked | None = None
+    seed_names: tuple[str, ...] = _SEED_NAMES
+    has_settings: bool = False
 
 
-def remedy(cause: Cause, place: Place | None, subject: ProcessFunction) -> str:
+def remedy(cause: Cause, place: Place | None, subject: WhatIsRun) -> str:
     """Return what helps against a cause: a line for each line that drew, or one that holds for all of its kind.
 
     Args:
         cause: what was found to be the cause, with the lines that drew from it.
         place: where the runs part.
-        subject: the function of the process.
+        subject: what is run.
     """
     if cause.source == "hashseed":
         found = in_order(ScriptText(place.file), place.line) if place is not None else ""
@@ -105,10 +111,10 @@ def remedy(cause: Cause, place: Place | None, subject: ProcessFunction) -> str:
     for site in cause.sites:
         places.setdefault((site.file, site.line), []).append(site)
     lines = [_for_line(cause.source, sites, subject) for sites in list(places.values())[:MOST]]
-    return "\n".join(dict.fromkeys(filter(None, lines))) or cause.remedy
+    return "\n".join(dict.fromkeys(filter(None, lines))) or against(cause, place, subject.checked)
 
 
-def _for_line(source: str, sites: Sequence[CodeLine], subject: ProcessFunction) -> str:
+def _for_line(source: str, sites: Sequence[CodeLine], subject: WhatIsRun) -> str:
     """Return what helps at a line; there is more than one of `sites` where it drew in several ways."""
     site = sites[0]
     script = ScriptText(site.file)
@@ -162,6 +168,14 @@ def _template(source: str, call: CallText, site: CodeLine) -> str:
     return "" if has_seed else template
 
 
+_RANDOM: Mapping[Checked | None, str] = {
+    None: "`random` is seeded for each process",
+    "function": "`random` is seeded for each call that is checked",
+    "test": f"seed `random` before, as by `random.seed({NUMBER})` in a fixture",
+    "program": f"seed `random` before, as by `random.seed({NUMBER})`",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class _Rewriting:
     """A call, the template by which it is written instead, and the line that drew."""
@@ -170,15 +184,17 @@ class _Rewriting:
     template: str
     site: CodeLine
     script: ScriptText
-    subject: ProcessFunction
+    subject: WhatIsRun
 
     def told(self) -> list[str]:
         """Return ``NEW in place of OLD``, and what NEW needs: an import, a parameter."""
         call, fields = self.call, {field for _, field, _, _ in string.Formatter().parse(self.template) if field}
         around = self.script.around(call.node.lineno)
-        if "seed" in fields and not around:
+        if "seed" in fields and not around and self.subject.checked != "program":
             return [f"make `{call.whole}` in the function that uses it, and seed it there"]
-        seed = _seed(call, around[0], self.site, self.subject) if "seed" in fields else _Seed("")
+        seed = _Seed("")
+        if "seed" in fields:
+            seed = _seed(call, around[0], self.site, self.subject) if around else _Seed(NUMBER)
         if not seed.code and seed.note:
             return [seed.note]
         spelled = {module: _spelled(module, self.script) for module in sorted(fields & {*_MODULES})}
@@ -195,7 +211,7 @@ class _Rewriting:
         imports = joined([f"`{missing}`" for _, missing in spelled.values() if missing])
         old = f"`{call.whole}`{self._line()}" + (f", with {imports}" if imports else "")
         there = " in the function that uses it," if not around and "random" in fields else ""
-        drawn = f"`random` is seeded for each {self.subject.runs}, or leave it out of the output"
+        drawn = f"{_RANDOM[self.subject.checked]}, or leave it out of the output"
         if new == call.whole:
             return []  # it has the seed already: something else has drawn
         return [f"`{new}`{there} in place of {old}", seed.note if seed.code or "random" not in fields else drawn]
@@ -224,9 +240,9 @@ class _Seed:
     note: str = ""
 
 
-def _seed(call: CallText, function: FunctionNode, site: CodeLine, subject: ProcessFunction) -> _Seed:
-    own = _seed_of_process(subject)
-    if _is_process(function, subject):
+def _seed(call: CallText, function: FunctionNode, site: CodeLine, subject: WhatIsRun) -> _Seed:
+    own = _own_seed(subject)
+    if _is_own(function, subject) or (subject.checked == "test" and _is_fixture(function)):
         return own
     known = parameters(function)
     handed = next((name for name in _SEED_NAMES if known.get(name)), "")
@@ -241,19 +257,27 @@ def _seed(call: CallText, function: FunctionNode, site: CodeLine, subject: Proce
     return _Seed(SEED, to + also)
 
 
-def _seed_of_process(subject: ProcessFunction) -> _Seed:
-    function = ScriptText(subject.file).function(subject.function)
-    if not subject.function:
-        return _Seed(SEED)  # a program: it seeds itself
+def _own_seed(subject: WhatIsRun) -> _Seed:
+    """Return how what is run has the seed."""
+    if subject.checked in ("test", "program"):
+        return _Seed(NUMBER)
+    function, names = ScriptText(subject.file).function(subject.function), subject.seed_names
     known = parameters(function) if function is not None else {}
-    settings = _SETTINGS if subject.seeded else {}
-    for name, code in {**dict(zip(_SEED_NAMES, _SEED_NAMES, strict=True)), **settings}.items():
-        if known.get(name) or (name in _SEED_NAMES and name in known):
+    settings = _SETTINGS if subject.has_settings else {}
+    for name, code in {**dict(zip(names, names, strict=True)), **settings}.items():
+        if known.get(name) or (name in names and name in known):
             return _Seed(code)
-    return _Seed(SEED, f"add the parameter `{SEED}` to `{subject.function}`: it gets the seed")
+    name = next(iter(names), SEED)
+    gets = ": it gets the seed" if names else ", and give it a number"
+    return _Seed(name, f"add the parameter `{name}` to `{subject.function}`{gets}")
 
 
-def _is_process(function: FunctionNode, subject: ProcessFunction) -> bool:
+def _is_fixture(function: FunctionNode) -> bool:
+    """Return whether pytest calls a function, and nobody else can: it gets what other fixtures give."""
+    return any("fixture" in ast.unparse(each) for each in function.decorator_list)
+
+
+def _is_own(function: FunctionNode, subject: WhatIsRun) -> bool:
     found = ScriptText(subject.file).function(subject.function)
     return found is not None and ast.dump(found) == ast.dump(function) and found.lineno == function.lineno
 

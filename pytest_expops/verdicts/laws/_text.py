@@ -11,7 +11,7 @@ from pytest_expops.values.differences import Difference
 from pytest_expops.values.showing import show
 from pytest_expops.verdicts.laws._checks import StatedLaw
 from pytest_expops.verdicts.laws._subjects import Rows, Window
-from pytest_expops.wording import and_more, first_of
+from pytest_expops.wording import and_more, first_of, short_place
 
 MOST_ROWS = 10
 MOST_DIFFERENCES = 5
@@ -35,7 +35,7 @@ class Violation:
             first = str(self.error).partition("\n")[0]
             return f"it raises {type(self.error).__name__}{f': {first}' if first else ''}"
         first_found = self.differences[0]
-        return first_of(f"{first_found.path}: {first_found.detail}", len(self.differences))
+        return first_of(f"{short_place(first_found.path)}: {first_found.detail}", len(self.differences))
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def _differences(violation: Violation, expected: str, obtained: str) -> list[str
         return [f"  {violation.summary}"]
     lines = []
     for each in violation.differences[:MOST_DIFFERENCES]:
-        lines.append(f"  {each.path}: {each.detail}")
+        lines.append(f"  {short_place(each.path)}: {each.detail}")
         lines.append(f"      {expected}: {each.expected}")
         lines.append(f"      {obtained}: {each.obtained}")
     more = and_more(len(violation.differences), MOST_DIFFERENCES)

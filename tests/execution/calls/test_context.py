@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_expops.execution.user_code.requirements import advise
+from pytest_expops.pipeline.check import check_pipeline
+from pytest_expops.pipeline.model import FunctionCheck
 from tests.expops.running import config, run
 
 
@@ -150,6 +153,16 @@ def test_a_missing_module_names_the_requirements_file_that_lists_it(tmp_path: Pa
     unlisted = ran.record("c").failure
     assert unlisted is not None
     assert unlisted.traceback.splitlines()[-1] == "ModuleNotFoundError: No module named 'unlisted_module'"
+
+
+def test_a_function_that_needs_a_missing_module_is_not_said_to_be_a_process(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("no-such-module\n", encoding="utf-8")
+    folder = str(tmp_path)
+    pipeline = check_pipeline(FunctionCheck("train", "train", f"{folder}/m.py", (folder,), folder)).pipeline
+    assert advise(ModuleNotFoundError("none", name="no_such_module"), pipeline) == (
+        "`no_such_module` is listed in requirements.txt; what is checked runs in the interpreter that makes the check, "
+        f"so install it there: python -m pip install -r {tmp_path / 'requirements.txt'}"
+    )
 
 
 def test_a_script_that_needs_a_missing_module_says_so_too(tmp_path: Path) -> None:

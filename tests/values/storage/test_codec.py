@@ -160,6 +160,15 @@ def test_what_cannot_be_stored_is_named_by_its_path(value: Any, path: str, reaso
     assert caught.value.hint
 
 
+def test_a_long_path_is_cut_where_it_is_shown() -> None:
+    value: list[Any] = [threading.Lock()]
+    for _ in range(100):
+        value = [value]
+    with pytest.raises(StoreError, match=r"^outputs(\[0\])+\.\.\.(\[0\])+: a _thread.lock") as caught:
+        encode(value, "outputs")
+    assert caught.value.key == "outputs" + "[0]" * 101
+
+
 def test_a_cycle_does_not_hide_what_cannot_be_stored() -> None:
     value: dict[str, Any] = {"lock": threading.Lock()}
     value["self"] = value

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.verdicts.diagnosis._remedies import ProcessFunction, remedy
+from pytest_expops.verdicts.diagnosis._remedies import WhatIsRun, remedy
 from pytest_expops.verdicts.findings import Cause, CodeLine, Count, Place
 
 
@@ -24,7 +24,7 @@ def told(tmp_path: Path, script: str, source: str, what: str, *, seeded: bool = 
     line = next(number for number, each in enumerate(text.split("\n"), 1) if each.endswith("# here"))
     cause = Cause(source, ("outputs",), Count(5, 5), Count(0, 5), (CodeLine(str(file), line, "", what, ""),), "general")
     place = Place(str(file), line, function, None, "return", "")
-    return remedy(cause, place, ProcessFunction(str(file), function, seeded))
+    return remedy(cause, place, WhatIsRun(str(file), function, has_settings=seeded))
 
 
 SEED_NAMES = {
