@@ -20,7 +20,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
-from pytest_expops.execution.seeding.task_seeds import preserved
+from pytest_expops.execution.seeding.task_seeds import preserved, warm_up
 from pytest_expops.execution.user_code.run_environment import run_environment
 from pytest_expops.replay._child_project import ReplicaProject
 from pytest_expops.replay._messages import Lines, send
@@ -145,6 +145,7 @@ class ImportServer:
             stack.enter_context(preserved())
             for name, names in message["import"]:
                 __import__(name, {}, {}, names)
+                warm_up()
                 if not _can_be_forked(before):
                     break
                 self._imported += 1

@@ -242,6 +242,12 @@ def _register_installed() -> None:
                 call_entry_points(module)
 
 
+def warm_up() -> None:
+    """Do ahead what takes long the first time that anything is seeded, and seed nothing."""
+    seeder_modules()  # looks at all packages
+    _loaded()  # NumPy imports what has its state when it is first asked for it
+
+
 def _loaded() -> list[Library]:
     return [library for library in LIBRARIES.values() if _is_loaded(library)]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -158,12 +159,19 @@ def scalar_form(value: np.generic) -> Form:
 
 def handler_for(cls: type) -> Callable[[Any], Form] | None:
     """Return how to take a NumPy class apart; None where its own reduction says it well."""
-    bases: dict[type, Callable[[Any], Form]] = {
-        np.ma.MaskedArray: masked_form,
-        np.ndarray: array_form,
-        np.generic: scalar_form,
-        np.random.Generator: generator_form,
-        np.random.BitGenerator: bit_generator_form,
-        np.random.RandomState: random_state_form,
-    }
-    return next((handler for base, handler in bases.items() if issubclass(cls, base)), None)
+    return next((handler for base, handler in _bases() if issubclass(cls, base)), None)
+
+
+def _bases() -> Iterator[tuple[type, Callable[[Any], Form]]]:
+    """Give the classes that have a handler, of those of `numpy.ma` and `numpy.random` only if they are there.
+
+    NumPy imports these when they are first asked for, which takes longer than all else that is done here.
+    """
+    if "numpy.ma" in sys.modules:
+        yield np.ma.MaskedArray, masked_form
+    yield np.ndarray, array_form
+    yield np.generic, scalar_form
+    if "numpy.random" in sys.modules:
+        yield np.random.Generator, generator_form
+        yield np.random.BitGenerator, bit_generator_form
+        yield np.random.RandomState, random_state_form
