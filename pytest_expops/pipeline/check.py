@@ -33,8 +33,8 @@ def check_to_json(check: FunctionCheck) -> dict[str, Any]:
 def check_from_json(data: Mapping[str, Any]) -> FunctionCheck:
     """Return what `check_to_json` was called on."""
     modules = tuple((name, file) for name, file in data["modules"])
-    lists = {"seeds": tuple(data["seeds"]), "folders": tuple(data["folders"]), "modules": modules}
-    return FunctionCheck(**{**data, **lists})
+    lists = {name: tuple(data[name]) for name in ("seeds", "folders", "test_files", "rewritten")}
+    return FunctionCheck(**{**data, **lists, "modules": modules})
 
 
 def check_pipeline(check: FunctionCheck) -> ExpandedPipeline:

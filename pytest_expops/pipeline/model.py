@@ -191,7 +191,9 @@ class FunctionCheck:
     `source` is the file of the `function`. `folders` are where the user's own code is, the project's root first;
     `directory` is where it runs. `modules` are names and files of modules that are not found on the import path. The
     streams are seeded with each of the `seeds`, or with `seed` where there are none; if that is None, with nothing:
-    they start somewhere else in each run, as in a program of its own.
+    they start somewhere else in each run, as in a program of its own. The function runs a test, where there are
+    `test_files`: the conftest files above it, and its own. `rewritten` are then the packages whose assertions pytest
+    rewrites when it imports them.
     """
 
     name: str
@@ -204,6 +206,8 @@ class FunctionCheck:
     rtol: float = 0.0
     atol: float = 0.0
     modules: tuple[tuple[str, str], ...] = ()
+    test_files: tuple[str, ...] = ()
+    rewritten: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

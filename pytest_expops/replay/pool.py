@@ -12,6 +12,7 @@ from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.user_code.scripts import common_path
 from pytest_expops.replay._leading_imports import Import, leading_imports
 from pytest_expops.replay._replica import Replica, surroundings_of
+from pytest_expops.replay._test_imports import imports_of_tests
 from pytest_expops.replay.nondeterminism.base import Conditions, Mode
 from pytest_expops.replay.nondeterminism.registry import interpreter_environment
 from pytest_expops.replay.project_copy import Keeps, Snapshot, copied, found_by_first_run
@@ -139,7 +140,10 @@ class ReplicaPool:
         project = session.runner.project
         code = session.expanded[name].process.code
         script = project.file(code.script)
-        if script is None or project.pipeline.check is not None:
+        check = project.pipeline.check
+        if check is not None and check.test_files:
+            return imports_of_tests(check.test_files, common_path(), check.rewritten)
+        if script is None or check is not None:
             return ()  # what all checks have met, one interpreter imports for them
         path = common_path()
         path = [*(each for each in project.import_path if each not in path), *path, *project.last_path]

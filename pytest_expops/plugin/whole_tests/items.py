@@ -20,6 +20,7 @@ from pytest_expops.execution.calls.checked_call import CheckedCall
 from pytest_expops.execution.records import Outcome
 from pytest_expops.pipeline.model import FunctionCheck
 from pytest_expops.plugin.options.options import read_options
+from pytest_expops.plugin.whole_tests._imported import rewritten, test_files
 from pytest_expops.plugin.whole_tests._rerun import Rerun, rerun_of, rerun_test
 from pytest_expops.plugin.whole_tests._watching import OUTCOME, RUN, SKIPPED, RunWatcher, TestRun
 from pytest_expops.plugin.whole_tests.marks import WATCHER, Wanted, wanted
@@ -106,6 +107,8 @@ class TestReplay(pytest.Item):
             seed=None,  # it is seeded while it runs, and not while it is imported
             rtol=float(self._asked.rtol),
             atol=float(self._asked.atol),
+            test_files=test_files(self._test),
+            rewritten=rewritten(self.config),
         )
 
     def _conclude(self, verdict: Verdict, check: FunctionCheck, run: TestRun | None) -> None:

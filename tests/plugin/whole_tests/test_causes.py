@@ -21,6 +21,11 @@ DEFECTS = {
         "@pytest.mark.reproducible\ndef test_it(record_result): record_result('value', random.random())  # here",
         "the unseeded global generators",
     ),
+    "draw of a library that is imported ahead": (
+        "import numpy as np\n"
+        "@pytest.mark.reproducible\ndef test_it(record_result): record_result('value', np.random.rand())  # here",
+        "the unseeded global generators",
+    ),
     "set": (
         "@pytest.mark.reproducible\ndef test_it(record_result): record_result('value', list({*'abcdefgh'}))  # here",
         "the hash seed",
