@@ -193,7 +193,8 @@ class FunctionCheck:
     streams are seeded with each of the `seeds`, or with `seed` where there are none; if that is None, with nothing:
     they start somewhere else in each run, as in a program of its own. The function runs a test, where there are
     `test_files`: the conftest files above it, and its own. `rewritten` are then the packages whose assertions pytest
-    rewrites when it imports them.
+    rewrites when it imports them; `earlier` are the tests that were run before its first run in the same interpreter,
+    and `others` those that are run before a replay which varies the order. Both are processes of the pipeline.
     """
 
     name: str
@@ -208,6 +209,8 @@ class FunctionCheck:
     modules: tuple[tuple[str, str], ...] = ()
     test_files: tuple[str, ...] = ()
     rewritten: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

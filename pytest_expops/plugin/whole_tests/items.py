@@ -20,7 +20,9 @@ from pytest_expops.execution.calls.checked_call import CheckedCall
 from pytest_expops.execution.records import Outcome
 from pytest_expops.pipeline.model import FunctionCheck
 from pytest_expops.plugin.options.options import read_options
+from pytest_expops.plugin.stash import ENVIRONMENT
 from pytest_expops.plugin.whole_tests._imported import rewritten, test_files
+from pytest_expops.plugin.whole_tests._neighbours import arguments_of, latest, near, nodeid_of, run_before
 from pytest_expops.plugin.whole_tests._rerun import Rerun, rerun_of, rerun_test
 from pytest_expops.plugin.whole_tests._watching import OUTCOME, RUN, SKIPPED, RunWatcher, TestRun
 from pytest_expops.plugin.whole_tests.marks import WATCHER, Wanted, wanted
@@ -28,16 +30,16 @@ from pytest_expops.plugin.whole_tests.summary import CAUSE, DIFFERED, MATCHED, N
 from pytest_expops.reproducible import current_checker
 from pytest_expops.verdicts.checks.checker import Thoroughness, sources
 from pytest_expops.verdicts.checks.text import tell
-from pytest_expops.verdicts.findings import FIRST_APART
+from pytest_expops.verdicts.findings import FIRST_APART, Cause
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
-from pytest_expops.verdicts.replay_text import title
+from pytest_expops.verdicts.replay_text import LEFT_BY_TESTS, ORDER_OF_TESTS, title
 from pytest_expops.wording import joined
 
 _NOT_THE_REPLAYS = frozenset({"xfail", "skip", "skipif", "timeout", "flaky", "usefixtures", "parametrize"})
 """Markers that say how a test is to end, or how it is run: its replay is not marked with these."""
-_NOT_VARIED = ("files", "order")
 _APART = "only the first run differs"
 _SEEDS = "seed them: by `@pytest.mark.reproducible(seeds=[1])`, or in a fixture"
+_ALONE = "let the test make what it needs, in a fixture say, and others put back what they change, as by `monkeypatch`"
 _NOT_AT_IMPORT = "draw in a function or a fixture, where it can be seeded, and not while the module is imported"
 _ELSEWHERE = " (its first run was made in a fresh interpreter, too)"
 
@@ -47,13 +49,15 @@ class TestReplay(pytest.Item):
 
     __test__ = False
 
-    def __init__(self, *, test: pytest.Function, asked: Wanted, by_option: bool, place: Path, **keywords: Any) -> None:
+    def __init__(
+        self, *, test: pytest.Function, asked: Wanted, by_option: bool, watcher: RunWatcher, **keywords: Any
+    ) -> None:
         super().__init__(**keywords)
         self._test = test
         self._asked = asked
         self._by_option = by_option
-        # As it is now: pytest-xdist adds the name of a group to it.
-        self._rerun: Rerun = rerun_of(test, test.nodeid, place)
+        self._watcher = watcher
+        self._rerun: Rerun = rerun_of(test, nodeid_of(test), watcher.folder / "again")
         self.own_markers[:] = [each for each in test.own_markers if each.name not in _NOT_THE_REPLAYS]
         self.keywords.update({each.name: each for each in self.own_markers})
 
@@ -78,25 +82,31 @@ class TestReplay(pytest.Item):
         checker, options = current_checker(), read_options(self.config)
         vary = sources(options.vary if self._asked.vary is None else self._asked.vary)
         replays = self._asked.replays or options.replays
-        vary = tuple(each for each in vary if each not in _NOT_VARIED)
-        check = self._check()
-        session = checker.opened(check, CheckedCall(rerun_test, (self._rerun,), outputs=True))
+        before = run_before(self._test, self._watcher)
+        others = near(self, self._test, before) if "order" in vary else []
+        vary = tuple(each for each in vary if each != "files" and (each != "order" or others))
+        earlier = latest(before, self._watcher, options.diagnose_timeout / 4)
+        check = self._check(arguments_of(earlier), arguments_of(others))
+        arguments = {**self._rerun.arguments, **arguments_of([*earlier, *others])}
+        rerun = replace(self._rerun, arguments=arguments)
+        session = checker.opened(check, CheckedCall(rerun_test, (rerun,), outputs=True, name_parameter="process"))
+        environment = self.config.stash.get(ENVIRONMENT, None)
         run = self._test.stash.get(RUN, None)
         if run is not None:
             record = session.given(check.name, run.outputs, started=run.started, duration=run.duration)
         else:
-            record = session.adopt(checker.elsewhere(session, check.name))
+            record = session.adopt(checker.elsewhere(session, check.name, environment))
             if record.outcome is not Outcome.PASSED:
                 raise _not_replayed(check, record.failure.summary if record.failure else record.outcome.value)
         outcome = str(session.load(record)[OUTCOME])
         if outcome.startswith(SKIPPED):
             raise pytest.skip.Exception(f"nothing to replay: {outcome}", _use_item_location=True)
         how = Thoroughness(replays, vary, options.diagnose, options.diagnose_timeout)
-        (verdict,) = checker.verdicts(session, check, how)
+        (verdict,) = checker.verdicts(session, check, how, environment)
         sys.stdout.write(verdict.printed)
-        self._conclude(verdict, check, run)
+        self._conclude(verdict, check, run, len(before))
 
-    def _check(self) -> FunctionCheck:
+    def _check(self, earlier: Iterable[str], others: Iterable[str]) -> FunctionCheck:
         directory = str(self.config.invocation_params.dir)
         return FunctionCheck(
             name=self._test.name,
@@ -109,9 +119,11 @@ class TestReplay(pytest.Item):
             atol=float(self._asked.atol),
             test_files=test_files(self._test),
             rewritten=rewritten(self.config),
+            earlier=tuple(earlier),
+            others=tuple(others),
         )
 
-    def _conclude(self, verdict: Verdict, check: FunctionCheck, run: TestRun | None) -> None:
+    def _conclude(self, verdict: Verdict, check: FunctionCheck, run: TestRun | None, earlier: int) -> None:
         self.user_properties.append(("expops_replays", verdict.replays))
         if verdict.status is ReplayStatus.MATCHED:
             self.user_properties.append((REPLAYED, MATCHED))
@@ -121,21 +133,37 @@ class TestReplay(pytest.Item):
         self.user_properties.append((REPLAYED, DIFFERED))
         self.user_properties.append((CAUSE, _cause(verdict)))
         how = (" with the same seed" if self._asked.seeds else "") + (_ELSEWHERE if run is None else "")
-        text = tell([_with_advice(verdict)], self._command(verdict), self.config.invocation_params.dir, how)
-        if run is not None and run.before and _cause(verdict) == _APART:
-            noun = "test had been" if run.before == 1 else "tests had been"
-            text += f"\n\nbefore the first run, {run.before} other {noun} run in its interpreter; in a replay, none"
+        text = tell([_of_test(verdict)], self._command(verdict, check), self.config.invocation_params.dir, how)
+        if "order" in verdict.varied:
+            text += f"\n\nthe tests before it there: {joined(check.others)}"
+        if run is not None and earlier and _cause(verdict) == _APART:
+            noun = "test had been" if earlier == 1 else "tests had been"
+            text += f"\n\nbefore the first run, {earlier} other {noun} run in its interpreter; in a replay, none"
         raise NotReproducible(text, process=check.name)
 
-    def _command(self, verdict: Verdict) -> str:
-        path = os.path.relpath(self.path, self.config.invocation_params.dir)
-        nodeid = self.nodeid.partition("::")[2]
+    def _command(self, verdict: Verdict, check: FunctionCheck) -> str:
         words = ["pytest", *(["--expops-replay-tests"] if self._by_option else [])]
         if verdict.attempt > 1 and self._asked.replays is None:
             words.append(f"--expops-replays={verdict.attempt}")
         if verdict.varied and self._asked.vary is None:
             words.append(f"--expops-vary={','.join(verdict.varied)}")
-        return shlex.join([*words, f"{path}::{nodeid}"])
+        causes = verdict.diagnosis.causes if verdict.diagnosis is not None else ()
+        left = [name for cause in causes if cause.source == "state" for name in cause.left_by]
+        own = self.nodeid.partition("::")[2]
+        selected = [f"{self.path}::{own}"]
+        if left:  # they must be run, and the test itself after them
+            test = self._rerun.arguments[self._rerun.nodeid]
+            selected = [*map(self._argument, left), test, *(selected if test.endswith("]") else [])]
+        elif "order" in verdict.varied:  # they must be there to be run
+            selected += map(self._argument, check.others)
+        return shlex.join([*words, *map(self._shown, selected)])
+
+    def _argument(self, nodeid: str) -> str:
+        return f"{self.config.rootpath}{os.sep}{nodeid}"
+
+    def _shown(self, argument: str) -> str:
+        path, _, name = argument.partition("::")
+        return f"{os.path.relpath(path, self.config.invocation_params.dir)}::{name}"
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show our own errors as their message."""
@@ -154,15 +182,22 @@ def _not_replayed(check: FunctionCheck, reason: str) -> ReplayError:
     return ReplayError(f"{check.name} could not be run again in a fresh interpreter: {reason}", process=check.name)
 
 
-def _with_advice(verdict: Verdict) -> Verdict:
-    """Return a verdict that says how the generators of a test are seeded, if that is what helps."""
+def _of_test(verdict: Verdict) -> Verdict:
+    """Return a verdict that speaks of tests where it would of processes, and says what helps in a test."""
+    verdict = replace(verdict, varied=tuple(ORDER_OF_TESTS if each == "order" else each for each in verdict.varied))
     found = verdict.diagnosis
     if found is None:
         return verdict
     at_import = found.place is not None and found.place.function == "<module>"
-    advice = _NOT_AT_IMPORT if at_import else _SEEDS
-    causes = [replace(each, remedy=advice) if each.source == "generators" else each for each in found.causes]
+    advice = {"generators": _NOT_AT_IMPORT if at_import else _SEEDS, ORDER_OF_TESTS: _ALONE, LEFT_BY_TESTS: _ALONE}
+    causes = (replace(each, source=_source(each)) for each in found.causes)
+    causes = (replace(each, remedy=advice.get(each.source, each.remedy)) for each in causes)
     return replace(verdict, diagnosis=replace(found, causes=tuple(causes)))
+
+
+def _source(cause: Cause) -> str:
+    """Return the source of a cause; what other processes leave behind is what other tests do."""
+    return {"order": ORDER_OF_TESTS, "state": LEFT_BY_TESTS}.get(cause.source, cause.source)
 
 
 def _cause(verdict: Verdict) -> str:
@@ -171,7 +206,7 @@ def _cause(verdict: Verdict) -> str:
         return "the cause was not looked for"
     if not diagnosis.causes and FIRST_APART in diagnosis.note:
         return _APART
-    return joined([title(each.source) for each in diagnosis.causes]) or "not attributed"
+    return joined([title(_source(each)) for each in diagnosis.causes]) or "not attributed"
 
 
 def add_replays(config: pytest.Config, report: pytest.CollectReport, *, every: bool) -> None:
@@ -215,7 +250,7 @@ def _replay(config: pytest.Config, test: pytest.Function, asked: Wanted | None) 
         test=test,
         asked=asked or Wanted(),
         by_option=asked is None,
-        place=watcher.folder / "again",
+        watcher=watcher,
     )
     return replay
 

@@ -94,21 +94,34 @@ class Checker:
         session.adopt(RunRecord(ARGUMENTS, 0, Outcome.PASSED, given, started=time.time()))
         return session
 
-    def verdicts(self, session: PipelineSession, check: FunctionCheck, how: Thoroughness) -> list[Verdict]:
+    def verdicts(
+        self,
+        session: PipelineSession,
+        check: FunctionCheck,
+        how: Thoroughness,
+        environment: Mapping[str, str] | None = None,
+    ) -> list[Verdict]:
         """Return the verdict for each seed, or the one that there is; each first run must have passed.
+
+        Args:
+            session: what `opened` returned.
+            check: what is checked.
+            how: how thoroughly.
+            environment: the variables that replays find; by default those that there are now.
 
         Raises:
             ReplayError: a replay could not be made.
         """
         found: list[Verdict] = []
         known = None
+        pool = self.pool(how.replays, environment)
         for name in names_of(check):
-            verdict = judge(session, name, self.pool(how.replays), replays=how.replays, vary=how.vary)
+            verdict = judge(session, name, pool, replays=how.replays, vary=how.vary)
             if verdict.status is ReplayStatus.DIFFERED and how.diagnose:
                 diagnosis = diagnose(
                     session,
                     name,
-                    self.pool(how.replays),
+                    pool,
                     vary=verdict.varied,
                     seconds=how.diagnose_timeout,
                     differences=verdict.differences,
@@ -119,21 +132,24 @@ class Checker:
             found.append(verdict)
         return found
 
-    def elsewhere(self, session: PipelineSession, name: str) -> RunRecord:
-        """Run `name` in a fresh interpreter, as it is, and not here; return the record.
+    def elsewhere(self, session: PipelineSession, name: str, environment: Mapping[str, str] | None = None) -> RunRecord:
+        """Run `name` in a fresh interpreter, as it is, and not here; return the record. `environment` is `verdicts`'s.
 
         Raises:
             ReplayError: it could not be made.
         """
-        return self.run_elsewhere(session, name).record
+        return self.run_elsewhere(session, name, environment).record
 
-    def run_elsewhere(self, session: PipelineSession, name: str) -> Replay:
+    def run_elsewhere(
+        self, session: PipelineSession, name: str, environment: Mapping[str, str] | None = None
+    ) -> Replay:
         """Run it as `elsewhere` does; return also what it printed."""
-        return self.pool(1).replay(session, name, Request(0, keep=Keep()), fresh=True)
+        return self.pool(1, environment).replay(session, name, Request(0, keep=Keep()), fresh=True)
 
-    def pool(self, replays: int) -> ReplicaPool:
-        """Return the interpreters, which find the variables of the environment as they are now."""
-        environment = {name: value for name, value in os.environ.items() if name not in _TOLD_APART}
+    def pool(self, replays: int, environment: Mapping[str, str] | None = None) -> ReplicaPool:
+        """Return the interpreters, which find these variables of the environment, or those that there are now."""
+        found = os.environ if environment is None else environment
+        environment = {name: value for name, value in found.items() if name not in _TOLD_APART}
         if self._pool is None:
             self._pool = ReplicaPool(environment, replays + SPARE)
         self._pool.environment = environment

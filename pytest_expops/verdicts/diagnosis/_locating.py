@@ -30,23 +30,24 @@ GIVING = frozenset({"entropy", "clock", "cwd-listing-order", "host"})
 class Parting:
     """What makes two runs differ: the sources that were found to be causes, or what earlier processes left behind.
 
-    `drawn` are the sources that a line of the project was seen to draw from.
+    `drawn` are the sources that a line of the project was seen to draw from. The sources `quiet` are held in all runs.
     """
 
     causes: tuple[str, ...] = ()
     drawn: frozenset[str] = frozenset()
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     leftover: Leftover | None = None
+    quiet: frozenset[str] = frozenset()
 
     def plans(self) -> Iterator[tuple[Plan, Plan]]:
         """Yield how the two runs are made; where no cause is known, once more with nothing held."""
-        quiet = (QUIET & {*self.drawn, "imports"}) | {"hashseed", UNSEEDED}
+        quiet = (QUIET & {*self.drawn, "imports"}) | {"hashseed", UNSEEDED} | self.quiet
         if self.leftover is not None:
             yield Plan(quiet), Plan(quiet, before=self.leftover.before)
             return
         yield (Plan(quiet - {*self.causes}, self.only),) * 2
         if not self.causes:
-            yield Plan(only=self.only), Plan(only=self.only)
+            yield (Plan(self.quiet, self.only),) * 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,10 +126,10 @@ def test_what_another_test_of_the_session_left_behind_is_told_as_such(project: P
     project.pytester.makepyfile(test_a=COUNTER.replace("STEP", "1"))
     outcome = project.pytest(diagnose=True)
     message = outcome.message("test_it[replay]")
-    assert re.search(r"only the first run differs +1: test_a.py::test_it\[replay\]", outcome.text)
-    assert "before the first run, 1 other test had been run in its interpreter; in a replay, none" in message
+    assert re.search(r"the order of tests +1: test_a.py::test_it\[replay\]", outcome.text)
     assert "results['count']: value differs" in message
-    assert "replays agree with each other, and not with the first run" in message
+    assert "why:    the order of tests: what was left by `test_a.py::test_before`\n" in message
+    assert "run after it, 4 of 4 replays agree with the first run; alone, 0 of 7" in message
 
 
 def test_what_another_test_left_as_it_was_is_no_difference(project: Project) -> None:
@@ -140,7 +140,7 @@ def test_what_another_test_left_as_it_was_is_no_difference(project: Project) -> 
 def test_an_outcome_that_differs_is_told(project: Project) -> None:
     project.pytester.makepyfile(
         test_a="""
-        import os
+        import os, sys
         import pytest
 
         @pytest.mark.reproducible
@@ -164,7 +164,7 @@ def test_an_outcome_that_differs_is_told(project: Project) -> None:
         def test_fails_as_expected():
             raise ValueError("no")
 
-        PID = int(os.environ.setdefault("FIRST_PROCESS", str(os.getpid())))
+        PID = os.getpid() if sys.argv[0] != "-c" else os.getppid()
         """
     )
     outcome = project.pytest(subprocess=True)
