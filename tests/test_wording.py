@@ -60,3 +60,9 @@ def test_the_nearest_words_are_suggested_and_no_far_ones() -> None:
 def test_a_path_is_short_within_the_directory_only() -> None:
     assert short_path(Path("/a/b/c.yaml"), Path("/a")) == "b/c.yaml"
     assert short_path("/a/b/c.yaml", Path("/a/b/d")) == "/a/b/c.yaml"
+
+
+def test_the_beginning_of_a_known_word_is_meant_for_it() -> None:
+    assert did_you_mean("hash", ["clock", "hashseed"]) == "did you mean `hashseed`?"
+    assert did_you_mean("ha", ["clock", "hashseed"]) is None
+    assert did_you_mean("seed", ["clock", "hashseed"]) is None

@@ -53,7 +53,7 @@ def sources(vary: str | Sequence[str]) -> tuple[str, ...]:
     Raises:
         CheckError: there is no such source.
     """
-    names = [name.strip() for name in vary.split(",")] if isinstance(vary, str) else list(vary)
+    names = [name.strip() for name in (vary.split(",") if isinstance(vary, str) else vary)]
     for name in names:
         if name and name not in VARIABLE and name != "all":
             known = f"known are {', '.join(VARIABLE)} and all"
