@@ -259,6 +259,15 @@ def test_what_a_file_that_was_left_open_still_keeps_is_compared(here: Path) -> N
         assert_program_reproducible("open.py", "{out}", outputs=["./a.txt", "**/*.txt"], printed=True, diagnose=False)
 
 
+def test_files_cannot_be_varied_for_a_program_and_what_helps_is_said(here: Path) -> None:
+    (here / "plain.py").write_text("print(1)\n", encoding="utf-8")
+    with pytest.raises(CheckError, match=r"(?s)vary: `files` cannot be varied for a program.*give it `\{out\}`"):
+        assert_program_reproducible("plain.py", printed=True, vary="files")
+    with pytest.raises(CheckError, match=r"(?s)there is no source 'file'.*known are hashseed, .* and all"):
+        assert_program_reproducible("plain.py", printed=True, vary="file")
+    assert_program_reproducible("plain.py", printed=True, vary="all")
+
+
 def test_why_a_program_fails_is_said(here: Path) -> None:
     (here / "fails.py").write_text("import sys\nsys.exit('config missing')\n", encoding="utf-8")
     with pytest.raises(CheckError, match=r"exit status 1; the last that it printed:\n    config missing$"):

@@ -57,15 +57,20 @@ def rerun_of(item: pytest.Item, nodeid: str, place: Path) -> Rerun:
         for name, value in vars(config.option).items()
         if name not in _LEFT_OUT and (not name.startswith("expops_") or name == "expops_config") and _is_plain(value)
     }
-    options["rootdir"] = str(config.rootpath)
-    options["inifilename"] = str(config.inipath) if config.inipath is not None else None
+    options["rootdir"] = _from_here(config, config.rootpath)
+    options["inifilename"] = _from_here(config, config.inipath) if config.inipath is not None else None
     plugins = [each for each in config.getoption("plugins") or () if each != "no:terminal"]
     return Rerun(nodeid, {nodeid: argument_of(item, nodeid)}, options, plugins, str(place))
 
 
 def argument_of(item: pytest.Item, nodeid: str) -> str:
-    """Return what pytest collects a test by, from whatever folder."""
-    return f"{item.path}::{nodeid.partition('::')[2]}"
+    """Return what pytest collects a test by, from where the session was started."""
+    return f"{_from_here(item.config, item.path)}::{nodeid.partition('::')[2]}"
+
+
+def _from_here(config: pytest.Config, path: Path) -> str:
+    """Return a path as a replay finds it from its working directory, in a copy of the project too."""
+    return os.path.relpath(path, config.invocation_params.dir)
 
 
 def _is_plain(value: object) -> bool:

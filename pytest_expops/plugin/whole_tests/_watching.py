@@ -55,6 +55,8 @@ class RunWatcher:
         self.folder = folder
         self.begun: dict[pytest.Item, float] = {}
         """The tests that have been run in this interpreter, in their order, and how many seconds each took."""
+        self.prepare: Callable[[], object] = lambda: None
+        """Called before each watched test."""
         self._store = ArtifactStore(folder / "recorded")
 
     def watch(self, item: pytest.Item) -> None:
@@ -65,10 +67,14 @@ class RunWatcher:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Seed the test if it has a seed, and keep what it recorded."""
-        began, test = time.time(), isinstance(item, pytest.Function)
+        test = isinstance(item, pytest.Function)
         if test:
             self.begun.setdefault(item, 0.0)
-        if WATCHED not in item.stash:
+        watched = WATCHED in item.stash
+        if watched:
+            self.prepare()
+        began = time.time()
+        if not watched:
             result = yield
         else:
             item.stash[RUN] = run = TestRun(started=began)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.errors import CheckError, ExpopsError, NotReproducible, ReplayError
+from pytest_expops.errors import CheckError, ExpopsError, NotReproducible, NotVariedWarning, ReplayError
 from pytest_expops.execution.calls.checked_call import CheckedCall
 from pytest_expops.execution.records import Outcome
 from pytest_expops.pipeline.model import FunctionCheck
@@ -23,7 +23,7 @@ from pytest_expops.plugin.options.options import read_options
 from pytest_expops.plugin.stash import ENVIRONMENT
 from pytest_expops.plugin.whole_tests._imported import rewritten, test_files
 from pytest_expops.plugin.whole_tests._neighbours import arguments_of, latest, near, nodeid_of, run_before
-from pytest_expops.plugin.whole_tests._rerun import Rerun, rerun_of, rerun_test
+from pytest_expops.plugin.whole_tests._rerun import Rerun, argument_of, rerun_of, rerun_test
 from pytest_expops.plugin.whole_tests._watching import OUTCOME, RUN, SKIPPED, RunWatcher, TestRun
 from pytest_expops.plugin.whole_tests.marks import WATCHER, Wanted, wanted
 from pytest_expops.plugin.whole_tests.summary import CAUSE, DIFFERED, MATCHED, NOT_REPLAYED, REPLAYED
@@ -66,6 +66,15 @@ class TestReplay(pytest.Item):
         """The test that is replayed."""
         return self._test
 
+    @property
+    def vary(self) -> tuple[str, ...]:
+        """What is varied besides the hash seed."""
+        return sources(read_options(self.config).vary if self._asked.vary is None else self._asked.vary)
+
+    def keep_files(self) -> None:
+        """Copy the project as it is now, if that has not been done."""
+        current_checker().keep_files(str(self.config.rootpath), str(self.config.invocation_params.dir))
+
     def iter_markers_with_node(self, name: str | None = None) -> Iterator[tuple[Any, pytest.Mark]]:
         """Leave out what concerns the test alone, also where its class or module has it."""
         for node, mark in super().iter_markers_with_node(name):
@@ -80,11 +89,13 @@ class TestReplay(pytest.Item):
     def runtest(self) -> None:
         """Run the test again, and fail if something differs."""
         checker, options = current_checker(), read_options(self.config)
-        vary = sources(options.vary if self._asked.vary is None else self._asked.vary)
+        vary = self.vary
+        if "files" in vary:
+            self.keep_files()
         replays = self._asked.replays or options.replays
         before = run_before(self._test, self._watcher)
         others = near(self, self._test, before) if "order" in vary else []
-        vary = tuple(each for each in vary if each != "files" and (each != "order" or others))
+        vary = tuple(each for each in vary if each != "order" or others)
         earlier = latest(before, self._watcher, options.diagnose_timeout / 4)
         check = self._check(arguments_of(earlier), arguments_of(others))
         arguments = {**self._rerun.arguments, **arguments_of([*earlier, *others])}
@@ -94,6 +105,7 @@ class TestReplay(pytest.Item):
         run = self._test.stash.get(RUN, None)
         if run is not None:
             record = session.given(check.name, run.outputs, started=run.started, duration=run.duration)
+            session.began = run.started  # what was written since then, a replay is seen to read
         else:
             record = session.adopt(checker.elsewhere(session, check.name, environment))
             if record.outcome is not Outcome.PASSED:
@@ -127,6 +139,10 @@ class TestReplay(pytest.Item):
         self.user_properties.append(("expops_replays", verdict.replays))
         if verdict.status is ReplayStatus.MATCHED:
             self.user_properties.append((REPLAYED, MATCHED))
+            if verdict.unvaried:
+                self.warn(
+                    NotVariedWarning(f"{check.name} was run again with its files as they are: {verdict.unvaried}")
+                )
             return
         if verdict.traceback:  # the test's own exceptions are in its outcome
             raise _not_replayed(check, verdict.differences[0].obtained)
@@ -149,21 +165,17 @@ class TestReplay(pytest.Item):
             words.append(f"--expops-vary={','.join(verdict.varied)}")
         causes = verdict.diagnosis.causes if verdict.diagnosis is not None else ()
         left = [name for cause in causes if cause.source == "state" for name in cause.left_by]
-        own = self.nodeid.partition("::")[2]
-        selected = [f"{self.path}::{own}"]
+        selected = [argument_of(self, self.nodeid)]
         if left:  # they must be run, and the test itself after them
             test = self._rerun.arguments[self._rerun.nodeid]
             selected = [*map(self._argument, left), test, *(selected if test.endswith("]") else [])]
         elif "order" in verdict.varied:  # they must be there to be run
             selected += map(self._argument, check.others)
-        return shlex.join([*words, *map(self._shown, selected)])
+        return shlex.join([*words, *selected])
 
     def _argument(self, nodeid: str) -> str:
-        return f"{self.config.rootpath}{os.sep}{nodeid}"
-
-    def _shown(self, argument: str) -> str:
-        path, _, name = argument.partition("::")
-        return f"{os.path.relpath(path, self.config.invocation_params.dir)}::{name}"
+        path, _, name = nodeid.partition("::")
+        return f"{os.path.relpath(self.config.rootpath / path, self.config.invocation_params.dir)}::{name}"
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show our own errors as their message."""
@@ -252,6 +264,8 @@ def _replay(config: pytest.Config, test: pytest.Function, asked: Wanted | None) 
         by_option=asked is None,
         watcher=watcher,
     )
+    if "files" in replay.vary:
+        watcher.prepare = replay.keep_files
     return replay
 
 
