@@ -13,6 +13,7 @@ from pytest_expops.plugin._fixtures import expops
 from pytest_expops.plugin._reproducible import reproducible
 from pytest_expops.plugin.options.options import add_options, graph_format, read_options
 from pytest_expops.plugin.options.replay_tests import replays_tests
+from pytest_expops.plugin.progress.starting import register_check_progress
 from pytest_expops.plugin.stash import ENVIRONMENT, STATE
 from pytest_expops.plugin.whole_tests.fixtures import expops_seed, record_result
 from pytest_expops.plugin.whole_tests.marks import INSIDE, MARKER, WATCHER, parametrize
@@ -67,6 +68,8 @@ def pytest_configure(config: pytest.Config) -> None:
     options = read_options(config)
     replays_tests(config)  # a value that cannot be used is refused here
     if not options.configs:
+        if not config.pluginmanager.has_plugin(INSIDE):
+            register_check_progress(config, options.progress)
         return
     from pytest_expops.plugin._setup import configure
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.user_code.scripts import common_path
+from pytest_expops.replay._described import described
 from pytest_expops.replay._leading_imports import Import, leading_imports
 from pytest_expops.replay._replica import Replica, surroundings_of
 from pytest_expops.replay._test_imports import imports_of_tests
@@ -17,6 +18,7 @@ from pytest_expops.replay.nondeterminism.base import Conditions, Mode
 from pytest_expops.replay.nondeterminism.registry import interpreter_environment
 from pytest_expops.replay.project_copy import Keeps, Snapshot, copied, found_by_first_run
 from pytest_expops.replay.request import Replay, Request
+from pytest_expops.replay.telling import tell_begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class ReplicaPool:
         """
         if "files" in request.conditions and request.move is None:
             return self._moved(session, name, request, copy=copy, fresh=fresh, timeout=timeout)
+        tell_begun(described(name, request))
         if fresh:
             environment = interpreter_environment(request.conditions, self.environment)
             replica = Replica(environment, surroundings_of(session), forks=False)
