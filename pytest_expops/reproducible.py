@@ -278,12 +278,19 @@ def current_checker() -> Checker:
     global _current
     if _current is None or _current[0] != os.getpid():
         folder = Path(tempfile.mkdtemp(prefix="pytest-expops-checks-"))
-        _current = os.getpid(), Checker(folder, os.environ.get("PYTEST_XDIST_WORKER", "main"))
-        atexit.register(_end, os.getpid(), _current[1], folder)
+        _current = os.getpid(), Checker(folder, os.environ.get("PYTEST_XDIST_WORKER", "main")), folder
+        atexit.register(_end, *_current)
     return _current[1]
 
 
-_current: tuple[int, Checker] | None = None
+_current: tuple[int, Checker, Path] | None = None
+
+
+def end_checks() -> None:
+    """End what the checks of this process have started, and remove their files; for one that ends without exiting."""
+    if _current is not None:
+        process, checker, folder = _current
+        _end(process, checker, folder)
 
 
 def _end(process: int, checker: Checker, folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ _LEFT_OUT = frozenset(
     }
 )
 """Options of pytest and of plugins that are not for a replay. Others are as in the session: they may matter."""
+_CHECKS = "pytest_expops.reproducible"
 _PLAIN = (str, int, float, bool, type(None), Path)
 
 
@@ -122,6 +124,8 @@ def rerun_test(asked: Rerun, process: str) -> dict[str, Any]:
         again.problems.append(str(error))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        if _CHECKS in sys.modules:  # the test checks functions itself; this interpreter runs nothing at its exit
+            sys.modules[_CHECKS].end_checks()
     if again.run is not None:
         return again.run.outputs
     if again.uncollected:

@@ -186,3 +186,25 @@ def test_an_outcome_that_differs_is_told(project: Project) -> None:
     assert "replay:    'failed: AssertionError: there" in outcome.message("test_fails_there_only[replay]")
     assert "in the replay, call of test_a.py::test_fails_there_only:\n" in outcome.text
     assert "nothing to replay: skipped: no data" in outcome.message("test_is_skipped[replay]")
+
+
+def test_an_assertion_that_shows_the_whole_environment_fails_alike(project: Project) -> None:
+    project.pytester.makepyfile(
+        test_a="""
+        import os
+        import pytest
+
+        @pytest.mark.reproducible
+        def test_it():
+            assert os.environ.get("NOWHERE") == "1"
+
+        @pytest.mark.reproducible
+        def test_other():
+            assert os.environ["PYTHONHASHSEED_SEEN"] == os.environ.get("PYTHONHASHSEED", "")
+
+        os.environ["PYTHONHASHSEED_SEEN"] = "none"
+        """
+    )
+    outcome = project.pytest(subprocess=True)
+    assert outcome.where("passed") == {"test_it[replay]"}, outcome.text
+    assert "replay:    \"failed: AssertionError: assert 'none' == " in outcome.message("test_other[replay]")

@@ -234,3 +234,22 @@ def test_a_test_that_uses_a_pipeline_is_replayed_with_it(fan: Project) -> None:
     )
     outcome = fan.run("-k", "test_it", "-p", "no:xdist", subprocess=True)
     assert outcome.items == {"test_it": "passed", "test_it[replay]": "passed"}, outcome.text
+
+
+def test_a_test_that_checks_functions_itself_leaves_no_files(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    temporary = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    project.pytester.makepyfile(
+        test_a="""
+        import pytest
+
+        @pytest.mark.reproducible
+        def test_it(reproducible):
+            assert reproducible(len, [1], vary="files") == 1
+        """
+    )
+    outcome = project.pytest("-n0", subprocess=True)
+    assert outcome.where("passed") == {"test_it", "test_it[replay]"}, outcome.text
+    assert [each.name for each in temporary.iterdir() if "expops" in each.name] == []
