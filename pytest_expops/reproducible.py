@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_expops.errors import ChangedArgumentWarning, CheckError, ExpopsError, NotReproducible
+from pytest_expops.errors import ChangedArgumentWarning, CheckError, ExpopsError, NotReproducible, NotVariedWarning
 from pytest_expops.execution.calls.checked_call import RETURNED, CheckedCall, named_arguments
 from pytest_expops.execution.programs import FILES
 from pytest_expops.pipeline.check import names_of
-from pytest_expops.verdicts.checks.checker import Checker, Thoroughness, first_run, sources
+from pytest_expops.verdicts.checks.checker import FOR_PROGRAMS, Checker, Thoroughness, first_run, sources
 from pytest_expops.verdicts.checks.described import AUTOMATIC, describe, seed_parameter_of
 from pytest_expops.verdicts.checks.programs import SAME as SAME_ARGUMENTS
 from pytest_expops.verdicts.checks.programs import check_of, checked_program, read_command
@@ -76,6 +76,7 @@ def assert_reproducible(
 
     Warns:
         ChangedArgumentWarning: it is reproducible, and changes an argument in place (other than its own object).
+        NotVariedWarning: it is reproducible, and the files could not be varied.
 
     Raises:
         NotReproducible: it gave something else. (It is an AssertionError.)
@@ -95,6 +96,8 @@ def assert_reproducible(
             tolerance=(rtol, atol),
         )
         session = checker.opened(check, call)
+        if "files" in how.vary:
+            checker.keep_files(check.folders[0], check.directory)
     found = {}
     for name in names_of(check):  # and no comprehension, which would be a frame of its own in the traceback
         found[name] = first_run(session, name)[RETURNED]
@@ -102,6 +105,9 @@ def assert_reproducible(
         verdicts = checker.verdicts(session, check, how)
         if any(each.status is ReplayStatus.DIFFERED for each in verdicts):
             raise NotReproducible(tell(verdicts, _command(), Path.cwd()), process=check.name)
+    for reason in dict.fromkeys(each.unvaried for each in verdicts if each.unvaried):
+        text = f"{check.name} was called again with its files as they are: {reason}"
+        warnings.warn(NotVariedWarning(text), stacklevel=2)
     if changed := changed_in_place(session, check):
         text = f"{check.name} changes {joined([f'`{name}`' for name in changed])} in place"
         warnings.warn(ChangedArgumentWarning(text), stacklevel=2)
@@ -245,7 +251,7 @@ def assert_program_reproducible(
     """
     __tracebackhide__ = True
     with OwnErrors():
-        how = Thoroughness(_count(replays), sources(vary), diagnose, diagnose_timeout)
+        how = Thoroughness(_count(replays), sources(vary, FOR_PROGRAMS), diagnose, diagnose_timeout)
         checker = current_checker()
         words = [str(each) if isinstance(each, int | float) else os.fspath(each) for each in command]
         patterns = [outputs] if isinstance(outputs, str) else outputs
@@ -278,12 +284,19 @@ def current_checker() -> Checker:
     global _current
     if _current is None or _current[0] != os.getpid():
         folder = Path(tempfile.mkdtemp(prefix="pytest-expops-checks-"))
-        _current = os.getpid(), Checker(folder, os.environ.get("PYTEST_XDIST_WORKER", "main"))
-        atexit.register(_end, os.getpid(), _current[1], folder)
+        _current = os.getpid(), Checker(folder, os.environ.get("PYTEST_XDIST_WORKER", "main")), folder
+        atexit.register(_end, *_current)
     return _current[1]
 
 
-_current: tuple[int, Checker] | None = None
+_current: tuple[int, Checker, Path] | None = None
+
+
+def end_checks() -> None:
+    """End what the checks of this process have started, and remove their files; for one that ends without exiting."""
+    if _current is not None:
+        process, checker, folder = _current
+        _end(process, checker, folder)
 
 
 def _end(process: int, checker: Checker, folder: Path) -> None:

@@ -57,6 +57,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     return next(iter(_near(word, known, 1)), None)
 
 
+SHORTEST = 3
+"""A known word is meant by its beginning from so many letters on."""
+
+
 def did_you_mean(word: str, known: Iterable[str], most: int = 1) -> str | None:
     """Return ``did you mean `train`?``, with at most so many known words like `word`; None if there is none."""
     near = _near(word, known, most)
@@ -65,7 +69,9 @@ def did_you_mean(word: str, known: Iterable[str], most: int = 1) -> str | None:
 
 def _near(word: str, known: Iterable[str], most: int) -> list[str]:
     # One edit in a word of four letters leaves a ratio of 0.75, so nothing one edit away is missed from there on.
-    return difflib.get_close_matches(word, sorted(known), n=most, cutoff=0.7)
+    names = sorted(known)
+    begun = [each for each in names if len(word) >= SHORTEST and each.startswith(word)]
+    return difflib.get_close_matches(word, names, n=most, cutoff=0.7) or begun[:most]
 
 
 def short_path(path: str | Path, directory: Path) -> str:

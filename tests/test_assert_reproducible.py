@@ -334,7 +334,7 @@ def test_an_argument_that_cannot_be_stored_is_named(value: Any, kind: str) -> No
         ({"rtol": "a"}, "rtol and atol are numbers of at least 0, not 'a'"),
         ({"replays": 0}, "replays: a whole number of at least 1 is expected, not 0"),
         ({"vary": "clok"}, "(?s)vary: there is no source 'clok'.*did you mean `clock`"),
-        ({"vary": ["files"]}, "vary: there is no source 'files'"),
+        ({"vary": ["entropy"]}, "vary: there is no source 'entropy'"),
         ({"rtol": -1}, "rtol and atol are numbers of at least 0"),
         ({"seed_parameter": "sead"}, "(?s)takes_seed has no parameter `sead`.*did you mean `seed`"),
     ],

@@ -260,6 +260,15 @@ def test_a_file_that_only_one_run_writes_is_a_difference(here: Path) -> None:
         assert_program_reproducible("sometimes.py", "{out}", replays=3, diagnose=False)
 
 
+def test_files_cannot_be_varied_for_a_program_and_what_helps_is_said(here: Path) -> None:
+    (here / "plain.py").write_text("print(1)\n", encoding="utf-8")
+    with pytest.raises(CheckError, match=r"(?s)vary: `files` cannot be varied for a program.*give it `\{out\}`"):
+        assert_program_reproducible("plain.py", printed=True, vary="files")
+    with pytest.raises(CheckError, match=r"(?s)there is no source 'file'.*known are hashseed, .* and all"):
+        assert_program_reproducible("plain.py", printed=True, vary="file")
+    assert_program_reproducible("plain.py", printed=True, vary="all")
+
+
 def test_one_pattern_and_numbers_may_be_given_as_they_are(here: Path) -> None:
     (here / "counts.py").write_text(
         "import sys\nopen('count.txt', 'w').write(str(int(sys.argv[1]) + 1))\n", encoding="utf-8"

@@ -70,3 +70,9 @@ def test_of_a_long_place_the_beginning_and_the_end_are_shown() -> None:
     assert len(shown) < 160
     assert shown.startswith("outputs['xxx")
     assert shown.endswith("xxx']['auc']")
+
+
+def test_the_beginning_of_a_known_word_is_meant_for_it() -> None:
+    assert did_you_mean("hash", ["clock", "hashseed"]) == "did you mean `hashseed`?"
+    assert did_you_mean("ha", ["clock", "hashseed"]) is None
+    assert did_you_mean("seed", ["clock", "hashseed"]) is None

@@ -255,7 +255,7 @@ class Runner:
         """Return the call on what was received and renamed, as a function without arguments."""
         if each.process.kind is Kind.CALL:
             handed_over: CheckedCall = received[0].whole()[CALL]
-            return handed_over.prepared(recorder.seed)
+            return handed_over.prepared(recorder.seed, each.name)
         callee = self.callee(each.process)
         if each.process.component is not None:
             component = self.component(each.process)

@@ -33,7 +33,8 @@ def check_to_json(check: FunctionCheck) -> dict[str, Any]:
 def check_from_json(data: Mapping[str, Any]) -> FunctionCheck:
     """Return what `check_to_json` was called on."""
     modules = tuple((name, file) for name, file in data["modules"])
-    lists: dict[str, Any] = {key: tuple(data[key]) for key in ("seeds", "folders", "seed_names")}
+    names = "seeds", "folders", "seed_names", "test_files", "rewritten", "earlier", "others"
+    lists: dict[str, Any] = {name: tuple(data[name]) for name in names}
     return FunctionCheck(**{**data, **lists, "modules": modules})
 
 
@@ -41,13 +42,10 @@ def check_pipeline(check: FunctionCheck) -> ExpandedPipeline:
     """Return the process named as the check, once or once per seed (``train_seed1``), downstream of `ARGUMENTS`."""
     tolerance = Tolerance(check.rtol, check.atol)
     source = Process(ARGUMENTS, CodeRef("", ARGUMENTS), kind=Kind.CALL)
-    process = Process(
-        check.name,
-        CodeRef(check.source, check.function),
-        (ARGUMENTS,),
-        kind=Kind.CALL,
-        tolerances={} if tolerance.exact else {None: tolerance},
-    )
+    code = CodeRef(check.source, check.function)
+    tolerances: dict[str | None, Tolerance] = {} if tolerance.exact else {None: tolerance}
+    process = Process(check.name, code, (ARGUMENTS,), kind=Kind.CALL, tolerances=tolerances)
+    tests = {name: Process(name, code, (ARGUMENTS,), kind=Kind.CALL) for name in (*check.earlier, *check.others)}
     root = Path(check.folders[0])
     pipeline = Pipeline(
         path=root,
@@ -57,7 +55,7 @@ def check_pipeline(check: FunctionCheck) -> ExpandedPipeline:
         scripts={},
         base_seed=check.seed or 0,
         parameters={},
-        processes={ARGUMENTS: source, check.name: process},
+        processes={ARGUMENTS: source, check.name: process, **tests},
         check=check,
     )
     layers = Layers((), (ARGUMENTS,)) if check.seeds else Layers()
@@ -66,8 +64,10 @@ def check_pipeline(check: FunctionCheck) -> ExpandedPipeline:
     for seeds in fan_out:
         name = check_name(check, *seeds)
         expanded[name] = ExpandedProcess(name, process, (), seeds, (ARGUMENTS,))
-    of_process = {ARGUMENTS: Layers(), check.name: layers}
-    outgoing = {ARGUMENTS: layers, check.name: layers}
+    expanded |= {name: ExpandedProcess(name, test, (), (), (ARGUMENTS,)) for name, test in tests.items()}
+    plain = dict.fromkeys(tests, Layers())
+    of_process = {ARGUMENTS: Layers(), check.name: layers, **plain}
+    outgoing = {ARGUMENTS: layers, check.name: layers, **plain}
     return ExpandedPipeline(pipeline, expanded, of_process, of_process, outgoing)
 
 

@@ -198,6 +198,11 @@ class FunctionCheck:
     streams are seeded with each of the `seeds`, or with `seed` where there are none; if that is None, with nothing:
     they start somewhere else in each run, as in a program of its own. The first of the `seed_names` that the function
     has as a parameter gets the seed. `what` is checked decides which advice fits.
+
+    Of a test, `test_files` are the conftest files above it, and its own; `rewritten` the packages whose assertions
+    pytest rewrites when it imports them; `earlier` the tests that were run before its first run in the same
+    interpreter, and `others` those that are run before a replay which varies the order. Both are processes of the
+    pipeline.
     """
 
     name: str
@@ -212,6 +217,10 @@ class FunctionCheck:
     modules: tuple[tuple[str, str], ...] = ()
     seed_names: tuple[str, ...] = ()
     what: Checked = "function"
+    test_files: tuple[str, ...] = ()
+    rewritten: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,9 @@ class Reproducible:
         __tracebackhide__ = True
         from pytest_expops.reproducible import assert_program_reproducible
 
-        given = {**self._defaults(), **kwargs}
+        defaults = self._defaults()
+        defaults["vary"] = tuple(each for each in defaults["vary"] if each != "files")
+        given = {**defaults, **kwargs}
         files = assert_program_reproducible(*command, **given)
         name = os.path.basename(str(command[0])) if command else ""
         self._note(name, given["replays"])
@@ -69,7 +71,7 @@ class Reproducible:
         options = self._options
         return {
             "replays": options.replays,
-            "vary": tuple(each for each in options.vary if each != "files"),
+            "vary": options.vary,
             "diagnose": options.diagnose,
             "diagnose_timeout": options.diagnose_timeout,
         }

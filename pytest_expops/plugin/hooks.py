@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,8 @@ from pytest_expops.plugin._fixtures import expops
 from pytest_expops.plugin._reproducible import reproducible
 from pytest_expops.plugin.options.options import add_options, graph_format, read_options
 from pytest_expops.plugin.options.replay_tests import replays_tests
-from pytest_expops.plugin.stash import STATE
+from pytest_expops.plugin.progress.starting import register_check_progress
+from pytest_expops.plugin.stash import ENVIRONMENT, STATE
 from pytest_expops.plugin.whole_tests.fixtures import expops_seed, record_result
 from pytest_expops.plugin.whole_tests.marks import INSIDE, MARKER, WATCHER, parametrize
 from pytest_expops.plugin.whole_tests.summary import show_replayed_tests
@@ -34,6 +36,11 @@ MARKERS = (
     "reproducible(seeds, replays, vary, rtol, atol, reason): run this test again, whole, in a fresh interpreter; its "
     "outcome and what it recorded with record_result must be the same",
 )
+
+
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    # Plugins that set variables for the session (pytest-env) are first; pytest, which loads conftest files, is last.
+    early_config.stash[ENVIRONMENT] = dict(os.environ)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -61,6 +68,8 @@ def pytest_configure(config: pytest.Config) -> None:
     options = read_options(config)
     replays_tests(config)  # a value that cannot be used is refused here
     if not options.configs:
+        if not config.pluginmanager.has_plugin(INSIDE):
+            register_check_progress(config, options.progress)
         return
     from pytest_expops.plugin._setup import configure
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pytest_expops.plugin.state import SessionState
 
 STATE: pytest.StashKey[SessionState] = pytest.StashKey()
+ENVIRONMENT: pytest.StashKey[dict[str, str]] = pytest.StashKey()
+"""The variables of the environment as the session found them, before any conftest file or test changed them."""
 RESULTS: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
 """What a test has recorded by `record_result`."""
 WATCHED: pytest.StashKey[Callable[[str, Any], Any]] = pytest.StashKey()

@@ -26,6 +26,7 @@ from pytest_expops.replay._child_project import ReplicaProject, reader_of
 from pytest_expops.replay._data_libraries import DataLibraries
 from pytest_expops.replay._import_server import ImportServer
 from pytest_expops.replay._messages import Lines, send
+from pytest_expops.replay.beginning import beginning_anew
 from pytest_expops.replay.nondeterminism import files
 from pytest_expops.replay.nondeterminism.base import NATURAL, Mode, Watcher
 from pytest_expops.replay.nondeterminism.registry import SOURCES, applied
@@ -132,6 +133,7 @@ def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, A
         if request.watch_clock:
             watcher = Watcher(runner.project.owns_file, watching=True)
             stack.enter_context(SOURCES["clock"].apply(NATURAL, watcher))
+        stack.enter_context(beginning_anew(watcher.forget, files.forget, forget_met))
         if request.trace or request.lines:
             tracer = stack.enter_context(Tracer(runner.project.owns_file, lines=request.lines))
         alerts = stack.enter_context(noting_alerts(runner.project.owns_file)) if request.alerts else tuple

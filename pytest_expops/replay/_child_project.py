@@ -100,7 +100,7 @@ class ReplicaProject:
         """A runner in its surroundings, until `stack` ends."""
         move = Move(*message["move"]) if message["move"] else None
         sys.path[:] = move.there(message["sys_path"]) if move else message["sys_path"]
-        pipeline = self._pipeline(message)
+        pipeline = self._pipeline(message, move)
         expanded = pipeline if move is None else move.relocated(pipeline)
         reserve_names(message["scripts"], expanded.pipeline)
         folder = Path(message["folder"])
@@ -119,9 +119,9 @@ class ReplicaProject:
         stack.enter_context(filtering(message["warning_filters"]))
         return runner
 
-    def _pipeline(self, message: Mapping[str, Any]) -> ExpandedPipeline:
+    def _pipeline(self, message: Mapping[str, Any], move: Move | None) -> ExpandedPipeline:
         if message["check"] is not None:
-            check = check_from_json(message["check"])
+            check = check_from_json(move.there(message["check"]) if move else message["check"])
             if check.modules:
                 sys.meta_path.insert(0, HandedOver(check.modules))  # for the one replay that this interpreter makes
             return check_pipeline(check)

@@ -26,7 +26,7 @@ Import = tuple[str, tuple[str, ...]]
 _ALIASED = frozenset(name.partition(".")[0] for name in ALIASES)
 
 
-class _Effect(Exception):
+class Effect(Exception):
     """A statement may have an effect on what is imported after it."""
 
 
@@ -47,8 +47,8 @@ def leading_imports(script: Path, path: Sequence[str], *, module: str = "", pack
 
 @functools.lru_cache(maxsize=256)
 def _read(script: Path, _changed: int, path: tuple[str, ...], module: str, package: str) -> tuple[Import, ...]:
-    reader = _Reader(path)
-    with contextlib.suppress(_Effect, OSError, SyntaxError, ValueError, ImportError):  # what was found until then
+    reader = ImportReader(path)
+    with contextlib.suppress(*UNREADABLE):  # what was found until then
         if module:
             reader.named(module)
         else:
@@ -56,7 +56,11 @@ def _read(script: Path, _changed: int, path: tuple[str, ...], module: str, packa
     return tuple(reader.found)
 
 
-class _Reader:
+UNREADABLE = (Effect, OSError, SyntaxError, ValueError, ImportError)
+"""What ends the reading."""
+
+
+class ImportReader:
     """Goes through modules in the order in which their statements would be executed."""
 
     def __init__(self, path: tuple[str, ...]) -> None:
@@ -76,8 +80,23 @@ class _Reader:
             elif isinstance(node, ast.ImportFrom):
                 name = importlib.util.resolve_name("." * node.level + (node.module or ""), package or None)
                 self._import(name, tuple(alias.name for alias in node.names))
-            elif not _is_without_effect(node):
-                raise _Effect
+            elif not self.is_without_effect(node):
+                raise Effect
+
+    def is_without_effect(self, node: ast.stmt) -> bool:
+        """Return whether a statement, other than an import, changes nothing that a later import could meet."""
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            return not node.decorator_list and has_constant_defaults(node)
+        if isinstance(node, ast.If):
+            return ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING" and not node.orelse
+        if isinstance(node, ast.Assign):
+            # Of a module's own variables, and not ``library.option = 1``.
+            return all(isinstance(each, ast.Name) for each in node.targets) and is_constant(node.value)
+        return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+
+    def takes(self, top: str) -> bool:
+        """Return whether a library may be imported ahead, by its top-level name."""
+        return top not in _ALIASED
 
     def named(self, module: str) -> None:
         """Go through a module by its name, and the packages that it lies in."""
@@ -85,17 +104,17 @@ class _Reader:
 
     def _import(self, name: str, names: tuple[str, ...]) -> None:
         top, *rest = name.split(".")
-        if top in _ALIASED or name == "__future__":
+        if name == "__future__" or not self.takes(top):
             return
         spec = PathFinder.find_spec(top, list(self.path))
         if spec is None and top not in sys.stdlib_module_names:
-            raise _Effect  # found by other means, or not at all
+            raise Effect  # found by other means, or not at all
         places = [] if spec is None else [spec.origin] if spec.has_location else spec.submodule_search_locations or []
         if spec is None or all(place is None or is_installed(os.path.realpath(place)) for place in places):
             self.found.append((name, names))
             return
         if not spec.origin or not spec.origin.endswith(".py"):
-            raise _Effect
+            raise Effect
         self._own(top, Path(spec.origin), rest, names)
 
     def _own(self, package: str, file: Path, rest: Sequence[str], names: tuple[str, ...]) -> None:
@@ -117,19 +136,14 @@ def _inside(package: Path, name: str) -> Path:
     return folder if folder.exists() else package.parent / f"{name}.py"
 
 
-def _is_without_effect(node: ast.stmt) -> bool:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        defaults = [*node.args.defaults, *(each for each in node.args.kw_defaults if each is not None)]
-        return not node.decorator_list and all(isinstance(each, ast.Constant) for each in defaults)
-    if isinstance(node, ast.If):
-        return ast.unparse(node.test).rpartition(".")[2] == "TYPE_CHECKING" and not node.orelse
-    if isinstance(node, ast.Assign):
-        # Of a module's own variables, and not ``library.option = 1``.
-        return all(isinstance(each, ast.Name) for each in node.targets) and _is_constant(node.value)
-    return isinstance(node, ast.Pass) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+def has_constant_defaults(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Return whether no default of a function's parameters is computed."""
+    defaults = [*node.args.defaults, *(each for each in node.args.kw_defaults if each is not None)]
+    return all(isinstance(each, ast.Constant) for each in defaults)
 
 
-def _is_constant(node: ast.expr) -> bool:
+def is_constant(node: ast.expr) -> bool:
+    """Return whether an expression is a literal."""
     try:
         ast.literal_eval(node)
     except ValueError:

@@ -29,6 +29,7 @@ from pytest_expops.replay._leading_imports import Import
 from pytest_expops.replay._messages import Lines, send
 from pytest_expops.replay._warning_filters import described_filters
 from pytest_expops.replay.request import Replay, Request, from_answer
+from pytest_expops.replay.telling import tell_going_on
 
 POLL_SECONDS = 0.2
 """How often to look whether a silent child is still alive. (An answer is read as soon as it comes.)"""
@@ -193,6 +194,8 @@ class Replica:
                     raise EOFError
                 elif left <= 0:
                     raise TimeoutError
+                else:
+                    tell_going_on()
 
     def _exit_code(self) -> int:
         """The exit status of the interpreter, which has ended or is about to."""

@@ -10,12 +10,15 @@ from pathlib import Path
 
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.user_code.scripts import common_path
+from pytest_expops.replay._described import described
 from pytest_expops.replay._leading_imports import Import, leading_imports
 from pytest_expops.replay._replica import Replica, surroundings_of
+from pytest_expops.replay._test_imports import imports_of_tests
 from pytest_expops.replay.nondeterminism.base import Conditions, Mode
 from pytest_expops.replay.nondeterminism.registry import interpreter_environment
 from pytest_expops.replay.project_copy import Keeps, Snapshot, copied, found_by_first_run
 from pytest_expops.replay.request import Replay, Request
+from pytest_expops.replay.telling import tell_begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class ReplicaPool:
         """
         if "files" in request.conditions and request.move is None:
             return self._moved(session, name, request, copy=copy, fresh=fresh, timeout=timeout)
+        tell_begun(described(name, request))
         if fresh:
             environment = interpreter_environment(request.conditions, self.environment)
             replica = Replica(environment, surroundings_of(session), forks=False)
@@ -139,7 +143,10 @@ class ReplicaPool:
         project = session.runner.project
         code = session.expanded[name].process.code
         script = project.file(code.script)
-        if script is None or project.pipeline.check is not None:
+        check = project.pipeline.check
+        if check is not None and check.test_files:
+            return imports_of_tests(check.test_files, common_path(), check.rewritten)
+        if script is None or check is not None:
             return ()  # what all checks have met, one interpreter imports for them
         path = common_path()
         path = [*(each for each in project.import_path if each not in path), *path, *project.last_path]

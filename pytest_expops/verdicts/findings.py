@@ -113,7 +113,7 @@ class Cause:
     not; `beside` are sources that were held in both. A source that `was_set` had one value in the one and another in
     the other, of which `free` counts those that agree with those of the first. Of what an earlier process left, `free`
     counts those that agree with the first run. `paths` are where the results differ because of it. `detail` names the
-    processes that left something behind, where that is the cause.
+    processes that left something behind, where that is the cause: those of `left_by`.
     """
 
     source: str
@@ -125,6 +125,7 @@ class Cause:
     detail: str = ""
     beside: tuple[str, ...] = ()
     was_set: bool = False
+    left_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +213,7 @@ class Diagnosis:
                 each["detail"],
                 tuple(each["beside"]),
                 each["was_set"],
+                tuple(each["left_by"]),
             )
             for each in data["causes"]
         )

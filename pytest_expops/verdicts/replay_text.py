@@ -44,9 +44,10 @@ def explain(
     """
     most = MOST_EXPLAINED if told_of is None else 1
     of = f" (replay {verdict.attempt} of {verdict.replays})" if verdict.replays > 1 else ""
-    others = [source for source in verdict.varied if source not in ("files", "calls")]
+    others = [source for source in verdict.varied if source not in ("files", "calls", ORDER_OF_TESTS)]
     also = f", and with another {joined(others)}" if others else ""
     also += ", after a first call there" if "calls" in verdict.varied else ""
+    also += ", after other tests there" if ORDER_OF_TESTS in verdict.varied else ""
     missing = _missing(verdict, directory)
     also += ", in a copy of the project" if missing else ""
     lines = [
@@ -199,8 +200,16 @@ def title(source: str) -> str:
     return _NO_SOURCE[source] if source in _NO_SOURCE else SOURCES[source].title
 
 
-_NO_SOURCE = {"state": "what an earlier process left behind", "calls": "what an earlier call left behind"}
-"""What causes are called that are no sources of variation: what processes leave, and calls of one function."""
+ORDER_OF_TESTS = "tests"
+LEFT_BY_TESTS = "tests before"
+_NO_SOURCE = {
+    "state": "what an earlier process left behind",
+    "calls": "what an earlier call left behind",
+    ORDER_OF_TESTS: "the order of tests",
+    LEFT_BY_TESTS: "the order of tests",
+}
+"""What causes are called that are no sources of variation: what is left by processes, calls of one function, tests that
+replays were made after, and tests that the first run was made after."""
 
 
 def _where(place: Place, directory: Path) -> list[str]:
@@ -211,6 +220,8 @@ def _where(place: Place, directory: Path) -> list[str]:
 
 def _why(cause: Cause, directory: Path) -> list[str]:
     detail = f", {cause.detail}" if cause.detail and cause.source != "calls" else ""
+    if cause.detail and cause.source in (ORDER_OF_TESTS, LEFT_BY_TESTS):
+        detail = f": what was {cause.detail}"
     lines = [f"why:    {title(cause.source)}{detail}"]
     lines += [f"            {_site(site, directory)}" for site in cause.sites[:MOST_SITES]]
     if more := and_more(len(cause.sites), MOST_SITES, "lines"):
@@ -225,6 +236,10 @@ def _evidence(cause: Cause) -> str:
         return f"after a first call, {cause.held} replays agree with the first run; without, {cause.free}"
     if cause.source == "calls":
         return f"called once in an interpreter, {cause.held} replays agree; after a first call, {cause.free}"
+    if cause.source == LEFT_BY_TESTS:
+        return f"run after it, {cause.held} replays agree with the first run; alone, {cause.free}"
+    if cause.source == ORDER_OF_TESTS:
+        return f"alone, {cause.held} replays agree; after other tests, {cause.free}"
     if cause.source == "state" and not cause.detail:
         return f"in fresh modules, {cause.held} replays agree; after other processes, {cause.free}"
     if cause.source == "state":

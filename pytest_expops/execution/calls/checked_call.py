@@ -27,8 +27,8 @@ ARGUMENT = "argument "
 class CheckedCall:
     """A function with its arguments; it is stored once, and each run gets its own.
 
-    The parameter `seed_parameter` gets the seed, if there is one. What an `outputs` call returns is a dict of outputs
-    itself, where others have one output, `RETURNED`.
+    The parameter `seed_parameter` gets the seed, if there is one, and `name_parameter` the name of the process that is
+    run. What an `outputs` call returns is a dict of outputs itself, where others have one output, `RETURNED`.
     """
 
     function: Callable[..., Any]
@@ -36,14 +36,16 @@ class CheckedCall:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     seed_parameter: str | None = None
     outputs: bool = False
+    name_parameter: str | None = None
 
-    def prepared(self, seed: int) -> Callable[[], dict[str, Any]]:
+    def prepared(self, seed: int, name: str = "") -> Callable[[], dict[str, Any]]:
         """Return the call as a function without arguments, which returns its outputs.
 
         These are what it returned, awaited if it is to be, and each argument that it has changed in place, as far as
         values of its kind can be told apart.
         """
         kwargs = {**self.kwargs, **({self.seed_parameter: seed} if self.seed_parameter else {})}
+        kwargs |= {self.name_parameter: name} if self.name_parameter else {}
         arguments = named_arguments(self.function, self.args, kwargs)
         before = {name: _digest(value) for name, value in arguments.items()}
 

@@ -16,14 +16,13 @@ import pytest
 from pytest_expops.plugin.durations import Durations
 from pytest_expops.plugin.progress._line import LiveLine, watchable
 from pytest_expops.plugin.progress._plan import plan
+from pytest_expops.plugin.progress._reporter import may_draw
 from pytest_expops.plugin.progress._tally import Tally
 from pytest_expops.plugin.progress._time_left import TimeLeft
 from pytest_expops.plugin.state import SessionState
 
 INTERVAL = 0.1
 """Seconds between two drawings."""
-PYTESTS_OWN = "_pytest.terminal"
-"""The module of pytest's own reporter; its class has a public name only since pytest 8.4."""
 PHASES = ("setup", "call", "teardown")
 
 
@@ -47,7 +46,7 @@ class LiveProgress:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
         """The line lives as long as the loop."""
-        if not self._may_draw():
+        if not may_draw(self._config, any_reporter=self._any_reporter):
             self._config.pluginmanager.unregister(self)
             return (yield)
         streams = dict.fromkeys(each for each in (sys.stdout, sys.stderr) if watchable(each))
@@ -108,12 +107,6 @@ class LiveProgress:
         if self._tally is not None:
             with self._lock:
                 self._tally.over(nodeid)
-
-    def _may_draw(self) -> bool:
-        """Return whether the terminal is still there, and pytest's reporter writes on it."""
-        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
-        own = self._any_reporter or type(reporter).__module__ == PYTESTS_OWN
-        return reporter is not None and own and watchable(sys.stdout)
 
     def _collected(self, worker: Any, ids: Sequence[str]) -> None:
         with self._lock:

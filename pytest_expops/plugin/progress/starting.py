@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_expops.plugin.durations import Durations
-from pytest_expops.plugin.state import SessionState
+if TYPE_CHECKING:
+    from pytest_expops.plugin.durations import Durations
+    from pytest_expops.plugin.state import SessionState
 
 
 def register_progress(config: pytest.Config, state: SessionState, durations: Durations) -> None:
     """Have a live line drawn, if it is wanted; to be called in the process that reports, when it is configured."""
     choice = state.options.progress
-    if choice == "off" or config.option.collectonly or not _on_a_terminal():
-        return
-    if choice == "auto" and not _somebody_watches(config):
+    if not _is_wanted(config, choice):
         return
     from pytest_expops.plugin.progress._live import LiveProgress
 
     live = LiveProgress(config, state, durations, any_reporter=choice == "on")
     config.pluginmanager.register(live, "expops-live-progress")
+
+
+def register_check_progress(config: pytest.Config, choice: str) -> None:
+    """Have it shown what a check in a test is at, if that is wanted; to be called in a session without a pipeline."""
+    distributes = config.getoption("dist", "no") != "no" or hasattr(config, "workerinput")
+    if not distributes and _is_wanted(config, choice):
+        from pytest_expops.plugin.progress._checks import CheckProgress
+
+        config.pluginmanager.register(CheckProgress(config, any_reporter=choice == "on"), "expops-check-progress")
 
 
 def register_worker_times(config: pytest.Config) -> None:
@@ -33,6 +42,12 @@ def register_worker_times(config: pytest.Config) -> None:
     config.pluginmanager.register(WorkerTimes(), NAME)
     if config.option.verbose > 0:
         config.pluginmanager.register(WhoRan(), "expops-who-ran")
+
+
+def _is_wanted(config: pytest.Config, choice: str) -> bool:
+    if choice == "off" or config.option.collectonly or not _on_a_terminal():
+        return False
+    return choice == "on" or _somebody_watches(config)
 
 
 def _on_a_terminal() -> bool:

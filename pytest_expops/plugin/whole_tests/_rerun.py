@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,9 @@ from typing import Any
 import pytest
 
 from pytest_expops.errors import CheckError
-from pytest_expops.plugin.stash import WATCHED
 from pytest_expops.plugin.whole_tests._watching import RUN, RunWatcher, TestRun
-from pytest_expops.plugin.whole_tests.marks import INSIDE
+from pytest_expops.plugin.whole_tests.marks import INSIDE, seed_of
+from pytest_expops.replay.beginning import begin_anew
 
 _LEFT_OUT = frozenset(
     {
@@ -32,15 +33,19 @@ _LEFT_OUT = frozenset(
     }
 )
 """Options of pytest and of plugins that are not for a replay. Others are as in the session: they may matter."""
+_CHECKS = "pytest_expops.reproducible"
 _PLAIN = (str, int, float, bool, type(None), Path)
 
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """Which test is run again, and under which options; `place` is a folder for temporary files of this session."""
+    """Which test is run again, and under which options; `place` is a folder for temporary files of this session.
+
+    `arguments` are by node id what pytest collects the test by, and other tests that may be run before it.
+    """
 
     nodeid: str
-    argument: str
+    arguments: Mapping[str, str]
     options: Mapping[str, Any]
     plugins: Sequence[str]
     place: str
@@ -54,10 +59,20 @@ def rerun_of(item: pytest.Item, nodeid: str, place: Path) -> Rerun:
         for name, value in vars(config.option).items()
         if name not in _LEFT_OUT and (not name.startswith("expops_") or name == "expops_config") and _is_plain(value)
     }
-    options["rootdir"] = str(config.rootpath)
-    options["inifilename"] = str(config.inipath) if config.inipath is not None else None
+    options["rootdir"] = _from_here(config, config.rootpath)
+    options["inifilename"] = _from_here(config, config.inipath) if config.inipath is not None else None
     plugins = [each for each in config.getoption("plugins") or () if each != "no:terminal"]
-    return Rerun(nodeid, f"{item.path}::{nodeid.partition('::')[2]}", options, plugins, str(place))
+    return Rerun(nodeid, {nodeid: argument_of(item, nodeid)}, options, plugins, str(place))
+
+
+def argument_of(item: pytest.Item, nodeid: str) -> str:
+    """Return what pytest collects a test by, from where the session was started."""
+    return f"{_from_here(item.config, item.path)}::{nodeid.partition('::')[2]}"
+
+
+def _from_here(config: pytest.Config, path: Path) -> str:
+    """Return a path as a replay finds it from its working directory, in a copy of the project too."""
+    return os.path.relpath(path, config.invocation_params.dir)
 
 
 def _is_plain(value: object) -> bool:
@@ -68,27 +83,40 @@ def _is_plain(value: object) -> bool:
     return isinstance(value, _PLAIN)
 
 
-def rerun_test(asked: Rerun) -> dict[str, Any]:
+_before: list[str] = []
+"""The node ids of the tests that are to be run first, in one session of pytest, so that they share its fixtures."""
+
+
+def rerun_test(asked: Rerun, process: str) -> dict[str, Any]:
     """Run a test in this interpreter as pytest does, and return its outcome and what it recorded.
+
+    Args:
+        asked: how.
+        process: what is to be run: where it is the node id of another test, that is noted, and done before the test.
 
     Raises:
         CheckError: pytest did not come to run it.
     """
+    if process in asked.arguments:
+        _before.append(process)
+        return {}
     folder = Path(asked.place)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    again = _Again(asked.nodeid, RunWatcher(folder / "results"))
+    again = _Again([*_before, asked.nodeid], RunWatcher(folder / "results"))
     options = {
         **asked.options,
         "basetemp": str(folder / "basetemp"),
         "capture": "no",
+        "continue_on_collection_errors": True,  # of others
         "log_file": os.devnull,
         # Our own modules are imported already.
         "pythonwarnings": [*(asked.options.get("pythonwarnings") or ()), "ignore::pytest.PytestAssertRewriteWarning"],
     }
     words = [word for each in (*asked.plugins, "no:terminal") for word in ("-p", each)]
     try:
-        config = pytest.Config.fromdictargs(options, [*words, asked.argument])
+        arguments = [asked.arguments[nodeid] for nodeid in (*_before, asked.nodeid)]
+        config = pytest.Config.fromdictargs(options, [*words, *arguments])
         config.pluginmanager.register(again, INSIDE)
         config.pluginmanager.register(again.watcher)
         config.hook.pytest_cmdline_main(config=config)
@@ -96,6 +124,8 @@ def rerun_test(asked: Rerun) -> dict[str, Any]:
         again.problems.append(str(error))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        if _CHECKS in sys.modules:  # the test checks functions itself; this interpreter runs nothing at its exit
+            sys.modules[_CHECKS].end_checks()
     if again.run is not None:
         return again.run.outputs
     if again.uncollected:
@@ -104,14 +134,15 @@ def rerun_test(asked: Rerun) -> dict[str, Any]:
 
 
 class _Again:
-    """Hooks that leave the one test, and keep what came of it."""
+    """Hooks that leave the tests `nodeids`, in this order, and keep what came of the last."""
 
-    def __init__(self, nodeid: str, watcher: RunWatcher) -> None:
+    def __init__(self, nodeids: Sequence[str], watcher: RunWatcher) -> None:
         self.watcher = watcher
         self.run: TestRun | None = None
         self.uncollected = ""
         self.problems: list[str] = []
-        self._nodeid = nodeid
+        self._nodeids = nodeids
+        self._nodeid = nodeids[-1]
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -122,25 +153,33 @@ class _Again:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Leave the one test."""
-        items[:] = [item for item in items if item.nodeid == self._nodeid][:1]
+        """Leave these tests."""
+        found = {item.nodeid: item for item in reversed(items)}
+        items[:] = [found[nodeid] for nodeid in self._nodeids if nodeid in found]
         for item in items:
-            self.watcher.watch(item)
+            if item.nodeid == self._nodeid or seed_of(item) is not None:
+                self.watcher.watch(item)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Forget what was seen of the tests before."""
+        if nodeid == self._nodeid and len(self._nodeids) > 1:
+            begin_anew()
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Keep why something could not be collected."""
-        if report.failed:
+        """Keep why the test could not be collected."""
+        if report.failed and (not report.nodeid or self._nodeid.startswith(report.nodeid)):
             self.uncollected = self.uncollected or report.longreprtext.strip().rpartition("\n")[2]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Print how it failed, for the report of the replay."""
-        if report.failed:
+        if report.failed and report.nodeid == self._nodeid:
             print(f"in the replay, {report.when} of {report.nodeid}:\n{report.longreprtext}")
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Keep how the test ran."""
         for item in session.items:
-            if WATCHED in item.stash:
+            if item.nodeid == self._nodeid:
                 self.run = item.stash.get(RUN, None)
 
     def pytest_internalerror(self, excrepr: object) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from pytest_expops.values.storage.store import Artifact, ArtifactStore
 OUTCOME = "outcome"
 RESULT = "results"
 SKIPPED = "skipped"
+_WHERE = re.compile(r"\n *\+ +(where|and) .*")
+"""What pytest adds to a failed assertion of where a value comes from: it shows whole objects, such as `os.environ`."""
 
 
 @dataclass
@@ -33,8 +37,6 @@ class TestRun:
     results: dict[str, Any] = field(default_factory=dict)
     started: float = 0.0
     duration: float = 0.0
-    before: int = 0
-    """So many tests had been run in the same interpreter."""
 
     @property
     def outputs(self) -> dict[str, Any]:
@@ -51,31 +53,39 @@ class RunWatcher:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._begun = 0
+        self.begun: dict[pytest.Item, float] = {}
+        """The tests that have been run in this interpreter, in their order, and how many seconds each took."""
+        self.prepare: Callable[[], object] = lambda: None
+        """Called before each watched test."""
         self._store = ArtifactStore(folder / "recorded")
 
     def watch(self, item: pytest.Item) -> None:
         """Note how this test runs."""
-        item.stash[WATCHED] = self._taken
-
-    def _taken(self, name: str, value: Any) -> Artifact:
-        path = f"{RESULT}[{name!r}]"
-        fingerprint(value, path)
-        return self._store.put(value, path)
+        take: Callable[[str, Any], Artifact] = partial(_taken, self._store)
+        item.stash[WATCHED] = take
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """Seed the test if it has a seed, and keep what it recorded."""
-        before, self._begun = self._begun, self._begun + isinstance(item, pytest.Function)
-        if WATCHED not in item.stash:
-            return (yield)
-        item.stash[RUN] = run = TestRun(started=time.time(), before=before)
-        item.stash[RESULTS] = {}
-        with _seeding(item):
+        test = isinstance(item, pytest.Function)
+        if test:
+            self.begun.setdefault(item, 0.0)
+        watched = WATCHED in item.stash
+        if watched:
+            self.prepare()
+        began = time.time()
+        if not watched:
             result = yield
-        run.outcome = _told(item.stash.get(_PHASES, {}))
-        run.duration = time.time() - run.started
-        run.results = {name: self._store.get(artifact) for name, artifact in item.stash[RESULTS].items()}
+        else:
+            item.stash[RUN] = run = TestRun(started=began)
+            item.stash[RESULTS] = {}
+            with _seeding(item):
+                result = yield
+            run.outcome = _told(item.stash.get(_PHASES, {}))
+            run.duration = time.time() - began
+            run.results = {name: self._store.get(artifact) for name, artifact in item.stash[RESULTS].items()}
+        if test:
+            self.begun[item] = time.time() - began
         return result
 
     @pytest.hookimpl(wrapper=True)
@@ -91,6 +101,16 @@ class RunWatcher:
         return report
 
 
+def _taken(store: ArtifactStore, name: str, value: Any) -> Artifact:
+    """Return a copy of a result.
+
+    This is no method: what `record_result` reaches is looked at where a test is traced.
+    """
+    path = f"{RESULT}[{name!r}]"
+    fingerprint(value, path)
+    return store.put(value, path)
+
+
 def _seeding(item: pytest.Item) -> AbstractContextManager[object]:
     seed = seed_of(item)
     return nullcontext() if seed is None else seeded(task_seed(seed, getattr(item, "originalname", item.name)))
@@ -98,7 +118,7 @@ def _seeding(item: pytest.Item) -> AbstractContextManager[object]:
 
 def _phase(report: pytest.TestReport, call: pytest.CallInfo[Any]) -> str:
     """Return the outcome of setup, call or teardown in one text, without addresses."""
-    raised = masked(call.excinfo.exconly()) if call.excinfo is not None else ""
+    raised = _WHERE.sub("", masked(call.excinfo.exconly())) if call.excinfo is not None else ""
     if hasattr(report, "wasxfail"):
         because = f" ({report.wasxfail})" if report.wasxfail else ""
         return f"xpassed{because}" if report.passed else f"xfailed{because}: {raised}"

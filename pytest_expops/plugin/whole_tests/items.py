@@ -9,31 +9,34 @@ import sys
 import tempfile
 import unittest
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pytest_expops.errors import CheckError, ExpopsError, NotReproducible, ReplayError
+from pytest_expops.errors import CheckError, ExpopsError, NotReproducible, NotVariedWarning, ReplayError
 from pytest_expops.execution.calls.checked_call import CheckedCall
 from pytest_expops.execution.records import Outcome
 from pytest_expops.pipeline.model import FunctionCheck
 from pytest_expops.plugin.options.options import read_options
-from pytest_expops.plugin.whole_tests._rerun import Rerun, rerun_of, rerun_test
+from pytest_expops.plugin.stash import ENVIRONMENT
+from pytest_expops.plugin.whole_tests._imported import rewritten, test_files
+from pytest_expops.plugin.whole_tests._neighbours import arguments_of, latest, near, nodeid_of, run_before
+from pytest_expops.plugin.whole_tests._rerun import Rerun, argument_of, rerun_of, rerun_test
 from pytest_expops.plugin.whole_tests._watching import OUTCOME, RUN, SKIPPED, RunWatcher, TestRun
 from pytest_expops.plugin.whole_tests.marks import WATCHER, Wanted, wanted
 from pytest_expops.plugin.whole_tests.summary import CAUSE, DIFFERED, MATCHED, NOT_REPLAYED, REPLAYED
 from pytest_expops.reproducible import current_checker
 from pytest_expops.verdicts.checks.checker import Thoroughness, sources
 from pytest_expops.verdicts.checks.text import tell
-from pytest_expops.verdicts.findings import FIRST_APART
+from pytest_expops.verdicts.findings import FIRST_APART, Cause
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
-from pytest_expops.verdicts.replay_text import title
+from pytest_expops.verdicts.replay_text import LEFT_BY_TESTS, ORDER_OF_TESTS, title
 from pytest_expops.wording import joined
 
 _NOT_THE_REPLAYS = frozenset({"xfail", "skip", "skipif", "timeout", "flaky", "usefixtures", "parametrize"})
 """Markers that say how a test is to end, or how it is run: its replay is not marked with these."""
-_NOT_VARIED = ("files", "order")
 _APART = "only the first run differs"
 _ELSEWHERE = " (its first run was made in a fresh interpreter, too)"
 
@@ -43,13 +46,15 @@ class TestReplay(pytest.Item):
 
     __test__ = False
 
-    def __init__(self, *, test: pytest.Function, asked: Wanted, by_option: bool, place: Path, **keywords: Any) -> None:
+    def __init__(
+        self, *, test: pytest.Function, asked: Wanted, by_option: bool, watcher: RunWatcher, **keywords: Any
+    ) -> None:
         super().__init__(**keywords)
         self._test = test
         self._asked = asked
         self._by_option = by_option
-        # As it is now: pytest-xdist adds the name of a group to it.
-        self._rerun: Rerun = rerun_of(test, test.nodeid, place)
+        self._watcher = watcher
+        self._rerun: Rerun = rerun_of(test, nodeid_of(test), watcher.folder / "again")
         self.own_markers[:] = [each for each in test.own_markers if each.name not in _NOT_THE_REPLAYS]
         self.keywords.update({each.name: each for each in self.own_markers})
 
@@ -57,6 +62,15 @@ class TestReplay(pytest.Item):
     def test(self) -> pytest.Function:
         """The test that is replayed."""
         return self._test
+
+    @property
+    def vary(self) -> tuple[str, ...]:
+        """What is varied besides the hash seed."""
+        return sources(read_options(self.config).vary if self._asked.vary is None else self._asked.vary)
+
+    def keep_files(self) -> None:
+        """Copy the project as it is now, if that has not been done."""
+        current_checker().keep_files(str(self.config.rootpath), str(self.config.invocation_params.dir))
 
     def iter_markers_with_node(self, name: str | None = None) -> Iterator[tuple[Any, pytest.Mark]]:
         """Leave out what concerns the test alone, also where its class or module has it."""
@@ -72,27 +86,36 @@ class TestReplay(pytest.Item):
     def runtest(self) -> None:
         """Run the test again, and fail if something differs."""
         checker, options = current_checker(), read_options(self.config)
-        vary = sources(options.vary if self._asked.vary is None else self._asked.vary)
+        vary = self.vary
+        if "files" in vary:
+            self.keep_files()
         replays = self._asked.replays or options.replays
-        vary = tuple(each for each in vary if each not in _NOT_VARIED)
-        check = self._check()
-        session = checker.opened(check, CheckedCall(rerun_test, (self._rerun,), outputs=True))
+        before = run_before(self._test, self._watcher)
+        others = near(self, self._test, before) if "order" in vary else []
+        vary = tuple(each for each in vary if each != "order" or others)
+        earlier = latest(before, self._watcher, options.diagnose_timeout / 4)
+        check = self._check(arguments_of(earlier), arguments_of(others))
+        arguments = {**self._rerun.arguments, **arguments_of([*earlier, *others])}
+        rerun = replace(self._rerun, arguments=arguments)
+        session = checker.opened(check, CheckedCall(rerun_test, (rerun,), outputs=True, name_parameter="process"))
+        environment = self.config.stash.get(ENVIRONMENT, None)
         run = self._test.stash.get(RUN, None)
         if run is not None:
             record = session.given(check.name, run.outputs, started=run.started, duration=run.duration)
+            session.began = run.started  # what was written since then, a replay is seen to read
         else:
-            record = session.adopt(checker.elsewhere(session, check.name))
+            record = session.adopt(checker.elsewhere(session, check.name, environment))
             if record.outcome is not Outcome.PASSED:
                 raise _not_replayed(check, record.failure.summary if record.failure else record.outcome.value)
         outcome = str(session.load(record)[OUTCOME])
         if outcome.startswith(SKIPPED):
             raise pytest.skip.Exception(f"nothing to replay: {outcome}", _use_item_location=True)
         how = Thoroughness(replays, vary, options.diagnose, options.diagnose_timeout)
-        (verdict,) = checker.verdicts(session, check, how)
+        (verdict,) = checker.verdicts(session, check, how, environment)
         sys.stdout.write(verdict.printed)
-        self._conclude(verdict, check, run)
+        self._conclude(verdict, check, run, len(before))
 
-    def _check(self) -> FunctionCheck:
+    def _check(self, earlier: Iterable[str], others: Iterable[str]) -> FunctionCheck:
         directory = str(self.config.invocation_params.dir)
         return FunctionCheck(
             name=self._test.name,
@@ -104,33 +127,53 @@ class TestReplay(pytest.Item):
             rtol=float(self._asked.rtol),
             atol=float(self._asked.atol),
             what="test",
+            test_files=test_files(self._test),
+            rewritten=rewritten(self.config),
+            earlier=tuple(earlier),
+            others=tuple(others),
         )
 
-    def _conclude(self, verdict: Verdict, check: FunctionCheck, run: TestRun | None) -> None:
+    def _conclude(self, verdict: Verdict, check: FunctionCheck, run: TestRun | None, earlier: int) -> None:
         self.user_properties.append(("expops_replays", verdict.replays))
         if verdict.status is ReplayStatus.MATCHED:
             self.user_properties.append((REPLAYED, MATCHED))
+            if verdict.unvaried:
+                self.warn(
+                    NotVariedWarning(f"{check.name} was run again with its files as they are: {verdict.unvaried}")
+                )
             return
         if verdict.traceback:  # the test's own exceptions are in its outcome
             raise _not_replayed(check, verdict.differences[0].obtained)
         self.user_properties.append((REPLAYED, DIFFERED))
         self.user_properties.append((CAUSE, _cause(verdict)))
         how = (" with the same seed" if self._asked.seeds else "") + (_ELSEWHERE if run is None else "")
-        text = tell([verdict], self._command(verdict), self.config.invocation_params.dir, how)
-        if run is not None and run.before and _cause(verdict) == _APART:
-            noun = "test had been" if run.before == 1 else "tests had been"
-            text += f"\n\nbefore the first run, {run.before} other {noun} run in its interpreter; in a replay, none"
+        text = tell([_of_test(verdict)], self._command(verdict, check), self.config.invocation_params.dir, how)
+        if "order" in verdict.varied:
+            text += f"\n\nthe tests before it there: {joined(check.others)}"
+        if run is not None and earlier and _cause(verdict) == _APART:
+            noun = "test had been" if earlier == 1 else "tests had been"
+            text += f"\n\nbefore the first run, {earlier} other {noun} run in its interpreter; in a replay, none"
         raise NotReproducible(text, process=check.name)
 
-    def _command(self, verdict: Verdict) -> str:
-        path = os.path.relpath(self.path, self.config.invocation_params.dir)
-        nodeid = self.nodeid.partition("::")[2]
+    def _command(self, verdict: Verdict, check: FunctionCheck) -> str:
         words = ["pytest", *(["--expops-replay-tests"] if self._by_option else [])]
         if verdict.attempt > 1 and self._asked.replays is None:
             words.append(f"--expops-replays={verdict.attempt}")
         if verdict.varied and self._asked.vary is None:
             words.append(f"--expops-vary={','.join(verdict.varied)}")
-        return shlex.join([*words, f"{path}::{nodeid}"])
+        causes = verdict.diagnosis.causes if verdict.diagnosis is not None else ()
+        left = [name for cause in causes if cause.source == "state" for name in cause.left_by]
+        selected = [argument_of(self, self.nodeid)]
+        if left:  # they must be run, and the test itself after them
+            test = self._rerun.arguments[self._rerun.nodeid]
+            selected = [*map(self._argument, left), test, *(selected if test.endswith("]") else [])]
+        elif "order" in verdict.varied:  # they must be there to be run
+            selected += map(self._argument, check.others)
+        return shlex.join([*words, *selected])
+
+    def _argument(self, nodeid: str) -> str:
+        path, _, name = nodeid.partition("::")
+        return f"{os.path.relpath(self.config.rootpath / path, self.config.invocation_params.dir)}::{name}"
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show our own errors as their message."""
@@ -149,13 +192,28 @@ def _not_replayed(check: FunctionCheck, reason: str) -> ReplayError:
     return ReplayError(f"{check.name} could not be run again in a fresh interpreter: {reason}", process=check.name)
 
 
+def _of_test(verdict: Verdict) -> Verdict:
+    """Return a verdict that speaks of tests where it would of processes."""
+    verdict = replace(verdict, varied=tuple(ORDER_OF_TESTS if each == "order" else each for each in verdict.varied))
+    found = verdict.diagnosis
+    if found is None:
+        return verdict
+    causes = tuple(replace(each, source=_source(each)) for each in found.causes)
+    return replace(verdict, diagnosis=replace(found, causes=causes))
+
+
+def _source(cause: Cause) -> str:
+    """Return the source of a cause; what other processes leave behind is what other tests do."""
+    return {"order": ORDER_OF_TESTS, "state": LEFT_BY_TESTS}.get(cause.source, cause.source)
+
+
 def _cause(verdict: Verdict) -> str:
     diagnosis = verdict.diagnosis
     if diagnosis is None:
         return "the cause was not looked for"
     if not diagnosis.causes and FIRST_APART in diagnosis.note:
         return _APART
-    return joined([title(each.source) for each in diagnosis.causes]) or "not attributed"
+    return joined([title(_source(each)) for each in diagnosis.causes]) or "not attributed"
 
 
 def add_replays(config: pytest.Config, report: pytest.CollectReport, *, every: bool) -> None:
@@ -199,8 +257,10 @@ def _replay(config: pytest.Config, test: pytest.Function, asked: Wanted | None) 
         test=test,
         asked=asked or Wanted(),
         by_option=asked is None,
-        place=watcher.folder / "again",
+        watcher=watcher,
     )
+    if "files" in replay.vary:
+        watcher.prepare = replay.keep_files
     return replay
 
 

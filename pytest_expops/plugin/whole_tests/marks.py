@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pytest_expops.errors import CheckError
+from pytest_expops.plugin.options.options import VARIABLE
 from pytest_expops.wording import did_you_mean, joined, short_path
 
 MARKER = "reproducible"
@@ -65,9 +66,18 @@ def _read(args: tuple[Any, ...], given: Mapping[str, Any]) -> Wanted:
     if replays is not None and (isinstance(replays, bool) or not isinstance(replays, int) or replays < 1):
         raise CheckError(f"replays is a whole number of at least 1, not {replays!r}")
     vary = given.get("vary")
-    if vary is not None and not isinstance(vary, str | list | tuple):
-        raise CheckError(f"vary is a text such as 'clock,env', or a list of names, not {vary!r}")
+    if vary is not None:
+        _check_sources(vary)
     return Wanted(_seeds(given.get("seeds", ())), replays, vary, given.get("rtol", 0.0), given.get("atol", 0.0))
+
+
+def _check_sources(vary: Any) -> None:
+    if not isinstance(vary, str | list | tuple) or not all(isinstance(each, str) for each in vary):
+        raise CheckError(f"vary is a text such as 'clock,env', or a list of names, not {vary!r}")
+    for name in (each.strip() for each in (vary.split(",") if isinstance(vary, str) else vary)):
+        if name and name not in VARIABLE and name != "all":
+            hint = did_you_mean(name, VARIABLE) or f"known are {joined([*VARIABLE, 'all'])}"
+            raise CheckError(f"vary: there is no source {name!r}", hint=hint)
 
 
 def _seeds(given: Any) -> tuple[int, ...]:

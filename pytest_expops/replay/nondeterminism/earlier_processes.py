@@ -31,10 +31,11 @@ def unrelated(name: str, expanded: ExpandedPipeline) -> tuple[str, ...]:
 
     First another duplicate of its process, whose caches are the likeliest to be hit; then, one of each other process,
     those that need no more than `name` has needed: inputs that are there when it has run. A call that a test hands over
-    is made twice.
+    is made twice; of a test, it was settled which others are run.
     """
-    if expanded[name].process.kind is Kind.CALL:
-        return (name,)
+    check = expanded.pipeline.check
+    if check is not None:
+        return check.others if check.test_files else (name,)
     own = expanded[name].process.name
     needed = {name, *expanded.ancestors(name)}
     chosen: dict[str, str] = {}

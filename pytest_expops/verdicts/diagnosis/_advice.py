@@ -9,6 +9,7 @@ from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.verdicts.findings import Cause, Place
 
 _STATE = "keep state in what is returned or written, not in modules; set a library's options where they are used"
+_ALONE = "let the test make what it needs, in a fixture say, and others put back what they change, as by `monkeypatch`"
 _FUNCTION = {
     "files": "return what the file holds, or write to a folder that is made for each call",
     "imports": "draw them in the function, which is seeded, and not while a module is imported",
@@ -18,7 +19,8 @@ _TEST = {
     "files": "write to `tmp_path`, which is empty for each run",
     "generators": "seed them: by `@pytest.mark.reproducible(seeds=[1])`, or in a fixture",
     "imports": "draw in a function or a fixture, where it can be seeded, and not while the module is imported",
-    "state": _STATE,
+    "order": _ALONE,
+    "state": _ALONE,
     "tmpdir": "record what the file holds, not where it lies; write to a path of the project's own",
 }
 _PROGRAM = {

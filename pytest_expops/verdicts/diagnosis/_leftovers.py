@@ -84,6 +84,22 @@ def from_earlier(trials: Trials, paths: frozenset[str]) -> Leftover | None:
     return Leftover(held, before) if held.agree == held.of else None
 
 
+def left_by_others(trials: Trials, paths: frozenset[str]) -> tuple[str, ...]:
+    """Return the tests after which a test differs from what it gives alone; none where it does not after all of them.
+
+    They are some of those that are run before it where the order is varied.
+    """
+    check = trials.session.expanded.pipeline.check
+    others = check.others if check is not None else ()
+    alone = trials.make(Plan(before=()), 0)
+
+    def is_enough(chosen: Sequence[str]) -> bool:
+        after = trials.make(Plan(before=_in_order(chosen, others)), 0)
+        return bool(trials.differing(alone, after) & paths)
+
+    return _in_order(minimal(others, (), is_enough), others) if others and is_enough(others) else ()
+
+
 def _smallest(trials: Trials, earlier: Sequence[str], paths: frozenset[str]) -> tuple[str, ...]:
     def is_enough(chosen: Sequence[str]) -> bool:
         return _explains(trials, _in_order(chosen, earlier), paths)
@@ -112,8 +128,9 @@ def _earlier(trials: Trials) -> list[str]:
 
     Of a call that a test hands over that is itself: nobody has recorded who called it before.
     """
-    if trials.session.expanded.pipeline.check is not None:
-        return [trials.name]
+    check = trials.session.expanded.pipeline.check
+    if check is not None:
+        return list(check.earlier) if check.test_files else [trials.name]
     first = trials.first.record
     records: list[RunRecord] = [
         record

@@ -30,22 +30,23 @@ GIVING = frozenset({"entropy", "clock", "cwd-listing-order", "host"})
 class Parting:
     """What makes two runs differ: the sources that were found to be causes, or what earlier processes left behind.
 
-    `drawn` are the sources that a line of the project was seen to draw from.
+    `drawn` are the sources that a line of the project was seen to draw from. The sources `quiet` are held in all runs.
     """
 
     causes: tuple[str, ...] = ()
     drawn: frozenset[str] = frozenset()
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     leftover: Leftover | None = None
+    quiet: frozenset[str] = frozenset()
 
     def plans(self) -> Iterator[tuple[Plan, Plan]]:
         """Yield how the two runs are made; then with nothing held, since what is held may be by what they differ."""
-        quiet = (QUIET & {*self.drawn, "imports"}) | {"hashseed", UNSEEDED}
+        quiet = (QUIET & {*self.drawn, "imports"}) | {"hashseed", UNSEEDED} | self.quiet
         if self.leftover is not None:
             yield Plan(quiet), Plan(quiet, before=self.leftover.before)
             return
         yield (Plan(quiet - {*self.causes}, self.only),) * 2
-        yield (Plan(only=self.only),) * 2
+        yield (Plan(self.quiet, self.only),) * 2
 
 
 def place_of(site: Site) -> Place:

@@ -15,7 +15,7 @@ from pytest_expops.execution.session import PipelineSession
 from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Setting
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.pool import ReplicaPool
-from pytest_expops.replay.request import SHARED, Replay, Request, hash_seed_number
+from pytest_expops.replay.request import SHARED, TRIAL, Replay, Request, hash_seed_number
 from pytest_expops.replay.tracing import Target
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.verdicts.replay import differences_between, others, tells_time
@@ -24,8 +24,6 @@ OUTCOME = "outcome"
 """The path at which a run that failed differs from one that passed."""
 CONTROLS = 3
 """So many trials with nothing held are made in two interpreters, with two hash seeds; later ones in two more."""
-TRIAL = 1000
-"""The attempts of trials are numbered from here: none finds the `checkpoint_dir` of another."""
 
 
 class OutOfTime(Exception):

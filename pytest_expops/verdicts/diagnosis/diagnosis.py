@@ -21,7 +21,7 @@ from pytest_expops.verdicts.diagnosis._attribution import Found, OutOfRuns, Sear
 from pytest_expops.verdicts.diagnosis._conclusion import Findings, conclude
 from pytest_expops.verdicts.diagnosis._confirming import agreeing
 from pytest_expops.verdicts.diagnosis._control import Control, agreeing_with_first, controlled
-from pytest_expops.verdicts.diagnosis._leftovers import from_earlier, from_files
+from pytest_expops.verdicts.diagnosis._leftovers import from_earlier, from_files, left_by_others
 from pytest_expops.verdicts.diagnosis._locating import GIVING, Parting, is_at, locate, place_of
 from pytest_expops.verdicts.diagnosis._ranking import ranked
 from pytest_expops.verdicts.diagnosis._trials import OutOfTime, Plan, Trials
@@ -98,14 +98,22 @@ def _examine(case: _Case, findings: Findings) -> None:
         _attribute(case, findings, control)
     if control.behind:
         _look_behind(case, findings, control)
-    if control.apart or findings.leftover is not None:
+    if _can_be_located(case, findings, control):
         search = findings.search
         line = _only_line(findings, control) if search is not None else None
-        findings.place = place_of(line) if line is not None else locate(case.trials, _parting(findings, control))
+        findings.place = place_of(line) if line is not None else locate(case.trials, _parting(case, findings, control))
         if search is not None:
             findings.place = _narrow(findings, search, control)
             if (search.remaining or not findings.causes) and any(each.replay.torch for each in control.made):
                 findings.alerts = case.trials.make(Plan(alerts=True), 0).replay.alerts
+
+
+def _can_be_located(case: _Case, findings: Findings, control: Control) -> bool:
+    """Return whether two runs can be traced that part: after other tests, a run is another one from the start."""
+    if _is_of_test(case):
+        others = any(each.source not in ("order", "state") for each in findings.causes)
+        return bool(control.apart) and (others or not findings.causes)
+    return bool(control.apart) or findings.leftover is not None
 
 
 def _likewise(case: _Case, control: Control) -> Cause | None:
@@ -137,8 +145,22 @@ def _attribute(case: _Case, findings: Findings, control: Control) -> None:
     except OutOfRuns as error:
         finished, findings.stopped = True, str(error)
     findings.causes += [_cause(source, found, control) for source, found in search.found.items()]
+    if _is_of_test(case) and "order" in search.found:
+        _name_others(case, findings, search.found["order"])
     if not finished:
         raise OutOfTime
+
+
+def _name_others(case: _Case, findings: Findings, found: Found) -> None:
+    """Name the tests that leave something behind which a test depends on; raises as `_examine`."""
+    others = left_by_others(case.trials, found.paths)
+    (index,) = (index for index, each in enumerate(findings.causes) if each.source == "state")
+    findings.causes[index] = replace(findings.causes[index], source="order", detail=_left_by(others), left_by=others)
+
+
+def _is_of_test(case: _Case) -> bool:
+    check = case.trials.session.expanded.pipeline.check
+    return check is not None and bool(check.test_files)
 
 
 def _look_behind(case: _Case, findings: Findings, control: Control) -> None:
@@ -249,15 +271,23 @@ def _cause(source: str, found: Found, control: Control) -> Cause:
 
 
 def _state(paths: frozenset[str], held: Count, free: Count, before: Sequence[str] = ()) -> Cause:
-    detail = f"left by {listed([f'`{name}`' for name in before], 3)}" if before else ""
-    return Cause("state", tuple(sorted(paths)), held, free, (), SOURCES["order"].remedy, detail)
+    return Cause(
+        "state", tuple(sorted(paths)), held, free, (), SOURCES["order"].remedy, _left_by(before), left_by=tuple(before)
+    )
 
 
-def _parting(findings: Findings, control: Control) -> Parting:
-    """Return what makes two runs differ, as `locate` takes it."""
+def _left_by(names: Sequence[str]) -> str:
+    return f"left by {listed([f'`{name}`' for name in names], 3)}" if names else ""
+
+
+def _parting(case: _Case, findings: Findings, control: Control) -> Parting:
+    """Return what makes two runs differ, as `locate` takes it; tests are traced without others before them."""
     search = findings.search
     found = tuple(search.found) if search is not None else ()
     only = {source: search.only[source] for source in found if source in search.only} if search is not None else {}
+    if _is_of_test(case):
+        alone = frozenset({"order"} & set(case.trials.vary))
+        return Parting(tuple(each for each in found if each != "order"), control.drawn, only, quiet=alone)
     return Parting(found, control.drawn, only, findings.leftover)
 
 

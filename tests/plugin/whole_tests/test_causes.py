@@ -21,6 +21,11 @@ DEFECTS = {
         "@pytest.mark.reproducible\ndef test_it(record_result): record_result('value', random.random())  # here",
         "the unseeded global generators",
     ),
+    "draw of a library that is imported ahead": (
+        "import numpy as np\n"
+        "@pytest.mark.reproducible\ndef test_it(record_result): record_result('value', np.random.rand())  # here",
+        "the unseeded global generators",
+    ),
     "set": (
         "@pytest.mark.reproducible\ndef test_it(record_result): record_result('value', list({*'abcdefgh'}))  # here",
         "the hash seed",
@@ -121,10 +126,10 @@ def test_what_another_test_of_the_session_left_behind_is_told_as_such(project: P
     project.pytester.makepyfile(test_a=COUNTER.replace("STEP", "1"))
     outcome = project.pytest(diagnose=True)
     message = outcome.message("test_it[replay]")
-    assert re.search(r"only the first run differs +1: test_a.py::test_it\[replay\]", outcome.text)
-    assert "before the first run, 1 other test had been run in its interpreter; in a replay, none" in message
+    assert re.search(r"the order of tests +1: test_a.py::test_it\[replay\]", outcome.text)
     assert "results['count']: value differs" in message
-    assert "replays agree with each other, and not with the first run" in message
+    assert "why:    the order of tests: what was left by `test_a.py::test_before`\n" in message
+    assert "run after it, 4 of 4 replays agree with the first run; alone, 0 of 7" in message
 
 
 def test_what_another_test_left_as_it_was_is_no_difference(project: Project) -> None:
@@ -135,7 +140,7 @@ def test_what_another_test_left_as_it_was_is_no_difference(project: Project) -> 
 def test_an_outcome_that_differs_is_told(project: Project) -> None:
     project.pytester.makepyfile(
         test_a="""
-        import os
+        import os, sys
         import pytest
 
         @pytest.mark.reproducible
@@ -159,7 +164,7 @@ def test_an_outcome_that_differs_is_told(project: Project) -> None:
         def test_fails_as_expected():
             raise ValueError("no")
 
-        PID = int(os.environ.setdefault("FIRST_PROCESS", str(os.getpid())))
+        PID = os.getpid() if sys.argv[0] != "-c" else os.getppid()
         """
     )
     outcome = project.pytest(subprocess=True)
@@ -181,3 +186,25 @@ def test_an_outcome_that_differs_is_told(project: Project) -> None:
     assert "replay:    'failed: AssertionError: there" in outcome.message("test_fails_there_only[replay]")
     assert "in the replay, call of test_a.py::test_fails_there_only:\n" in outcome.text
     assert "nothing to replay: skipped: no data" in outcome.message("test_is_skipped[replay]")
+
+
+def test_an_assertion_that_shows_the_whole_environment_fails_alike(project: Project) -> None:
+    project.pytester.makepyfile(
+        test_a="""
+        import os
+        import pytest
+
+        @pytest.mark.reproducible
+        def test_it():
+            assert os.environ.get("NOWHERE") == "1"
+
+        @pytest.mark.reproducible
+        def test_other():
+            assert os.environ["PYTHONHASHSEED_SEEN"] == os.environ.get("PYTHONHASHSEED", "")
+
+        os.environ["PYTHONHASHSEED_SEEN"] = "none"
+        """
+    )
+    outcome = project.pytest(subprocess=True)
+    assert outcome.where("passed") == {"test_it[replay]"}, outcome.text
+    assert "replay:    \"failed: AssertionError: assert 'none' == " in outcome.message("test_other[replay]")

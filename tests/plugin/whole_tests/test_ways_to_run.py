@@ -199,9 +199,9 @@ def test_a_debugger_stops_in_the_failed_replay_and_goes_on(project: Project) -> 
 def test_a_replay_that_is_interrupted_ends_at_once(project: Project) -> None:
     project.pytester.makepyfile(
         test_a="""
-        import os, pathlib, time, pytest
+        import pathlib, sys, time, pytest
 
-        FIRST = int(os.environ.setdefault("FIRST_PROCESS", str(os.getpid()))) == os.getpid()
+        FIRST = sys.argv[0] != "-c"  # as it is in a replay
 
         @pytest.mark.reproducible
         def test_it():
@@ -234,3 +234,22 @@ def test_a_test_that_uses_a_pipeline_is_replayed_with_it(fan: Project) -> None:
     )
     outcome = fan.run("-k", "test_it", "-p", "no:xdist", subprocess=True)
     assert outcome.items == {"test_it": "passed", "test_it[replay]": "passed"}, outcome.text
+
+
+def test_a_test_that_checks_functions_itself_leaves_no_files(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    temporary = tmp_path_factory.mktemp("temporary")
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    project.pytester.makepyfile(
+        test_a="""
+        import pytest
+
+        @pytest.mark.reproducible
+        def test_it(reproducible):
+            assert reproducible(len, [1], vary="files") == 1
+        """
+    )
+    outcome = project.pytest("-n0", subprocess=True)
+    assert outcome.where("passed") == {"test_it", "test_it[replay]"}, outcome.text
+    assert [each.name for each in temporary.iterdir() if "expops" in each.name] == []
