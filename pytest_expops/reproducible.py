@@ -67,7 +67,7 @@ def assert_reproducible(
             default argument makes a difference.
         rtol: numbers may differ by ``atol + rtol * abs(first)``.
         atol: see `rtol`.
-        diagnose: whether to find out why, where it differs. It is run some 15 times for that.
+        diagnose: whether to find out why, where it differs. It is run some 10 to 15 times for that.
         diagnose_timeout: how many seconds that may take.
         kwargs: further arguments. One that is named as a parameter of this function is given by `functools.partial`.
 
@@ -239,7 +239,7 @@ def assert_program_reproducible(
         vary: what else is to be another in these: ``"clock,env"``, ``["clock", "env"]`` or ``"all"``.
         rtol: numbers may differ by ``atol + rtol * abs(first)``.
         atol: see `rtol`.
-        diagnose: whether to find out why, where it differs. It is run some 15 times for that.
+        diagnose: whether to find out why, where it differs. It is run some 10 to 15 times for that.
         diagnose_timeout: how many seconds that may take.
 
     Returns:
