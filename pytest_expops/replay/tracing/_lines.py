@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from types import FrameType
+from types import BuiltinFunctionType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 from pytest_expops.replay.tracing._codes import CodeInfo, is_plain_name
@@ -16,6 +16,16 @@ VISITS = 200
 """So often a statement is recorded; a loop that goes on longer is skipped from there."""
 LINES = 20_000
 """So many statements are recorded."""
+
+
+def _names_of_data(frame: FrameType) -> list[str]:
+    """Return the variables of the module that a function names, but for functions, classes and modules."""
+    found = frame.f_globals
+    return [
+        name
+        for name in frame.f_code.co_names
+        if name in found and not isinstance(found[name], (ModuleType, FunctionType, BuiltinFunctionType, type))
+    ]
 
 
 class LineRecorder:
@@ -117,5 +127,7 @@ class LineRecorder:
                 digests = self._digester.texts(values, [name for name in list(values) if is_plain_name(name)])
                 if self._numbers.in_first_thread():  # elsewhere others draw from them at any time
                     rng = self._digester.rng()
+                if not self.lines and frame.f_locals is not frame.f_globals:
+                    end["globals"] = self._digester.texts(frame.f_globals, _names_of_data(frame))
         self.lines.append(Line(line, digests, rng, tuple(self._skipped), **end))
         self._skipped.clear()

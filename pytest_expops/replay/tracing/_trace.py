@@ -92,7 +92,8 @@ class Line:
 
     `locals` and `rng` are digests. `skipped` are lines that ran since the entry before without one of their own. After
     the last statement, `returned` or `raised` says how the call ended; `yielded` is what a generator handed out after
-    this statement. Both are as `Call.returned` is.
+    this statement. Both are as `Call.returned` is. The first has the digests of the module's variables that the
+    function names, `globals`, but for functions, classes and modules.
     """
 
     line: int
@@ -102,6 +103,7 @@ class Line:
     returned: Mapping[str, Any] | None = None
     raised: str | None = None
     yielded: Mapping[str, Any] | None = None
+    globals: Digests = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

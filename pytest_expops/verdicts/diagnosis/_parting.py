@@ -67,7 +67,8 @@ def _reaching(lines: _TracedLines, hits: list[_Hit], names: frozenset[str]) -> P
     for hit in hits:
         variables = [name for name in hit.names if name in relevant]
         if hit.path or variables:
-            return _ordered(lines, hit) or _opaque(lines, hit) or _at(lines, hit, variables)
+            elsewhere = _ordered(lines, hit) or _opaque(lines, hit) or _entering(lines, hit, relevant)
+            return elsewhere or _at(lines, hit, variables)
     return None
 
 
@@ -198,6 +199,20 @@ def _opaque(lines: _TracedLines, hit: _Hit) -> PartingLine | None:
                 maker = function.at(each.line)
                 if maker is not None and name in maker.changes:
                     return PartingLine(each.line, f"variable {name}")
+    return None
+
+
+def _entering(lines: _TracedLines, hit: _Hit, relevant: set[str]) -> PartingLine | None:
+    """Return the line that first reads what was left in a variable of the module, if that is before the line to blame.
+
+    For example ``MODEL.partial_fit(x, y)``, of which ``return MODEL.coef_`` shows that `MODEL` had been fitted before.
+    """
+    ours, theirs = lines.one.lines[0].globals, lines.other.lines[0].globals
+    left = {*differing(ours, theirs, ours.keys() & theirs.keys(), exactly=False)} & relevant
+    for each in lines.one.lines[: _start(lines.one, hit)]:
+        statement = lines.function.at(each.line)
+        if statement is not None and statement.reads & left:
+            return PartingLine(each.line, f"variable {min(statement.reads & left)}")
     return None
 
 

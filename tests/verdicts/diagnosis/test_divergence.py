@@ -389,3 +389,35 @@ def test_another_exception_is_named_where_the_interpreter_tells_it_and_else_wher
         assert blame(tmp_path, RAISES) == ("main", "control flow", None)
     else:
         assert blame(tmp_path, RAISES.replace(MARK, "").replace("# raised", MARK)) == ("fail", "exception", None)
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ("SEEN.append(2)  # here\n    rows = 3\n    return sum(SEEN) + rows", "variable SEEN"),
+        (
+            "OTHER.append(2)\n    rows = sum(SEEN)  # here\n    return rows",
+            "variable rows",
+        ),  # what is read nowhere else
+        ("print(OTHER)\n    return sum(SEEN)  # here", "return"),
+    ],
+)
+def test_what_was_left_in_a_variable_of_the_module_is_met_where_it_is_read_first(
+    tmp_path: Path, body: str, path: str
+) -> None:
+    project = Traced(
+        tmp_path,
+        f"""
+import os
+SEEN = [1] * (1 + int(os.environ["RUN"]))
+OTHER = list(SEEN)
+def main():
+    {body}
+""",
+    )
+    found = first_call(project.run(), project.run())
+    assert found is not None
+    one, other = (project.run(lines=found.target) for _ in range(2))
+    place = first_line(one, other, found)
+    assert place is not None
+    assert (place.line, place.path) == (project.line_of(MARK), path)
