@@ -102,10 +102,10 @@ class Search:
         return True
 
     def _run(self, suspects: Sequence[str], others: Sequence[str]) -> None:
-        self._set_hash_seeds()
-        for source in [*suspects, *others]:
-            if source in self.trials.vary and self.remaining - self._vary_within:
-                self._try_varied(source)
+        self._try_varied(suspects)
+        if self.remaining:
+            self._set_hash_seeds()
+        self._try_varied([source for source in others if source not in suspects])
         if self._was_ruled_out("hashseed") and not self.remaining & self._vary_within:
             # Interpreters differ although their hash seed is the same.
             # (What is left in memory depends on where it lies: where a line was given such, that is tried before.)
@@ -164,8 +164,13 @@ class Search:
             by_seed[hash_number_of(CONTROLS)] = [self.trials.make(Plan(watch=True), CONTROLS)]
         self._confirm_hash_seed(paths, frozenset(), one, numbers, by_seed)
 
-    def _try_varied(self, source: str) -> None:
-        """Vary one source alone, where results agree unless the session varies something."""
+    def _try_varied(self, sources: Sequence[str]) -> None:
+        """Vary each of those alone that the session varies, as long as results agree where it varies nothing."""
+        for source in sources:
+            if source in self.trials.vary and self.remaining - self._vary_within:
+                self._vary(source)
+
+    def _vary(self, source: str) -> None:
         held = frozenset(self.found)
         as_it_is = self._held(held, 1)[0] if held else self.control[0]
         varied = self.trials.make(Plan(held, self.only, numbers={source: 1}), 0)
