@@ -1,4 +1,4 @@
-"""Where pytest's config, and its items, keep what this plugin knows of them; loads nothing, as every session asks.
+"""Where pytest's config, items and workers keep what this plugin knows of them; loads nothing, as every session asks.
 
 A session without a pipeline has nothing in `STATE`.
 """
@@ -20,3 +20,5 @@ RESULTS: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
 """What a test has recorded by `record_result`."""
 WATCHED: pytest.StashKey[Callable[[str, Any], Any]] = pytest.StashKey()
 """Of a test that is to be replayed: takes a copy of what is recorded, and refuses what cannot be compared."""
+CHECK_NOTES = "expops_check_notes"
+"""The key of a worker's `workerinput` by which it is given a folder to note in what its checks are at."""

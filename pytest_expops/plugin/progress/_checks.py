@@ -12,14 +12,12 @@ from collections.abc import Generator
 
 import pytest
 
-from pytest_expops.plugin.progress._cells import printable
 from pytest_expops.plugin.progress._line import LiveLine, watchable
 from pytest_expops.plugin.progress._reporter import may_draw
+from pytest_expops.plugin.progress._text import SOON, line_of
 from pytest_expops.replay.telling import listen
 
 _CHECKS = "pytest_expops.reproducible"
-SOON = 1.0
-"""Seconds from the first replay in a test on before anything is drawn."""
 
 
 def _may_check(session: pytest.Session) -> bool:
@@ -74,7 +72,7 @@ class CheckProgress:
         """Draw, if it has taken long."""
         if self._line is None or self._began is None or time.monotonic() - self._began < SOON:
             return
-        text = f"expops: {printable(self._test)}: {printable(self._text)}"
+        text = line_of(self._test, self._text)
         capture = self._config.pluginmanager.get_plugin("capturemanager")
         if capture is None:
             self._line.show(text)

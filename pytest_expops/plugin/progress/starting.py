@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from pytest_expops.plugin.stash import CHECK_NOTES
 
 if TYPE_CHECKING:
     from pytest_expops.plugin.durations import Durations
@@ -26,11 +29,20 @@ def register_progress(config: pytest.Config, state: SessionState, durations: Dur
 
 def register_check_progress(config: pytest.Config, choice: str) -> None:
     """Have it shown what a check in a test is at, if that is wanted; to be called in a session without a pipeline."""
-    distributes = config.getoption("dist", "no") != "no" or hasattr(config, "workerinput")
-    if not distributes and _is_wanted(config, choice):
-        from pytest_expops.plugin.progress._checks import CheckProgress
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        if CHECK_NOTES in worker:
+            from pytest_expops.plugin.progress._worker_checks import NotedChecks
 
-        config.pluginmanager.register(CheckProgress(config, any_reporter=choice == "on"), "expops-check-progress")
+            noted = NotedChecks(Path(worker[CHECK_NOTES]), worker["workerid"])
+            config.pluginmanager.register(noted, "expops-noted-checks")
+    elif _is_wanted(config, choice):
+        from pytest_expops.plugin.progress._checks import CheckProgress
+        from pytest_expops.plugin.progress._worker_checks import CheckProgressOfWorkers
+
+        distributes = config.getoption("dist", "no") != "no"
+        progress = (CheckProgressOfWorkers if distributes else CheckProgress)(config, any_reporter=choice == "on")
+        config.pluginmanager.register(progress, "expops-check-progress")
 
 
 def register_worker_times(config: pytest.Config) -> None:

@@ -58,6 +58,21 @@ def test_each_kind_of_check_names_its_test_and_the_replay(project: Project) -> N
     assert len(re.findall(r"test_a.py::\S+ PASSED", run.final.text)) == 5
 
 
+def test_the_controller_says_what_checks_on_its_workers_are_at(project: Project) -> None:
+    project.pytester.makepyfile(test_a=SLOW)
+    run = watch(project, "-n1", "-v")
+    assert run.returned == 0, run.final.text
+    for text in (
+        "expops: test_function (gw0): replay 2 of slow",
+        "expops: test_fixture (gw0): replay 2 of slow",
+        "expops: test_whole[replay] (gw0): replay 2 of test_whole",
+    ):
+        assert text in run.drawn
+    assert not any("test_plain" in text for text in run.drawn)
+    run.assert_never_garbled()
+    assert "expops: test_" not in run.final.text
+
+
 def test_a_diagnosis_says_what_is_tried(project: Project) -> None:
     project.pytester.makepyfile(test_a=SLOW + DIAGNOSED)
     run = watch(project, "-k", "drawn")
@@ -68,7 +83,9 @@ def test_a_diagnosis_says_what_is_tried(project: Project) -> None:
     run.assert_never_garbled()
 
 
-@pytest.mark.parametrize("arguments", [["--expops-progress=off"], ["-q"], ["-n1"], ["-k", "plain"]])
+@pytest.mark.parametrize(
+    "arguments", [["--expops-progress=off"], ["-q"], ["-n1", "-q"], ["-k", "plain"], ["-n1", "-k", "plain"]]
+)
 def test_nothing_is_drawn_where_nobody_asks_for_it(project: Project, arguments: list[str]) -> None:
     project.pytester.makepyfile(test_a=SLOW)
     run = watch(project, *arguments)
