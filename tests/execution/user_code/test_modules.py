@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -23,11 +23,17 @@ def path() -> Iterator[None]:
 
 
 def write(
-    project: Project, function: str, *, key: str = "code_function", folder: str = "src", train: str = TRAIN
+    project: Project,
+    function: str,
+    *,
+    key: str = "code_function",
+    folder: str = "src",
+    train: str = TRAIN,
+    names: Sequence[str] = ("p",),
 ) -> None:
-    """A config without a script, whose process `p` is `function`, and the package `shop` in `folder`."""
-    body: dict[str, Any] = {"p": {key: function}}
-    project.write("p", "", body)
+    """A config without a script, whose processes `names` are `function`, and the package `shop` in `folder`."""
+    body: dict[str, Any] = {name: {key: function} for name in names}
+    project.write("\n".join(names), "", body)
     config = project.root / project.config
     config.write_text(config.read_text().replace("    custom_script_path: models/model.py\n", ""))
     for name, text in {"__init__": "", "helpers": HELPERS, "train": train}.items():
@@ -56,12 +62,31 @@ def test_a_module_may_be_installed(project: Project) -> None:
     assert "parameters" in project.run().text
 
 
-def test_a_difference_in_a_module_is_found_with_its_line(project: Project) -> None:
-    write(project, "shop.train:fit", train=HASH_ORDER)
+PLANTED = {
+    "a set": (HASH_ORDER, "the hash seed"),
+    "a draw": ("import random\n\n\n\ndef fit(): return {'w': random.Random().random()}\n", "randomness"),
+    "a draw on import": ("import random\n\n\n\nW = random.random()\ndef fit(): return {'w': W}\n", "drawn on import"),
+    "a clock": ("import time\n\n\n\ndef fit(): return {'w': time.time()}\n", "the clock"),
+}
+
+
+@pytest.mark.parametrize("planted", PLANTED)
+def test_a_difference_in_a_module_is_found_with_its_line(project: Project, planted: str) -> None:
+    train, cause = PLANTED[planted]
+    write(project, "shop.train:fit", train=train)
     result = project.run("--expops-replay=all", diagnose=True)
     assert result.items == {"p": "passed", "p[replay]": "failed"}
-    assert "the hash seed" in result.message("p[replay]")
-    assert "src/shop/train.py:5 in fit" in result.message("p[replay]")
+    assert cause in result.message("p[replay]").partition("\n")[0]
+    assert "where:  src/shop/train.py:5 in " in result.message("p[replay]")
+
+
+def test_a_counter_in_a_module_is_found_with_its_line(project: Project) -> None:
+    counter = "SEEN = []\n\n\ndef fit():\n    SEEN.append(1)\n    return {'n': len(SEEN)}\n"
+    write(project, "shop.train:fit", train=counter, names=("p", "q"))
+    result = project.run("--expops-replay=all", diagnose=True)
+    (replay,) = result.where("failed")
+    assert f"left by `{'p' if replay == 'q[replay]' else 'q'}`" in result.message(replay)
+    assert "where:  src/shop/train.py:5 in fit, variable SEEN differs first" in result.message(replay)
 
 
 def test_what_a_module_uses_is_its_code_in_the_baseline(project: Project) -> None:
