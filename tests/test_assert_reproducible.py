@@ -68,8 +68,8 @@ def measures(x: Any) -> Any:
 
 def counts_calls(x: Any) -> Any:
     global _calls
-    _calls += 1
-    return x * _calls  # planted
+    _calls += 1  # planted
+    return x * _calls
 
 
 def caches(x: Any) -> Any:

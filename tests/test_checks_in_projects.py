@@ -93,7 +93,7 @@ PLANTED = {
         "AT_IMPORT = random.random()",
     ),
     "the clock": ("clock", "given_time, 12.5", "the clock", "return time.time()"),
-    "a counter of the module": ("counter", "own_counter", "what an earlier call left behind", "return COUNTER[0]"),
+    "a counter of the module": ("counter", "own_counter", "what an earlier call left behind", "COUNTER[0] += 1"),
     "an argument changed in place": (
         "in_place, np.zeros(3)",
         "in_place_same, np.zeros(3)",
