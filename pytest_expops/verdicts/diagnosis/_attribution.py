@@ -17,6 +17,7 @@ from pytest_expops.verdicts.diagnosis._trials import (
     Plan,
     Trial,
     Trials,
+    among,
     hash_number_of,
     interpreter_of,
     is_fixed,
@@ -173,13 +174,27 @@ class Search:
     def _vary(self, source: str) -> None:
         held = frozenset(self.found)
         as_it_is = self._held(held, 1)[0] if held else self.control[0]
-        varied = self.trials.make(Plan(held, self.only, numbers={source: 1}), 0)
+        plan = Plan(held, self.only)
+        varied = self.trials.make(replace(plan, numbers={source: 1}), 0)
         paths = self.trials.differing(as_it_is, varied) & self.remaining - self._vary_within
         if not paths:
             return
-        third = self.trials.make(Plan(held, self.only, numbers={source: 2}), 0)
-        if self._confirm(source, paths, self._set(source, held, 0, 1), Made([as_it_is], [varied], [third])):
-            self.remaining &= self._vary_within | self._differing(self.found)
+        if not held:
+            as_it_is = self.trials.make(plan, 0)  # the control was watched, which allocates
+        third = self.trials.make(replace(plan, numbers={source: 2}), 0)
+        if self._confirm(source, paths, _set(source, plan, 0, 1), Made([as_it_is], [varied], [third])):
+            self._settle(source)
+
+    def _settle(self, source: str) -> None:
+        """Count to what a source explains where replays differed as it was set, and agree now that it is held.
+
+        They may have differed there without it: as one that is watched from one that is not, say.
+        """
+        found = self.found[source]
+        differing = self._differing(self.found)
+        also = found.evidence.parted & self.remaining - differing
+        self.found[source] = replace(found, paths=found.paths | also)
+        self.remaining = (self.remaining - also) & (self._vary_within | differing)
 
     def _try(self, source: str) -> None:
         if source in self.found or source in self.unsure or self._was_ruled_out(source):
@@ -242,13 +257,9 @@ class Search:
         for number in numbers:
             others = [made[0] for other, made in control.items() if other not in (one, number)]
             seen = Made(control.get(one, ())[:1], control.get(number, ())[:1], others)
-            arms = self._set("hashseed", base, one, number)
+            arms = _set("hashseed", Plan(base, self.only), one, number)
             if self._confirm("hashseed", paths, arms, seen) or len(self.tried) > tried:
                 break  # it is a cause, or replays under one hash seed differ
-
-    def _set(self, source: str, base: frozenset[str], one: int, other: int) -> Arms:
-        plan = Plan(base, self.only)
-        return Arms(replace(plan, numbers={source: one}), replace(plan, numbers={source: other}), sets=True)
 
     def _confirm(
         self,
@@ -320,16 +331,12 @@ class Search:
         return made
 
 
+def _set(source: str, plan: Plan, one: int, other: int) -> Arms:
+    return Arms(replace(plan, numbers={source: one}), replace(plan, numbers={source: other}), sets=True)
+
+
 def _fresh(plan: Plan) -> Plan:
     return replace(plan, fresh=True)
-
-
-def among(trials: Trials, made: Sequence[Trial]) -> frozenset[str]:
-    """The paths at which any two of some trials differ."""
-    found: set[str] = set()
-    for one, other in itertools.combinations(made, 2):
-        found |= trials.differing(one, other)
-    return frozenset(found)
 
 
 def enough(trials: Trials, control: Sequence[Trial], paths: frozenset[str]) -> int:

@@ -16,9 +16,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from pytest_expops.verdicts.diagnosis._trials import Plan, Trial, Trials
+from pytest_expops.verdicts.diagnosis._trials import Plan, Trial, Trials, among
 from pytest_expops.verdicts.findings import Count
 
 LEVEL = 0.009
@@ -27,6 +27,8 @@ LEAST = 2
 """So many new replays of each kind are made at the least,"""
 MOST = 20
 """and so many at the most."""
+PARTED = 3
+"""So many of each kind, all with the outcome of their kind, tell what else a source settles that is a cause already."""
 LOOKS = 2
 """The probability is taken so many times, as it is looked at again after each pair."""
 _CHANCES = tuple(step / 200 for step in range(1, 200))
@@ -53,10 +55,13 @@ class Evidence:
     """How many replays with the source held agree with each other, and how many without it.
 
     Where the source was set to two values (`Arms.sets`), how many under the second agree with those under the first.
+    `parted` are all paths at which the replays of each kind agree, and not with those of the other kind, where
+    there are enough of them (`PARTED`).
     """
 
     held: Count
     free: Count
+    parted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +121,7 @@ def confirm(
         shows = turn + 1 >= LEAST and _shows(arms, found[0], found[1], begin)
         others = _outcomes(trials, seen.others, paths, known=[held[0], free[0]])
         if shows and _chance(arms, *found, sum(each > 1 for each in others)) * tried <= LEVEL:
-            return _evidence(arms, *found)
+            return replace(_evidence(arms, *found), parted=_parted(trials, held, free))
     return None
 
 
@@ -161,16 +166,19 @@ def _chance(arms: Arms, held: Sequence[int], free: Sequence[int], others: int) -
     # Held, a result may be one that free ones never are, and yet no more alike: the most frequent of both count as one.
     most, *rest = sorted(Counter(free).values(), reverse=True)
     arranged = sum(math.comb(size, count) for size in (most + count, *rest)) / ways
-    return LOOKS * (min(arranged, chance_of_one(count, len(free))) if most == 1 else arranged)
+    drawn = chance_of_one(count, len(free), among=held[0] in free)
+    return LOOKS * (min(arranged, drawn) if most == 1 else arranged)
 
 
-def chance_of_one(alike: int, apart: int) -> float:
+def chance_of_one(alike: int, apart: int, *, among: bool) -> float:
     """Return the probability, at the most, that all of so many draws are `alike`, and of others any two `apart`.
 
     Draws are independent and of one distribution, whichever. One outcome of probability p, and else none twice, makes
-    it p^alike times that of no more than one such outcome among the others: the most probable for some p.
+    it p^alike times that of no such outcome among the others, or of no more than one if one of them may be `among`
+    those alike: the most probable for some p. With two alike, none of them among the others, several such outcomes can
+    be a little more probable.
     """
-    return max(p**alike * ((1 - p) ** apart + apart * p * (1 - p) ** (apart - 1)) for p in _CHANCES)
+    return max(p**alike * ((1 - p) ** apart + among * apart * p * (1 - p) ** (apart - 1)) for p in _CHANCES)
 
 
 def chance_of_two(one: int, other: int, apart: int) -> float:
@@ -182,6 +190,11 @@ def chance_of_two(one: int, other: int, apart: int) -> float:
     """
     exponents = one - 1, other - 1, apart
     return math.prod((each / sum(exponents)) ** each for each in exponents)
+
+
+def _parted(trials: Trials, held: Sequence[Trial], free: Sequence[Trial]) -> frozenset[str]:
+    apart = trials.differing(held[0], free[0]) if min(len(held), len(free)) >= PARTED else frozenset()
+    return apart - among(trials, held) - among(trials, free)
 
 
 def _evidence(arms: Arms, held: Sequence[int], free: Sequence[int]) -> Evidence:

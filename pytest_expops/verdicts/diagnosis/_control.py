@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pytest_expops.replay.nondeterminism.base import Site
-from pytest_expops.verdicts.diagnosis._attribution import among
 from pytest_expops.verdicts.diagnosis._leftovers import files_read_back
-from pytest_expops.verdicts.diagnosis._trials import CONTROLS, Plan, Trial, Trials, root_of
+from pytest_expops.verdicts.diagnosis._trials import CONTROLS, Plan, Trial, Trials, among, root_of
 from pytest_expops.verdicts.findings import Count, ReadBack
 
-MORE = 4
+MORE = 2
 """So many more are made if those do not differ where the first run does: in interpreters with other hash seeds."""
 RARE = 12
 """So many are made, if none of the first differs, before a difference is called rare."""

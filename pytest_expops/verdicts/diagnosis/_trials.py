@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -187,6 +188,14 @@ class Trials:
                     leaves = fingerprint(value, f"outputs[{key!r}]").leaves
                     parts.update((leaf.path, leaf.digest) for leaf in leaves)
         return Trial(Replay(record), parts)
+
+
+def among(trials: Trials, made: Sequence[Trial]) -> frozenset[str]:
+    """The paths at which any two of some trials differ."""
+    found: set[str] = set()
+    for one, other in itertools.combinations(made, 2):
+        found |= trials.differing(one, other)
+    return frozenset(found)
 
 
 def interpreter_of(number: int) -> int:

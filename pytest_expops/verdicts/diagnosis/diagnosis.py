@@ -184,7 +184,7 @@ def _only_line(findings: Findings, control: Control) -> Site | None:
     if search is None or search.remaining or len(findings.causes) != 1 or findings.leftover is not None:
         return None
     source = findings.causes[0].source
-    return control.sites(source)[0] if source in GIVING and source in search.only else None
+    return control.sites(source)[0] if _is_alone(source, search.only.get(source, ())) else None
 
 
 def _narrow(findings: Findings, search: Search, control: Control) -> Place | None:
@@ -248,7 +248,7 @@ def _only(control: Control) -> Mapping[str, tuple[str, ...]]:
 
 
 def _is_alone(source: str, places: Sequence[str]) -> bool:
-    return source in GIVING and SOURCES[source].holds_sites and len(places) == 1
+    return source in (*GIVING, "addresses") and SOURCES[source].holds_sites and len(places) == 1
 
 
 def _cause(source: str, found: Found, control: Control) -> Cause:

@@ -15,14 +15,15 @@ from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.replay.nondeterminism import registry
 from pytest_expops.replay.nondeterminism.base import Site
 from pytest_expops.replay.request import Replay
-from pytest_expops.verdicts.diagnosis._attribution import FEW, MANY, MOST_RUNS, among, enough
+from pytest_expops.verdicts.diagnosis._attribution import FEW, MANY, MOST_RUNS, Search, enough
 from pytest_expops.verdicts.diagnosis._confirming import MOST, Arms, chance_of_one, chance_of_two, confirm
 from pytest_expops.verdicts.diagnosis._ranking import minimal, ranked
-from pytest_expops.verdicts.diagnosis._trials import Plan, Trial
+from pytest_expops.verdicts.diagnosis._trials import CONTROLS, Plan, Trial, among, interpreter_of
 from pytest_expops.verdicts.findings import Count
 from tests.verdicts.diagnosis.simulated import (
     SOURCES,
     Rule,
+    Run,
     Simulated,
     by_interpreter,
     by_turns,
@@ -98,6 +99,28 @@ def test_addresses_are_found_though_they_move_while_threads_are_held() -> None:
     assert list(search.found) == ["addresses"]
 
 
+class Varied(Simulated):
+    """Both parts depend on the host, which the session varies; one is noisy, too, in some runs."""
+
+    def make(self, plan: Plan, number: int) -> Trial:
+        self.runs += 1
+        host = 0 if "host" in plan.held else plan.numbers.get("host", interpreter_of(number))
+        noise = self.rule(Run(self.runs, (plan.watch,), 0))
+        return Trial(Replay(RunRecord("p", 1, Outcome.PASSED)), {"x": f"{host}", "y": f"{host} {noise}"})
+
+
+@pytest.mark.parametrize(
+    ("noise", "settled"), [(lambda run: run.interpreter[0] and run.count, {"x", "y"}), (lambda run: run.count, {"x"})]
+)
+def test_what_differs_in_watched_runs_only_is_told_with_what_is_varied(noise: Rule, settled: set[str]) -> None:
+    process = Varied({}, noise)
+    process.vary = ("host",)
+    search = Search(process, [process.make(Plan(watch=True), number) for number in range(CONTROLS)])
+    search.run(("hashseed",), ("host",))
+    assert {source: found.paths for source, found in search.found.items()} == {"host": settled}
+    assert search.remaining == {"x", "y"} - settled
+
+
 class Leftover(Simulated):
     """What is left in memory is the same where memory is held, and where it lies at the same addresses."""
 
@@ -163,7 +186,16 @@ def test_no_distribution_makes_agreement_and_none_more_probable_than_is_told(
     known: Distribution, alike: int, apart: int
 ) -> None:
     chance = sum(each**alike for each in known) * _all_apart(known, apart)
-    assert chance <= chance_of_one(alike, apart) * 1.001
+    assert chance <= chance_of_one(alike, apart, among=True) * 1.001
+
+
+@given(distributions, st.integers(3, 6), st.integers(2, 8))
+def test_nor_where_none_of_the_others_is_like_those_that_agree(known: Distribution, alike: int, apart: int) -> None:
+    chance = 0.0
+    for index, each in enumerate(known):
+        others = [*known[:index], *known[index + 1 :]]
+        chance += each**alike * _all_apart(others, apart, new=max(0.0, 1 - sum(known)))
+    assert chance <= chance_of_one(alike, apart, among=False) * 1.001
 
 
 @given(distributions, st.integers(2, 6), st.integers(2, 6), st.integers(1, 3))
@@ -174,9 +206,9 @@ def test_no_distribution_makes_two_agreements_more_probable_than_is_told(
     assert chance <= chance_of_two(one, other, apart) * 1.001
 
 
-def _all_apart(known: Distribution, draws: int) -> float:
+def _all_apart(known: Distribution, draws: int, new: float | None = None) -> float:
     """Return the probability that no two draws are alike: new ones, and some of the known outcomes, each once."""
-    new = max(0.0, 1 - sum(known))
+    new = max(0.0, 1 - sum(known)) if new is None else new
     return sum(
         math.factorial(once) * math.comb(draws, once) * new ** (draws - once) * math.prod(chosen)
         for once in range(min(draws, len(known)) + 1)
