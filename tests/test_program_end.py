@@ -172,7 +172,7 @@ def test_a_draw_of_a_function_for_the_end_is_told_with_its_line(here: Path) -> N
     )
     with pytest.raises(NotReproducible) as caught:
         assert_program_reproducible("ends.py", "{out}")
-    assert "where:  ends.py:6 in save, what random.Random() without a seed gives " in str(caught.value)
+    assert "where:  ends.py:6 in save, the result of random.Random() without a seed " in str(caught.value)
     assert "add the parameter `random_seed` to `save`, and give it `42` where it is called" in str(caught.value)
 
 

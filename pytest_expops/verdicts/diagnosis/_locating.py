@@ -51,7 +51,7 @@ class Parting:
 
 def place_of(site: Site) -> Place:
     """Return the place of a line that was found to be at fault by holding it alone."""
-    return Place(site.file, site.line, site.function, site.step, f"what {site.what} gives", site.code)
+    return Place(site.file, site.line, site.function, site.step, f"the result of {site.what}", site.code)
 
 
 def is_at(place: Place | None, site: Site) -> bool:

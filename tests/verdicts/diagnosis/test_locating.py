@@ -30,5 +30,10 @@ def test_a_line_that_was_held_alone_is_told_with_the_step_around_it() -> None:
     site = Site("m.py", 5, "initial", "uuid.uuid4()", "weights")
     assert not is_at(Place("m.py", 13, "train", None, "variable name", ""), site)
     place = place_of(site)
-    assert (place.line, place.function, place.step, place.path) == (5, "initial", "weights", "what uuid.uuid4() gives")
+    assert (place.line, place.function, place.step, place.path) == (
+        5,
+        "initial",
+        "weights",
+        "the result of uuid.uuid4()",
+    )
     assert is_at(place, site)
