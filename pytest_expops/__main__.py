@@ -6,7 +6,6 @@ import argparse
 import shlex
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pytest_expops.errors import CheckError, ExpopsError
+from pytest_expops.execution import scratch
 from pytest_expops.execution.programs import FILES, PRINTED
 from pytest_expops.verdicts.checks.checker import FOR_PROGRAMS, Checker, Thoroughness, sources
 from pytest_expops.verdicts.checks.programs import SAME, check_of, checked_program, read_command
@@ -37,11 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, command = (given[: given.index("--")], given[given.index("--") + 1 :]) if "--" in given else (given, [])
     parser = _parser()
     asked = parser.parse_args(options)
+    if asked.command == "clean":
+        return _clean(asked.artifacts)
     if not command:
         parser.error("no program is given; expected it after `--`, as in `check -- python train.py`")
-    signal.signal(signal.SIGTERM, _interrupt)
-    with tempfile.TemporaryDirectory(prefix="pytest-expops-check-") as folder:
-        checker = Checker(Path(folder))
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, _interrupt)
+    with scratch.folder_for("check") as folder:
+        checker = Checker(folder)
         try:
             with _progress(shlex.join(command)):
                 return _check(checker, asked, command, shlex.join(["python", "-m", "pytest_expops", *given]))
@@ -53,6 +56,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return WRONG
         finally:
             checker.close()
+
+
+def _clean(artifacts: Sequence[str]) -> int:
+    """Remove what sessions left behind that ended without removing it, and say so."""
+    problems = [each for each in artifacts if not Path(each).is_dir()]
+    for each in problems:
+        print(f"error: {each}: there is no such folder", file=sys.stderr)
+    left = [folder for folder in scratch.left_behind(map(Path, artifacts)) if scratch.remove_abandoned([folder])]
+    for folder in left:
+        print(f"removed {folder}")
+    if not left and not problems:
+        print("no session left anything behind")
+    return WRONG if problems else SAME_AGAIN
 
 
 def _interrupt(*_: object) -> None:
@@ -79,7 +95,16 @@ def _check(checker: Checker, asked: argparse.Namespace, command: Sequence[str], 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pytest_expops", description="Is this program reproducible?")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    clean = commands.add_parser(
+        "clean",
+        help="remove the temporary folders of sessions that were killed",
+        description="Remove the temporary folders of sessions that were killed. Those of sessions that still run are "
+        "held by a lock, and stay; what `--expops-artifacts` keeps stays, too. (Each session does this at its start.)",
+    )
+    clean.add_argument(
+        "artifacts", nargs="*", metavar="FOLDER", help="what --expops-artifacts was given: look there as well"
+    )
     check = commands.add_parser(
         "check",
         help="run a Python program several times, and compare what it writes",

@@ -5,15 +5,14 @@ from __future__ import annotations
 import atexit
 import os
 import shlex
-import shutil
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pytest_expops.errors import ChangedArgumentWarning, CheckError, ExpopsError, NotReproducible, NotVariedWarning
+from pytest_expops.execution import scratch
 from pytest_expops.execution.calls.checked_call import RETURNED, CheckedCall, named_arguments
 from pytest_expops.execution.programs import FILES
 from pytest_expops.pipeline.check import names_of
@@ -204,7 +203,7 @@ def assert_resumable(
             if not callable(function) and (name != "start" or function is not None):
                 raise CheckError(f"{name}: a function is expected, not {type(function).__qualname__}")
         check = describe(run, seed=seed, tolerance=(rtol, atol))
-    with OwnErrors(), tempfile.TemporaryDirectory(prefix="pytest-expops-resume-") as folder:
+    with OwnErrors(), scratch.folder_for("resume") as folder:
         subject = Resumption(start, run, save, load, steps, os.path.join(folder, "saved"))
         state, why = not_resumed(Interruption(current_checker(), check, subject), check, subject)
     if why:
@@ -283,7 +282,8 @@ def current_checker() -> Checker:
     """Return the checker of this process; it is made when the first check is, and ends with the process."""
     global _current
     if _current is None or _current[0] != os.getpid():
-        folder = Path(tempfile.mkdtemp(prefix="pytest-expops-checks-"))
+        scratch.remove_abandoned(scratch.left_behind())
+        folder = scratch.new_folder("checks")
         _current = os.getpid(), Checker(folder, os.environ.get("PYTEST_XDIST_WORKER", "main")), folder
         atexit.register(_end, *_current)
     return _current[1]
@@ -302,7 +302,7 @@ def end_checks() -> None:
 def _end(process: int, checker: Checker, folder: Path) -> None:
     if os.getpid() == process:  # and not in a child that was forked
         checker.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        scratch.remove(folder)
 
 
 def _call(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_expops.errors import CopyRefused
+from pytest_expops.execution import scratch
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.replay.project_copy import LARGE, Snapshot, take_snapshot
 from pytest_expops.wording import listed, short_path
@@ -30,14 +30,15 @@ class Copies:
     @classmethod
     def of(cls, sessions: Iterable[PipelineSession], folder: Path, *, make: bool) -> Copies:
         """Return the copies of a session in `folder`; made now, or as the controller has made them."""
-        found = cls(folder.with_name(f"{folder.name}-copies"))
-        assert found.folder is not None
+        place = folder.with_name(folder.name + scratch.COPIES)
+        found = cls(place)
+        scratch.hold(place)
         for session in sessions:
-            place = found.folder / session.folder.name
+            copy = place / session.folder.name
             if make:
-                found._take(session, place, [folder, found.folder, *folder.parent.glob("session-*")])
-            elif (place / MANIFEST).exists():
-                data = json.loads((place / MANIFEST).read_text(encoding="utf-8"))
+                found._take(session, copy, [folder, place, *folder.parent.glob("session-*")])
+            elif (copy / MANIFEST).exists():
+                data = json.loads((copy / MANIFEST).read_text(encoding="utf-8"))
                 found.snapshots[session.folder] = Snapshot.from_json(data)
         return found
 
@@ -53,7 +54,7 @@ class Copies:
     def remove(self) -> None:
         """Remove all copies."""
         if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            scratch.remove(self.folder)
 
     def _take(self, session: PipelineSession, place: Path, left_out: list[Path]) -> None:
         place.mkdir(parents=True)

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_expops.pipeline.render import to_dot, to_mermaid, to_text
 from pytest_expops.plugin._baseline_writing import BaselineHooks
+from pytest_expops.plugin._ending import Ending
 from pytest_expops.plugin._fixtures import aggregation_fixtures, fixture_names
 from pytest_expops.plugin.durations import Durations, WorkMarks
 from pytest_expops.plugin.items.replay import ReplayItem
@@ -36,6 +37,7 @@ def configure(config: pytest.Config, options: Options) -> None:
     if worker_input is not None:
         _register_in_worker(config, state, worker_input)
     else:
+        config.pluginmanager.register(Ending(), "expops-ending")
         durations = Durations(config)
         config.pluginmanager.register(durations, "expops-durations")
         config.pluginmanager.register(BaselineHooks(state), "expops-baseline")

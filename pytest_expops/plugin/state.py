@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -13,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pytest_expops.errors import ConfigError
+from pytest_expops.execution import scratch
 from pytest_expops.execution.artifact_cache import PartCache
 from pytest_expops.execution.records import JsonFolder
 from pytest_expops.execution.runner import Runner
@@ -29,7 +28,6 @@ from pytest_expops.plugin.options.tolerances import with_tolerances
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.nondeterminism.session_files import Scope, noting_writes
 from pytest_expops.replay.pool import ReplicaPool
-from pytest_expops.replay.request import TEMPORARY
 from pytest_expops.verdicts.baseline.baseline import Baseline
 from pytest_expops.verdicts.diagnosis.diagnosis import diagnose
 from pytest_expops.verdicts.findings import Diagnosis
@@ -123,7 +121,7 @@ class SessionState:
         if self.owns_folder:
             self.copies.remove()
             temporary = self.options.artifacts is None
-            shutil.rmtree(self.folder if temporary else self.folder / TEMPORARY, ignore_errors=True)
+            scratch.remove(self.folder if temporary else self.folder / scratch.TEMPORARY)
 
 
 def verdicts_of(session: PipelineSession) -> JsonFolder:
@@ -154,6 +152,7 @@ def start(options: Options, seat: Seat) -> SessionState:
     pipelines = expanded_pipelines(options.configs, options.tolerances)
     locks = Locks(options.baseline, pipelines)
     folder = seat.folder or _new_folder(options.artifacts)
+    scratch.hold(folder if options.artifacts is None else folder / scratch.TEMPORARY)
     sessions, cache = {}, PartCache(options.memory)
     watch = options.baseline.mode in WRITING
     for number, (path, pipeline) in enumerate(pipelines.items(), start=1):
@@ -221,8 +220,9 @@ def expanded_pipelines(paths: Iterable[Path], tolerances: Iterable[Given] = ()) 
 
 
 def _new_folder(keep_under: Path | None) -> Path:
+    scratch.remove_abandoned(scratch.left_behind([keep_under] if keep_under is not None else []))
     if keep_under is None:
-        return Path(tempfile.mkdtemp(prefix="pytest-expops-"))
+        return scratch.new_folder("session")
     keep_under.mkdir(parents=True, exist_ok=True)
     number = 1
     while True:

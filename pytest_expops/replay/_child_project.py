@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_expops.execution import scratch
 from pytest_expops.execution.artifact_cache import ArtifactReader, PartCache
 from pytest_expops.execution.runner import Runner
 from pytest_expops.execution.user_code.handed_over import HandedOver
@@ -30,7 +31,7 @@ from pytest_expops.replay.nondeterminism import files
 from pytest_expops.replay.nondeterminism.registry import keep_temporary_files_in
 from pytest_expops.replay.nondeterminism.session_files import Scope, noting_reads, refusing_writes
 from pytest_expops.replay.project_copy import Move
-from pytest_expops.replay.request import TEMPORARY, Request
+from pytest_expops.replay.request import Request
 from pytest_expops.values.storage.store import ArtifactStore
 
 SURROUNDINGS = (
@@ -104,7 +105,7 @@ class ReplicaProject:
         expanded = pipeline if move is None else move.relocated(pipeline)
         reserve_names(message["scripts"], expanded.pipeline)
         folder = Path(message["folder"])
-        keep_temporary_files_in(str(folder.parent / TEMPORARY / message["worker"]))
+        keep_temporary_files_in(str(folder.parent / scratch.TEMPORARY / message["worker"]))
         files.leave_out(folder.parent)
         # Modules for child processes, which name the scripts by path, must not be those of all other runs.
         children = Path(move.place).parent if move else None

@@ -15,9 +15,6 @@ from pytest_expops.replay.nondeterminism.registry import FIRST_RUN, SOURCES, own
 from pytest_expops.replay.project_copy import Move
 from pytest_expops.replay.tracing import Target, Trace
 
-TEMPORARY = "t"
-"""In the session's folder, what replays have for temporary files. Short, since sockets may lie in it, whose paths may
-have no more than about 100 bytes."""
 TRIAL = 1000
 """The attempts of a diagnosis are numbered from here: none finds the `checkpoint_dir` of another."""
 SHARED = -1

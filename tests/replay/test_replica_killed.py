@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from pytest_expops.errors import ReplayTimeout, ReplicaDied
+from pytest_expops.execution.scratch import TEMPORARY
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.replay.nondeterminism.base import Mode, Setting
 from pytest_expops.replay.pool import ReplicaPool
-from pytest_expops.replay.request import TEMPORARY, Request
+from pytest_expops.replay.request import Request
 from tests.conftest import Project
 
 _HERE = Path(__file__).parents[2]

@@ -7,9 +7,11 @@ seeded and checked alike (S2.3, S2.4, S4.3). Nothing is written to the session's
 
 from __future__ import annotations
 
+import atexit
+import functools
+import os
 import secrets
 import shutil
-import tempfile
 import warnings
 import weakref
 from collections import OrderedDict
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_expops.errors import EmptyPartitionWarning, ExpopsError, StoreError
+from pytest_expops.execution import scratch
 from pytest_expops.execution.artifact_cache import ArtifactReader
 from pytest_expops.execution.calls.functions import first_user_frame
 from pytest_expops.execution.calls.inputs import Outputs
@@ -205,8 +208,16 @@ class _Folder:
     """Where `checkpoint_dir` of varied processes is made, if one asks for it; gone when the variation is."""
 
     def __init__(self) -> None:
-        self.path = Path(tempfile.gettempdir(), f"pytest-expops-{secrets.token_hex(8)}")
+        self.path = _place(os.getpid()) / secrets.token_hex(8)
         weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+@functools.cache
+def _place(process: int) -> Path:
+    """Return where this process makes them."""
+    place = scratch.new_folder("varied")
+    atexit.register(lambda: scratch.remove(place) if os.getpid() == process else None)
+    return place
 
 
 _expansions: weakref.WeakKeyDictionary[PipelineSession, OrderedDict[Any, ExpandedPipeline]] = (

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import suppress
@@ -18,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from pytest_expops.execution import scratch
 from pytest_expops.plugin.progress._line import LiveLine, watchable
 from pytest_expops.plugin.progress._reporter import may_draw
 from pytest_expops.plugin.progress._text import SOON, line_of
@@ -73,16 +73,16 @@ class CheckProgressOfWorkers:
         """`any_reporter`: also where another plugin has replaced pytest's reporter."""
         self._config = config
         self._any_reporter = any_reporter
-        self._folder = tempfile.TemporaryDirectory(prefix="pytest-expops-checks-")
+        self._folder = scratch.new_folder("progress")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """A worker is about to start."""
-        node.workerinput[CHECK_NOTES] = self._folder.name
+        node.workerinput[CHECK_NOTES] = str(self._folder)
 
     def pytest_unconfigure(self) -> None:
         """The session is over."""
-        self._folder.cleanup()
+        scratch.remove(self._folder)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
@@ -112,7 +112,7 @@ class CheckProgressOfWorkers:
                 return
 
     def _notes(self) -> Iterator[tuple[float, str, str]]:
-        for path in Path(self._folder.name).iterdir():
+        for path in self._folder.iterdir():
             with suppress(FileNotFoundError):  # that check has just ended
                 if path.suffix != ".new":
                     began, test, text = json.loads(path.read_text(encoding="utf-8"))

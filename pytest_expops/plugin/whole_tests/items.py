@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import sys
-import tempfile
 import unittest
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_expops.errors import CheckError, ExpopsError, NotReproducible, NotVariedWarning, ReplayError
+from pytest_expops.execution import scratch
 from pytest_expops.execution.calls.checked_call import CheckedCall
 from pytest_expops.execution.records import Outcome
 from pytest_expops.pipeline.model import FunctionCheck
@@ -241,8 +239,8 @@ def _replay(config: pytest.Config, test: pytest.Function, asked: Wanted | None) 
         raise CheckError(f"{test.nodeid}: methods of unittest.TestCase cannot be run under several seeds")
     watcher: RunWatcher | None = config.pluginmanager.get_plugin(WATCHER)
     if watcher is None:
-        folder = Path(tempfile.mkdtemp(prefix="pytest-expops-tests-"))
-        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+        folder = scratch.new_folder("tests")
+        config.add_cleanup(lambda: scratch.remove(folder))
         watcher = RunWatcher(folder)
         config.pluginmanager.register(watcher, WATCHER)
     watcher.watch(test)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pytest_expops.execution import scratch
 from pytest_expops.execution.seeding.import_hook import loaded_module
 from pytest_expops.replay.nondeterminism._origins import Origin
 from pytest_expops.replay.nondeterminism._patching import Patches, patching
@@ -68,7 +68,7 @@ def informed_children(conditions: Conditions, watcher: Watcher, submissions: Sub
     if setting.mode is not Mode.HELD and not watcher.watching:
         yield
         return
-    folder = tempfile.mkdtemp()
+    folder = str(scratch.new_folder("notes"))
     told = {"setting": setting.to_json(), "watching": watcher.watching, "notes": folder}
     _end_kept()
     children = _Children(told, folder, submissions)
@@ -84,7 +84,7 @@ def informed_children(conditions: Conditions, watcher: Watcher, submissions: Sub
             watcher.escape("entropy", "programs in child processes that do not take part", silent)
     finally:
         watcher.notes = None
-        shutil.rmtree(folder, ignore_errors=True)
+        scratch.remove(Path(folder))
 
 
 def _end_kept() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_expops.errors import CheckError, CopyRefused, FingerprintError, StoreError
+from pytest_expops.execution import scratch
 from pytest_expops.execution.calls.checked_call import CheckedCall, named_arguments
 from pytest_expops.execution.calls.functions import first_user_frame
 from pytest_expops.execution.records import Outcome, Output, RunRecord
@@ -83,7 +83,7 @@ class Checker:
         self._worker = worker
         self._pool: ReplicaPool | None = None
         # Beside the folder of the sessions, which a replay in a copy must not take for its project's.
-        self._copies = folder.with_name(f"{folder.name}-copies")
+        self._copies = folder.with_name(folder.name + scratch.COPIES)
         self._snapshots: dict[str, Snapshot | CopyRefused] = {}
 
     def keep_files(self, root: str, directory: str) -> None:
@@ -95,6 +95,7 @@ class Checker:
         """
         base = _base(root, directory)
         if base not in self._snapshots:
+            scratch.hold(self._copies)
             place = self._copies / str(len(self._snapshots)) / "before"
             try:
                 self._snapshots[base] = take_snapshot(Path(base), place, [self._folder.parent, self._copies])
@@ -198,7 +199,7 @@ class Checker:
 
     def close(self) -> None:
         """End the interpreters, and remove the copies of projects."""
-        shutil.rmtree(self._copies, ignore_errors=True)
+        scratch.remove(self._copies)
         if self._pool is not None:
             self._pool.close()
             self._pool = None

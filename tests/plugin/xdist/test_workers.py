@@ -97,8 +97,19 @@ def test_the_temporary_folder_is_removed_and_one_asked_for_is_kept(
         assert {record["outcome"] for record in records} == {"passed"}
 
 
-@pytest.mark.parametrize("workers", ["-n0", "-n2"])
-def test_ctrl_c_ends_the_run_and_every_process_of_it(project: Project, workers: str) -> None:
+ENDS = [
+    ("-n0", signal.SIGINT),
+    ("-n2", signal.SIGINT),
+    ("-n0", signal.SIGTERM),
+    ("-n2", signal.SIGTERM),
+    ("-n0", signal.SIGHUP),
+]
+
+
+@pytest.mark.parametrize(("workers", "sent"), ENDS)
+def test_ctrl_c_or_a_signal_ends_the_run_and_every_process_of_it(
+    project: Project, workers: str, sent: signal.Signals, tmp_path: Path
+) -> None:
     """The replica is asked to replay for ever, and pytest is interrupted."""
     project.write(
         "a b",
@@ -117,20 +128,48 @@ def test_ctrl_c_ends_the_run_and_every_process_of_it(project: Project, workers: 
         {"a": {"seed_parallelism": [1]}},
     )
     command = [sys.executable, "-m", "pytest", "--expops-config", project.config, workers, "-p", "no:cacheprovider"]
-    with subprocess.Popen(command, cwd=project.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as run:
+    places = {"env": {**os.environ, "TMPDIR": str(tmp_path)}, "cwd": project.root}
+    with subprocess.Popen(command, **places, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as run:
         pids = project.root / "pids.txt"
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and not (pids.exists() and len(pids.read_text().split()) > 1):
             time.sleep(0.05)
-        run.send_signal(signal.SIGINT)
+        run.send_signal(sent)
         output = run.communicate(timeout=60)[0].decode()
     assert run.returncode == pytest.ExitCode.INTERRUPTED
     assert "KeyboardInterrupt" in output or "Interrupted" in output
+    assert sent == signal.SIGINT or f"KeyboardInterrupt: ended by {sent.name}" in output
+    assert "ran 2 of 2 processes" in output
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("pytest-expops-")] == []
     replica = int(pids.read_text().split()[1])
     deadline = time.monotonic() + 20
     while _alive(replica) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _alive(replica)
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_what_a_killed_session_leaves_the_next_one_removes(
+    fan: Project, workers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    fan.pytester.makeconftest(
+        """
+        import os, signal
+
+        def pytest_sessionfinish(session):
+            if os.environ.get("KILLED") and not hasattr(session.config, "workerinput"):
+                os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    monkeypatch.setenv("KILLED", "1")
+    assert fan.run(workers, subprocess=True).ret == -signal.SIGKILL
+    left = [path for path in tmp_path.iterdir() if path.name.startswith("pytest-expops-")]
+    assert left
+    monkeypatch.delenv("KILLED")
+    assert fan.run(workers, subprocess=True).ret == 0
+    assert [path for path in tmp_path.iterdir() if path.name.startswith("pytest-expops-")] == []
 
 
 def _alive(pid: int) -> bool:
