@@ -131,6 +131,14 @@ class ReplayTimeout(ReplayError):
     """A replay took longer than the time left for it."""
 
 
+class ReplayTookTooLong(ReplayError):
+    """A replay ran longer than its process may."""
+
+
+class ProcessTimeout(BaseException):
+    """A process ran longer than it may. No `Exception`: the process's own `except` is not to keep it from ending."""
+
+
 class CopyRefused(ReplayError):
     """A process cannot be replayed in a copy of the project: it is too large, or the process writes elsewhere."""
 

@@ -86,6 +86,7 @@ class Runner:
         code_of: Runner | None = None,
         watch: bool = False,
         child_modules: Path | None = None,
+        timeout: float = 0.0,
     ) -> None:
         """`code_of` is a runner of the same scripts, whose project and functions are to serve this one too.
 
@@ -103,6 +104,10 @@ class Runner:
         self.folder = folder
         self.worker = worker
         self.onlooker = Onlooker(watching=watch)
+        self.timeout = timeout
+        """How many seconds a run may take where its process does not say; 0 for as long as it likes."""
+        self.terminal: int | None = None
+        """Where it is told that this interpreter is ended because of a run, if no other is there to tell it."""
         self.start: int | None = None
         """Where the streams start in a run that is not seeded; None for somewhere else each time."""
         self._callees: dict[str, Callee | None] = code_of._callees if code_of else {}
@@ -178,8 +183,9 @@ class Runner:
                     call = self._chart(each, record_of)
                 else:
                     call = self._prepare(each, load, recorder, attempt)
+                limit = self._limit(each, attempt)
                 with seeded(start):
-                    with timer, recording_to(recorder):
+                    with limit, timer, recording_to(recorder):
                         returned = call()
                     # Still seeded: an output may hold a global generator (an estimator of scikit-learn does), whose
                     # state is the process's own until what the session had is put back.
@@ -204,6 +210,16 @@ class Runner:
             failure=failure,
         )
         return ProcessRun(record, error)
+
+    def _limit(self, each: ExpandedProcess, attempt: int) -> AbstractContextManager[object]:
+        limit = self.time_limit(each, attempt)
+        return limit.kept(self.terminal) if limit is not None else nullcontext()
+
+    def time_limit(self, each: ExpandedProcess, attempt: int) -> TimeLimit | None:
+        """Return how long a run may take: what its process says, or else what the session says."""
+        own = each.process.timeout
+        seconds = self.timeout if own is None else own
+        return TimeLimit.of(seconds, self.folder, each.name, attempt) if seconds else None
 
     def _seeds(self, each: ExpandedProcess) -> tuple[int, int]:
         """Return the seed of a process, and what the global streams are seeded with."""

@@ -71,13 +71,14 @@ class PipelineSession:
         cache: PartCache | None = None,
         watch: bool = False,
         watching: Watching = lambda _: nullcontext(dict),
+        timeout: float = 0.0,
     ) -> None:
         self.expanded = expanded
         self.folder = folder
         self.shared = shared
         self.store = ArtifactStore(folder / "artifacts")
         self.reader = ArtifactReader(self.store, PartCache(DEFAULT_MEMORY) if cache is None else cache)
-        self.runner = Runner(expanded, self.store, folder, worker, watch=watch)
+        self.runner = Runner(expanded, self.store, folder, worker, watch=watch, timeout=timeout)
         self.errors: dict[str, BaseException] = {}
         self.began = time.time()
         self._watching = watching
@@ -233,8 +234,16 @@ class PipelineSession:
         owner = claims.owner(name) if record is None else None
         if owner is not None:
             self._read_on(owner)
-            record = self._known.get(name) or self._finish(_crashed(name, owner))
+            record = self._known.get(name) or self._finish(self._crashed(name, owner))
         return record
+
+    def _crashed(self, name: str, worker: str) -> RunRecord:
+        limit = self.runner.time_limit(self.expanded[name], 0)
+        failure = limit.failure() if limit is not None else None
+        if failure is not None:
+            return RunRecord(name, 0, Outcome.FAILED, worker=worker, failure=failure)
+        message = f"worker {worker} died while it ran `{name}`"
+        return RunRecord(name, 0, Outcome.CRASHED, worker=worker, failure=Failure("WorkerDied", message, message))
 
     def _run(self, name: str) -> RunRecord:
         each = self.expanded[name]
@@ -286,8 +295,3 @@ class PipelineSession:
         for data in reader.new():
             if data["process"] not in self._known:
                 self._known[data["process"]] = RunRecord.from_json(data)
-
-
-def _crashed(name: str, worker: str) -> RunRecord:
-    message = f"worker {worker} died while it ran `{name}`"
-    return RunRecord(name, 0, Outcome.CRASHED, worker=worker, failure=Failure("WorkerDied", message, message))

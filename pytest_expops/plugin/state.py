@@ -166,6 +166,7 @@ def start(options: Options, seat: Seat) -> SessionState:
             cache=cache,
             watch=watch,
             watching=_unwatched if options.replay == "none" else _watched,
+            timeout=options.timeout,
         )
     copies = Copies()
     if "files" in options.vary and options.replay != "none":

@@ -20,7 +20,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_expops.errors import CopyRefused, ReplayError, ReplayTimeout, ReplicaDied
+from pytest_expops.errors import (
+    CopyRefused,
+    ProcessTimeout,
+    ReplayError,
+    ReplayTimeout,
+    ReplayTookTooLong,
+    ReplicaDied,
+)
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.user_code.scripts import common_path
 from pytest_expops.pipeline.check import check_to_json
@@ -84,24 +91,39 @@ class Replica:
 
         Raises:
             ReplicaDied: the interpreter ended before it answered; the next call starts another.
+            ReplayTookTooLong: it ran longer than the process may.
             ReplayTimeout: there was no answer within `timeout` seconds; the interpreter is ended.
             ReplayError: the interpreter could not set up the project.
         """
         begin = self._printed.seek(0, os.SEEK_END) if self._prepared is None else self._prepared
         self._number += 1
         message = {**_message(session, name, request), "number": self._number}
-        answer = self._ask(message, name, time.monotonic() + timeout)
+        limit = session.runner.time_limit(session.expanded[name], request.attempt)
+        most = limit.seconds + AROUND if limit is not None else math.inf
+        try:
+            answer = self._ask(message, name, time.monotonic() + min(timeout, most))
+        except ReplayTimeout:
+            if timeout <= most:
+                raise
+            message_ = f"`{name}` was not replayed within {most:g} s, its imports and the reading of its inputs included"
+            raise ReplayTookTooLong(message_, process=name) from None
+        except ReplicaDied as died:
+            raise _over_limit(session, name, request) or died from None
         self._prepared = None
         if not self._forks:
             self.close()
         if "error" in answer:
             raise ReplayError(f"`{name}` could not be replayed: {answer['error']}", process=name)
         if "ended" in answer:
-            raise self._death(answer["ended"], name, begin)
+            raise _over_limit(session, name, request) or self._death(answer["ended"], name, begin)
         if answer.get("refused"):
             raise CopyRefused(f"it writes to {answer['refused'][0]}, which is not in the copy", process=name)
         self._import_also(answer.get("libraries", ()))
-        return from_answer(answer, self._read_printed(begin), request)
+        replay = from_answer(answer, self._read_printed(begin), request)
+        failure = replay.record.failure
+        if failure is not None and failure.kind == ProcessTimeout.__name__:
+            raise _took_too_long(session, name, failure)
+        return replay
 
     def _import_also(self, names: Sequence[str]) -> None:
         """Have libraries that a replay has met imported once for those after it, while nobody waits."""
@@ -228,6 +250,19 @@ _BOOT = (
 )
 
 
+def _over_limit(session: PipelineSession, name: str, request: Request) -> ReplayError | None:
+    """Return what is raised if an interpreter was ended as it could not be interrupted; None if it has ended else."""
+    limit = session.runner.time_limit(session.expanded[name], request.attempt)
+    failure = limit.failure() if limit is not None else None
+    return _took_too_long(session, name, failure) if failure is not None else None
+
+
+def _took_too_long(session: PipelineSession, name: str, failure: Failure) -> ReplayTookTooLong:
+    first = session.record(name).duration
+    text = f"the replay of `{name}` was ended: {failure.summary.partition(': ')[2]}; its first run took {first:.3g} s"
+    return ReplayTookTooLong(f"{text}\n{failure.traceback}", process=name)
+
+
 def _tell(child: subprocess.Popen[bytes], message: Mapping[str, Any]) -> None:
     assert child.stdin is not None
     send(child.stdin.fileno(), message)
@@ -264,6 +299,7 @@ def surroundings_of(session: PipelineSession) -> dict[str, Any]:
         "move": None,
         "sys_path": common_path(),
         "warning_filters": described_filters(),
+        "timeout": session.runner.timeout,
     }
 
 

@@ -140,6 +140,7 @@ def read_process(
         kind=kind,
         call_rule=CallRule.CLASSIC_FIRST if is_classic else CallRule.BY_NAME_FIRST,
         not_replayed=_not_replayed(body, reader),
+        timeout=_timeout(body, reader),
         renames=read_renames(body, reader),
         metrics=read_metrics(body, reader),
         component=component,

@@ -82,6 +82,7 @@ PROCESS = _RUNTIME | frozenset(
         "script",
         "seed_aggregation",
         "seed_parallelism",
+        "timeout",
         "type",
     }
 )

@@ -61,6 +61,7 @@ class Options:
     vary: tuple[str, ...]
     diagnose: bool
     diagnose_timeout: float
+    timeout: float
     tolerances: tuple[Given, ...]
     schedule: str
     memory: int
@@ -128,6 +129,12 @@ def _add_replay_options(group: pytest.OptionGroup) -> None:
 def _add_running_options(group: pytest.OptionGroup) -> None:
     """Add what a session keeps, shows, and runs in which order."""
     group.addoption(
+        "--expops-timeout",
+        metavar="SECONDS",
+        help="how long a run of a process may take, its first and each replay, where the config does not say "
+        "(`timeout: SECONDS`); one that takes longer fails, and the session goes on (default 0: no limit)",
+    )
+    group.addoption(
         "--expops-artifacts",
         metavar="DIR",
         help="keep the outputs and records of this session in a new folder under DIR (default: they are kept in a "
@@ -166,6 +173,7 @@ def _add_ini_twins(parser: pytest.Parser) -> None:
     parser.addini("expops_replays", "like --expops-replays", default="1")
     parser.addini("expops_vary", "like --expops-vary", default="")
     parser.addini("expops_diagnose", "like --expops-diagnose", default="on")
+    parser.addini("expops_timeout", "like --expops-timeout", default="0")
     parser.addini("expops_diagnose_timeout", "like --expops-diagnose-timeout", default="120")
     parser.addini(
         "expops_tolerance",
@@ -226,6 +234,7 @@ def read_options(config: pytest.Config) -> Options:
         vary=_sources(given(config, "expops_vary")),
         diagnose=given(config, "expops_diagnose").one_of(SWITCH) == "on",
         diagnose_timeout=_seconds(given(config, "expops_diagnose_timeout")),
+        timeout=_seconds(given(config, "expops_timeout"), or_none=True),
     )
 
 
@@ -286,13 +295,13 @@ def _sources(asked: Given) -> tuple[str, ...]:
     return tuple(name for name in VARIABLE if name in chosen and name != "hashseed")
 
 
-def _seconds(asked: Given) -> float:
+def _seconds(asked: Given, *, or_none: bool = False) -> float:
     try:
         seconds = float(asked.value)
     except ValueError:
-        seconds = 0.0
-    if not seconds > 0:
-        raise asked.refused("is not a number of seconds above 0")
+        seconds = -1.0
+    if not (seconds > 0 or (or_none and seconds == 0)):
+        raise asked.refused("is not a number of seconds above 0" + (", or 0 for no limit" if or_none else ""))
     return seconds
 
 

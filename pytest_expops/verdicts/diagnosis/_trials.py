@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pytest_expops.errors import ReplayTimeout, ReplicaDied
+from pytest_expops.errors import ReplayTimeout, ReplayTookTooLong, ReplicaDied
 from pytest_expops.execution.records import Failure, Outcome, RunRecord
 from pytest_expops.execution.runner import Keep
 from pytest_expops.execution.session import PipelineSession
@@ -128,8 +128,8 @@ class Trials:
             )
         except ReplayTimeout:
             raise OutOfTime from None
-        except ReplicaDied as error:
-            failure = Failure("ReplicaDied", str(error), str(error))
+        except (ReplicaDied, ReplayTookTooLong) as error:
+            failure = Failure(type(error).__name__, str(error), str(error))
             replay = Replay(RunRecord(self.name, request.attempt, Outcome.CRASHED, failure=failure))
         trial = Trial(replay, _parts(replay.record))
         if not plan.held:
