@@ -146,7 +146,8 @@ def test_the_failure_says_where_why_and_what_helps(project: Project, every: dict
     project, outcome = run_all(project, every)
     line = line_of(project, "rng = np.random.default_rng()")
     message = outcome.message("entropy_seed7[replay]")
-    assert (
+    where = f"where:  models/model.py:{line} in initial (step `initial`), the result of numpy.random.default_rng() "
+    assert where in message
         f"where:  models/model.py:{line} in initial (step `initial`), the result of numpy.random.default_rng() "
         in message
     )
