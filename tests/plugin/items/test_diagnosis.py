@@ -148,9 +148,6 @@ def test_the_failure_says_where_why_and_what_helps(project: Project, every: dict
     message = outcome.message("entropy_seed7[replay]")
     where = f"where:  models/model.py:{line} in initial (step `initial`), the result of numpy.random.default_rng() "
     assert where in message
-        f"where:  models/model.py:{line} in initial (step `initial`), the result of numpy.random.default_rng() "
-        in message
-    )
     assert "            rng = np.random.default_rng()\n" in message
     assert f"            models/model.py:{line} numpy.random.default_rng() without a seed\n" in message
     assert "fixed, 4 of 4 replays agree; without, 0 of 5\n" in message
