@@ -121,7 +121,7 @@ def test_a_value_of_another_process_is_told_by_the_files(project: Project) -> No
     assert (
         "why:    files that an earlier run has written\n            models/helper.py:9 open('shared.json')" in message
     )
-    assert "with the files as they are, 4 of 4 replays agree with the first run; without, 0 of 7" in message
+    assert "with the files as they are, 4 of 4 replays agree with the first run; without, 0 of 5" in message
     assert "likely:" not in message
 
 

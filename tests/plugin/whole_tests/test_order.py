@@ -50,7 +50,7 @@ def test_what_a_test_needs_of_one_before_it_is_told_with_that_test(project: Proj
     assert outcome.where("failed") == {"test_it[replay]"}
     message = outcome.message("test_it[replay]")
     assert "why:    the order of tests: what was left by `test_a.py::test_one`\n" in message
-    assert "run after it, 4 of 4 replays agree with the first run; alone, 0 of 7" in message
+    assert "run after it, 4 of 4 replays agree with the first run; alone, 0 of 5" in message
     assert "fix: let the test make what it needs" in message
     assert "the order of tests  1: test_a.py::test_it[replay]" in outcome.text
     command = re.findall("to see just this again: pytest (.*)", message)[0]
