@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from pytest_expops.errors import CheckError, ExpopsError
+from pytest_expops.errors import ExpopsError
 from pytest_expops.execution import scratch
 from pytest_expops.execution.programs import FILES, PRINTED
-from pytest_expops.verdicts.checks.checker import FOR_PROGRAMS, Checker, Thoroughness, sources
+from pytest_expops.verdicts.checks.checker import FOR_PROGRAMS, Checker, sources, thoroughness
 from pytest_expops.verdicts.checks.programs import SAME, check_of, checked_program, read_command
 from pytest_expops.verdicts.checks.text import tell
 from pytest_expops.verdicts.replay import ReplayStatus
@@ -76,9 +76,7 @@ def _interrupt(*_: object) -> None:
 
 
 def _check(checker: Checker, asked: argparse.Namespace, command: Sequence[str], again: str) -> int:
-    if asked.replays < 1:
-        raise CheckError(f"--replays: a whole number of at least 1 is expected, not {asked.replays}")
-    how = Thoroughness(asked.replays, sources(asked.vary, FOR_PROGRAMS), asked.diagnose, asked.diagnose_timeout)
+    how = thoroughness(asked.replays, sources(asked.vary, FOR_PROGRAMS), asked.diagnose, asked.diagnose_timeout)
     program, file = read_command(command, asked.outputs, checker.out, printed=asked.printed)
     result = checked_program(checker, check_of(program, file, (asked.rtol, asked.atol)), program, how)
     if result.verdict.status is ReplayStatus.DIFFERED:

@@ -51,6 +51,10 @@ class ExpopsError(Exception):
         return f"{self.message}\n    {self.hint}" if self.hint else self.message
 
 
+MOST_TOLD = 50
+"""So many problems of a config are in the message of a `ConfigError`; all are in its `problems`."""
+
+
 class ConfigError(ExpopsError):
     """A config that cannot be run; `problems` holds every one found in that file, in the order of the file."""
 
@@ -59,7 +63,8 @@ class ConfigError(ExpopsError):
         self.problems = tuple(problems)
         count = len(self.problems)
         head = f"{path}: {count} problem{'s' if count != 1 else ''} in this pipeline config"
-        super().__init__("\n".join([head, *(f"  {problem}" for problem in self.problems)]))
+        more = [f"  and {count - MOST_TOLD} more"] if count > MOST_TOLD else []
+        super().__init__("\n".join([head, *(f"  {problem}" for problem in self.problems[:MOST_TOLD]), *more]))
 
 
 class ScriptError(ExpopsError):

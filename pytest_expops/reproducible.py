@@ -16,15 +16,15 @@ from pytest_expops.execution import scratch
 from pytest_expops.execution.calls.checked_call import RETURNED, CheckedCall, named_arguments
 from pytest_expops.execution.programs import FILES
 from pytest_expops.pipeline.check import names_of
-from pytest_expops.verdicts.checks.checker import FOR_PROGRAMS, Checker, Thoroughness, first_run, sources
-from pytest_expops.verdicts.checks.described import AUTOMATIC, describe, seed_parameter_of
+from pytest_expops.verdicts.checks.checker import FOR_PROGRAMS, Checker, first_run, sources, thoroughness
+from pytest_expops.verdicts.checks.described import AUTOMATIC, checked_number, describe, seed_parameter_of
 from pytest_expops.verdicts.checks.programs import SAME as SAME_ARGUMENTS
 from pytest_expops.verdicts.checks.programs import check_of, checked_program, read_command
 from pytest_expops.verdicts.checks.resumption import Interruption, Resumption, not_resumed
 from pytest_expops.verdicts.checks.seed_effect import never_changing, seed_text
 from pytest_expops.verdicts.checks.text import changed_in_place, tell
 from pytest_expops.verdicts.replay import ReplayStatus
-from pytest_expops.wording import joined
+from pytest_expops.wording import joined, shown
 
 __all__ = ["assert_program_reproducible", "assert_reproducible", "assert_resumable", "assert_seed_matters"]
 
@@ -85,7 +85,7 @@ def assert_reproducible(
     checker = current_checker()
     with OwnErrors():
         varied = (*sources(vary), *(["order"] if twice else []))
-        how = Thoroughness(_count(replays), tuple(dict.fromkeys(varied)), diagnose, diagnose_timeout)
+        how = thoroughness(replays, tuple(dict.fromkeys(varied)), diagnose, diagnose_timeout)
         call = _call(function, args, kwargs, seed_parameter)
         check = describe(
             function,
@@ -197,8 +197,7 @@ def assert_resumable(
     """
     __tracebackhide__ = True
     with OwnErrors():
-        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 2:
-            raise CheckError(f"steps: a whole number of at least 2 is expected, not {steps!r}")
+        steps = checked_number("steps", steps)
         for name, function in {"run": run, "save": save, "load": load, "start": start}.items():
             if not callable(function) and (name != "start" or function is not None):
                 raise CheckError(f"{name}: a function is expected, not {type(function).__qualname__}")
@@ -250,7 +249,7 @@ def assert_program_reproducible(
     """
     __tracebackhide__ = True
     with OwnErrors():
-        how = Thoroughness(_count(replays), sources(vary, FOR_PROGRAMS), diagnose, diagnose_timeout)
+        how = thoroughness(replays, sources(vary, FOR_PROGRAMS), diagnose, diagnose_timeout)
         checker = current_checker()
         words = [str(each) if isinstance(each, int | float) else os.fspath(each) for each in command]
         patterns = [outputs] if isinstance(outputs, str) else outputs
@@ -318,14 +317,8 @@ def _call(
 
 def _several(seeds: Any) -> Sequence[int]:
     if isinstance(seeds, str) or not hasattr(seeds, "__len__") or not hasattr(seeds, "__iter__") or len(seeds) == 0:
-        raise CheckError(f"seeds: whole numbers are expected, not {seeds!r}", hint="expected seeds=[1, 2, 3]")
+        raise CheckError(f"seeds: whole numbers are expected, not {shown(seeds)}", hint="expected seeds=[1, 2, 3]")
     return list(seeds)
-
-
-def _count(replays: int) -> int:
-    if isinstance(replays, bool) or not isinstance(replays, int) or replays < 1:
-        raise CheckError(f"replays: a whole number of at least 1 is expected, not {replays!r}")
-    return replays
 
 
 def _command() -> str:

@@ -6,10 +6,12 @@ import unittest
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from pytest_expops.bounds import NUMBERS
 from pytest_expops.errors import StabilityError
 from pytest_expops.pipeline.config.vocabulary import STABILITY_BOUNDS
 from pytest_expops.verdicts.stability.claims import ClaimStatus, Finding, judge
 from pytest_expops.verdicts.stability.text import explain
+from pytest_expops.wording import refusal, shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,13 +72,13 @@ def assert_seed_stable(
         unittest.SkipTest: a bound is undecided, and `undecided` is ``skip``. (pytest takes it for a skip.)
         StabilityError: the values are not finite numbers by seed, or there are none. (It is a ValueError.)
         TypeError: no bound is given.
-        ValueError: a bound is NaN, or another argument is none of those allowed.
+        ValueError: a bound is NaN or infinite, or another argument is none of those allowed.
         MissingExtra: SciPy is not installed.
     """
     __tracebackhide__ = True
     limits = (min_mean, max_mean, min_std, max_std, max_range, max_cv, min_value, max_value)
     given = zip(STABILITY_BOUNDS, limits, strict=True)
-    bounds = {bound: float(limit) for bound, limit in given if limit is not None}
+    bounds = {bound: _checked(bound, limit) for bound, limit in given if limit is not None}
     _check_arguments(bounds, over, confidence, undecided)
     readings, found_name = _readings(values)
     finding = judge(readings, bounds, over=over, confidence=confidence, metric=name or found_name)
@@ -96,14 +98,18 @@ def _raise_unless_kept(finding: Finding, undecided: str) -> None:
 def _check_arguments(bounds: Mapping[str, float], over: str, confidence: float, undecided: str) -> None:
     if not bounds:
         raise TypeError(f"assert_seed_stable needs a bound: any of {', '.join(STABILITY_BOUNDS)}")
-    if not all(limit == limit for limit in bounds.values()):
-        raise ValueError("assert_seed_stable: a bound is NaN, which nothing keeps")
     if over not in ("partition", "all"):
         raise ValueError(f"assert_seed_stable: over is 'partition' or 'all', not {over!r}")
     if undecided not in ("fail", "skip", "pass"):
         raise ValueError(f"assert_seed_stable: undecided is 'fail', 'skip' or 'pass', not {undecided!r}")
-    if not 0 < confidence < 1:
-        raise ValueError(f"assert_seed_stable: confidence is a number between 0 and 1, not {confidence!r}")
+    _checked("confidence", confidence)
+
+
+def _checked(name: str, value: object) -> float:
+    number: float | None = NUMBERS[name].read(value)
+    if number is None:
+        raise ValueError(f"assert_seed_stable: {refusal(name, NUMBERS[name].expected, value)}")
+    return number
 
 
 def _readings(values: Any) -> tuple[dict[str, dict[str, float]], str]:
@@ -135,9 +141,9 @@ def _number(value: Any, where: str) -> float:
         if isinstance(value, (str, bytes, bool)):
             raise TypeError
         return float(value)
-    except (TypeError, ValueError):
-        shown = f"{value!r} of type {type(value).__qualname__}"
-        raise StabilityError(f"the value of {where} is {shown}; expected a number") from None
+    except (TypeError, ValueError, OverflowError):
+        kind = type(value).__qualname__
+        raise StabilityError(f"the value of {where} is {shown(value)} of type {kind}; expected a number") from None
 
 
 def _of_frame(frame: pd.DataFrame) -> tuple[dict[str, dict[str, float]], str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 MOST_OF_PLACE = 160
@@ -67,11 +67,59 @@ def did_you_mean(word: str, known: Iterable[str], most: int = 1) -> str | None:
     return f"did you mean {' or '.join(f'`{each}`' for each in near)}?" if near else None
 
 
+class Suggestions:
+    """Gives the `did_you_mean` of many words, until so many comparisons were made that nobody would wait for more."""
+
+    def __init__(self, comparisons: int = 10_000) -> None:
+        self._left = comparisons
+
+    @property
+    def spent(self) -> bool:
+        """Whether nothing is compared any more."""
+        return self._left <= 0
+
+    def did_you_mean(self, word: str, known: Collection[str]) -> str | None:
+        """Return what the function of this name does; the first time always, and None once the work is spent."""
+        if self.spent:
+            return None
+        self._left -= len(known)
+        return did_you_mean(word, known)
+
+
+LONGEST = 100
+"""No word of more letters is compared: nobody mistypes those, and comparing takes time by the square of the length."""
+
+
 def _near(word: str, known: Iterable[str], most: int) -> list[str]:
+    if len(word) > LONGEST:
+        return []
     # One edit in a word of four letters leaves a ratio of 0.75, so nothing one edit away is missed from there on.
-    names = sorted(known)
+    names = sorted(each for each in known if len(each) <= LONGEST)
     begun = [each for each in names if len(word) >= SHORTEST and each.startswith(word)]
     return difflib.get_close_matches(word, names, n=most, cutoff=0.7) or begun[:most]
+
+
+def refusal(name: str, expected: str, value: object) -> str:
+    """Return what is wrong with the argument `name`: ``seed: a whole number is expected, not 'x'``."""
+    return f"{name}: {expected} is expected, not {shown(value)}"
+
+
+def shown(value: object) -> str:
+    """Return what was given where something else was expected: its `repr` on one line, cut in the middle."""
+    try:
+        return cut_in_the_middle(repr(value))
+    except Exception as error:
+        if isinstance(value, int):  # more digits than Python writes in base 10
+            return cut_in_the_middle(hex(value))
+        return f"<repr raises {type(error).__name__}: {type(value).__qualname__}>"
+
+
+def cut_in_the_middle(text: str, most: int = 60) -> str:
+    """Return a text on one line; of one with more than `most` characters the ends, and how many there are."""
+    text = " ".join(text.split())
+    if len(text) <= most:
+        return text
+    return f"{text[: most * 2 // 3]}...{text[-(most // 6) :]} ({len(text):,} characters)"
 
 
 def short_path(path: str | Path, directory: Path) -> str:

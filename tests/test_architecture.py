@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "pytest_expops"
 NAME = PACKAGE.name
 
 FLOORS = {
+    "bounds": 0,
     "errors": 0,
     "wording": 0,
     "pipeline": 1,

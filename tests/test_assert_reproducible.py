@@ -327,15 +327,15 @@ def test_an_argument_that_cannot_be_stored_is_named(value: Any, kind: str) -> No
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
-        ({"seed": "42"}, "a seed is a whole number, not '42'"),
+        ({"seed": "42"}, "seed: a whole number of at most 39 digits is expected, not '42'"),
         ({"seeds": [1, 1]}, "seeds: 1 and 1 has a seed twice"),
         ({"seeds": []}, r"seeds: whole numbers are expected, not \[\]"),
         ({"seeds": 3}, "seeds: whole numbers are expected, not 3"),
-        ({"rtol": "a"}, "rtol and atol are numbers of at least 0, not 'a'"),
-        ({"replays": 0}, "replays: a whole number of at least 1 is expected, not 0"),
+        ({"rtol": "a"}, "rtol: a number from 0 to 1e300 is expected, not 'a'"),
+        ({"replays": 0}, "replays: a whole number from 1 to 1,000,000 is expected, not 0"),
         ({"vary": "clok"}, "(?s)vary: there is no source 'clok'.*did you mean `clock`"),
         ({"vary": ["entropy"]}, "vary: there is no source 'entropy'"),
-        ({"rtol": -1}, "rtol and atol are numbers of at least 0"),
+        ({"rtol": -1}, "rtol: a number from 0 to 1e300 is expected, not -1"),
         ({"seed_parameter": "sead"}, "(?s)takes_seed has no parameter `sead`.*did you mean `seed`"),
     ],
 )

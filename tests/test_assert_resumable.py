@@ -159,7 +159,7 @@ def test_numbers_may_differ_within_a_tolerance() -> None:
 
 
 def test_what_cannot_be_checked_is_an_error() -> None:
-    with pytest.raises(CheckError, match="steps: a whole number of at least 2 is expected, not 1"):
+    with pytest.raises(CheckError, match="steps: a whole number from 2 to 1,000,000,000 is expected, not 1"):
         assert_resumable(train, save, load, steps=1)
     with pytest.raises(CheckError, match="load: a function is expected, not NoneType"):
         assert_resumable(train, save, None)  # type: ignore[arg-type]

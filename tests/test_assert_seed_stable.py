@@ -144,10 +144,10 @@ def test_what_is_no_number_per_seed_is_an_error(values: Any, message: str) -> No
     ("keywords", "error", "message"),
     [
         ({}, TypeError, "assert_seed_stable needs a bound: any of min_mean, max_mean, .*, max_value"),
-        ({"max_std": float("nan")}, ValueError, "a bound is NaN"),
+        ({"max_std": float("nan")}, ValueError, "max_std: a number from 0 to 1e300 is expected, not nan"),
         ({"max_std": 1, "over": "partitions"}, ValueError, "over is 'partition' or 'all', not 'partitions'"),
         ({"max_std": 1, "undecided": "xfail"}, ValueError, "undecided is 'fail', 'skip' or 'pass', not 'xfail'"),
-        ({"max_std": 1, "confidence": 95}, ValueError, "confidence is a number between 0 and 1, not 95"),
+        ({"max_std": 1, "confidence": 95}, ValueError, "confidence: a number between 0 and 1 is expected, not 95"),
     ],
 )
 def test_arguments_that_make_no_sense_are_errors(keywords: Any, error: type[Exception], message: str) -> None:

@@ -361,9 +361,9 @@ SAID = {
     "test_unknown_parameter": "takes has no parameter `sed`\n    did you mean `seed`?",
     "test_parameter_given_twice": "seed_parameter: `x` is given a value, too",
     "test_unknown_source": "vary: there is no source 'clok'\n    did you mean `clock`?",
-    "test_no_replays": "replays: a whole number of at least 1 is expected, not 0",
+    "test_no_replays": "replays: a whole number from 1 to 1,000,000 is expected, not 0",
     "test_called_already": "a function is expected, not int",
-    "test_no_seed": "a seed is a whole number, not 0.5",
+    "test_no_seed": "seed: a whole number of at most 39 digits is expected, not 0.5",
 }
 
 
@@ -418,7 +418,7 @@ def test_numbers_within_the_tolerance_are_equal_and_others_are_not(project: Proj
         for exact in ({}, {"rtol": 1e-13}):
             with pytest.raises(NotReproducible, match="returned: value differs"):
                 assert_reproducible(nearly, diagnose=False, **exact)
-        with pytest.raises(ValueError, match="rtol and atol are numbers of at least 0"):
+        with pytest.raises(ValueError, match="rtol: a number from 0 to 1e300 is expected"):
             assert_reproducible(nearly, rtol=-1)
     """
     project.script(text, path="test_it.py")

@@ -226,7 +226,7 @@ def test_another_vary_is_said(here: Path, capsys: pytest.CaptureFixture[str]) ->
         (["check", "--", "package", "{out}"], "package is a folder\n"),
         (["check", "--", "python", "-c", "1", "{out}"], "the option -c of python is not supported\n"),
         (["check", "--vary", "clok", *check()[1:]], "vary: there is no source 'clok'\n    did you mean `clock`"),
-        (["check", "--replays", "0", *check()[1:]], "--replays: a whole number of at least 1 is expected, not 0\n"),
+        (["check", "--replays", "0", *check()[1:]], "replays: a whole number from 1 to 1,000,000 is expected, not 0\n"),
         (["check", "--outputs", "/a.txt", "--", "train.py"], "outputs: '/a.txt' names no file in its folder\n"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

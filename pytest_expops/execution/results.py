@@ -55,9 +55,10 @@ class Results:
     def metrics(self, base_name: str) -> pd.DataFrame:
         """Return the numbers that a process logged, one row per (partition, seed, metric, step).
 
-        Columns: `process` (expanded name, str), `partition` and `seed` (nullable Int64: the innermost layer's; a tuple
-        of all layers where there are several), `metric` (str; ``step_name/metric`` where logged in a `@step`), `step`
-        (int) and `value` (float). Metrics that are no numbers are left out.
+        Columns: `process` (expanded name, str), `partition` and `seed` (nullable Int64, or int where one has more than
+        64 bits: the innermost layer's; a tuple of all layers where there are several), `metric` (str;
+        ``step_name/metric`` where logged in a `@step`), `step` (int) and `value` (float). Metrics that are no numbers
+        are left out.
         """
         __tracebackhide__ = True
         import pandas as pd
@@ -73,7 +74,7 @@ class Results:
                     rows.append((each.name, *place, name, metric.step, float(metric.value)))
         frame = pd.DataFrame(rows, columns=["process", "partition", "seed", "metric", "step", "value"])
         for column in ("partition", "seed"):
-            if not frame[column].map(lambda value: isinstance(value, tuple)).any():
+            if frame[column].map(_fits).all():
                 frame[column] = frame[column].astype("Int64")
         return frame.astype({"step": "int64", "value": "float64"})
 
@@ -205,6 +206,11 @@ class Results:
 
     def _paths(self) -> str:
         return ", ".join(str(each.expanded.pipeline.path) for each in self._sessions) or "none"
+
+
+def _fits(coordinate: Any) -> bool:
+    """Return whether one is a single number of 64 bits, or none."""
+    return not isinstance(coordinate, tuple) and (coordinate is None or abs(coordinate) < 2**63)
 
 
 def _coordinate(layers: tuple[int, ...]) -> int | tuple[int, ...] | None:

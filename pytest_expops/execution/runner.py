@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from pytest_expops.execution.declared.renames import renamed_inputs
 from pytest_expops.execution.records import Failure, Outcome, Output, RunRecord, file_name
 from pytest_expops.execution.seeding.task_seeds import seeded, task_seed
 from pytest_expops.execution.seen import Onlooker, watching
+from pytest_expops.execution.time_limit import TimeLimit
 from pytest_expops.execution.user_code.importable import project_code
 from pytest_expops.execution.user_code.requirements import advise
 from pytest_expops.execution.user_code.run_environment import run_environment
@@ -86,7 +88,6 @@ class Runner:
         code_of: Runner | None = None,
         watch: bool = False,
         child_modules: Path | None = None,
-        timeout: float = 0.0,
     ) -> None:
         """`code_of` is a runner of the same scripts, whose project and functions are to serve this one too.
 
@@ -104,7 +105,7 @@ class Runner:
         self.folder = folder
         self.worker = worker
         self.onlooker = Onlooker(watching=watch)
-        self.timeout = timeout
+        self.timeout = 0.0
         """How many seconds a run may take where its process does not say; 0 for as long as it likes."""
         self.terminal: int | None = None
         """Where it is told that this interpreter is ended because of a run, if no other is there to tell it."""

@@ -71,14 +71,13 @@ class PipelineSession:
         cache: PartCache | None = None,
         watch: bool = False,
         watching: Watching = lambda _: nullcontext(dict),
-        timeout: float = 0.0,
     ) -> None:
         self.expanded = expanded
         self.folder = folder
         self.shared = shared
         self.store = ArtifactStore(folder / "artifacts")
         self.reader = ArtifactReader(self.store, PartCache(DEFAULT_MEMORY) if cache is None else cache)
-        self.runner = Runner(expanded, self.store, folder, worker, watch=watch, timeout=timeout)
+        self.runner = Runner(expanded, self.store, folder, worker, watch=watch)
         self.errors: dict[str, BaseException] = {}
         self.began = time.time()
         self._watching = watching

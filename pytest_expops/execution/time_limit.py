@@ -6,25 +6,27 @@ does not; then `faulthandler` writes where all threads are, and ends the interpr
 
 from __future__ import annotations
 
+import bdb
 import faulthandler
+import functools
+import itertools
 import os
 import signal
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
+from time import perf_counter  # the true one, whatever becomes of `time.perf_counter`
 
 from pytest_expops.errors import ProcessTimeout
 from pytest_expops.execution.records import Failure, file_name
 
 GRACE = 5.0
 """So many seconds after it was to be interrupted, an interpreter is ended. Who has caught it is interrupted again."""
+_OURS = str(Path(__file__).parents[1])
 MOST_FRAMES = 15
 """So many of the latest calls of another thread are shown."""
 
@@ -51,7 +53,7 @@ class TimeLimit:
         Raises:
             ProcessTimeout: it has taken longer.
         """
-        self.place.parent.mkdir(exist_ok=True)
+        self.place.parent.mkdir(parents=True, exist_ok=True)
         with open(self.place, "wb") as file:
             faulthandler.dump_traceback_later(
                 self.seconds + GRACE, exit=True, file=file.fileno() if terminal is None else terminal
@@ -65,15 +67,18 @@ class TimeLimit:
 
     @contextmanager
     def _interrupting(self) -> Iterator[None]:
-        before = {thread.ident for thread in threading.enumerate()}
+        before = set(sys._current_frames())
         left, interval = signal.getitimer(signal.ITIMER_REAL)
         is_main = threading.current_thread() is threading.main_thread()
         if not is_main or 0 < left < self.seconds:  # what another has set comes first, and interrupts as well
             yield
             return
-        begin = time.perf_counter()
+        begin = perf_counter()
 
-        def interrupt(_: int, frame: FrameType | None) -> NoReturn:
+        def interrupt(*_: object) -> None:
+            if _is_debugged():
+                faulthandler.cancel_dump_traceback_later()
+                return
             raise ProcessTimeout(self.text + stacks_of(set(sys._current_frames()) - before))
 
         handler = signal.signal(signal.SIGALRM, interrupt)
@@ -81,12 +86,15 @@ class TimeLimit:
             try:
                 signal.setitimer(signal.ITIMER_REAL, self.seconds, GRACE)
                 yield
+            except ProcessTimeout as error:
+                _end_where_it_was(error)
+                raise
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
         finally:
             signal.signal(signal.SIGALRM, handler)
             if left:
-                signal.setitimer(signal.ITIMER_REAL, max(left - (time.perf_counter() - begin), 0.001), interval)
+                signal.setitimer(signal.ITIMER_REAL, max(left - (perf_counter() - begin), 0.001), interval)
 
     @property
     def text(self) -> str:
@@ -102,7 +110,39 @@ class TimeLimit:
         if not stacks:
             return None
         message = f"{self.text}, and could not be interrupted: its interpreter was ended"
-        return Failure(ProcessTimeout.__name__, message, f"{stacks.rstrip()}\n{message}")
+        return Failure(ProcessTimeout.__name__, message, _without_ours(stacks))
+
+
+def _without_ours(stacks: str) -> str:
+    """Return the stacks of `faulthandler`, the latest call first, up to where ours begin."""
+    told = []
+    for thread in stacks.rstrip().split("\n\n"):
+        head, *calls = [line for line in thread.splitlines() if not line.startswith("Timeout (")]
+        told += [head, *itertools.takewhile(lambda call: f'"{_OURS}' not in call, calls)]
+    return "\n".join(told)
+
+
+def _is_debugged() -> bool:
+    """Whether somebody looks at the process in a debugger, who may take longer."""
+    return isinstance(getattr(sys.gettrace(), "__self__", None), bdb.Bdb) or "pydevd" in sys.modules
+
+
+def _end_where_it_was(error: ProcessTimeout) -> None:
+    """Take the last call off the traceback, which is ours, and not the process's."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None and last.tb_next.tb_next is not None:
+        last = last.tb_next
+    if last is not None:
+        last.tb_next = None
+
+
+@functools.cache
+def terminal() -> int | None:
+    """Return a descriptor that goes on to lead where standard error leads now, whatever is captured later."""
+    try:
+        return os.dup(2)
+    except OSError:  # it is closed
+        return None
 
 
 def stacks_of(threads: set[int]) -> str:

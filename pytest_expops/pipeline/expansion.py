@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_expops.bounds import MAX_EXPANDED
 from pytest_expops.pipeline._layering import Layering, lay_out
 from pytest_expops.pipeline.config.stability import check_claims
 from pytest_expops.pipeline.config.validation import ProcessMention, check_mentions, cycle_text
@@ -19,10 +20,7 @@ from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Laye
 from pytest_expops.pipeline.probing import with_probed
 from pytest_expops.pipeline.problems import Problems, in_file_order
 
-__all__ = ["MAX_EXPANDED", "expand"]
-
-MAX_EXPANDED = 1_000_000
-"""The most processes that a pipeline may expand to; beyond, a `size` or a list of seeds is most likely mistyped."""
+__all__ = ["expand"]
 
 Coordinates = tuple[tuple[int, ...], tuple[int, ...]]
 """The partitions and the seeds of a duplicate, each outermost first."""

@@ -21,7 +21,7 @@ from pytest_expops.pipeline.graph import downstream_of
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Kind, Process
 from pytest_expops.pipeline.problems import in_file_order
 from pytest_expops.pipeline.xpath import Element, XPath
-from pytest_expops.wording import did_you_mean
+from pytest_expops.wording import Suggestions
 
 StepsOf = Callable[[str], Collection[str]]
 """The names of the steps of an expanded process, each once."""
@@ -50,10 +50,11 @@ def with_probed(expanded: ExpandedPipeline) -> ExpandedPipeline:
     if not charts:
         return expanded
     problems: list[Problem] = []
+    suggestions = Suggestions()
     probed: dict[str, tuple[str, ...]] = {}
     for chart in charts:
         found = probes_of(chart, expanded)
-        problems += _problems(chart, found, expanded)
+        problems += _problems(chart, found, expanded, suggestions)
         probed[chart.name] = tuple(dict.fromkeys(name for probe in found for name in probe.waits_for))
     processes = _in_order(
         {
@@ -206,7 +207,9 @@ def _closure(start: str, edges: Mapping[str, Iterable[str]]) -> set[str]:
     return seen
 
 
-def _problems(chart: Process, probes: Iterable[Probe], expanded: ExpandedPipeline) -> list[Problem]:
+def _problems(
+    chart: Process, probes: Iterable[Probe], expanded: ExpandedPipeline, suggestions: Suggestions
+) -> list[Problem]:
     problems = []
     for probe in probes:
         if probe.waits_for:
@@ -215,7 +218,7 @@ def _problems(chart: Process, probes: Iterable[Probe], expanded: ExpandedPipelin
             f"process `{chart.name}`: the probe path `{probe.path}` finds no process; the chart gets nothing there"
         )
         wanted = XPath(probe.path).literals if is_xpath(probe.path) else [probe.path.partition("/")[0]]
-        near = [did_you_mean(name, expanded.pipeline.processes) for name in wanted]
+        near = [suggestions.did_you_mean(name, expanded.pipeline.processes) for name in wanted]
         hint = next((each for each in near if each), None)
         problems.append(Problem(message, chart.location, process=chart.name, key=f"probe_paths.{probe.key}", hint=hint))
     return problems

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pytest_expops.errors import ConfigError, Location, Problem
+from pytest_expops.wording import Suggestions
 
 
 @dataclass(slots=True)
@@ -15,6 +16,7 @@ class Problems:
     path: Path
     errors: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+    suggestions: Suggestions = field(default_factory=Suggestions)
 
     def error(
         self,

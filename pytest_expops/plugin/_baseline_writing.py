@@ -14,7 +14,7 @@ from pytest_expops.plugin.options.baseline import WRITING
 from pytest_expops.plugin.state import SessionState, verdicts_of
 from pytest_expops.verdicts.baseline.baseline import Baseline
 from pytest_expops.verdicts.baseline.changes import is_elsewhere
-from pytest_expops.verdicts.baseline.lock_file import Lock, LockEntry, lock_text, read_lock
+from pytest_expops.verdicts.baseline.lock_file import Lock, LockEntry, lock_of, lock_text, read_lock
 from pytest_expops.verdicts.baseline.lock_file_text import LockError
 from pytest_expops.verdicts.baseline.lock_writing import held, write_lock
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict, why_not_replayed
@@ -77,7 +77,9 @@ def _write(state: SessionState, config: Path, baseline: Baseline, proposals: Map
             for name in written.removed:
                 del entries[name]
         if written.added or written.updated or written.removed:
-            write_lock(path, lock_text(replace(lock, entries=entries), session.expanded.processes))
+            text = lock_text(replace(lock, entries=entries), session.expanded.processes)
+            lock_of(text, path)  # what could not be read again is not written
+            write_lock(path, text)
     return written
 
 

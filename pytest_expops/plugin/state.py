@@ -13,9 +13,10 @@ import pytest
 from pytest_expops.errors import ConfigError
 from pytest_expops.execution import scratch
 from pytest_expops.execution.artifact_cache import PartCache
-from pytest_expops.execution.records import JsonFolder
+from pytest_expops.execution.records import Failure, JsonFolder
 from pytest_expops.execution.runner import Runner
 from pytest_expops.execution.session import PipelineSession
+from pytest_expops.execution.time_limit import terminal
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.model import ExpandedPipeline, Pipeline
@@ -104,6 +105,15 @@ class SessionState:
             found.write(base, diagnosis.to_json())
         return diagnosis
 
+    def ended_for_time(self, nodeid: str) -> Failure | None:
+        """Return why a worker was ended as it ran the process of an item; None if that was not for its time."""
+        file, _, name = nodeid.rpartition("::")
+        for path, session in self.sessions.items():
+            if name in session.expanded.processes and file.endswith(path.name):
+                limit = session.runner.time_limit(session.expanded[name], 0)
+                return limit.failure() if limit is not None else None
+        return None
+
     def prepare_replays(self, session: PipelineSession, name: str) -> None:
         """Have the interpreter for first replays start, and import what `name` needs, while nobody waits for it."""
         self._pool().prepare(session, name, replay_conditions(1, self.varied(session)))
@@ -166,8 +176,10 @@ def start(options: Options, seat: Seat) -> SessionState:
             cache=cache,
             watch=watch,
             watching=_unwatched if options.replay == "none" else _watched,
-            timeout=options.timeout,
         )
+        sessions[path].runner.timeout = options.timeout
+        if seat.worker == "main":
+            sessions[path].runner.terminal = terminal()
     copies = Copies()
     if "files" in options.vary and options.replay != "none":
         copies = Copies.of(sessions.values(), folder, make=seat.folder is None)

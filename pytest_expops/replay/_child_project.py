@@ -110,8 +110,8 @@ class ReplicaProject:
         # Modules for child processes, which name the scripts by path, must not be those of all other runs.
         children = Path(move.place).parent if move else None
         store, who = reader_of(message).store, f"replica of {message['worker']}"
-        how = {"watch": message["watch"], "timeout": message["timeout"]}
-        runner = Runner(expanded, store, folder, who, **how, child_modules=children)
+        runner = Runner(expanded, store, folder, who, watch=message["watch"], child_modules=children)
+        runner.timeout = message["timeout"]
         stack.callback(_forget, runner)
         places = map(str, (expanded.pipeline.root, expanded.pipeline.working_directory))
         scope = Scope(runner.project.owns_file, places, str(folder.parent))

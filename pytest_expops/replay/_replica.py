@@ -28,6 +28,7 @@ from pytest_expops.errors import (
     ReplayTookTooLong,
     ReplicaDied,
 )
+from pytest_expops.execution.records import Failure
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.user_code.scripts import common_path
 from pytest_expops.pipeline.check import check_to_json
@@ -40,6 +41,10 @@ from pytest_expops.replay.telling import tell_going_on
 
 POLL_SECONDS = 0.2
 """How often to look whether a silent child is still alive. (An answer is read as soon as it comes.)"""
+
+
+AROUND = 60.0
+"""So many seconds a replay may take besides the time that its process may: for imports, and to read its inputs."""
 
 
 class Replica:
@@ -105,8 +110,8 @@ class Replica:
         except ReplayTimeout:
             if timeout <= most:
                 raise
-            message_ = f"`{name}` was not replayed within {most:g} s, its imports and the reading of its inputs included"
-            raise ReplayTookTooLong(message_, process=name) from None
+            text = f"`{name}` was not replayed within {most:g} s, with its imports and the reading of its inputs"
+            raise ReplayTookTooLong(text, process=name) from None
         except ReplicaDied as died:
             raise _over_limit(session, name, request) or died from None
         self._prepared = None

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pytest_expops.bounds import NUMBERS
 from pytest_expops.execution.seeding.task_seeds import seeded, task_seed
+from pytest_expops.wording import shown
 
 
 class StepResults(Protocol):
@@ -124,17 +126,26 @@ def check_metric(name: object, value: Any, step: object) -> tuple[str, Any, int 
         try:
             number = operator.index(step)  # type: ignore[arg-type]
         except TypeError:
-            raise TypeError(f"log_metric({name!r}): step is an int or None, not {step!r}") from None
+            raise TypeError(f"log_metric({name!r}): step is an int or None, not {shown(step)}") from None
+        if NUMBERS["step"].read(number) is None:
+            raise TypeError(f"log_metric({name!r}): step is {NUMBERS['step'].expected}, not {shown(step)}")
     return name, _plain(name, value), number
+
+
+def _writable(metric: str, value: int) -> int:
+    """Check that a float can hold a whole number, as those who read metrics expect."""
+    if NUMBERS["metric"].read(value) is None:
+        raise TypeError(f"log_metric({metric!r}): the value is {NUMBERS['metric'].expected}, not {shown(value)}")
+    return value
 
 
 def _plain(metric: str, value: Any) -> Any:
     """Return `value` as what JSON can hold."""
     kind = type(value)
-    if kind in (int, float, str, type(None)):
+    if kind in (float, str, type(None)):
         return value
     if isinstance(value, (bool, int)):
-        return int(value)
+        return _writable(metric, int(value))
     if isinstance(value, float):
         return float(value)
     if isinstance(value, str):

@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
+from pytest_expops.bounds import NUMBERS
 from pytest_expops.errors import ExpopsError
 from pytest_expops.execution.calls.inputs import Outputs
 from pytest_expops.pipeline.model import Pipeline, Process
-from pytest_expops.wording import did_you_mean, listed
+from pytest_expops.wording import did_you_mean, listed, shown
 
 EVERY = "*"
 """In place of a process: the parameters that all processes get."""
@@ -58,7 +59,7 @@ class Variation:
             {name: _seeds(name, each) for name, each in (seeds or {}).items()},
             dict(outputs or {}),
             {name: _parameters(name, each) for name, each in (parameters or {}).items()},
-            None if base_seed is None else _integer(base_seed, "base_seed"),
+            None if base_seed is None else _seed(base_seed, "base_seed"),
         )
 
     def over(self, earlier: Variation) -> Variation:
@@ -166,20 +167,20 @@ def _sizes(name: str, given: object) -> int | tuple[int, ...]:
     key = f"partitions[{name!r}]"
     if isinstance(given, str) or not isinstance(given, Iterable):
         number = _integer(given, key)
-        if number < 1:
-            raise _wrong(key, given, "1 partition or more, or a list of row counts")
+        if NUMBERS["partitions"].read(number) is None:
+            raise _wrong(key, given, f"{NUMBERS['partitions'].expected}, or a list of row counts")
         return number
     counts = tuple(_integer(each, key) for each in given)
-    if not counts or min(counts) < 0:
-        raise _wrong(key, given, "row counts of zero or more, at least one of them")
+    if not counts or any(NUMBERS["rows"].read(each) is None for each in counts):
+        raise _wrong(key, given, f"row counts, at least one of them, each {NUMBERS['rows'].expected}")
     return counts
 
 
 def _seeds(name: str, given: object) -> tuple[int, ...]:
     key = f"seeds[{name!r}]"
     if isinstance(given, str) or not isinstance(given, Iterable):
-        return (_integer(given, key),)
-    found = tuple(_integer(each, key) for each in given)
+        return (_seed(given, key),)
+    found = tuple(_seed(each, key) for each in given)
     if not found or len(set(found)) < len(found):
         raise _wrong(key, list(found), "at least one seed, and none of them twice")
     return found
@@ -187,15 +188,21 @@ def _seeds(name: str, given: object) -> tuple[int, ...]:
 
 def _parameters(name: str, given: object) -> Mapping[str, Any]:
     if not isinstance(given, Mapping):
-        hint = (
-            f"give parameters by process: parameters={{'train': {{{name!r}: {given!r}}}}}, or under {EVERY!r} for all"
-        )
+        written = f"{{{name!r}: {shown(given)}}}"
+        hint = f"give parameters by process: parameters={{'train': {written}}}, or under {EVERY!r} for all"
         raise VariationError(
-            f"`parameters[{name!r}]` is {given!r}; expected a dict of parameter names to values",
+            f"`parameters[{name!r}]` is {shown(given)}; expected a dict of parameter names to values",
             key="parameters",
             hint=hint,
         )
     return dict(given)
+
+
+def _seed(given: Any, key: str) -> int:
+    seed = _integer(given, key)
+    if NUMBERS["seed"].read(seed) is None:
+        raise _wrong(key, given, NUMBERS["seed"].expected)
+    return seed
 
 
 def _integer(given: Any, key: str) -> int:
@@ -208,7 +215,7 @@ def _integer(given: Any, key: str) -> int:
 
 
 def _wrong(key: str, given: object, expected: str) -> VariationError:
-    return VariationError(f"`{key}` is {given!r}; expected {expected}", key=key)
+    return VariationError(f"`{key}` is {shown(given)}; expected {expected}", key=key)
 
 
 def by_expanded_name(outputs: Mapping[str, T], names: Callable[[str], Iterable[str]]) -> dict[str, T]:

@@ -175,6 +175,7 @@ class _Runner(Runner):
 
     def __init__(self, expanded: ExpandedPipeline, folder: Path, base: Runner) -> None:
         super().__init__(expanded, MemoryStore(), folder, base.worker, code_of=base)
+        self.timeout, self.terminal = base.timeout, base.terminal
 
     def kept(self, process: Process, returned: object) -> dict[str, Output]:
         """Return what a process returned, or is said to have returned, as its outputs; raises as the session would."""

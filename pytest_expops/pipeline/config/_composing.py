@@ -6,15 +6,18 @@ events hold all that is needed, so the tree is built here from them. Only plain 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import yaml
 
+from pytest_expops.bounds import MOST_DIGITS, UNWRITABLE
 from pytest_expops.errors import Location
 from pytest_expops.pipeline.config._document import BrokenNode, ListNode, MapEntry, MapNode, Scalar, YamlNode, describe
 from pytest_expops.pipeline.problems import Problems
+from pytest_expops.wording import cut_in_the_middle
 
 MAX_DEPTH = 100
 """Deepest nesting read; Python's recursion limit is far above it, no config comes near."""
@@ -28,6 +31,21 @@ _MERGE = f"{_PREFIX}merge"
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+_TOO_LONG = f"it has more than {MOST_DIGITS:,} digits"
+
+
+def _check_size(plain: Any, text: str) -> None:
+    """Check that Python can write a number again, and that it is not infinite for being too large for a float.
+
+    Raises:
+        ValueError: it cannot, or is.
+    """
+    if isinstance(plain, int) and abs(plain) >= UNWRITABLE:
+        raise ValueError(_TOO_LONG)
+    if isinstance(plain, float) and math.isinf(plain) and "inf" not in text.lower():
+        raise ValueError("it is beyond 1.7e308, the largest that there is; write .inf for infinity")
+
+
 @dataclass(slots=True)
 class _OpenCollection:
     """A list or map whose end has not been read; `children` of a map are keys and values in turn."""
@@ -37,6 +55,8 @@ class _OpenCollection:
     anchor: str | None
     broken: bool
     children: list[YamlNode] = field(default_factory=list)
+    aliased: bool = False
+    """Whether an alias stands anywhere in it."""
 
 
 class Composer:
@@ -86,6 +106,8 @@ class Composer:
 
     def _end(self) -> None:
         done = self._open.pop()
+        if self._open and done.aliased:
+            self._open[-1].aliased = True
         node: YamlNode
         if done.broken:
             node = BrokenNode(done.location, None)
@@ -93,7 +115,7 @@ class Composer:
             node = self._map(done)
         else:
             plain = [child.plain for child in done.children]
-            weight, depth = self._size(done.location, done.children)
+            weight, depth = self._size(done, done.children)
             node = ListNode(done.location, plain, tuple(done.children), weight=weight, depth=depth)
         self._attach(node, done.anchor)
 
@@ -107,6 +129,8 @@ class Composer:
 
     def _alias(self, event: yaml.AliasEvent) -> YamlNode:
         location = self._location(event.start_mark)
+        if self._open:
+            self._open[-1].aliased = True
         if any(each.anchor == event.anchor for each in self._open):
             self._problems.error(
                 f"`*{event.anchor}` stands inside the value that it names, which would never end", location
@@ -132,11 +156,13 @@ class Composer:
             try:
                 constructor = self._schema.yaml_constructors[tag]
                 plain = constructor(self._schema, yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark))
+                _check_size(plain, event.value)
             except (yaml.YAMLError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
                 kind = tag.removeprefix(_PREFIX)
-                message = (
-                    f"`{event.value[:60]}` reads as a YAML {kind}, but is not a valid one: {str(error).splitlines()[0]}"
-                )
+                reason = str(error).splitlines()[0]
+                if isinstance(error, ValueError) and reason.startswith("Exceeds the limit"):  # Python's own words
+                    reason = _TOO_LONG
+                message = f"`{cut_in_the_middle(event.value)}` reads as a YAML {kind}, but is not a valid one: {reason}"
                 self._problems.error(message, location, hint="quote it, if it is meant as text")
                 return BrokenNode(location, None)
         return Scalar(location, plain, event.value, style, event.end_mark.line + 1, merges=tag == _MERGE)
@@ -163,7 +189,7 @@ class Composer:
                 own[key.plain] = MapEntry(key, value)
         # Merged keys come first, and give way to the map's own, as in PyYAML.
         entries = {**merged, **own}
-        weight, depth = self._size(done.location, [entry.value for entry in entries.values()])
+        weight, depth = self._size(done, [entry.value for entry in entries.values()])
         plain = {name: entry.value.plain for name, entry in entries.items()}
         return MapNode(done.location, plain, entries, weight=weight, depth=depth)
 
@@ -182,11 +208,12 @@ class Composer:
             elif not isinstance(source, BrokenNode):
                 self._problems.error(f"`<<` merges {describe(source)}; expected a map", source.location, key="<<")
 
-    def _size(self, location: Location, children: list[YamlNode]) -> tuple[int, int]:
+    def _size(self, done: _OpenCollection, children: list[YamlNode]) -> tuple[int, int]:
         weight = 1 + sum(child.weight for child in children)
         depth = 1 + max((child.depth for child in children), default=0)
         if weight > MAX_WEIGHT:
-            self._fatal(f"with its aliases written out, this holds more than {MAX_WEIGHT:,} values", location)
+            what = "with its aliases written out, this" if done.aliased else f"this {'map' if done.is_map else 'list'}"
+            self._fatal(f"{what} holds more than {MAX_WEIGHT:,} values", done.location)
         if depth > MAX_DEPTH:
-            self._fatal(f"with its aliases written out, this nests more than {MAX_DEPTH} deep", location)
+            self._fatal(f"with its aliases written out, this nests more than {MAX_DEPTH} deep", done.location)
         return weight, depth

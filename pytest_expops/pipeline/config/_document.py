@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_expops.errors import Location
+from pytest_expops.wording import cut_in_the_middle
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +80,7 @@ def describe(node: YamlNode) -> str:
         case Scalar(plain=None):
             return "nothing"
         case Scalar():
-            return f"{_noun(node.plain)} `{_shorten(node.text)}`"
+            return f"{_noun(node.plain)} `{cut_in_the_middle(node.text)}`"
     return "unreadable"
 
 
@@ -94,11 +95,6 @@ def _noun(plain: object) -> str:
         case bytes():
             return "the bytes"
     return "the date"
-
-
-def _shorten(text: str, limit: int = 60) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
 def same(one: object, other: object) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from pytest_expops.bounds import NUMBERS
 from pytest_expops.errors import Location
 from pytest_expops.pipeline.config import vocabulary
 from pytest_expops.pipeline.config._document import BrokenNode, ListNode, MapEntry, MapNode, Scalar, YamlNode, describe
@@ -12,9 +13,10 @@ from pytest_expops.pipeline.config._reading import Reader, entries_of, is_null
 from pytest_expops.pipeline.model import Aggregates, DataSplit, SeedSplit
 from pytest_expops.wording import did_you_mean, nearest
 
-_SIZE = "a positive whole number of partitions, or a list of row counts"
+_PARTITIONS, _ROWS, _SEED_BOUNDS = NUMBERS["partitions"], NUMBERS["rows"], NUMBERS["seed"]
+_SIZE = f"{_PARTITIONS.expected}, or a list of row counts"
 _SCOPES = ("downstream", "self")
-_SEEDS = "a whole number, or a list of them"
+_SEEDS = f"{_SEED_BOUNDS.expected}, or a list of them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,26 +135,15 @@ def _split_data(body: MapNode, section: MapNode | None, reader: Reader) -> DataS
 
 def _size(node: YamlNode, reader: Reader) -> int | tuple[int, ...] | None:
     if not isinstance(node, ListNode):
-        number = reader.integer(node, "size", _SIZE)
-        if number is not None and number < 1:
-            reader.wrong(node, "size", _SIZE)
-            return None
-        return number
+        partitions: int | None = reader.number(node, "size", _PARTITIONS, _SIZE)
+        return partitions
     if not node.items:
         reader.wrong(node, "size", _SIZE)
         return None
-    counts = [_row_count(item, reader) for item in node.items]
+    expected = f"a row count in each place: {_ROWS.expected}"
+    counts = [reader.number(item, "size", _ROWS, expected) for item in node.items]
     known = tuple(count for count in counts if count is not None)
     return known if len(known) == len(counts) else None
-
-
-def _row_count(node: YamlNode, reader: Reader) -> int | None:
-    expected = "a row count in each place: a whole number, zero or more"
-    number = reader.integer(node, "size", expected)
-    if number is not None and number < 0:
-        reader.wrong(node, "size", expected)
-        return None
-    return number
 
 
 def _split_seeds(body: MapNode, section: MapNode | None, reader: Reader) -> SeedSplit | None:
@@ -164,7 +155,7 @@ def _split_seeds(body: MapNode, section: MapNode | None, reader: Reader) -> Seed
     node = section.entries["seeds"].value
     location = body.entries["seed_parallelism"].key.location
     if not isinstance(node, ListNode):
-        seed = reader.integer(node, "seeds", _SEEDS)
+        seed = reader.number(node, "seeds", _SEED_BOUNDS, _SEEDS)
         return None if seed is None else SeedSplit((seed,), of_itself, location)
     if not node.items:
         reader.wrong(node, "seeds", _SEEDS)
@@ -191,7 +182,7 @@ def _different_seeds(node: ListNode, reader: Reader) -> tuple[int, ...]:
     """Return the seeds of a list; what is no seed, or is given twice, is noted and left out."""
     first: dict[int, Location] = {}
     for item in node.items:
-        seed = reader.integer(item, "seeds", "a whole number in each place")
+        seed = reader.number(item, "seeds", _SEED_BOUNDS, f"{_SEED_BOUNDS.expected} in each place")
         if seed is None:
             continue
         if seed in first:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pytest_expops.bounds import NUMBERS
 from pytest_expops.errors import Location
 from pytest_expops.pipeline.config import vocabulary
 from pytest_expops.pipeline.config._components import read_component
@@ -170,6 +171,13 @@ def _not_replayed(body: MapNode, reader: Reader) -> str | None:
             f"`replay: false` needs `replay_reason`: {expected}", wanted.key.location, key="replay_reason", hint=hint
         )
     return None if replayed else text or ""
+
+
+def _timeout(body: MapNode, reader: Reader) -> float | None:
+    """How many seconds a run may take (S7.4); None where the session says."""
+    entry = body.entries.get("timeout")
+    seconds: float | None = reader.number(entry.value, "timeout", NUMBERS["timeout"]) if entry is not None else None
+    return seconds
 
 
 def _kind(body: MapNode, parallelism: Parallelism, is_classic: bool, reader: Reader) -> Kind:

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pytest_expops.bounds import NUMBERS
 from pytest_expops.pipeline.config._document import BrokenNode, ListNode, MapEntry, MapNode, Scalar, YamlNode, describe
 from pytest_expops.pipeline.config._reading import Reader, is_null
 from pytest_expops.pipeline.config.validation import ProcessMention
 from pytest_expops.pipeline.config.vocabulary import PROPERTIES
 from pytest_expops.pipeline.model import Property
-from pytest_expops.wording import did_you_mean
 
 SHAPE = "a law, a list of laws, or a map of laws to their options"
 _LAWS = ", ".join(PROPERTIES)
-_COUNTS = {"examples": 1, "max_partitions": 2, "min_rows": 0}
-"""Whole numbers, and the least that each may be."""
 
 
 def read_properties(node: YamlNode, label: str, reader: Reader) -> tuple[Property, ...]:
@@ -73,7 +71,7 @@ def _is_law(node: Scalar, label: str, reader: Reader) -> bool:
     if node.text in PROPERTIES:
         return True
     message = f"`{label}` names {describe(node)}, which is not a law; expected any of {_LAWS}"
-    reader.error(message, node.location, key=node.text, hint=did_you_mean(node.text, PROPERTIES))
+    reader.error(message, node.location, key=node.text, hint=reader.suggested(node.text, PROPERTIES))
     return False
 
 
@@ -91,14 +89,8 @@ def _options(node: MapNode, law: str, label: str, reader: Reader) -> Mapping[str
 
 
 def _option(name: str, node: YamlNode, label: str, reader: Reader) -> Any:
-    if name in _COUNTS:
-        least = _COUNTS[name]
-        if isinstance(node, Scalar) and type(node.plain) is int and node.plain >= least:
-            return node.plain
-        reader.wrong(node, label, f"a whole number, {least} or more")
-        return None
-    if name in ("rtol", "atol", "seconds"):
-        return reader.amount(node, label)
+    if name in NUMBERS:
+        return reader.number(node, label, NUMBERS[name])
     if name == "keys":
         return _keys(node, label, reader)
     return reader.text(node, label)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_expops.bounds import Bounds
 from pytest_expops.errors import Location
 from pytest_expops.pipeline.config._document import (
     BrokenNode,
@@ -19,10 +21,9 @@ from pytest_expops.pipeline.config._document import (
     same,
 )
 from pytest_expops.pipeline.problems import Problems
-from pytest_expops.wording import did_you_mean
 
 # A number to people and to YAML 1.2; a text to YAML 1.1, which wants a dot and a signed exponent.
-_NUMBER_TO_PEOPLE = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d{1,2}")
+_NUMBER_TO_PEOPLE = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d{1,3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +68,34 @@ class Reader:
                 hint=hint or yaml_surprise(node),
             )
 
+    def suggested(self, word: str, known: Collection[str]) -> str | None:
+        """Return ``did you mean ...?``, unless so much is mistyped in this config that it would take too long."""
+        return self.problems.suggestions.did_you_mean(word, known)
+
     def warn_of_unknown_keys(self, node: MapNode | None, known: Collection[str], where: str = "") -> None:
         """Warn of each key of a map that nothing reads; `where` says which map it is (``of `model` ``)."""
         for key, entry in node.entries.items() if node is not None else ():
             if key not in known:
                 text = entry.key.text
                 message = f"nothing reads the key `{text}`{where and f' {where}'}; it has no effect"
-                self.warn(message, entry.key.location, key=text, hint=did_you_mean(text, known))
+                self.warn(message, entry.key.location, key=text, hint=self.suggested(text, known))
 
     def refuse_key(self, key: Scalar, label: str, known: Collection[str]) -> None:
         """Note that the map under `label` has a key that cannot be there."""
         message = f"`{label}` has the key `{key.text}`; expected any of {', '.join(known)}"
-        self.error(message, key.location, key=key.text, hint=did_you_mean(key.text, known))
+        self.error(message, key.location, key=key.text, hint=self.suggested(key.text, known))
 
-    def integer(self, node: YamlNode, key: str, expected: str = "a whole number") -> int | None:
-        if isinstance(node, Scalar) and type(node.plain) is int:
-            return node.plain
-        self.wrong(node, key, expected)
+    def number(self, node: YamlNode, key: str, bounds: Bounds, expected: str | None = None) -> Any:
+        """Read a number within bounds, None otherwise; `1e-6` counts, although YAML 1.1 takes it for a text.
+
+        `expected` is what messages expect, if that is more than the number.
+        """
+        if isinstance(node, Scalar):
+            plain = float(node.text) if not bounds.whole and reads_as_number(node) else node.plain
+            number = bounds.read(plain)
+            if number is not None:
+                return number
+        self.wrong(node, key, expected or bounds.expected)
         return None
 
     def truth(self, node: YamlNode, key: str) -> bool | None:
@@ -96,17 +108,6 @@ class Reader:
         if isinstance(node, Scalar) and isinstance(node.plain, str) and node.plain.strip():
             return node.plain
         self.wrong(node, key, expected)
-        return None
-
-    def amount(self, node: YamlNode, key: str) -> float | None:
-        """Read a finite number, zero or more; `1e-6` counts, although YAML 1.1 takes it for a text."""
-        if isinstance(node, Scalar) and not isinstance(node.plain, bool):
-            plain = node.plain
-            if isinstance(plain, str) and reads_as_number(node):
-                plain = float(plain)
-            if isinstance(plain, int | float) and 0 <= plain < float("inf"):
-                return float(plain)
-        self.wrong(node, key, "a finite number, zero or more")
         return None
 
     def section(self, parent: MapNode | None, key: str) -> MapNode | None:
@@ -151,7 +152,8 @@ def entries_of(node: MapNode | None, prefix: str, *keys: str) -> list[LabelledEn
 
 def reads_as_number(node: Scalar) -> bool:
     """Return whether this is a number to its author, and a text to YAML 1.1: unquoted, such as `1e-3`."""
-    return isinstance(node.plain, str) and node.style == "" and bool(_NUMBER_TO_PEOPLE.fullmatch(node.text))
+    looks = isinstance(node.plain, str) and node.style == "" and _NUMBER_TO_PEOPLE.fullmatch(node.text)
+    return bool(looks) and math.isfinite(float(node.text))
 
 
 def _with_a_dot(node: Scalar) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from pytest_expops.bounds import NUMBERS
 from pytest_expops.pipeline.config import vocabulary
 from pytest_expops.pipeline.config._document import BrokenNode, MapEntry, MapNode, YamlNode, describe
 from pytest_expops.pipeline.config._properties import mentioned, read_properties
@@ -73,7 +74,7 @@ def _reason(node: YamlNode, label: str, reader: Reader) -> str:
 
 def _base_seed(section: MapNode, reader: Reader) -> int:
     found = reader.agreed(entries_of(section, "reproducibility.", "random_seed", "seed"))
-    seed = reader.integer(found.value, found.label) if found else None
+    seed = reader.number(found.value, found.label, NUMBERS["seed"]) if found else None
     return BASE_SEED if seed is None else seed
 
 
@@ -119,7 +120,7 @@ def _tolerance(entries: Mapping[str, MapEntry], node: YamlNode, label: str, read
     if not entries:
         reader.error(f"`{label}` is {describe(node)}; expected `rtol`, `atol` or both", node.location, key=label)
     amounts = {
-        name: reader.amount(entries[name].value, f"{label}.{name}") or 0.0
+        name: reader.number(entries[name].value, f"{label}.{name}", NUMBERS[name]) or 0.0
         for name in ("rtol", "atol")
         if name in entries
     }

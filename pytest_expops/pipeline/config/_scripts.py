@@ -12,7 +12,7 @@ from pytest_expops.pipeline.config._document import BrokenNode, MapEntry, MapNod
 from pytest_expops.pipeline.config._reading import LabelledEntry, Reader, entries_of
 from pytest_expops.pipeline.config.project import Project
 from pytest_expops.pipeline.model import CodeRef, Kind
-from pytest_expops.wording import did_you_mean
+from pytest_expops.wording import listed
 
 MAIN = "main"
 """The key that the classic spelling's only script gets."""
@@ -179,8 +179,9 @@ def _is_there(key: str, found: LabelledEntry, scripts: Scripts, reader: Reader) 
     """Return whether there is a script under `key`; if not, note that `found` names none."""
     if key in scripts.paths:
         return True
-    there = ", ".join(f"`{each}`" for each in scripts.paths) or "none"
+    there = listed(scripts.paths, 8, quote="`") or "none"
     written = found.value.text if isinstance(found.value, Scalar) else key
     message = f"`{found.label}: {written}` names the script `{key}`, which does not exist; the scripts are: {there}"
-    reader.error(message, found.value.location, key=found.label, hint=did_you_mean(key, scripts.paths))
+    hint = reader.suggested(key, scripts.paths)
+    reader.error(message, found.value.location, key=found.label, hint=hint)
     return False

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
+from pytest_expops.bounds import NUMBERS, Bounds
 from pytest_expops.pipeline.config._document import BrokenNode, MapEntry, MapNode, Scalar, YamlNode, describe
-from pytest_expops.pipeline.config._reading import Reader, reads_as_number
+from pytest_expops.pipeline.config._reading import Reader
 from pytest_expops.pipeline.config.vocabulary import STABILITY, STABILITY_BOUNDS
 from pytest_expops.pipeline.model import Kind, Layers, Pipeline, SeedClaims
 from pytest_expops.pipeline.problems import Problems
 from pytest_expops.wording import did_you_mean
 
 _CHOICES = {"over": ("partition", "all"), "better": ("higher", "lower")}
-_NEVER_NEGATIVE = ("min_std", "max_std", "max_range", "max_cv", "margin")
+_PERCENT = Bounds(1, 99.9999, whole=False)
 
 
 def read_claims(node: YamlNode, label: str, reader: Reader) -> tuple[SeedClaims, ...]:
@@ -61,32 +61,11 @@ def _read_value(name: str, node: YamlNode, label: str, reader: Reader) -> float 
         text = node.text if isinstance(node, Scalar) else ""
         reader.wrong(node, label, " or ".join(f"`{each}`" for each in choices), did_you_mean(text, choices))
         return None
-    value = _number(node)
-    if name == "confidence":
-        if value is not None and 0 < value < 1:
-            return value
-        percent = value is not None and 1 <= value < 100 and f"for {value:g} % write {value / 100:g}"
-        reader.wrong(node, label, "a number between 0 and 1", percent or None)
-    elif value is not None and (value >= 0 or name not in _NEVER_NEGATIVE):
-        return value
-    else:
-        least = ", zero or more" if name in _NEVER_NEGATIVE else ""
-        reader.wrong(node, label, f"a finite number{least}")
-    return None
-
-
-def _number(node: YamlNode) -> float | None:
-    """Return a finite number, or None; `1e-3` counts, although YAML 1.1 takes it for a text."""
-    if not isinstance(node, Scalar) or isinstance(node.plain, bool):
+    if name == "confidence" and isinstance(node, Scalar) and (percent := _PERCENT.read(node.plain)) is not None:
+        reader.wrong(node, label, NUMBERS[name].expected, f"for {percent:g} % write {percent / 100:g}")
         return None
-    plain = float(node.plain) if reads_as_number(node) else node.plain
-    if not isinstance(plain, int | float):
-        return None
-    try:
-        value = float(plain)
-    except OverflowError:
-        return None
-    return value if math.isfinite(value) else None
+    value: float | None = reader.number(node, label, NUMBERS[name])
+    return value
 
 
 def _check_together(node: MapNode, bounds: Mapping[str, float], label: str, reader: Reader) -> None:

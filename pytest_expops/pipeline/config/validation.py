@@ -11,7 +11,6 @@ from pytest_expops.pipeline.config._adjacency import Adjacency, Mention
 from pytest_expops.pipeline.config._processes import Listed
 from pytest_expops.pipeline.graph import find_cycles
 from pytest_expops.pipeline.problems import Problems
-from pytest_expops.wording import did_you_mean
 
 
 def without_repeats(listed: list[Listed], problems: Problems) -> list[Listed]:
@@ -42,13 +41,15 @@ def check_mentions(mentions: Collection[ProcessMention], known: Collection[str],
             continue
         seen.add((place, name))
         message = f"`{place}` names the process `{name}`, which `processes` does not define"
-        problems.error(message, location, process=name, key=place, hint=_hint(name, known))
+        problems.error(message, location, process=name, key=place, hint=_hint(name, known, problems))
 
 
-def _hint(name: str, known: Collection[str]) -> str | None:
+def _hint(name: str, known: Collection[str], problems: Problems) -> str | None:
     if re.search(r"->|[,;:>]", name):
         return "write `a b` for an edge from a to b: names separated by spaces"
-    if near := did_you_mean(name, known):
+    if problems.suggestions.spent:
+        return None
+    if near := problems.suggestions.did_you_mean(name, known):
         return near
     return f"add `- name: {name}` to `processes`" if known else None
 

@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from pytest_expops.bounds import NUMBERS
+from pytest_expops.wording import shown
+
 _BOOLEAN = "one of true, false"
 
 
@@ -33,8 +36,23 @@ class Given:
             problem: What is wrong, as the rest of a sentence: ``is not one of on, off``.
             found: The part of the value that is wrong, where it is not all of it.
         """
-        subject = self.value if found is None else found
-        return pytest.UsageError(f"{self.option}: {subject!r} {problem} (from {self.source})")
+        subject = shown(self.value if found is None else found)
+        return pytest.UsageError(f"{self.option}: {subject} {problem} (from {self.source})")
+
+    def number(self, name: str) -> Any:
+        """Return the value as a number that is within the bounds of `NUMBERS` under this name.
+
+        Raises:
+            pytest.UsageError: It is no number, or not within them.
+        """
+        bounds = NUMBERS[name]
+        try:
+            number = bounds.read(int(self.value) if bounds.whole else float(self.value))
+        except ValueError:
+            number = None
+        if number is None:
+            raise self.refused(f"is not {bounds.expected}")
+        return number
 
     def one_of(self, choices: Collection[str]) -> str:
         """Return the value.

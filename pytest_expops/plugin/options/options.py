@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_expops.bounds import NUMBERS
 from pytest_expops.plugin.options.baseline import (
     BaselineOptions,
     add_baseline_options,
@@ -19,7 +20,7 @@ from pytest_expops.plugin.options.baseline import (
 )
 from pytest_expops.plugin.options.given import Given, given, ini_source, ini_value, option_source
 from pytest_expops.plugin.options.replay_tests import add_replay_tests_option
-from pytest_expops.wording import did_you_mean, short_path
+from pytest_expops.wording import cut_in_the_middle, did_you_mean, short_path
 
 REPLAY_MODES = ("all", "seeded", "none")
 SCHEDULES = ("graph", "xdist")
@@ -223,7 +224,7 @@ def read_options(config: pytest.Config) -> Options:
         configs=configs,
         on_demand=not config.getoption("expops_config"),
         replay=given(config, "expops_replay").one_of(REPLAY_MODES),
-        replays=_count(given(config, "expops_replays")),
+        replays=given(config, "expops_replays").number("replays"),
         schedule=given(config, "expops_schedule").one_of(SCHEDULES),
         progress=given(config, "expops_progress").one_of(PROGRESS),
         undecided=given(config, "expops_undecided").one_of(UNDECIDED),
@@ -233,8 +234,8 @@ def read_options(config: pytest.Config) -> Options:
         baseline=baseline,
         vary=_sources(given(config, "expops_vary")),
         diagnose=given(config, "expops_diagnose").one_of(SWITCH) == "on",
-        diagnose_timeout=_seconds(given(config, "expops_diagnose_timeout")),
-        timeout=_seconds(given(config, "expops_timeout"), or_none=True),
+        diagnose_timeout=given(config, "expops_diagnose_timeout").number("diagnose_timeout"),
+        timeout=given(config, "expops_timeout").number("timeout"),
     )
 
 
@@ -270,17 +271,7 @@ def _ini_folder(config: pytest.Config) -> Path:
 def _tolerance_lines(config: pytest.Config) -> Iterator[Given]:
     source = ini_source(config, "expops_tolerance")
     for line in ini_value(config, "expops_tolerance", "a list of lines"):
-        yield Given("expops_tolerance", line, f"the line `{line}` in {source}")
-
-
-def _count(asked: Given) -> int:
-    try:
-        count = int(asked.value)
-    except ValueError:
-        count = 0
-    if count < 1:
-        raise asked.refused("is not a whole number of at least 1")
-    return count
+        yield Given("expops_tolerance", line, f"the line `{cut_in_the_middle(line)}` in {source}")
 
 
 def _sources(asked: Given) -> tuple[str, ...]:
@@ -295,22 +286,15 @@ def _sources(asked: Given) -> tuple[str, ...]:
     return tuple(name for name in VARIABLE if name in chosen and name != "hashseed")
 
 
-def _seconds(asked: Given, *, or_none: bool = False) -> float:
-    try:
-        seconds = float(asked.value)
-    except ValueError:
-        seconds = -1.0
-    if not (seconds > 0 or (or_none and seconds == 0)):
-        raise asked.refused("is not a number of seconds above 0" + (", or 0 for no limit" if or_none else ""))
-    return seconds
-
-
 def _bytes(asked: Given) -> int:
     """Return the number of bytes of ``256M`` and the like; K is 1024."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) *([KMG]?)(?:i?B)?", asked.value.strip(), re.IGNORECASE)
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) *([KMG]?)(?:i?B)?", asked.value.strip(), re.IGNORECASE | re.ASCII)
     if found is None:
         raise asked.refused("is not a number of bytes such as 256M, 2G or 0")
-    return int(float(found[1]) * 1024 ** " KMG".index(found[2].upper() or " "))
+    number = float(found[1]) * 1024 ** " KMG".index(found[2].upper() or " ")
+    if NUMBERS["memory"].read(number) is None:
+        raise asked.refused(f"is not {NUMBERS['memory'].expected}")
+    return int(number)
 
 
 def _artifacts(config: pytest.Config) -> Path | None:

@@ -15,18 +15,20 @@ what a config says in `reproducibility.tolerance` of a process, or of an output,
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from pytest_expops.bounds import NUMBERS
 from pytest_expops.pipeline.model import Pipeline, Process, Tolerance
 from pytest_expops.plugin.options.given import Given
-from pytest_expops.wording import did_you_mean
+from pytest_expops.wording import Suggestions, and_more, listed
 
 EVERY = "*"
+MOST_TOLD = 20
+"""So many bad lines, and names of processes, are told; of others, how many they are."""
 _FORM = "`PROCESS: rtol=NUMBER atol=NUMBER` or `PROCESS.KEY: ...`, with `*` for every process"
 
 
@@ -56,17 +58,19 @@ def with_tolerances(pipelines: Mapping[Path, Pipeline], lines: Iterable[Given]) 
     """
     known = {name for pipeline in pipelines.values() for name in pipeline.processes}
     read: dict[tuple[str, str | None], ToleranceLine] = {}
-    errors = []
+    errors: list[str] = []
+    suggestions = Suggestions()
     for given in lines:
         try:
-            line = parse(given.value, known)
+            line = parse(given.value, known, suggestions)
             if (line.process, line.key) in read:
                 raise _BadLine(given.value, "is the second line for the same process or output; keep one")
             read[line.process, line.key] = line
         except _BadLine as error:
             errors.append(str(given.refused(error.problem, error.found)))
     if errors:
-        raise pytest.UsageError("\n".join(errors))
+        more = and_more(len(errors), MOST_TOLD)
+        raise pytest.UsageError("\n".join([*errors[:MOST_TOLD], *([more] if more else [])]))
     return {path: _applied(pipeline, read.values()) for path, pipeline in pipelines.items()}
 
 
@@ -82,16 +86,16 @@ def tolerance_of(given: Given) -> Tolerance:
         raise given.refused(error.problem, error.found) from None
 
 
-def parse(text: str, known: Collection[str]) -> ToleranceLine:
+def parse(text: str, known: Collection[str], suggestions: Suggestions | None = None) -> ToleranceLine:
     """Return what a line says; `known` are the processes there are, as their names may have dots in them too."""
     target, colon, amounts = text.rpartition(":")
     if not colon or not target.strip():
         raise _BadLine(text, f"is not of the form {_FORM}")
-    process, key = _target(target.strip(), known)
+    process, key = _target(target.strip(), known, suggestions or Suggestions())
     return ToleranceLine(process, key, _tolerance(amounts))
 
 
-def _target(text: str, known: Collection[str]) -> tuple[str, str | None]:
+def _target(text: str, known: Collection[str], suggestions: Suggestions) -> tuple[str, str | None]:
     names = [EVERY, *known]
     if text in names:
         return text, None
@@ -101,7 +105,7 @@ def _target(text: str, known: Collection[str]) -> tuple[str, str | None]:
     name = text.partition(".")[0]
     if name in known:
         raise _BadLine(text, f"names no output after its dot; the form is {_FORM}")
-    hint = did_you_mean(name, known) or f"there are {', '.join(sorted(known))}"
+    hint = suggestions.did_you_mean(name, known) or f"there are {listed(sorted(known), MOST_TOLD)}"
     raise _BadLine(name, f"is not a process of any config; {hint}")
 
 
@@ -120,12 +124,13 @@ def _tolerance(text: str) -> Tolerance:
 
 
 def _amount(word: str, number: str) -> float:
+    bounds = NUMBERS[word.partition("=")[0]]
     try:
-        amount = float(number)
+        amount: float | None = bounds.read(float(number))
     except ValueError:
-        amount = math.nan
-    if not 0 <= amount < math.inf:
-        raise _BadLine(word, "does not have a finite number of at least 0")
+        amount = None
+    if amount is None:
+        raise _BadLine(word, f"does not have {bounds.expected}")
     return amount
 
 

@@ -122,8 +122,8 @@ class TestReplay(pytest.Item):
             folders=(str(self.config.rootpath),),
             directory=directory,
             seed=None,  # it is seeded while it runs, and not while it is imported
-            rtol=float(self._asked.rtol),
-            atol=float(self._asked.atol),
+            rtol=self._asked.rtol,
+            atol=self._asked.atol,
             what="test",
             test_files=test_files(self._test),
             rewritten=rewritten(self.config),

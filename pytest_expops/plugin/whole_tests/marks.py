@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from pytest_expops.bounds import NUMBERS
 from pytest_expops.errors import CheckError
 from pytest_expops.plugin.options.options import VARIABLE
-from pytest_expops.wording import did_you_mean, joined, short_path
+from pytest_expops.wording import did_you_mean, joined, refusal, short_path, shown
 
 MARKER = "reproducible"
 SEED_FIXTURE = "expops_seed"
@@ -58,22 +59,27 @@ def _read(args: tuple[Any, ...], given: Mapping[str, Any]) -> Wanted:
         if name not in _KNOWN:
             hint = did_you_mean(name, _KNOWN) or f"known are {joined(_KNOWN)}"
             raise CheckError(f"there is no keyword `{name}`", hint=hint)
-    for name in ("rtol", "atol"):
-        value = given.get(name, 0.0)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-            raise CheckError(f"{name} is a number of at least 0, not {value!r}")
+    rtol, atol = _number("rtol", given.get("rtol", 0.0)), _number("atol", given.get("atol", 0.0))
     replays = given.get("replays")
-    if replays is not None and (isinstance(replays, bool) or not isinstance(replays, int) or replays < 1):
-        raise CheckError(f"replays is a whole number of at least 1, not {replays!r}")
+    if replays is not None:
+        replays = _number("replays", replays)
     vary = given.get("vary")
     if vary is not None:
         _check_sources(vary)
-    return Wanted(_seeds(given.get("seeds", ())), replays, vary, given.get("rtol", 0.0), given.get("atol", 0.0))
+    return Wanted(_seeds(given.get("seeds", ())), replays, vary, rtol, atol)
+
+
+def _number(name: str, value: object) -> Any:
+    number = NUMBERS[name].read(value)
+    if number is None:
+        hint = "expected seeds=[1, 2]" if name == "seed" else None
+        raise CheckError(refusal(name, NUMBERS[name].expected, value), hint=hint)
+    return number
 
 
 def _check_sources(vary: Any) -> None:
     if not isinstance(vary, str | list | tuple) or not all(isinstance(each, str) for each in vary):
-        raise CheckError(f"vary is a text such as 'clock,env', or a list of names, not {vary!r}")
+        raise CheckError(f"vary is a text such as 'clock,env', or a list of names, not {shown(vary)}")
     for name in (each.strip() for each in (vary.split(",") if isinstance(vary, str) else vary)):
         if name and name not in VARIABLE and name != "all":
             hint = did_you_mean(name, VARIABLE) or f"known are {joined([*VARIABLE, 'all'])}"
@@ -82,11 +88,8 @@ def _check_sources(vary: Any) -> None:
 
 def _seeds(given: Any) -> tuple[int, ...]:
     if isinstance(given, str) or not hasattr(given, "__iter__"):
-        raise CheckError(f"seeds is a list of whole numbers, not {given!r}", hint="expected seeds=[1, 2]")
-    seeds = tuple(given)
-    for seed in seeds:
-        if isinstance(seed, bool) or not isinstance(seed, int):
-            raise CheckError(f"a seed is a whole number, not {seed!r}", hint="expected seeds=[1, 2]")
+        raise CheckError(f"seeds is a list of whole numbers, not {shown(given)}", hint="expected seeds=[1, 2]")
+    seeds = tuple(_number("seed", each) for each in given)
     if len(set(seeds)) < len(seeds):
         raise CheckError(f"seeds: {joined(map(str, seeds))} has a seed twice")
     return seeds

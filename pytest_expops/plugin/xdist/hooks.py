@@ -26,6 +26,12 @@ class ControllerHooks:
         """Runs in the controller for every worker that is about to start, replacements included."""
         node.workerinput["expops_folder"] = str(self._state.folder)
 
+    def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:
+        """A worker died of an item: if it was ended for a process that ran too long, say so, and where that was."""
+        failure = self._state.ended_for_time(crashitem)
+        if failure is not None:
+            report.longrepr = f"{failure.summary}\n{failure.traceback}\n{report.longrepr}"
+
 
 class SchedulerHooks:
     """Makes the scheduler, and passes on to it what xdist's own calls do not."""

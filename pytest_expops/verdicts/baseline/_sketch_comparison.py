@@ -44,7 +44,10 @@ class _Allowed:
         With an `rtol` of 0.01, 0 may become 0.5 in an array whose largest element is 100, and may not by itself.
         """
         size = max(abs(expected), self.largest)
-        return not self.tolerance.exact and distance <= self.tolerance.atol + self.tolerance.rtol * size
+        try:
+            return not self.tolerance.exact and distance <= self.tolerance.atol + self.tolerance.rtol * size
+        except OverflowError:  # of an int beyond floats
+            return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +104,18 @@ def described(leaf: Any, fields: Collection[str] | None = None) -> str:
         return shortened(repr(leaf))
     head = str(leaf.get("is", "")).rpartition(".")[2]
     if "dtype" in leaf:
-        head = f"{leaf['dtype']} {tuple(leaf.get('shape', ()))}"
+        head = f"{leaf['dtype']} {_shape(leaf.get('shape', []))}"
     elif "shape" in leaf:
-        head += f" {tuple(leaf['shape'])}"
+        head += f" {_shape(leaf['shape'])}"
     shown = [name for name in ("length", "value", "nan", "min", "max", "mean", "values") if name in leaf]
     if fields is not None:
         shown = [name for name in (*shown, *sorted(_LATER)) if name in fields and name in leaf]
     parts = [f"{name} {_shown(leaf[name])}" for name in shown]
     return f"{head}: {', '.join(parts)}" if parts else head
+
+
+def _shape(shape: Any) -> str:
+    return str(tuple(shape)) if isinstance(shape, list) else repr(shape)
 
 
 def _shown(value: Any) -> str:

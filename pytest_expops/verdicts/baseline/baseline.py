@@ -208,7 +208,8 @@ class Baseline:
             expected = {place: leaf for place, leaf in recorded.sketch.items() if _is_of(place, of)}
             if expected.keys() != obtained.keys():
                 # Which parts are in a sketch depends on how many there are: so those that the recorded one has.
-                whole = "parts" not in expected.get(of, ())
+                all_of_it = expected.get(of)
+                whole = not isinstance(all_of_it, Mapping) or "parts" not in all_of_it
                 more = sketch(value, of, leaves=10 * LEAVES)
                 kept = {place: leaf for place, leaf in more.items() if whole or place in expected}
                 obtained = kept if whole else {**kept, of: obtained[of]}

@@ -14,7 +14,18 @@ from typing import Any
 
 import xxhash
 
-from pytest_expops.verdicts.baseline.lock_file_text import LockError, Odd, decode, encode, located, parse, render
+from pytest_expops.verdicts.baseline._entry_parts import (
+    Readings,
+    checked,
+    decoded_at,
+    digests_at,
+    environment_at,
+    readings_at,
+    referred_at,
+    whole_at,
+)
+from pytest_expops.verdicts.baseline.lock_file_text import LockError, Odd, encode, located, parse, read_text, render
+from pytest_expops.wording import cut_in_the_middle, shown
 
 FORMAT = 2
 """Another where an earlier version of this package cannot read it. Of format 1 no entry `covers` anything, and a file
@@ -23,14 +34,14 @@ PACKAGES = "packages"
 """Covered: code that a script imports from packages of the user's that do not lie beside it, and their libraries."""
 READS = "files read"
 """Covered: the data files that the process was seen to read."""
-Readings = Mapping[int | None, Any]
-"""Of one metric: value by step; under None what is no number."""
 
 _ORDER = (
     "environment", "covers", "seeds", "base_seed", "partitions", "rows", "code", "modules", "parameters", "inputs",
     "files", "outputs", "metrics", "sketch",
 )  # fmt: skip
 """Of what stands in an entry."""
+_DIGESTS = ("code", "inputs", "files", "outputs")
+"""Those that map names to digests; what they are called needs no marks."""
 _OPEN: dict[str, Any] = {}
 LAYOUT = {
     "environment": {"libraries": _OPEN},
@@ -69,7 +80,9 @@ class LockEntry:
 
     def to_json(self) -> dict[str, Any]:
         """Return strict JSON, the inverse of `from_json`; what is empty is left out."""
-        plain = {name: encode(getattr(self, name)) for name in self.__slots__ if name != "metrics"}
+        plain = {name: getattr(self, name) for name in self.__slots__}
+        plain |= {name: dict(plain[name]) for name in _DIGESTS}
+        plain |= {name: encode(each) for name, each in plain.items() if name not in ("metrics", *_DIGESTS)}
         plain["metrics"] = {name: _readings_to_json(each) for name, each in self.metrics.items()}
         return {
             name: plain[name]
@@ -84,25 +97,26 @@ class LockEntry:
         Raises:
             Odd: it is something else; `place` is where the entry stands.
         """
-        data = _checked(data, dict, place, "a map")
+        data = checked(data, dict, place, "a map")
         unknown = data.keys() - set(cls.__slots__)
         if unknown:
-            raise Odd(place, f"nothing reads `{min(unknown)}`")
+            raise Odd(place, f"nothing reads `{cut_in_the_middle(min(unknown))}`")
         values = dict(data)
-        for name in ("code", "inputs", "files", "outputs"):
-            values[name] = _texts(data.get(name, {}), (*place, name))
-        for name in ("environment", "parameters", "sketch"):
-            values[name] = _decoded(_checked(data.get(name, {}), dict, (*place, name), "a map"), (*place, name))
-        metrics = _checked(data.get("metrics", {}), dict, (*place, "metrics"), "a map")
-        values["metrics"] = {name: _readings(each, (*place, "metrics", name)) for name, each in metrics.items()}
+        for name in _DIGESTS:
+            values[name] = digests_at(data.get(name, {}), (*place, name))
+        values["environment"] = environment_at(data.get("environment", {}), (*place, "environment"))
+        for name in ("parameters", "sketch"):
+            values[name] = decoded_at(checked(data.get(name, {}), dict, (*place, name), "a map"), (*place, name))
+        metrics = checked(data.get("metrics", {}), dict, (*place, "metrics"), "a map")
+        values["metrics"] = {name: readings_at(each, (*place, "metrics", name)) for name, each in metrics.items()}
         for name in ("seeds", "partitions"):
-            numbers = _checked(data.get(name, []), list, (*place, name), "a list")
-            values[name] = tuple(_whole(each, (*place, name)) for each in numbers)
+            numbers = checked(data.get(name, []), list, (*place, name), "a list")
+            values[name] = tuple(whole_at(each, (*place, name)) for each in numbers)
         for name in ("modules", "covers"):
-            texts = _checked(data.get(name, []), list, (*place, name), "a list")
-            values[name] = tuple(_checked(each, str, (*place, name), "a name") for each in texts)
+            texts = checked(data.get(name, []), list, (*place, name), "a list")
+            values[name] = tuple(checked(each, str, (*place, name), "a name") for each in texts)
         for name in ("base_seed", "rows"):
-            values[name] = _whole(data[name], (*place, name)) if name in data else None
+            values[name] = whole_at(data[name], (*place, name)) if name in data else None
         if "outputs" not in data:
             raise Odd(place, "there are no `outputs`")
         return cls(**values)
@@ -137,12 +151,16 @@ def read_lock(path: Path) -> Lock | None:
     Raises:
         LockError: it cannot be read, is not whole, or was written by a version of this package that knows more.
     """
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise LockError(f"{path}: the lock file cannot be read: {error}", path=path) from None
+    text = read_text(path)
+    return None if text is None else lock_of(text, path)
+
+
+def lock_of(text: str, path: Path) -> Lock:
+    """Return the lock that is in `text`, which is that of the file at `path`, or is to be.
+
+    Raises:
+        LockError: it is not whole, or was written by a version of this package that knows more.
+    """
     document = parse(text, path)
     try:
         return _lock(document, path)
@@ -151,13 +169,14 @@ def read_lock(path: Path) -> Lock | None:
 
 
 def _lock(document: Any, path: Path) -> Lock:
-    document = _checked(document, dict, (), "a map")
+    document = checked(document, dict, (), "a map")
     version = document.get("format")
     if type(version) is not int or version < 1:
-        raise Odd(("format",) if "format" in document else (), f"expected `format`: {FORMAT}, found {version!r}")
+        raise Odd(("format",) if "format" in document else (), f"expected `format`: {FORMAT}, found {shown(version)}")
     if version > FORMAT:
         raise LockError(
-            f"{path}: the lock file is of format {version}; this version of pytest-expops reads formats up to {FORMAT}",
+            f"{path}: the lock file is of format {shown(version)}; "
+            f"this version of pytest-expops reads formats up to {FORMAT}",
             path=path,
             hint="install the version of pytest-expops that wrote it, or a later one",
         )
@@ -165,18 +184,18 @@ def _lock(document: Any, path: Path) -> Lock:
     for key in document:
         if key not in known:
             raise Odd((key,), f"nothing reads this key; there are {', '.join(sorted(known))}")
-    tables = {key: _checked(document.get(key, {}), dict, (key,), "a map") for key in LAYOUT}
+    tables = {key: checked(document.get(key, {}), dict, (key,), "a map") for key in LAYOUT}
     entries = {}
     for name, data in tables["entries"].items():
         place = ("entries", name)
-        data = dict(_checked(data, dict, place, "a map"))
+        data = dict(checked(data, dict, place, "a map"))
         key = data.get("environment")
-        data["environment"] = tables["environment"] if key is None else _referred(tables["environments"], key, place)
+        data["environment"] = tables["environment"] if key is None else referred_at(tables["environments"], key, place)
         for table in ("code", "parameters"):
             if table in data:
-                data[table] = _referred(tables[table], data[table], (*place, table))
+                data[table] = referred_at(tables[table], data[table], (*place, table))
         entries[name] = LockEntry.from_json(data, place)
-    return Lock(entries, _decoded(tables["environment"], ("environment",)))
+    return Lock(entries, environment_at(tables["environment"], ("environment",)))
 
 
 def lock_text(lock: Lock, order: Iterable[str]) -> str:
@@ -225,56 +244,6 @@ def _readings_to_json(readings: Readings) -> Any:
     if [*readings] == [*range(1, len(readings) + 1)]:
         return values
     return [[step, value] for step, value in zip(readings, values, strict=True)]
-
-
-def _readings(data: Any, place: Sequence[str]) -> Readings:
-    if isinstance(data, dict) and data.keys() == {"value"}:
-        return {None: _decoded(data["value"], place)}
-    items = _checked(data, list, place, "a list of readings, or a map of `value`")
-    found: dict[int | None, Any] = {}
-    for number, each in enumerate(items, start=1):
-        step, value = each if isinstance(each, list) and len(each) == 2 else (number, each)
-        value = _decoded(value, place)
-        if step is not None and type(value) not in (int, float):
-            raise Odd(place, f"expected a number, or a list of step and number, found {_shown(value)}")
-        found[None if step is None else _whole(step, place)] = value
-    return found
-
-
-def _checked(value: Any, kind: type, place: Sequence[str], expected: str) -> Any:
-    if not isinstance(value, kind):
-        raise Odd(place, f"expected {expected}, found {_shown(value)}")
-    return value
-
-
-def _texts(value: Any, place: Sequence[str]) -> dict[str, str]:
-    for key, each in _checked(value, dict, place, "a map").items():
-        _checked(each, str, (*place, key), "a digest")
-    return dict(value)
-
-
-def _whole(value: Any, place: Sequence[str]) -> int:
-    if type(value) is not int:
-        raise Odd(place, f"expected a whole number, found {_shown(value)}")
-    return value
-
-
-def _decoded(value: Any, place: Sequence[str]) -> Any:
-    try:
-        return decode(value)
-    except (ValueError, TypeError) as error:
-        raise Odd(place, f"expected a value, found {error}") from None
-
-
-def _referred(table: Mapping[str, Any], key: Any, place: Sequence[str]) -> Any:
-    if not isinstance(key, str) or key not in table:
-        raise Odd(place, f"refers to {_shown(key)}, which the file does not have")
-    return table[key]
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:40]}..."
 
 
 def _digest(value: Any) -> str:

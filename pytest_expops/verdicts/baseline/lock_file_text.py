@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -9,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from pytest_expops.errors import ExpopsError, Location
+from pytest_expops.bounds import MOST_DIGITS
+from pytest_expops.errors import ExpopsError
+from pytest_expops.verdicts.baseline._json_places import location, place_of, places
+from pytest_expops.wording import cut_in_the_middle, shown
 
 Layout = Mapping[str, Any]
 """Which maps are written over several lines: by key, ``*`` for any other, the layout of what is in it."""
@@ -35,71 +37,107 @@ class Odd(Exception):
         self.place = tuple(place)
 
 
+def read_text(path: Path) -> str | None:
+    """Return the text of the file at `path`; None if there is none.
+
+    Raises:
+        LockError: it cannot be read, or is no text.
+    """
+    try:
+        data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL in it
+        reason = getattr(error, "strerror", None) or error
+        raise LockError(f"{path}: the lock file cannot be read: {reason}", path=path, hint=UNREADABLE) from None
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8", errors="replace")
+        where = location(path, before, len(before))
+        message = f"{where}: the lock file cannot be read: the byte 0x{data[error.start]:02x} is not UTF-8"
+        raise LockError(message, path=path, hint=REPAIR) from None
+
+
 def parse(text: str, path: Path) -> Any:
     """Read the document in `text`, which is that of the file at `path`.
 
     Raises:
-        LockError: it is not JSON, gives a key twice, or has the marks of a merge that was not finished.
+        LockError: it is not JSON, nests too deep, gives a key twice, has a number that Python cannot write, or the
+            marks of a merge that was not finished.
     """
+
+    def wrong(message: str, offset: int, hint: str = REPAIR) -> LockError:
+        return LockError(f"{location(path, text, offset)}: the lock file {message}", path=path, hint=hint)
+
     conflict = _CONFLICT.search(text)
     if conflict is not None:
-        where = Location(path, text.count("\n", 0, conflict.start()) + 1, 1)
-        raise LockError(
-            f"{where}: the lock file has merge-conflict markers (`{conflict[1]}`), expected JSON",
-            path=path,
-            hint="resolve the conflict, or keep either side whole (`git checkout --ours` or `--theirs`), then run with "
-            "--expops-baseline=update to record what differs",
-        )
-
-    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        result = dict(found)
-        if len(result) < len(found):
-            keys = [key for key, _ in found]
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise _Twice(twice)
-        return result
-
+        raise wrong(f"has merge-conflict markers (`{conflict[1]}`), expected JSON", conflict.start(), _RESOLVE)
+    if not text.strip():
+        raise wrong("is empty, expected JSON", 0)
     try:
-        return json.loads(text, object_pairs_hook=pairs, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=_map, parse_constant=_no_constant, parse_int=_whole)
     except json.JSONDecodeError as error:
-        where = Location(path, error.lineno, error.colno)
-        raise LockError(f"{where}: the lock file is not JSON: {error.msg}", path=path, hint=REPAIR) from None
-    except _Twice as error:
-        second = [found.start() for found in re.finditer(f"{re.escape(json.dumps(error.key))} *:", text)][-1]
-        where = Location(path, text.count("\n", 0, second) + 1, second - text.rfind("\n", 0, second))
-        message = f"{where}: the lock file gives the key `{error.key}` twice in one map"
-        raise LockError(message, path=path, hint=REPAIR) from None
-    except (ValueError, RecursionError) as error:
-        raise LockError(f"{path}: the lock file is not JSON: {error}", path=path, hint=REPAIR) from None
+        raise wrong(f"is not JSON: {error.msg}", error.pos) from None
+    except (_Refused, RecursionError) as error:
+        found = error.found if isinstance(error, _Refused) else None
+        for place in places(text):
+            if place.repeated:
+                key = cut_in_the_middle(place.way[-1])
+                raise wrong(f"gives the key `{key}` twice in one map", place.offset) from None
+            if len(place.way) > MOST_DEEP:
+                raise wrong(f"nests more than {MOST_DEEP} deep", place.offset) from None
+            if found is not None and not place.is_key and text.startswith(found, place.offset):
+                raise wrong(str(error), place.offset) from None
+        raise wrong(f"cannot be read: {error}", 0) from None
 
 
+MOST_DEEP = 150
+"""So deep may maps and lists be in each other: what is read is walked by functions that call themselves."""
 REPAIR = (
     "restore an intact version of it (`git checkout -- FILE`), or delete it and record a new one with "
     "--expops-baseline=update; --expops-baseline=off runs without it"
 )
+UNREADABLE = "make it a file that you may read; --expops-baseline=off runs without it"
+_RESOLVE = (
+    "resolve the conflict, or keep either side whole (`git checkout --ours` or `--theirs`), then run with "
+    "--expops-baseline=update to record what differs"
+)
 
 
-class _Twice(Exception):
-    def __init__(self, key: str) -> None:
-        super().__init__(key)
-        self.key = key
+class _Refused(Exception):
+    """What `json` does not refuse by itself; `found` is the text of it, if it is known."""
+
+    def __init__(self, message: str, found: str | None = None) -> None:
+        super().__init__(message)
+        self.found = found
+
+
+def _map(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        raise _Refused("a key is given twice")
+    return result
 
 
 def _no_constant(name: str) -> Any:
-    raise ValueError(f"`{name}` is not JSON; it would be written as {json.dumps({'float': name.lower()})}")
+    raise _Refused(
+        f"is not JSON: `{name}` is not JSON; it would be written as {json.dumps({'float': name.lower()})}", name
+    )
+
+
+def _whole(digits: str) -> int:
+    if len(digits.lstrip("-")) > MOST_DIGITS:
+        raise _Refused(f"has the number {cut_in_the_middle(digits)}, of more than {MOST_DIGITS:,} digits", digits)
+    return int(digits)
 
 
 def located(error: Odd, text: str, path: Path) -> LockError:
     """Return the error for a reader, at `file:line:column`, found in the text by the way to the place."""
-    where: object = path
-    try:
-        node: Any = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # JSON is YAML
-        for key in error.place:
-            node = next(value for name, value in node.value if name.value == key)
-        where = Location(path, node.start_mark.line + 1, node.start_mark.column + 1)
-    except (yaml.YAMLError, StopIteration, AttributeError, TypeError, ValueError):
-        pass
-    return LockError(f"{where}: {'.'.join(error.place) or 'the lock file'}: {error}", path=path, hint=REPAIR)
+    offset = place_of(error.place, text)
+    where = path if offset is None else location(path, text, offset)
+    subject = cut_in_the_middle(".".join(error.place)) or "the lock file"
+    return LockError(f"{where}: {subject}: {error}", path=path, hint=REPAIR)
 
 
 def render(document: Mapping[str, Any], layout: Layout) -> str:
@@ -133,33 +171,49 @@ def _lines(value: Mapping[str, Any], layout: Layout, indent: str) -> Iterator[st
     yield f"{indent}}}"
 
 
-def encode(value: Any) -> Any:
-    """Return a value whose numbers strict JSON can write: NaN as ``{"float": "nan"}``, and dicts like that marked."""
+def encode(value: Any, depth: int = 0) -> Any:
+    """Return a value whose numbers strict JSON can write: NaN as ``{"float": "nan"}``, and dicts like that marked.
+
+    Raises:
+        ExpopsError: it nests so deep that it could not be read again.
+    """
+    if depth > MOST_DEEP:
+        hint = "log, or return, something flatter"
+        raise ExpopsError(f"a value nests more than {MOST_DEEP} deep, and cannot be recorded", hint=hint)
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": repr(value)}
     if isinstance(value, dict):
-        inner = {key: encode(each) for key, each in value.items()}
+        inner = {key: encode(each, depth + 1) for key, each in value.items()}
         return {"dict": inner} if value.keys() in ({"float"}, {"dict"}) else inner
     if isinstance(value, (list, tuple)):
-        return [encode(each) for each in value]
+        return [encode(each, depth + 1) for each in value]
     return value
 
 
-def decode(value: Any) -> Any:
+def decode(value: Any, depth: int = 0) -> Any:
     """Return what `encode` was given.
 
     Raises:
         ValueError: it has a form that `encode` does not make.
     """
+    if depth > MOST_DEEP:
+        raise ValueError(f"one that nests more than {MOST_DEEP} deep")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("a number beyond 1.7e308")
     if isinstance(value, dict):
         if value.keys() == {"float"}:
-            number = float(value["float"])
-            if math.isfinite(number):
-                raise ValueError(f"{value!r} is a number that needs no such form")
-            return number
+            return _not_finite(value["float"])
         if value.keys() == {"dict"}:
-            return {key: decode(each) for key, each in dict(value["dict"]).items()}
-        return {key: decode(each) for key, each in value.items()}
+            value = value["dict"]
+            if not isinstance(value, dict):
+                raise ValueError(f"{shown(value)} for a dict")
+        return {key: decode(each, depth + 1) for key, each in value.items()}
     if isinstance(value, list):
-        return [decode(each) for each in value]
+        return [decode(each, depth + 1) for each in value]
     return value
+
+
+def _not_finite(text: Any) -> float:
+    if text not in ("nan", "inf", "-inf"):
+        raise ValueError(f"{shown(text)} for a float; expected 'nan', 'inf' or '-inf'")
+    return float(text)

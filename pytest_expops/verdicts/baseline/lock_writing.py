@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -22,9 +23,10 @@ def held(path: Path) -> Iterator[None]:
     try:
         folder = os.open(path.parent, os.O_RDONLY)
     except OSError as error:
-        raise LockError(f"{path}: the lock file cannot be written: {error.strerror or error}", path=path) from None
+        raise _refused(path, error) from None
     try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+        with contextlib.suppress(OSError):  # a file system without locks: better unguarded than never
+            fcntl.flock(folder, fcntl.LOCK_EX)
         yield
     finally:
         os.close(folder)
@@ -47,5 +49,12 @@ def write_lock(path: Path, text: str) -> None:
             shutil.copymode(target, temporary)
         os.replace(temporary, target)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise LockError(f"{path}: the lock file cannot be written: {error.strerror or error}", path=path) from None
+        with contextlib.suppress(OSError):  # where nothing can be written, nothing can be removed either
+            temporary.unlink(missing_ok=True)
+        raise _refused(path, error) from None
+
+
+def _refused(path: Path, error: OSError) -> LockError:
+    message = f"{path}: the lock file cannot be written: {error.strerror or error}"
+    hint = f"nothing was changed; make sure that there is space, and that you may write to `{path.parent}`"
+    return LockError(message, path=path, hint=hint)

@@ -25,6 +25,7 @@ from pytest_expops.replay.nondeterminism.session_files import Scope, noting_writ
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.replay.project_copy import Snapshot, take_snapshot
 from pytest_expops.replay.request import Replay, Request
+from pytest_expops.verdicts.checks.described import checked_number
 from pytest_expops.verdicts.checks.text import shown_path
 from pytest_expops.verdicts.diagnosis.diagnosis import diagnose
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict, judge
@@ -44,6 +45,16 @@ class Thoroughness:
     vary: tuple[str, ...] = ()
     diagnose: bool = True
     diagnose_timeout: float = 120.0
+
+
+def thoroughness(replays: Any, vary: tuple[str, ...], diagnose: bool, diagnose_timeout: Any) -> Thoroughness:
+    """Return how thoroughly to check, from arguments.
+
+    Raises:
+        CheckError: one of the numbers is not within its bounds.
+    """
+    seconds = checked_number("diagnose_timeout", diagnose_timeout)
+    return Thoroughness(checked_number("replays", replays), vary, diagnose, seconds)
 
 
 VARIABLE = tuple(name for name, source in SOURCES.items() if source.can_vary)

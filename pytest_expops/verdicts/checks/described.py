@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import functools
 import inspect
-import operator
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from pytest_expops.bounds import NUMBERS
 from pytest_expops.errors import CheckError
 from pytest_expops.execution.calls.checked_call import SEED_NAMES, parameters_of
 from pytest_expops.execution.user_code.handed_over import not_on_path
 from pytest_expops.execution.user_code.installed import is_installed
 from pytest_expops.pipeline.model import FunctionCheck
-from pytest_expops.wording import did_you_mean, joined
+from pytest_expops.wording import did_you_mean, joined, refusal
 
 AUTOMATIC = "auto"
 """The parameter that gets the seed is the first of `SEED_NAMES` that the function has."""
@@ -46,8 +46,8 @@ def describe(
     Raises:
         CheckError: a seed is no whole number, is there twice, or a tolerance is negative.
     """
-    seed = None if seed is None else _whole(seed)
-    seeds = [_whole(each) for each in seeds]
+    seed = None if seed is None else checked_number("seed", seed)
+    seeds = [checked_number("seed", each) for each in seeds]
     if len(set(seeds)) < len(seeds):
         raise CheckError(f"seeds: {joined(str(each) for each in seeds)} has a seed twice")
     rtol, atol = checked_tolerance(tolerance)
@@ -62,8 +62,8 @@ def describe(
         directory=os.getcwd(),
         seed=seed,
         seeds=tuple(seeds),
-        rtol=float(rtol),
-        atol=float(atol),
+        rtol=rtol,
+        atol=atol,
         modules=not_on_path(folders),
         seed_names=SEED_NAMES if seed_parameter == AUTOMATIC else (seed_parameter,) if seed_parameter else (),
     )
@@ -76,15 +76,20 @@ def checked_tolerance(tolerance: tuple[Any, Any]) -> tuple[float, float]:
         CheckError: one of them is no number of at least 0.
     """
     rtol, atol = tolerance
-    if not all(isinstance(each, int | float) and each >= 0 for each in tolerance):
-        raise CheckError(f"rtol and atol are numbers of at least 0, not {rtol!r} and {atol!r}")
-    return float(rtol), float(atol)
+    return checked_number("rtol", rtol), checked_number("atol", atol)
 
 
-def _whole(seed: Any) -> int:
-    if not isinstance(seed, bool) and hasattr(type(seed), "__index__"):
-        return operator.index(seed)
-    raise CheckError(f"a seed is a whole number, not {seed!r}", hint="expected seed=42 or seeds=[1, 2, 3]")
+def checked_number(name: str, value: object) -> Any:
+    """Return the value of an argument as a plain int or float.
+
+    Raises:
+        CheckError: it is no number, or none within the bounds that `NUMBERS` has under this name.
+    """
+    number = NUMBERS[name].read(value)
+    if number is None:
+        hint = "expected seed=42 or seeds=[1, 2, 3]" if name == "seed" else None
+        raise CheckError(refusal(name, NUMBERS[name].expected, value), hint=hint)
+    return number
 
 
 def seed_parameter_of(function: Callable[..., Any], asked: str | None, given: Iterable[str]) -> str | None:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from hypothesis import strategies as st
 
-from pytest_expops.verdicts.laws._subjects import LawError, cut
+from pytest_expops.bounds import NUMBERS
+from pytest_expops.verdicts.laws._subjects import LawError
+from pytest_expops.wording import shown
 
 KINDS = ("exchange", "reverse", "rotate", "shuffle")
 
@@ -75,7 +77,8 @@ def positions(order: RowOrder | Sequence[int], rows: int) -> list[int]:
     """
     if isinstance(order, RowOrder):
         return order.positions(rows)
-    found = [int(each) for each in order]
-    if sorted(found) != list(range(rows)):
-        raise LawError(f"the order {cut(found)} does not hold each of the {rows} positions once")
+    given = list(order)
+    found = [NUMBERS["rows"].read(each) for each in given]
+    if None in found or sorted(found) != list(range(rows)):
+        raise LawError(f"the order {shown(given)} does not hold each of the {rows} positions once")
     return found

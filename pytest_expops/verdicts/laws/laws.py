@@ -8,7 +8,9 @@ by `Results.run`, so the session's own results stay as they are.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
+from pytest_expops.bounds import NUMBERS
 from pytest_expops.execution.results import Results
 from pytest_expops.execution.variations.variation import Sizes
 from pytest_expops.pipeline.model import ExpandedPipeline, Tolerance
@@ -16,6 +18,7 @@ from pytest_expops.verdicts.laws._checks import BatchCheck, OrderCheck, Partitio
 from pytest_expops.verdicts.laws._judging import LawBroken, hold
 from pytest_expops.verdicts.laws._search import Effort
 from pytest_expops.verdicts.laws._subjects import LawError, merged_split, rows_of, splits_above, standing_split
+from pytest_expops.wording import refusal
 
 __all__ = [
     "LAWS",
@@ -73,11 +76,13 @@ def partition_invariant(
         LawError: no split is merged at or above the process.
     """
     __tracebackhide__ = True
+    tolerance, effort = _asked(rtol, atol, examples, seconds)
+    max_partitions, min_rows = _checked("max_partitions", max_partitions), _checked("min_rows", min_rows)
     rows = rows_of(expops, process, merged_split(expops.expanded(process), process, of), None)
     check = PartitionCheck(expops, process, rows, _listed(keys), max_partitions, min_rows)
     claim = f"gives another result where `{rows.source}` splits otherwise"
     law = StatedLaw("partition_invariant", claim, check, 2 * min_rows)
-    return hold(law, sizes, Tolerance(rtol, atol), Effort(examples, seconds))
+    return hold(law, sizes, tolerance, effort)
 
 
 def batch_consistent(
@@ -120,11 +125,13 @@ def batch_consistent(
         LawError: the process stands in no partition, or returns nothing row by row.
     """
     __tracebackhide__ = True
+    tolerance, effort = _asked(rtol, atol, examples, seconds)
+    max_partitions, min_rows = _checked("max_partitions", max_partitions), _checked("min_rows", min_rows)
     rows = rows_of(expops, process, standing_split(expops.expanded(process), process, of), None)
     check = BatchCheck(expops, process, rows, _listed(keys), max_partitions, min_rows)
     claim = f"gives rows another result where `{rows.source}` splits otherwise"
     law = StatedLaw("batch_consistent", claim, check, 2 * min_rows)
-    return hold(law, sizes, Tolerance(rtol, atol), Effort(examples, seconds))
+    return hold(law, sizes, tolerance, effort)
 
 
 def order_invariant(
@@ -168,12 +175,13 @@ def order_invariant(
         LawError: it is not clear which rows are meant.
     """
     __tracebackhide__ = True
+    tolerance, effort = _asked(rtol, atol, examples, seconds)
     rows = rows_of(expops, process, of or _source(expops.expanded(process), process), key)
     unsplit = rows.source in expops.expanded(process).layers[process].data
     check = OrderCheck(expops, process, rows, _listed(keys), unsplit)
     claim = f"gives another result where the rows of `{rows.source}` stand in another order"
     law = StatedLaw("order_invariant", claim, check, 2)
-    return hold(law, order, Tolerance(rtol, atol), Effort(examples, seconds))
+    return hold(law, order, tolerance, effort)
 
 
 def seed_invariant(
@@ -212,11 +220,12 @@ def seed_invariant(
         LawBroken: another seed gives another result, or makes the process raise.
     """
     __tracebackhide__ = True
+    tolerance, effort = _asked(rtol, atol, examples, seconds)
     check = SeedCheck(expops, process, _listed(keys))
     layer = f"the seed that `{check.fan}` gives" if check.fan is not None else "the base seed"
     claim = f"gives another result on the same inputs where {layer} is another"
     law = StatedLaw("seed_invariant", claim, check, 0)
-    return hold(law, seed, Tolerance(rtol, atol), Effort(examples, seconds))
+    return hold(law, seed, tolerance, effort)
 
 
 LAWS: Mapping[str, Callable[..., int]] = {
@@ -237,6 +246,18 @@ def check_applicable(law: str, pipeline: ExpandedPipeline, process: str, of: str
         standing_split(pipeline, process, of)
     elif law == "order_invariant" and of is None:
         _source(pipeline, process)
+
+
+def _asked(rtol: object, atol: object, examples: object, seconds: object) -> tuple[Tolerance, Effort]:
+    tolerance = Tolerance(_checked("rtol", rtol), _checked("atol", atol))
+    return tolerance, Effort(_checked("examples", examples), _checked("seconds", seconds))
+
+
+def _checked(name: str, value: object) -> Any:
+    number = NUMBERS[name].read(value)
+    if number is None:
+        raise LawError(refusal(name, NUMBERS[name].expected, value), key=name)
+    return number
 
 
 def _listed(keys: Iterable[str] | None) -> list[str] | None:

@@ -382,8 +382,14 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         "`seeds` names `split`, which has no `seed_parallelism` to vary\n"
         "    name `prepare` instead, or give `split` a `seed_parallelism` in the config",
     ),
-    "no partition": ({"partitions": {"split": 0}}, "`partitions['split']` is 0; expected 1 partition or more, or a "),
-    "no row counts": ({"partitions": {"split": []}}, "`partitions['split']` is []; expected row counts of zero or "),
+    "no partition": (
+        {"partitions": {"split": 0}},
+        "`partitions['split']` is 0; expected a whole number of partitions from 1 to",
+    ),
+    "no row counts": (
+        {"partitions": {"split": []}},
+        "`partitions['split']` is []; expected row counts, at least one of",
+    ),
     "half a partition": ({"partitions": {"split": 1.5}}, "`partitions['split']` is 1.5; expected whole numbers"),
     "true": ({"partitions": {"split": [True, 5]}}, "`partitions['split']` is True; expected whole numbers"),
     "a text": ({"seeds": {"prepare": "12"}}, "`seeds['prepare']` is '12'; expected whole numbers"),

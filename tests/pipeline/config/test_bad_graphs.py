@@ -149,9 +149,9 @@ EXPANSION: list[Case] = [
     ),
     (
         "more duplicates than anyone means",
-        current("- name: a", "- {name: s, data_parallelism: {size: 2000000}}", edges=["s a"]),
+        current("- name: a", "- {name: s, data_parallelism: {size: 1000000}}", edges=["s a"]),
         [
-            "7:15: process `a` brings the expanded processes to 2,000,001; expected 1,000,000 at most",
+            "7:15: process `a` brings the expanded processes to 1,000,001; expected 1,000,000 at most",
             "    it stands in the splits of: s",
         ],
     ),

@@ -8,10 +8,10 @@ import pytest
 
 from tests.pipeline.config.configs import Case, assert_problems, current
 
-_SIZE = "expected a positive whole number of partitions, or a list of row counts"
-_COUNT = "expected a row count in each place: a whole number, zero or more"
-_SEEDS = "expected a whole number, or a list of them"
-_EACH = "expected a whole number in each place"
+_SIZE = "expected a whole number of partitions from 1 to 1,000,000, or a list of row counts"
+_COUNT = "expected a row count in each place: a whole number from 0 to 1,000,000,000,000"
+_SEEDS = "expected a whole number of at most 39 digits, or a list of them"
+_EACH = "expected a whole number of at most 39 digits in each place"
 _TABLE = "expected a map of `size`, `data_name`, `aggregation`"
 
 

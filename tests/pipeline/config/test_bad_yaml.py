@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_expops import ConfigError, load_config
+from pytest_expops.pipeline.config import _composing
 from tests.pipeline.config.configs import CURRENT_HEAD, Case, assert_problems, current
 
 _SMALLEST = "    the smallest one: {scripts: {main: model.py}, experiment: {pipeline: {processes: [{name: train}]}}}"
@@ -180,3 +181,22 @@ def test_what_is_no_text_is_located(tmp_path: Path, data: bytes, expected: str) 
 def test_a_path_that_no_file_can_have_is_a_config_error(name: str) -> None:
     with pytest.raises(ConfigError, match="the file cannot be read: "):
         load_config(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"data: {{seeds: [{'1,' * 21}]}}\n", "1:15: this list holds more than 20 values"),
+        (f"data: {{{', '.join(f'k{i}: {i}' for i in range(21))}}}\n", "1:7: this map holds more than 20 values"),
+        (f"a: &a 1\ndata: {{a: *a, seeds: [{'1,' * 21}]}}\n", "2:22: this list holds more than 20 values"),
+        (f"a: &a [1]\ndata: [{'*a,' * 15}]\n", "2:7: with its aliases written out, this holds more than 20 values"),
+    ],
+    ids=["a list", "a map", "a list beside an alias", "aliases"],
+)
+def test_only_aliases_are_blamed_on_aliases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, expected: str
+) -> None:
+    """Of a million seeds, say."""
+    monkeypatch.setattr(_composing, "MAX_WEIGHT", 20)
+    monkeypatch.chdir(tmp_path)
+    assert_problems(text, [expected])

@@ -105,13 +105,16 @@ WRONG: list[tuple[str, str, Any]] = [
     (
         "no number of examples",
         "{merge: {seed_invariant: {examples: 0}}}",
-        ["8:67: `properties.merge.seed_invariant.examples` is the number `0`; expected a whole number, 1 or more"],
+        [
+            "8:67: `properties.merge.seed_invariant.examples` is the number `0`; "
+            "expected a whole number from 1 to 1,000,000"
+        ],
     ),
     (
         "a negative tolerance",
         "{merge: {seed_invariant: {rtol: -1}}}",
         [
-            "8:63: `properties.merge.seed_invariant.rtol` is the number `-1`; expected a finite number, zero or more",
+            "8:63: `properties.merge.seed_invariant.rtol` is the number `-1`; expected a number from 0 to 1e300",
         ],
     ),
     (

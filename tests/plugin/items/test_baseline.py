@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -451,3 +453,31 @@ def test_a_process_that_becomes_nondeterministic_by_declaration_is_skipped_and_t
     assert "removed train" in updated.text
     # What comes after it stands on nothing firm.
     assert "not recorded: evaluate: `train` is declared nondeterministic" in updated.text
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_a_damaged_lock_file_stops_the_session_with_one_error(chain: Project, workers: str) -> None:
+    path = chain.root / LOCK
+    deep = f'"sketch": {{"é": {"[" * 400}{"]" * 400},'
+    path.write_text(path.read_text(encoding="utf-8").replace('"sketch": {', deep, 1), encoding="utf-8")
+    before = path.read_bytes()
+    outcome = chain.run("--expops-baseline=update", workers)
+    assert outcome.ret == pytest.ExitCode.USAGE_ERROR
+    (error,) = [line for line in outcome.text.splitlines() if "nests more than 150 deep" in line]
+    assert re.match(rf"ERROR: \S+/{LOCK}:\d+:\d+: entries\.load\.sketch: ", error)
+    assert "Traceback" not in outcome.text
+    assert "INTERNALERROR" not in outcome.text
+    assert path.read_bytes() == before
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_once(chain: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "fsync", refused)
+    (chain.root / LOCK).unlink()
+    outcome = chain.run("--expops-baseline=new", "-p", "no:cacheprovider", "--expops-replay=none")
+    assert outcome.ret == pytest.ExitCode.TESTS_FAILED
+    assert outcome.text.count("Read-only file system") == 1
+    assert f"{LOCK}: the lock file cannot be written: Read-only file system\n    nothing was changed; " in outcome.text
+    assert "Traceback" not in outcome.text

@@ -107,7 +107,7 @@ def test_of_several_configs_any_may_have_the_process(tmp_path: Path) -> None:
 
 FORM = "is not of the form `PROCESS: rtol=NUMBER atol=NUMBER` or `PROCESS.KEY: ...`, with `*` for every process"
 WORD = "is not `rtol=NUMBER` or `atol=NUMBER`"
-AMOUNT = "does not have a finite number of at least 0"
+AMOUNT = "does not have a number from 0 to 1e300"
 BAD = {
     "train rtol=1": f"'train rtol=1' {FORM}",
     ": rtol=1": f"': rtol=1' {FORM}",

@@ -205,14 +205,14 @@ GOOD = lock_text(Lock({"train": _entry()}), ["train"])
         ('"outputs": {', '"sketches": {', ":21:14", "nothing reads `sketches`"),
         ('"code": "4df8ed795007"', '"code": "000000000000"', ":25:15", "refers to '000000000000', which the file does"),
         ('[0.5, 0.25]', '[0.5, "high"]', ":32:17", "expected a number"),
-        ('[0.5, 0.25]', '[0.5, NaN]', "", "not JSON: `NaN` is not JSON; it would be written as"),
+        ('[0.5, 0.25]', '[0.5, NaN]', ":32:23", "not JSON: `NaN` is not JSON; it would be written as"),
         ('"rows": 190', '"covers": "packages"', ":24:17", "covers: expected a list, found 'packages'"),
         ('"rows": 190', '"modules": [1]', ":24:18", "modules: expected a name, found 1"),
         ('"rows": 190', '"rows": true', ":24:15", "expected a whole number, found True"),
         ('  "entries": {', '  "entry": {', ":20:12", "nothing reads this key"),
         ('    "train": {', '    "train": {}, "train": {', ":21:18", "gives the key `train` twice"),
         (GOOD, "[1, 2]", ":1:1", "expected a map, found [1, 2]"),
-        (GOOD, "", ":1:1", "not JSON"),
+        (GOOD, "", ":1:1", "the lock file is empty, expected JSON"),
     ],
 )  # fmt: skip
 def test_what_is_corrupt_is_told_with_its_place(tmp_path: Path, old: str, new: str, place: str, message: str) -> None:

@@ -111,13 +111,13 @@ def test_seeds_are_whole_numbers_of_any_kind() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"seed": 1.0}, "a seed is a whole number, not 1.0"),
-        ({"seed": True}, "a seed is a whole number, not True"),
-        ({"seed": "1"}, "a seed is a whole number, not '1'"),
-        ({"seeds": [1, None]}, "a seed is a whole number, not None"),
+        ({"seed": 1.0}, "seed: a whole number of at most 39 digits is expected, not 1.0"),
+        ({"seed": True}, "seed: a whole number of at most 39 digits is expected, not True"),
+        ({"seed": "1"}, "seed: a whole number of at most 39 digits is expected, not '1'"),
+        ({"seeds": [1, None]}, "seed: a whole number of at most 39 digits is expected, not None"),
         ({"seeds": [2, 1, 2]}, "seeds: 2, 1 and 2 has a seed twice"),
-        ({"tolerance": (-1, 0)}, "rtol and atol are numbers of at least 0, not -1 and 0"),
-        ({"tolerance": (0, "1e-3")}, "rtol and atol are numbers of at least 0, not 0 and '1e-3'"),
+        ({"tolerance": (-1, 0)}, "rtol: a number from 0 to 1e300 is expected, not -1"),
+        ({"tolerance": (0, "1e-3")}, "atol: a number from 0 to 1e300 is expected, not '1e-3'"),
     ],
 )
 def test_what_is_no_seed_or_tolerance_is_refused(given: dict[str, Any], message: str) -> None:
