@@ -30,6 +30,8 @@ from pytest_expops import (
 )
 from pytest_expops.bounds import NUMBERS, Bounds
 from pytest_expops.execution.calls.recording import check_metric
+from pytest_expops.execution.results import Results
+from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.variations.variation import Variation
 from pytest_expops.pipeline.config.vocabulary import PROPERTIES, STABILITY_BOUNDS
 from pytest_expops.wording import refusal
@@ -297,3 +299,15 @@ def test_a_metric_is_a_number_that_a_float_can_hold() -> None:
     for value in (HUGE, UNWRITABLE, [1, HUGE], {"a": UNWRITABLE}):
         with pytest.raises(TypeError, match=r"log_metric\('loss'\): the value is a whole number of at most 300 digits"):
             check_metric("loss", value, None)
+
+
+@pytest.mark.parametrize(("seed", "dtype"), [(2**63 - 1, "Int64"), (2**128, "object")])
+def test_metrics_have_seeds_of_any_size(tmp_path: Path, seed: int, dtype: str) -> None:
+    config = current(f"- {{name: s, seed_parallelism: [1, {seed}]}}", "- name: a", edges=["s a"])
+    (tmp_path / "p.yaml").write_text(config, encoding="utf-8")
+    script = "from pytest_expops.core import log_metric\ndef s(): return {}\n"
+    script += "def a(): return log_metric('loss', 0.5) or {}\n"
+    (tmp_path / "model.py").write_text(script, encoding="utf-8")
+    frame = Results([PipelineSession(expand(load_config(tmp_path / "p.yaml")), tmp_path / "session")]).metrics("a")
+    assert [*frame["seed"]] == [1, seed]
+    assert str(frame["seed"].dtype) == dtype

@@ -14,6 +14,7 @@ from pytest_expops.plugin._ending import Ending
 from pytest_expops.plugin._fixtures import aggregation_fixtures, fixture_names
 from pytest_expops.plugin.durations import Durations, WorkMarks
 from pytest_expops.plugin.items.replay import ReplayItem
+from pytest_expops.plugin.node_ids import readable_argument
 from pytest_expops.plugin.options.options import Options, absolute
 from pytest_expops.plugin.progress.starting import register_progress, register_worker_times
 from pytest_expops.plugin.stash import STATE
@@ -72,16 +73,21 @@ def _register_in_controller(config: pytest.Config, state: SessionState, duration
 
 
 def _add_arguments(config: pytest.Config, options: Options) -> None:
-    """Have the configs collected too, except those of which the arguments name single processes."""
-    invocation = config.args_source is pytest.Config.ArgsSource.ARGS
-    if options.on_demand and invocation:
-        return
+    """Have the configs collected too, except those of which the arguments name single processes.
+
+    Raises:
+        pytest.UsageError: pytest cannot be told to collect a path.
+    """
     directory = config.invocation_params.dir
+    if not config.option.pyargs:
+        config.args[:] = [readable_argument(each, directory) for each in config.args]
+    if options.on_demand and config.args_source is pytest.Config.ArgsSource.ARGS:
+        return
     named = {absolute(directory / argument.partition("::")[0]) for argument in config.args}
     if pytest.version_tuple < (9, 0):
         # Given a folder and a file in it, pytest 8 collects the file alone. The folder will lead to the config.
         named |= {path for path in options.configs if any(path.is_relative_to(each) for each in named)}
-    config.args += [str(path) for path in options.configs if path not in named]
+    config.args += [readable_argument(str(path), directory) for path in options.configs if path not in named]
 
 
 class PreparingHooks:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Generator
 from typing import Any
 
 import pytest
+
+from pytest_expops.plugin.node_ids import split_node_id
 
 MakesReport = Generator[None, pytest.TestReport, pytest.TestReport]
 
@@ -53,9 +56,12 @@ class Durations:
         cache = getattr(self._config, "cache", None)
         if cache is None or not self._measured:
             return
-        files = {node_id.partition("::")[0] for node_id in self.history}
-        there = {name for name in files if (self._config.rootpath / name).is_file()}
-        kept = {each: seconds for each, seconds in self.history.items() if each.partition("::")[0] in there}
+
+        @functools.cache
+        def is_there(name: str) -> bool:
+            return (self._config.rootpath / name).is_file()
+
+        kept = {each: seconds for each, seconds in self.history.items() if is_there(split_node_id(each, is_there)[0])}
         cache.set(KEY, kept | self._measured)
 
 

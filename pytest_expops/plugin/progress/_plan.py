@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess
+from pytest_expops.plugin.node_ids import split_node_id
 from pytest_expops.plugin.scheduling.parts import Part, PartitionShares
 
 
@@ -35,12 +36,16 @@ def plan(ids: Iterable[str], root: Path, sessions: Mapping[Path, PipelineSession
     """
     pipelines: dict[str, _ItemNames | None] = {}
     placed = []
-    for node_id in ids:
-        prefix, _, name = node_id.partition("::")
+
+    def names_at(prefix: str) -> _ItemNames | None:
         if prefix not in pipelines:
             session = sessions.get(Path(os.path.normpath(root / prefix)))
             pipelines[prefix] = None if session is None else _ItemNames(prefix, session.expanded)
-        names = pipelines[prefix]
+        return pipelines[prefix]
+
+    for node_id in ids:
+        prefix, name = split_node_id(node_id, lambda path: names_at(path) is not None)
+        names = names_at(prefix)
         found = None if names is None else names.find(name) or names.find(name.rpartition("@")[0])
         placed.append((*(found or (-1, Planned(name or node_id))), node_id))
     placed.sort(key=lambda each: (each[0], each[1].check is not None))

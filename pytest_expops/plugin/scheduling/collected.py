@@ -16,6 +16,7 @@ import pytest
 
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedPipeline
+from pytest_expops.plugin.node_ids import split_node_id
 from pytest_expops.plugin.scheduling._graph_view import Need
 from pytest_expops.plugin.scheduling.parts import PartitionShares
 
@@ -117,7 +118,7 @@ def _add_checks(graph: dict[str, Need], configs: Mapping[str, ExpandedPipeline],
         for prefix, expanded in configs.items():
             _add_judged(graph, prefix, expanded)
     for node_id in ids:
-        prefix, _, name = node_id.partition("::")
+        prefix, name = split_node_id(node_id, configs.__contains__)
         if node_id in graph or prefix not in configs or not name.endswith("]"):
             continue
         checked = name.rpartition("[")[0]

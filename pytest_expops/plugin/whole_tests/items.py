@@ -17,6 +17,7 @@ from pytest_expops.execution import scratch
 from pytest_expops.execution.calls.checked_call import CheckedCall
 from pytest_expops.execution.records import Outcome
 from pytest_expops.pipeline.model import FunctionCheck
+from pytest_expops.plugin.node_ids import split_node_id
 from pytest_expops.plugin.options.options import read_options
 from pytest_expops.plugin.stash import ENVIRONMENT
 from pytest_expops.plugin.whole_tests._imported import rewritten, test_files
@@ -170,7 +171,7 @@ class TestReplay(pytest.Item):
         return shlex.join([*words, *selected])
 
     def _argument(self, nodeid: str) -> str:
-        path, _, name = nodeid.partition("::")
+        path, name = split_node_id(nodeid, lambda path: (self.config.rootpath / path).is_file())
         return f"{os.path.relpath(self.config.rootpath / path, self.config.invocation_params.dir)}::{name}"
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
