@@ -11,6 +11,9 @@ from pathlib import Path
 MOST_OF_PLACE = 160
 """Of a place in a value that has more characters, the beginning and the end are shown."""
 
+MOST_OF_TEXT = 10_000
+"""Of a text of the user's that has more characters, the beginning and the end are shown."""
+
 
 def listed(names: Iterable[str], most: int = 5, *, quote: str = "") -> str:
     """Return the first `most` names, and how many more there are: ``a, b and 3 more``.
@@ -87,3 +90,11 @@ def short_place(path: str) -> str:
     begin = re.sub(r"\[[^][]{0,20}$", "", path[: MOST_OF_PLACE * 2 // 3])
     end = re.sub(r"^[^][]{0,20}\]", "", path[-MOST_OF_PLACE // 4 :])
     return f"{begin}...{end}"
+
+
+def cut_middle(text: str, most: int = MOST_OF_TEXT) -> str:
+    """Return a text of the user's; of one with more than `most` characters the beginning and the end."""
+    if len(text) <= most:
+        return text
+    begin, end = most * 2 // 3, most // 3
+    return f"{text[:begin]} ... ({len(text) - begin - end} characters are left out here) ... {text[-end:]}"

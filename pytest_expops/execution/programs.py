@@ -22,8 +22,8 @@ from types import ModuleType
 from typing import Any, Literal
 
 from pytest_expops.execution._program_end import ending
-from pytest_expops.execution.calls.functions import first_user_frame
 from pytest_expops.execution.file_times import file_time_resolution
+from pytest_expops.execution.raised import first_user_frame
 from pytest_expops.values.files.content import content_of
 
 OUT = "{out}"

@@ -6,7 +6,7 @@ import operator
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -117,37 +117,59 @@ def check_metric(name: object, value: Any, step: object) -> tuple[str, Any, int 
     Raises:
         TypeError: the name is no text, the step no int, or the value nothing that JSON can hold.
     """
-    if not isinstance(name, str) or not name:
+    if not issubclass(type(name), str) or not (name := str.__str__(name)):
         raise TypeError(f"log_metric: the name of a metric is non-empty text, not {name!r}")
     number: int | None = None
     if step is not None:
         try:
-            number = operator.index(step)  # type: ignore[arg-type]
+            number = _integer(operator.index(step))  # type: ignore[arg-type]
         except TypeError:
             raise TypeError(f"log_metric({name!r}): step is an int or None, not {step!r}") from None
-    return name, _plain(name, value), number
+    return name, _plain(name, value, DEEPEST), number
 
 
-def _plain(metric: str, value: Any) -> Any:
-    """Return `value` as what JSON can hold."""
+DEEPEST = 100
+"""A metric is a container of containers at most so often, so that any worker can read its record."""
+DIGITS = 4300
+"""Python reads and writes integers of at most so many decimal digits, unless it is told otherwise."""
+
+
+def _integer(value: int) -> int:
+    """Return an integer that every reader of a record can read; raises TypeError for another."""
+    if value.bit_length() > 14_000 and abs(value) >= 10**DIGITS:
+        raise TypeError(f"log_metric: an integer of more than {DIGITS} digits is too large to be recorded")
+    return value
+
+
+_PLAIN: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (int, lambda value: _integer(int.__int__(value))),
+    (float, float.__float__),
+    (str, str.__str__),
+)
+
+
+def _plain(metric: str, value: Any, deep: int) -> Any:
+    """Return `value` as what JSON can hold, whatever its class says of itself; containers in containers `deep` times.
+
+    What the class defines may raise anything.
+    """
     kind = type(value)
-    if kind in (int, float, str, type(None)):
+    if kind in (float, str, type(None)):
         return value
-    if isinstance(value, (bool, int)):
-        return int(value)
-    if isinstance(value, float):
-        return float(value)
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, dict):
-        return {str(key): _plain(metric, each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(metric, each) for each in value]
+    for plain, taken in _PLAIN:
+        if issubclass(kind, plain):
+            return taken(value)
+    if not deep:
+        raise TypeError(f"log_metric({metric!r}): the value is nested more than {DEEPEST} deep")
+    if issubclass(kind, dict):
+        return {str.__str__(str(key)): _plain(metric, each, deep - 1) for key, each in value.items()}
+    if issubclass(kind, (list, tuple)):
+        return [_plain(metric, each, deep - 1) for each in value]
     for convert in ("tolist", "numpy", "__float__"):
         if hasattr(value, convert):
             converted = getattr(value, convert)()
             if type(converted) is not kind:  # as NumPy's longdouble is: no Python number holds it
-                return _plain(metric, converted)
+                return _plain(metric, converted, deep - 1)
     raise TypeError(f"log_metric({metric!r}): the value is a number or what JSON can hold, not {kind.__qualname__}")
 
 
