@@ -11,7 +11,7 @@ from typing import TypeVar
 from pytest_expops.errors import ExpopsError
 from pytest_expops.execution.records import Failure
 from pytest_expops.execution.user_code.installed import is_installed
-from pytest_expops.wording import MOST_OF_TEXT, cut_middle
+from pytest_expops.wording import MOST_OF_TEXT, cut_middle, kind_of, text_of
 
 T = TypeVar("T")
 _HEAP_TYPE = 1 << 9
@@ -23,14 +23,8 @@ _SELF = ("__class__", "__getattribute__")
 def failure_of(error: BaseException) -> Failure:
     """Return why a run did not pass; never raises."""
     kind = kind_of(error)
-    message = _message(error)
+    message = text_of(error)
     return Failure(kind, message, message if is_a(error, ExpopsError) else user_traceback(error))
-
-
-def kind_of(error: BaseException) -> str:
-    """Return the name of the type of an exception, which no metaclass can replace."""
-    name: str = type.__dict__["__name__"].__get__(type(error))
-    return name
 
 
 def is_a(error: BaseException, kind: type[BaseException]) -> bool:
@@ -61,7 +55,7 @@ def user_traceback(error: BaseException) -> str:
         whole = [
             "Traceback (most recent call last):\n",
             *traceback.format_tb(first),
-            f"{kind_of(error)}: {_message(error)}",
+            f"{kind_of(error)}: {text_of(error)}",
         ]
     return cut_middle("".join(map(cut_middle, whole)), 4 * MOST_OF_TEXT).rstrip()
 
@@ -75,13 +69,6 @@ def first_user_frame(entry: TracebackType | None) -> TracebackType | None:
             return entry
         entry = entry.tb_next
     return first
-
-
-def _message(error: BaseException) -> str:
-    text = _text(error, str)
-    if text is None:
-        return f"(its message cannot be shown: `str()` of this {kind_of(error)} fails)"
-    return cut_middle(text)
 
 
 def _text(error: BaseException, shown: Callable[[object], str]) -> str | None:

@@ -30,6 +30,7 @@ from pytest_expops.execution.user_code.importable import project_code
 from pytest_expops.execution.user_code.requirements import advise
 from pytest_expops.execution.user_code.run_environment import run_environment
 from pytest_expops.execution.user_code.scripts import ProjectCode
+from pytest_expops.execution.user_code.standard_streams import own_streams
 from pytest_expops.pipeline.check import CALL
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Kind, Process
 from pytest_expops.values.fingerprint import fingerprint
@@ -176,7 +177,7 @@ class Runner:
         outputs: Mapping[str, Output] = {}
         error: BaseException | None = None
         try:
-            with self.project.entered(), run_environment(self.pipeline):
+            with own_streams(), self.project.entered(), run_environment(self.pipeline):
                 if each.process.kind is Kind.CHART:
                     call = self._chart(each, record_of)
                 else:

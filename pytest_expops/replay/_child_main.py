@@ -22,6 +22,7 @@ from pytest_expops.execution.calls.recording import innermost_step
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.runner import Keep, Runner
 from pytest_expops.execution.user_code.run_environment import run_environment
+from pytest_expops.execution.user_code.standard_streams import flush
 from pytest_expops.replay._child_project import ReplicaProject, reader_of
 from pytest_expops.replay._data_libraries import DataLibraries
 from pytest_expops.replay._import_server import ImportServer
@@ -83,8 +84,7 @@ def _serve(answers: int, following: Next, project: ReplicaProject) -> None:
             answer = {"error": str(error)}
         except Exception:
             answer = {"error": traceback.format_exc()}
-        sys.stdout.flush()
-        sys.stderr.flush()
+        flush(sys.stdout, sys.stderr)
         send(answers, {**answer, "number": message["number"]})
         return
 

@@ -12,12 +12,12 @@ from types import ModuleType
 from typing import Any
 
 from pytest_expops.errors import ScriptError
-from pytest_expops.execution.raised import kind_of, user_traceback
+from pytest_expops.execution.raised import user_traceback
 from pytest_expops.execution.user_code.modules import nearest_module
 from pytest_expops.execution.user_code.requirements import advise, advise_relative
 from pytest_expops.execution.user_code.scripts import ProjectCode
 from pytest_expops.pipeline.model import CallRule, Kind, Process
-from pytest_expops.wording import did_you_mean
+from pytest_expops.wording import did_you_mean, kind_of
 
 CLASSIC_NAMES = frozenset({"data", "hyperparameters", "hparams", "context"})
 _NAMES_FUNCTION = ("code", "code_function")

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_expops.execution.declared.charts import chart_folder, images_in
 from pytest_expops.execution.raised import is_plain
-from pytest_expops.execution.records import Outcome, RunRecord
+from pytest_expops.execution.records import LINE, Outcome, RunRecord
 from pytest_expops.pipeline.model import ExpandedProcess, Kind
 from pytest_expops.plugin.items.base import ExpopsItem, RecordedFailure, marker_of, stop_for
 from pytest_expops.wording import cut_middle, listed
@@ -48,7 +48,8 @@ class ProcessItem(ExpopsItem):
         for metric in record.metrics:
             source = f"{metric.source}/" if metric.source else ""
             step = f"[{metric.step}]" if metric.step is not None else ""
-            self.user_properties.append((f"expops_metric:{source}{metric.name}{step}", _simple(metric.value)))
+            name = cut_middle(f"{source}{metric.name}", LINE)
+            self.user_properties.append((f"expops_metric:{name}{step}", _simple(metric.value)))
 
 
 class ChartItem(ProcessItem):

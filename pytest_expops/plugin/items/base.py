@@ -17,6 +17,10 @@ from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedProcess
 from pytest_expops.plugin.stash import STATE
 from pytest_expops.plugin.state import SessionState
+from pytest_expops.wording import cut_middle
+
+LONGEST = 100_000
+"""A report with more characters holds a text of somebody else, of which the middle is left out."""
 
 
 class ConfigNode(pytest.File):
@@ -54,7 +58,7 @@ class OwnItem(pytest.Item):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show our own errors as their message, and a user's exception with the user's frames, as for any test."""
         if isinstance(excinfo.value, ExpopsError) and not self.config.getoption("fulltrace", False):
-            return self.shown(excinfo, str(excinfo.value))
+            return self.shown(excinfo, cut_middle(str(excinfo.value), LONGEST))
         style = style or self.config.getoption("tbstyle", "auto")
         shown = looking(lambda: super(OwnItem, self).repr_failure(excinfo, style))
         return user_traceback(excinfo.value) if shown is None else shown

@@ -25,7 +25,7 @@ import xxhash
 from pytest_expops.errors import StoreError
 from pytest_expops.values.naming import type_name
 from pytest_expops.values.storage._culprit import offending
-from pytest_expops.wording import short_place
+from pytest_expops.wording import short_place, worded
 
 MAGIC = b"EXPOPS\x00\x01"
 ALIGNMENT = 64
@@ -89,7 +89,7 @@ def decode(data: bytearray | memoryview) -> Any:
         return pickle.loads(pickled, buffers=buffers)
     except Exception as error:
         raise StoreError(
-            f"a stored value cannot be rebuilt ({type(error).__name__}: {error})",
+            f"a stored value cannot be rebuilt ({worded(error)})",
             hint="its class must be importable here, and take back what its own `__reduce__` or `__getstate__` gave",
         ) from error
 
@@ -238,8 +238,7 @@ def _refusal(value: object, path: str, error: Exception) -> StoreError:
     found = offending(value, path, _failure)
     reason = found.failure or error
     return StoreError(
-        f"{short_place(found.path)}: a {type_name(type(found.part))} cannot be stored "
-        f"({type(reason).__name__}: {reason})",
+        f"{short_place(found.path)}: a {type_name(type(found.part))} cannot be stored ({worded(reason)})",
         key=found.path,
         hint="return plain data in its place (a list, a path, an array), or leave it out in `__getstate__`",
     )
