@@ -115,7 +115,11 @@ GONE = "is not there any more"
 CHANGED = "is not as it was left"
 
 
-class SessionFolderError(StoreError):
+class StorageTrouble(StoreError):
+    """What was stored is missing, damaged or refused by the disk: that says nothing about what made it."""
+
+
+class SessionFolderError(StorageTrouble):
     """The folder of a session, `path` in it, was removed or changed by something else while the session ran.
 
     What has been run cannot be told any more, so that nothing is run.

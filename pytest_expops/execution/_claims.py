@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pytest_expops.errors import CHANGED, GONE, SessionFolderError, StoreError
+from pytest_expops.errors import CHANGED, GONE, SessionFolderError, StorageTrouble
 from pytest_expops.execution.records import file_name
 
 SLOT = 64
@@ -64,7 +64,7 @@ class Claims:
         except FileNotFoundError:
             raise SessionFolderError(path, GONE) from None
         except OSError as error:
-            raise StoreError(f"{path} cannot be made ({error.strerror or error})") from error
+            raise StorageTrouble(f"{path} cannot be made ({error.strerror or error})") from error
 
     def owner(self, name: str) -> tuple[str, Mark] | None:
         """Return the worker that has begun to run `name`, and what became of it; None if nobody has."""
@@ -80,12 +80,12 @@ class Claims:
         """Become the owner of `name`, whose lock this worker holds, and note what has become of it.
 
         Raises:
-            StoreError: the disk refuses.
+            StorageTrouble: the disk refuses.
         """
         try:
             os.pwrite(self._file, (mark.value + self._own).ljust(SLOT, b"\0"), self._offsets[name])
         except OSError as error:
-            raise StoreError(f"{self._path} cannot be written ({error.strerror or error})") from error
+            raise StorageTrouble(f"{self._path} cannot be written ({error.strerror or error})") from error
 
     @contextmanager
     def held(self, name: str, *, wait: float = 0) -> Iterator[bool]:

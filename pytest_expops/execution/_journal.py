@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pytest_expops.errors import CHANGED, GONE, SessionFolderError, StoreError
+from pytest_expops.errors import CHANGED, GONE, SessionFolderError, StorageTrouble
 
 SUFFIX = ".jsonl"
 
@@ -25,13 +25,13 @@ class Journal:
         """Make the file: whoever looks for it later, and does not find it, knows that it was removed.
 
         Raises:
-            StoreError: it cannot be made.
+            StorageTrouble: it cannot be made.
         """
         self._path = path
         try:
             self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as error:
-            raise StoreError(f"{path}: the file of records cannot be made ({error.strerror or error})") from error
+            raise StorageTrouble(f"{path}: the file of records cannot be made ({error.strerror or error})") from error
         self._end = os.fstat(self._file).st_size
         weakref.finalize(self, os.close, self._file)
 
@@ -39,14 +39,16 @@ class Journal:
         """Write one record.
 
         Raises:
-            StoreError: the disk refuses; nothing of the record is left.
+            StorageTrouble: the disk refuses; nothing of the record is left.
         """
         line = memoryview(_encode(data).encode("ascii") + b"\n")
         try:
             self._write(line)
         except OSError as error:
             reason = error.strerror or error
-            raise StoreError(f"{self._path}: a record of {line.nbytes} bytes cannot be written ({reason})") from error
+            raise StorageTrouble(
+                f"{self._path}: a record of {line.nbytes} bytes cannot be written ({reason})"
+            ) from error
 
     def _write(self, line: memoryview) -> None:
         written = 0
@@ -72,7 +74,7 @@ class JournalReader:
 
         Raises:
             SessionFolderError: the file is not there, or not as it was written.
-            StoreError: it cannot be read.
+            StorageTrouble: it cannot be read.
         """
         try:
             with open(self._path, "rb", buffering=0) as file:
@@ -83,7 +85,7 @@ class JournalReader:
         except FileNotFoundError:
             raise SessionFolderError(self._path, GONE) from None
         except OSError as error:
-            raise StoreError(f"{self._path}: records cannot be read ({error.strerror or error})") from error
+            raise StorageTrouble(f"{self._path}: records cannot be read ({error.strerror or error})") from error
         end = data.rfind(b"\n") + 1
         self._at += end
         if end:

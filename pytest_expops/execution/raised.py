@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import traceback
 from collections.abc import Callable
 from types import TracebackType
 from typing import TypeVar
 
-from pytest_expops.errors import ExpopsError
+from pytest_expops.errors import ExpopsError, StorageTrouble
 from pytest_expops.execution.records import Failure
 from pytest_expops.execution.user_code.installed import is_installed
 from pytest_expops.wording import MOST_OF_TEXT, cut_middle, kind_of, text_of
@@ -74,6 +75,28 @@ def first_user_frame(entry: TracebackType | None) -> TracebackType | None:
 def _text(error: BaseException, shown: Callable[[object], str]) -> str | None:
     """Return what `str` or `repr` gives of an exception, as plain text; None where it gives none."""
     return looking(lambda: str.__str__(shown(error)))
+
+
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE})
+"""Of an OSError: the disk is full, or does not work."""
+_MOST_CAUSES = 20
+
+
+def trouble_in(error: BaseException | None) -> BaseException | None:
+    """Return the trouble with storage or a disk that an exception tells of, or that led to it; None for any other.
+
+    It says nothing about the process that met it.
+    """
+    causes = [BaseException.__dict__[name].__get__ for name in ("__cause__", "__context__")]
+    for _ in range(_MOST_CAUSES):
+        if error is None:
+            break
+        if is_a(error, StorageTrouble):
+            return error
+        if is_a(error, OSError) and OSError.__dict__["errno"].__get__(error) in _DISK:
+            return error
+        error = next(filter(None, (cause(error) for cause in causes)), None)
+    return None
 
 
 def looking(look: Callable[[], T]) -> T | None:

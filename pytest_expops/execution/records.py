@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pytest_expops.errors import CHANGED, GONE, SessionFolderError, StoreError
+from pytest_expops.errors import CHANGED, GONE, SessionFolderError, StorageTrouble
 from pytest_expops.execution.calls.recording import Metric, Step
 from pytest_expops.execution.seen import Seen
 from pytest_expops.values.storage.store import Artifact
@@ -147,7 +147,7 @@ class JsonFolder:
         """Make the folder, in one that is there.
 
         Raises:
-            StoreError: it cannot be made.
+            StorageTrouble: it cannot be made.
         """
         with _trouble(folder, "made"):
             folder.mkdir(exist_ok=True)
@@ -162,7 +162,7 @@ class JsonFolder:
 
         Raises:
             SessionFolderError: it is not what was written.
-            StoreError: it cannot be read.
+            StorageTrouble: it cannot be read.
         """
         path = self.path(name)
         return _read(path) if path.exists() else None
@@ -171,7 +171,7 @@ class JsonFolder:
         """Write it so that readers see the whole of it or none.
 
         Raises:
-            StoreError: the disk refuses.
+            StorageTrouble: the disk refuses.
         """
         path = self.path(name)
         temporary = f"{path}.{os.getpid()}"
@@ -202,7 +202,7 @@ def _trouble(path: Path, what: str) -> Iterator[None]:
     except FileNotFoundError:
         raise SessionFolderError(path.parent, GONE) from None
     except OSError as error:
-        raise StoreError(f"{path} cannot be {what} ({error.strerror or error})") from error
+        raise StorageTrouble(f"{path} cannot be {what} ({error.strerror or error})") from error
 
 
 def file_name(name: str) -> str:

@@ -172,6 +172,18 @@ class PipelineSession:
         with self.runner.project.entered():
             return self.reader.outputs(record.outputs, partition)
 
+    def verify(self, name: str) -> None:
+        """See that what is stored of `name`, and of its upstream, is as it was stored: before it is said to differ.
+
+        Raises:
+            StorageTrouble: it is not.
+        """
+        for each in (name, *self.expanded[name].upstream):
+            record = self.known(each)
+            for output in record.outputs.values() if record is not None else ():
+                if output.artifact is not None:
+                    self.store.data(output.artifact, verify=True)
+
     def roots(self, record: RunRecord) -> tuple[RunRecord, ...]:
         """Return the records of the processes whose failure is the reason for this one's; itself, if it did run."""
         if record.outcome is not Outcome.BLOCKED:

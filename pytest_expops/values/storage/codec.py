@@ -22,7 +22,7 @@ import cloudpickle  # type: ignore[import-untyped] # it ships no types
 import numpy as np
 import xxhash
 
-from pytest_expops.errors import StoreError
+from pytest_expops.errors import StorageTrouble, StoreError
 from pytest_expops.values.naming import type_name
 from pytest_expops.values.storage._culprit import offending
 from pytest_expops.wording import short_place, worded
@@ -218,19 +218,21 @@ def _checksum(pickled: int, buffers: int, body: bytes | memoryview) -> int:
 
 def _taken_apart(view: memoryview) -> tuple[memoryview, list[memoryview]]:
     if len(view) < _HEAD.size:
-        raise StoreError(f"a stored value is cut short: {len(view)} bytes, expected at least {_HEAD.size}")
+        raise StorageTrouble(f"a stored value is cut short: {len(view)} bytes, expected at least {_HEAD.size}")
     magic, checksum, pickled, count = _HEAD.unpack_from(view)
     if magic != MAGIC:
-        raise StoreError(f"these bytes are not a stored value: they begin with {bytes(magic)!r}, expected {MAGIC!r}")
+        raise StorageTrouble(
+            f"these bytes are not a stored value: they begin with {bytes(magic)!r}, expected {MAGIC!r}"
+        )
     start = _HEAD.size + _ENTRY.size * count
     if len(view) < start + pickled:
-        raise StoreError(f"a stored value is cut short: {len(view)} bytes, expected at least {start + pickled}")
+        raise StorageTrouble(f"a stored value is cut short: {len(view)} bytes, expected at least {start + pickled}")
     if checksum != _checksum(pickled, count, view[_HEAD.size : start + pickled]):
-        raise StoreError("a stored value is damaged: its checksum does not match")
+        raise StorageTrouble("a stored value is damaged: its checksum does not match")
     entries = list(_ENTRY.iter_unpack(view[_HEAD.size : start]))
     size = max([start + pickled, *(offset + length for offset, length in entries)])
     if len(view) != size:
-        raise StoreError(f"a stored value has {len(view)} bytes, expected {size}")
+        raise StorageTrouble(f"a stored value has {len(view)} bytes, expected {size}")
     return view[start : start + pickled], [view[offset : offset + length] for offset, length in entries]
 
 
