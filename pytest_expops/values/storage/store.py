@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import xxhash
 
-from pytest_expops.errors import StorageTrouble, StoreError
+from pytest_expops.errors import GONE, SessionFolderError, StorageTrouble, StoreError
 from pytest_expops.values.storage._private_map import map_private
 from pytest_expops.values.storage.codec import Encoded, decode, encode
 
@@ -99,6 +99,8 @@ class ArtifactStore:
         artifact = Artifact(encoded.digest(), encoded.size)
         try:
             self._write(encoded, artifact)
+        except FileNotFoundError as error:
+            raise SessionFolderError(self.root, GONE) from error
         except OSError as error:
             reason = error.strerror or error
             message = f"{path}: {encoded.size} bytes cannot be stored in {self.root} ({reason})"
