@@ -116,6 +116,29 @@ class StoreError(ExpopsError):
     """A value cannot be stored, or an artifact cannot be read back."""
 
 
+GONE = "is not there any more"
+CHANGED = "is not as it was left"
+
+
+class StorageTrouble(StoreError):
+    """What was stored is missing, damaged or refused by the disk: that says nothing about what made it."""
+
+
+class SessionFolderError(StorageTrouble):
+    """The folder of a session, `path` in it, was removed or changed by something else while the session ran.
+
+    What has been run cannot be told any more, so that nothing is run.
+    """
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(
+            f"{path} {what}: something else removed or changed the folder of this session while it ran",
+            hint="fix: find out what does (a clean-up of temporary folders, say), and run pytest again; "
+            "`--expops-artifacts=FOLDER` keeps the folder in another place",
+        )
+        self.path = path
+
+
 class CallLost(StoreError):
     """The function of a check, or an argument, cannot be rebuilt in another interpreter."""
 

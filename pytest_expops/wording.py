@@ -11,6 +11,11 @@ from pathlib import Path
 MOST_OF_PLACE = 160
 """Of a place in a value that has more characters, the beginning and the end are shown."""
 
+MOST_WITHIN = 1_000
+"""Of an exception's message within one of ours, at most so many characters are shown."""
+MOST_OF_TEXT = 10_000
+"""Of a text of the user's that has more characters, the beginning and the end are shown."""
+
 
 def listed(names: Iterable[str], most: int = 5, *, quote: str = "") -> str:
     """Return the first `most` names, and how many more there are: ``a, b and 3 more``.
@@ -135,3 +140,30 @@ def short_place(path: str) -> str:
     begin = re.sub(r"\[[^][]{0,20}$", "", path[: MOST_OF_PLACE * 2 // 3])
     end = re.sub(r"^[^][]{0,20}\]", "", path[-MOST_OF_PLACE // 4 :])
     return f"{begin}...{end}"
+
+
+def kind_of(error: BaseException) -> str:
+    """Return the name of the type of an exception, which no metaclass can replace."""
+    name: str = type.__dict__["__name__"].__get__(type(error))
+    return name
+
+
+def text_of(error: BaseException) -> str:
+    """Return the message of an exception, cut in the middle where it is long, whatever its class does when asked."""
+    try:
+        return cut_middle(str.__str__(str(error)))
+    except BaseException:  # KeyboardInterrupt, too: it is most likely raised by what is looked at
+        return f"(its message cannot be shown: `str()` of this {kind_of(error)} fails)"
+
+
+def worded(error: BaseException) -> str:
+    """Return ``ValueError: what it says``, as part of a message."""
+    return f"{kind_of(error)}: {cut_middle(text_of(error), MOST_WITHIN)}"
+
+
+def cut_middle(text: str, most: int = MOST_OF_TEXT) -> str:
+    """Return a text of the user's; of one with more than `most` characters the beginning and the end."""
+    if len(text) <= most:
+        return text
+    begin, end = most * 2 // 3, most // 3
+    return f"{text[:begin]} ... ({len(text) - begin - end} characters are left out here) ... {text[-end:]}"

@@ -6,7 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.wording import and_more, did_you_mean, first_of, joined, listed, nearest, short_path, short_place
+from pytest_expops.wording import (
+    and_more,
+    cut_middle,
+    did_you_mean,
+    first_of,
+    joined,
+    listed,
+    nearest,
+    short_path,
+    short_place,
+    worded,
+)
 
 
 @pytest.mark.parametrize(
@@ -76,3 +87,22 @@ def test_the_beginning_of_a_known_word_is_meant_for_it() -> None:
     assert did_you_mean("hash", ["clock", "hashseed"]) == "did you mean `hashseed`?"
     assert did_you_mean("ha", ["clock", "hashseed"]) is None
     assert did_you_mean("seed", ["clock", "hashseed"]) is None
+
+
+@pytest.mark.parametrize("length", [0, 99, 100])
+def test_a_text_that_is_short_enough_is_not_cut(length: int) -> None:
+    assert cut_middle("x" * length, 100) == "x" * length
+
+
+def test_a_text_that_is_cut_says_how_much_is_left_out() -> None:
+    assert cut_middle("a" * 100 + "b" * 100, 90) == "a" * 60 + " ... (110 characters are left out here) ... " + "b" * 30
+
+
+def test_an_exception_in_a_message_is_named_and_cut_whatever_its_text_does() -> None:
+    class Hostile(Exception):
+        def __str__(self) -> str:
+            raise KeyboardInterrupt
+
+    assert worded(ValueError("told")) == "ValueError: told"
+    assert worded(Hostile()) == "Hostile: (its message cannot be shown: `str()` of this Hostile fails)"
+    assert len(worded(ValueError("x" * 100_000))) < 1_200

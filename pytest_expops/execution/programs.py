@@ -22,8 +22,9 @@ from types import ModuleType
 from typing import Any, Literal
 
 from pytest_expops.execution._program_end import ending
-from pytest_expops.execution.calls.functions import first_user_frame
 from pytest_expops.execution.file_times import file_time_resolution
+from pytest_expops.execution.raised import first_user_frame
+from pytest_expops.execution.user_code.standard_streams import flush
 from pytest_expops.values.files.content import content_of
 
 OUT = "{out}"
@@ -122,7 +123,7 @@ def _printing() -> Iterator[list[str]]:
             try:
                 yield lines
             finally:
-                stream.flush()
+                flush(stream)
                 with suppress(OSError, TypeError, AttributeError):  # what compiled code has printed, where that can be
                     ctypes.CDLL(None).fflush(None)
                 os.dup2(kept, stream.fileno())

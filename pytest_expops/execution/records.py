@@ -10,13 +10,16 @@ import os
 import re
 import urllib.parse
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pytest_expops.errors import CHANGED, GONE, SessionFolderError, StorageTrouble
 from pytest_expops.execution.calls.recording import Metric, Step
 from pytest_expops.execution.seen import Seen
 from pytest_expops.values.storage.store import Artifact
+from pytest_expops.wording import cut_middle
 
 
 class Outcome(enum.Enum):
@@ -53,6 +56,10 @@ class Output:
         return cls(data["digest"], artifact, tuple((path, digest) for path, digest in data.get("leaves", ())))
 
 
+LINE = 500
+"""Of the first line of a message, at most so many characters are in a summary."""
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why a run did not pass. `kind` is the type of what was raised; `traceback` shows the user's frames only."""
@@ -63,8 +70,8 @@ class Failure:
 
     @property
     def summary(self) -> str:
-        """One line."""
-        first = self.message.partition("\n")[0]
+        """One line, cut in the middle where it is long."""
+        first = cut_middle(self.message.partition("\n")[0], LINE)
         return f"{self.kind}: {first}" if first else self.kind
 
 
@@ -137,7 +144,13 @@ class JsonFolder:
     """One JSON file per expanded process, written atomically and read whole."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        """Make the folder, in one that is there.
+
+        Raises:
+            StorageTrouble: it cannot be made.
+        """
+        with _trouble(folder, "made"):
+            folder.mkdir(exist_ok=True)
         self.folder = folder
 
     def path(self, name: str) -> Path:
@@ -145,24 +158,51 @@ class JsonFolder:
         return self.folder / f"{file_name(name)}.json"
 
     def read(self, name: str) -> Any | None:
-        """Return what was written under `name`, or None."""
-        try:
-            return json.loads(self.path(name).read_bytes())
-        except FileNotFoundError:
-            return None
+        """Return what was written under `name`, or None.
+
+        Raises:
+            SessionFolderError: it is not what was written.
+            StorageTrouble: it cannot be read.
+        """
+        path = self.path(name)
+        return _read(path) if path.exists() else None
 
     def write(self, name: str, data: Any) -> None:
-        """Readers see the whole of it or none."""
+        """Write it so that readers see the whole of it or none.
+
+        Raises:
+            StorageTrouble: the disk refuses.
+        """
         path = self.path(name)
         temporary = f"{path}.{os.getpid()}"
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(json.dumps(data))
-        os.replace(temporary, path)
+        text = json.dumps(data)
+        with _trouble(path, "written"):
+            with open(temporary, "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(temporary, path)
 
     def all(self) -> Iterator[Any]:
-        """Yield everything written so far, in no particular order."""
-        for path in self.folder.glob("*.json"):
-            yield json.loads(path.read_bytes())
+        """Yield everything written so far, in no particular order; raises as `read`."""
+        return map(_read, self.folder.glob("*.json"))
+
+
+def _read(path: Path) -> Any:
+    with _trouble(path, "read"):
+        data = path.read_bytes()
+    try:
+        return json.loads(data)
+    except ValueError:
+        raise SessionFolderError(path, CHANGED) from None
+
+
+@contextmanager
+def _trouble(path: Path, what: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise SessionFolderError(path.parent, GONE) from None
+    except OSError as error:
+        raise StorageTrouble(f"{path} cannot be {what} ({error.strerror or error})") from error
 
 
 def file_name(name: str) -> str:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from pytest_expops.errors import CallLost, ExpopsError, OutputError, StoreError
 from pytest_expops.execution.calls.arguments import arrange, configured_parameters, hyperparameters, merged
 from pytest_expops.execution.calls.checked_call import CheckedCall
 from pytest_expops.execution.calls.context import ProcessContext
-from pytest_expops.execution.calls.functions import Callee, CallStyle, find_function, settle, user_traceback
+from pytest_expops.execution.calls.functions import Callee, CallStyle, find_function, settle
 from pytest_expops.execution.calls.inputs import Load, Outputs, Received, receive
 from pytest_expops.execution.calls.partitioning import as_splittable
 from pytest_expops.execution.calls.recording import Recorder, recording_to
@@ -22,7 +23,8 @@ from pytest_expops.execution.declared.calling import RecordOf, chart_call, compo
 from pytest_expops.execution.declared.component import ChartComponent, Component
 from pytest_expops.execution.declared.components import find_component
 from pytest_expops.execution.declared.renames import renamed_inputs
-from pytest_expops.execution.records import Failure, Outcome, Output, RunRecord, file_name
+from pytest_expops.execution.raised import failure_of, looking
+from pytest_expops.execution.records import Outcome, Output, RunRecord, file_name
 from pytest_expops.execution.seeding.task_seeds import seeded, task_seed
 from pytest_expops.execution.seen import Onlooker, watching
 from pytest_expops.execution.time_limit import TimeLimit
@@ -30,9 +32,11 @@ from pytest_expops.execution.user_code.importable import project_code
 from pytest_expops.execution.user_code.requirements import advise
 from pytest_expops.execution.user_code.run_environment import run_environment
 from pytest_expops.execution.user_code.scripts import ProjectCode
+from pytest_expops.execution.user_code.standard_streams import own_streams
 from pytest_expops.pipeline.check import CALL
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Kind, Process
 from pytest_expops.values.fingerprint import fingerprint
+from pytest_expops.values.showing import show
 from pytest_expops.values.storage.store import ArtifactStore
 
 RUN_ID = "pytest-expops"
@@ -160,7 +164,7 @@ class Runner:
         """Run the expanded process `name` on what `load` gives of its upstream, and keep of its outputs what is asked.
 
         A chart reads the records of its upstream instead; without `record_of` it is not drawn.
-        Whatever the process raises is in the result, except KeyboardInterrupt, which is raised.
+        Whatever the process raises is in the result, KeyboardInterrupt too: it has run, and is not to run again.
         """
         if not self.onlooker.watching:
             return self._run(name, load, attempt, keep or Keep(), record_of)
@@ -179,7 +183,7 @@ class Runner:
         outputs: Mapping[str, Output] = {}
         error: BaseException | None = None
         try:
-            with self.project.entered(), run_environment(self.pipeline):
+            with own_streams(), self.project.entered(), run_environment(self.pipeline):
                 if each.process.kind is Kind.CHART:
                     call = self._chart(each, record_of)
                 else:
@@ -191,13 +195,13 @@ class Runner:
                     # Still seeded: an output may hold a global generator (an estimator of scikit-learn does), whose
                     # state is the process's own until what the session had is put back.
                     outputs = self._keep(each.process, returned, keep)
-        except (KeyboardInterrupt, CallLost):
+        except CallLost:
             raise
         except BaseException as raised:
             # SystemExit, and what test tools raise through a process (a timeout, say), are failures of it too.
             error = raised
-            self._add_advice(raised)
-        failure = _failure(error) if error is not None else None
+            looking(partial(self._add_advice, error))
+        failure = failure_of(error) if error is not None else None
         record = RunRecord(
             process=name,
             attempt=attempt,
@@ -339,14 +343,14 @@ def checked(process: Process, returned: object) -> Outputs:
             process=process.name,
             hint=f"return it under a name: `return {{'result': ...}}` in `{process.code.function}`",
         )
-    odd = [key for key in returned if not isinstance(key, str)]
+    odd = [key for key in returned if not issubclass(type(key), str)]  # whatever it says of itself
     if odd:
         raise OutputError(
-            f"process `{process.name}` returned a dict with the key {odd[0]!r}; output keys are text",
+            f"process `{process.name}` returned a dict with the key {show(odd[0])}; output keys are text",
             process=process.name,
             hint=f"put it inside an output: `return {{'result': ...}}` in `{process.code.function}`",
         )
-    outputs = dict(returned)
+    outputs = {str.__str__(key): value for key, value in dict(returned).items()}
     if split is None:
         return outputs
     if split.data_name not in outputs:
@@ -363,9 +367,3 @@ def checked(process: Process, returned: object) -> Outputs:
 
 def _kind(value: object) -> str:
     return "None" if value is None else f"a {type(value).__qualname__}"
-
-
-def _failure(error: BaseException) -> Failure:
-    if isinstance(error, ExpopsError):
-        return Failure(type(error).__name__, str(error), str(error))
-    return Failure(type(error).__name__, str(error), user_traceback(error))

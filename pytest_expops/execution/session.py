@@ -3,8 +3,10 @@
 Nobody holds the lock of one process while waiting for another's, so workers cannot wait for each other in a circle; and
 a lock is given up by the operating system when its owner dies, so nobody waits for the dead.
 
-A worker that runs a process takes its lock, enters itself as the owner, runs it, appends the record to its journal, and
-gives the lock up. So whoever gets the lock finds no owner, or the owner's record, or that the owner has died.
+A worker that runs a process takes its lock, enters itself as the owner, runs it, appends the record to its journal,
+marks it as recorded, and gives the lock up. So whoever gets the lock finds no owner, or the owner's record, or that the
+owner has died. A process that was begun is never run again, whatever comes between: where its record cannot be made or
+written there is a smaller one that says so, and where the session's folder is not as it was left there is an error.
 """
 
 from __future__ import annotations
@@ -12,24 +14,28 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from filelock import FileLock
 
-from pytest_expops.errors import ExpopsError
-from pytest_expops.execution._claims import Claims, owner_name
+from pytest_expops.errors import CallLost, ExpopsError, SessionFolderError, StoreError
+from pytest_expops.execution._claims import Claims, Mark, owner_name
 from pytest_expops.execution._journal import SUFFIX, Journal, JournalReader
+from pytest_expops.execution._last_records import crashed, failed, unrecorded
 from pytest_expops.execution.artifact_cache import DEFAULT_MEMORY, ArtifactReader, PartCache
 from pytest_expops.execution.calls.inputs import Outputs
 from pytest_expops.execution.calls.partitioning import Partition
-from pytest_expops.execution.records import Failure, Outcome, Output, RunRecord, file_name
+from pytest_expops.execution.raised import is_a
+from pytest_expops.execution.records import Outcome, Output, RunRecord, file_name
 from pytest_expops.execution.runner import Runner
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.values.storage.store import ArtifactStore
 
+CLAIMS = "claims"
+"""In the folder of a session of several workers: the file that says what has been run."""
 WAIT_SECONDS = 0.5
 """How long to wait for one busy process before looking whether another has become free to run."""
 
@@ -74,6 +80,7 @@ class PipelineSession:
     ) -> None:
         self.expanded = expanded
         self.folder = folder
+        self._claims = Claims(folder / CLAIMS, expanded.processes, worker) if shared else None
         self.shared = shared
         self.store = ArtifactStore(folder / "artifacts")
         self.reader = ArtifactReader(self.store, PartCache(DEFAULT_MEMORY) if cache is None else cache)
@@ -86,7 +93,6 @@ class PipelineSession:
         self._records.mkdir(parents=True, exist_ok=True)
         self._journal = Journal(self._records / f"{owner_name(worker)}{SUFFIX}")
         self._others: dict[str, JournalReader] = {}
-        self._claims = Claims(folder / "claims", expanded.processes, worker) if shared else None
         self._known: dict[str, RunRecord] = {}
         # A worker's locks keep out other workers, not its own threads, and there is one working directory for all.
         self._running = threading.RLock()
@@ -106,7 +112,7 @@ class PipelineSession:
         if record is None and self._claims is not None:
             owner = self._claims.owner(name)
             if owner is not None:
-                self._read_on(owner)
+                self._read_on(owner[0])
                 record = self._known.get(name)
         return record
 
@@ -165,6 +171,18 @@ class PipelineSession:
         """Return a copy of the stored outputs of a run that passed; of a split one partition."""
         with self.runner.project.entered():
             return self.reader.outputs(record.outputs, partition)
+
+    def verify(self, name: str) -> None:
+        """See that what is stored of `name`, and of its upstream, is as it was stored: before it is said to differ.
+
+        Raises:
+            StorageTrouble: it is not.
+        """
+        for each in (name, *self.expanded[name].upstream):
+            record = self.known(each)
+            for output in record.outputs.values() if record is not None else ():
+                if output.artifact is not None:
+                    self.store.data(output.artifact, verify=True)
 
     def roots(self, record: RunRecord) -> tuple[RunRecord, ...]:
         """Return the records of the processes whose failure is the reason for this one's; itself, if it did run."""
@@ -230,19 +248,22 @@ class PipelineSession:
         One who has begun and left no record is dead. To run it again might kill this worker too.
         """
         record = self._known.get(name)
-        owner = claims.owner(name) if record is None else None
-        if owner is not None:
+        found = claims.owner(name) if record is None else None
+        if found is not None:
+            owner, mark = found
             self._read_on(owner)
-            record = self._known.get(name) or self._finish(self._crashed(name, owner))
+            record = self._known.get(name)
+            if record is None and mark is Mark.RECORDED:
+                raise SessionFolderError(self._records, f"has no record of `{name}`, which {owner} has run")
+            if record is None:
+                made = self._ended_for_time(name, owner) if mark is Mark.BEGUN else None
+                record = self._settle(made or (crashed if mark is Mark.BEGUN else unrecorded)(name, owner))
         return record
 
-    def _crashed(self, name: str, worker: str) -> RunRecord:
+    def _ended_for_time(self, name: str, worker: str) -> RunRecord | None:
         limit = self.runner.time_limit(self.expanded[name], 0)
         failure = limit.failure() if limit is not None else None
-        if failure is not None:
-            return RunRecord(name, 0, Outcome.FAILED, worker=worker, failure=failure)
-        message = f"worker {worker} died while it ran `{name}`"
-        return RunRecord(name, 0, Outcome.CRASHED, worker=worker, failure=Failure("WorkerDied", message, message))
+        return RunRecord(name, 0, Outcome.FAILED, worker=worker, failure=failure) if failure is not None else None
 
     def _run(self, name: str) -> RunRecord:
         each = self.expanded[name]
@@ -258,15 +279,17 @@ class PipelineSession:
                     lambda upstream, part=None: self.load(self._known[upstream], part),
                     record_of=self._known.__getitem__,
                 )
-                record = replace(run.record, written=written())
-            if run.error is not None:
-                self.errors[name] = run.error
-            return self._finish(record)
-        except BaseException:
-            # Interrupted: it has not ended, and others may still run it.
-            if self._claims is not None and self.known(name) is None:
-                self._claims.clear(name)
+                record, error = replace(run.record, written=written()), run.error
+        except CallLost:
             raise
+        except BaseException as raised:  # interrupted, or trouble of ours: it may have run all the same
+            record, error = failed(name, self.worker, raised), raised
+        record = self._settle(record)
+        if error is not None:
+            self.errors[name] = error
+        if error is not None and is_a(error, KeyboardInterrupt):
+            raise error
+        return record
 
     def _failed_upstream(self, each: ExpandedProcess) -> tuple[str, ...]:
         """Return the names of the processes because of which `each` cannot run, without repetition."""
@@ -279,12 +302,33 @@ class PipelineSession:
                 roots[upstream] = None
         return tuple(roots)
 
+    def _settle(self, record: RunRecord) -> RunRecord:
+        """Leave a record of a process that was begun: if this one cannot be written, another that says why."""
+        try:
+            return self._finish(record)
+        except StoreError as error:  # which another record would meet as well
+            self.errors[record.process] = error
+            record = failed(record.process, self.worker, error)
+            self._mark(record.process, Mark.UNRECORDED)
+            self._known[record.process] = record
+            return record
+        except Exception as error:  # what is in it is not what a record can hold
+            return self._settle(failed(record.process, self.worker, error))
+        except BaseException as error:
+            self._settle(failed(record.process, self.worker, error))
+            raise
+
     def _finish(self, record: RunRecord) -> RunRecord:
         self._journal.append(record.to_json())
-        if self._claims is not None:
-            self._claims.take(record.process)  # whose journal has the record, if it was another's
         self._known[record.process] = record
+        self._mark(record.process, Mark.RECORDED)
         return record
+
+    def _mark(self, name: str, mark: Mark) -> None:
+        """Note what has become of a process that is this worker's from now on; if it cannot be noted, it has begun."""
+        if self._claims is not None:
+            with suppress(StoreError):
+                self._claims.take(name, mark)
 
     def _read_on(self, owner: str) -> None:
         """Take in what another worker has recorded since the last time."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pytest_expops.errors import StorageTrouble
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.plugin.baselines import Written
 from pytest_expops.plugin.options.baseline import WRITING
@@ -43,12 +44,12 @@ def write_baselines(state: SessionState) -> dict[Path, Written]:
     if mode not in WRITING:
         return found
     for path, baseline in state.baselines.items():
-        proposals = baseline.proposals()
-        if proposals:
-            try:
+        try:
+            proposals = baseline.proposals()
+            if proposals:
                 found[path] = _write(state, path, baseline, proposals)
-            except LockError as error:
-                found[path] = Written(error=str(error))
+        except (LockError, StorageTrouble) as error:
+            found[path] = Written(error=str(error))
     return found
 
 

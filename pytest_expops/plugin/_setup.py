@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pytest_expops.errors import StoreError
 from pytest_expops.pipeline.render import to_dot, to_mermaid, to_text
 from pytest_expops.plugin._baseline_writing import BaselineHooks
 from pytest_expops.plugin._ending import Ending
@@ -27,10 +28,17 @@ def configure(config: pytest.Config, options: Options) -> None:
     """Load the configs, add them to what is collected, and register what only such a session needs.
 
     Raises:
-        pytest.UsageError: a config cannot be run.
+        pytest.UsageError: a config cannot be run, or the session's folder not be made or found.
     """
     worker_input = getattr(config, "workerinput", None)
-    state = config.stash[STATE] = start(options, _seat(config, worker_input))
+    try:
+        state = config.stash[STATE] = start(options, _seat(config, worker_input))
+    except (StoreError, OSError) as error:
+        message = f"expops: the session cannot begin: {error}"
+        if worker_input is None:
+            raise pytest.UsageError(message) from error
+        config.pluginmanager.register(NotBegun(message), "expops-not-begun")
+        return
     _add_arguments(config, options)
     config.pluginmanager.register(aggregation_fixtures(state), "expops-aggregation-fixtures")
     config.pluginmanager.register(WorkMarks(), "expops-work-marks")
@@ -45,6 +53,18 @@ def configure(config: pytest.Config, options: Options) -> None:
         register_progress(config, state, durations)
         if config.pluginmanager.hasplugin("xdist"):
             _register_in_controller(config, state, durations)
+
+
+class NotBegun:
+    """Has a worker that has no folder of its session collect nothing, and say why; a worker that raises is replaced."""
+
+    def __init__(self, message: str) -> None:
+        self._message = message
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_make_collect_report(self, collector: pytest.Collector) -> pytest.CollectReport:
+        """In place of collecting anything."""
+        return pytest.CollectReport(collector.nodeid, "failed", self._message, [])
 
 
 def _seat(config: pytest.Config, worker_input: Mapping[str, Any] | None) -> Seat:

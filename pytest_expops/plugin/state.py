@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.errors import ConfigError
+from pytest_expops.errors import GONE, ConfigError, SessionFolderError
 from pytest_expops.execution import scratch
 from pytest_expops.execution.artifact_cache import PartCache
 from pytest_expops.execution.records import Failure, JsonFolder
 from pytest_expops.execution.runner import Runner
-from pytest_expops.execution.session import PipelineSession
+from pytest_expops.execution.session import CLAIMS, PipelineSession
 from pytest_expops.execution.time_limit import terminal
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
@@ -158,6 +158,7 @@ def start(options: Options, seat: Seat) -> SessionState:
 
     Raises:
         pytest.UsageError: a config or a line of tolerances cannot be used, with all their problems; or a lock file.
+        StoreError: the session's folder cannot be made, or is not there any more.
     """
     pipelines = expanded_pipelines(options.configs, options.tolerances)
     locks = Locks(options.baseline, pipelines)
@@ -167,7 +168,10 @@ def start(options: Options, seat: Seat) -> SessionState:
     watch = options.baseline.mode in WRITING
     for number, (path, pipeline) in enumerate(pipelines.items(), start=1):
         place = folder / f"{number}-{path.stem}"
-        place.mkdir(exist_ok=True)
+        if seat.folder is None:
+            place.mkdir(exist_ok=True)
+        elif not (place / CLAIMS).exists():
+            raise SessionFolderError(place / CLAIMS, GONE)
         sessions[path] = PipelineSession(
             pipeline,
             place,

@@ -15,13 +15,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from pytest_expops.errors import CallLost
+from pytest_expops.errors import CallLost, StorageTrouble, StoreError
 from pytest_expops.execution.calls.inputs import Load, Outputs
 from pytest_expops.execution.calls.partitioning import Partition
 from pytest_expops.execution.calls.recording import innermost_step
+from pytest_expops.execution.raised import is_a, trouble_in
 from pytest_expops.execution.records import RunRecord
-from pytest_expops.execution.runner import Keep, Runner
+from pytest_expops.execution.runner import Keep, ProcessRun, Runner
 from pytest_expops.execution.user_code.run_environment import run_environment
+from pytest_expops.execution.user_code.standard_streams import flush
 from pytest_expops.replay._child_project import ReplicaProject, reader_of
 from pytest_expops.replay._data_libraries import DataLibraries
 from pytest_expops.replay._import_server import ImportServer
@@ -34,6 +36,7 @@ from pytest_expops.replay.nondeterminism.session_files import files_met, forget_
 from pytest_expops.replay.nondeterminism.torch_alerts import noting_alerts
 from pytest_expops.replay.request import Replay, Request, to_answer
 from pytest_expops.replay.tracing import Tracer
+from pytest_expops.wording import text_of, worded
 
 Next = Callable[[], dict[str, Any] | None]
 
@@ -79,12 +82,11 @@ def _serve(answers: int, following: Next, project: ReplicaProject) -> None:
             continue
         try:
             answer = _replay(message, project, libraries)
-        except CallLost as error:
+        except (CallLost, StorageTrouble) as error:
             answer = {"error": str(error)}
         except Exception:
             answer = {"error": traceback.format_exc()}
-        sys.stdout.flush()
-        sys.stderr.flush()
+        flush(sys.stdout, sys.stderr)
         send(answers, {**answer, "number": message["number"]})
         return
 
@@ -97,7 +99,10 @@ def _replay(message: dict[str, Any], project: ReplicaProject, libraries: DataLib
     upstream = {name: RunRecord.from_json(record) for name, record in message["upstream"].items()}
 
     def load(name: str, partition: Partition | None = None, /) -> Outputs:
-        return reader.outputs(upstream[name].outputs, partition)
+        try:
+            return reader.outputs(upstream[name].outputs, partition)
+        except StoreError as error:  # the first run had it: it cannot be made again here
+            raise StorageTrouble(error.message, hint=error.hint) from error
 
     with project.opened(message, request) as runner:
         answer = _run(runner, message["process"], libraries.noting(load), request)
@@ -125,6 +130,7 @@ def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, A
         for earlier in request.before:
             again = earlier == name
             run = runner.run(earlier, load, attempt=request.attempt, keep=request.keep if again else Keep(values=False))
+            _raise_trouble(run)
             first_call = run.record if again else first_call
             forget_met()
         if request.watch:
@@ -138,11 +144,12 @@ def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, A
             tracer = stack.enter_context(Tracer(runner.project.owns_file, lines=request.lines))
         alerts = stack.enter_context(noting_alerts(runner.project.owns_file)) if request.alerts else tuple
         runner.start = 0 if request.conditions.get("generators", NATURAL).mode is Mode.HELD else None
-        record = runner.run(name, load, attempt=request.attempt, keep=request.keep).record
+        run = runner.run(name, load, attempt=request.attempt, keep=request.keep)
+        _raise_trouble(run)
         opened = files.opened() if request.watch else ()
     return to_answer(
         Replay(
-            record,
+            run.record,
             sites=watcher.all_sites(),
             opened=opened,
             met=files_met(),
@@ -154,3 +161,10 @@ def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, A
             first_call=first_call,
         )
     )
+
+
+def _raise_trouble(run: ProcessRun) -> None:
+    """Refuse to answer with a run that the disk, and not the process, has ended."""
+    trouble = trouble_in(run.error)
+    if trouble is not None:
+        raise StorageTrouble(text_of(trouble) if is_a(trouble, StorageTrouble) else worded(trouble))

@@ -16,6 +16,7 @@ from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, StandsFor, Un
 from pytest_expops.values.kinds import builtin, functions
 from pytest_expops.values.kinds.objects import object_form
 from pytest_expops.values.naming import module_name, type_name
+from pytest_expops.wording import worded
 
 Handler = Callable[[Any], Form]
 T = TypeVar("T")
@@ -74,7 +75,7 @@ def register(type_: type[T], function: Callable[[T], object]) -> None:
         try:
             simpler = function(value)
         except Exception as error:
-            raise Unsound(f"{who} raised {type(error).__name__}: {error}", "let it return a simpler value") from error
+            raise Unsound(f"{who} raised {worded(error)}", "let it return a simpler value") from error
         if simpler is value:
             raise Unsound(f"{who} returned the value itself", "let it return a simpler value")
         return Parts(type_name(type(value)), (), [simpler], [""])

@@ -130,6 +130,7 @@ def judge(session: PipelineSession, name: str, pool: ReplicaPool, *, replays: in
 
     Raises:
         ReplayError: a replay could not be made.
+        StorageTrouble: it differs, but what it was made with, or is compared with, is not as it was stored.
     """
     vary, printed, unvaried = tuple(vary), "", ""
     seen: Seen | None = None
@@ -144,6 +145,7 @@ def judge(session: PipelineSession, name: str, pool: ReplicaPool, *, replays: in
         if replay.record.seen is not None:
             seen = replay.record.seen | (seen or Seen())
         if made.differences:
+            session.verify(name)
             failure = replay.record.failure
             return Verdict(
                 name,

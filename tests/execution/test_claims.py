@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.execution._claims import SLOT, Claims, owner_name
+from pytest_expops.errors import SessionFolderError
+from pytest_expops.execution._claims import SLOT, Claims, Mark, owner_name
 
 NAMES = ["a", "b", "c"]
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
@@ -51,16 +52,50 @@ def _wait_for(path: Path, text: str = "") -> str:
     raise AssertionError(f"{path} does not say {text!r}")
 
 
-def test_an_owner_is_seen_by_all_until_the_claim_is_cleared(tmp_path: Path) -> None:
+def test_an_owner_and_its_mark_are_seen_by_all(tmp_path: Path) -> None:
     path = tmp_path / "claims"
     here, there = Claims(path, NAMES, "gw0"), Claims(path, NAMES, "gw1")
     here.take("c")
     there.take("a")
     for each in (here, there):
-        assert [each.owner(name) for name in NAMES] == ["gw1", None, "gw0"]
+        assert [each.owner(name) for name in NAMES] == [("gw1", Mark.BEGUN), None, ("gw0", Mark.BEGUN)]
         assert each.owners() == {"a": "gw1", "c": "gw0"}
-    here.clear("a")
-    assert there.owners() == {"c": "gw0"}
+    here.take("c", Mark.RECORDED)
+    there.take("a", Mark.UNRECORDED)
+    for each in (here, there):
+        assert [each.owner(name) for name in NAMES] == [("gw1", Mark.UNRECORDED), None, ("gw0", Mark.RECORDED)]
+
+
+SPOILED = {
+    "emptied": lambda path: path.write_bytes(b""),
+    "cut short": lambda path: os.truncate(path, 3 * SLOT),
+    "zeros": lambda path: _overwrite(path, bytes(path.stat().st_size)),
+    "garbage": lambda path: _overwrite(path, b"\xff" * path.stat().st_size),
+    "garbage behind the first slot": lambda path: _overwrite(path, b"\xff" * SLOT, 3 * SLOT),
+}
+
+
+def _overwrite(path: Path, data: bytes, at: int = 0) -> None:
+    with path.open("r+b") as file:
+        file.seek(at)
+        file.write(data)
+
+
+@pytest.mark.parametrize("how", SPOILED)
+def test_claims_that_something_else_has_changed_are_an_error(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "claims"
+    claims = Claims(path, NAMES, "gw0")
+    claims.take("b")
+    SPOILED[how](path)
+    with pytest.raises(SessionFolderError, match="claims is not as it was left: something else removed or changed"):
+        claims.owner("c")
+    with pytest.raises(SessionFolderError, match="claims is not as it was left"):
+        claims.owners()
+
+
+def test_claims_in_a_folder_that_is_not_there_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SessionFolderError, match="claims is not there any more"):
+        Claims(tmp_path / "gone/claims", NAMES, "gw0")
 
 
 @pytest.mark.parametrize("worker", ["gw0", "w" * 64, "w" * 65, "\u00fc" * 40, "a/b", "x" * 500])
@@ -68,7 +103,7 @@ def test_any_name_of_a_worker_fits_and_names_a_file(tmp_path: Path, worker: str)
     claims = Claims(tmp_path / "claims", NAMES, worker)
     claims.take("b")
     assert claims.owners() == {"b": owner_name(worker)}
-    assert len(owner_name(worker)) <= SLOT
+    assert len(owner_name(worker)) < SLOT
     (tmp_path / owner_name(worker)).touch()
     assert owner_name(worker) != owner_name(f"{worker}0")
 

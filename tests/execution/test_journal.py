@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import resource
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_expops.errors import StoreError
+from pytest_expops.errors import SessionFolderError, StoreError
 from pytest_expops.execution._journal import Journal, JournalReader
 
 RECORDS = st.lists(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=10), max_size=3), max_size=6)
@@ -39,11 +40,37 @@ def test_each_record_is_read_once_in_order_however_far_the_writer_has_come(
 
 
 def test_a_file_that_nobody_has_written_has_no_records(tmp_path: Path) -> None:
-    reader = JournalReader(tmp_path / "w.jsonl")
+    journal, reader = Journal(tmp_path / "w.jsonl"), JournalReader(tmp_path / "w.jsonl")
     assert list(reader.new()) == []
-    Journal(tmp_path / "w.jsonl").append({"a": 1})
+    journal.append({"a": 1})
     assert list(reader.new()) == [{"a": 1}]
     assert list(reader.new()) == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda path: path.unlink(), "w.jsonl is not there any more"),
+        (lambda path: path.write_bytes(b""), "w.jsonl is not as it was left"),
+        (lambda path: path.write_bytes(path.read_bytes() + b"\xff{]\n"), "w.jsonl is not as it was left"),
+    ],
+    ids=["removed", "emptied", "garbage"],
+)
+def test_a_file_that_something_else_has_changed_is_an_error(
+    tmp_path: Path, spoil: Callable[[Path], object], message: str
+) -> None:
+    path = tmp_path / "w.jsonl"
+    journal, reader = Journal(path), JournalReader(path)
+    journal.append({"a": 1})
+    assert list(reader.new()) == [{"a": 1}]
+    spoil(path)
+    with pytest.raises(SessionFolderError, match=message):
+        list(reader.new())
+
+
+def test_a_journal_in_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"w\.jsonl: the file of records cannot be made \(No such file"):
+        Journal(tmp_path / "gone/w.jsonl")
 
 
 def test_a_record_that_the_disk_refuses_leaves_nothing_and_the_next_is_whole(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import textwrap
 import time
@@ -18,7 +20,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_expops.errors import SessionFolderError
 from pytest_expops.execution._claims import Claims
+from pytest_expops.execution._journal import Journal
 from pytest_expops.execution.records import JsonFolder, Outcome, file_name
 from pytest_expops.execution.session import NotPassed, PipelineSession
 from pytest_expops.pipeline.config.loader import load_config
@@ -176,6 +180,7 @@ def test_a_claim_of_the_dead_without_a_record_is_a_crash_also_for_the_controller
 
 def claim(folder: Path, name: str, worker: str) -> None:
     """What a worker does before it runs a process; here it does no more, as if it had died."""
+    session(folder, worker=worker)  # makes its journal
     names = session(folder, shared=False).expanded.processes
     Claims(folder / "claims", names, worker).take(name)
 
@@ -216,11 +221,58 @@ def test_a_record_that_a_worker_was_writing_as_it_died_is_none(tmp_path: Path) -
     journal = tmp_path / "records/gw0.jsonl"
     whole = journal.read_bytes()
     journal.write_bytes(whole[:-1])
+    claim(tmp_path, "load", worker="gw0")  # what is noted once the record is written was not yet
     assert session(tmp_path, worker="gw1").record("load").outcome is Outcome.CRASHED
     journal.write_bytes(whole)
     (tmp_path / "records/gw1.jsonl").unlink()
     claim(tmp_path, "load", worker="gw0")
     assert session(tmp_path, worker="gw2").record("load").outcome is Outcome.PASSED
+
+
+LOSSES = {
+    "the folder": shutil.rmtree,
+    "the records": lambda folder: shutil.rmtree(folder / "records"),
+    "a record": lambda folder: (folder / "records/gw0.jsonl").write_bytes(b""),
+    "the claims": lambda folder: (folder / "claims").write_bytes(b""),
+}
+
+
+@pytest.mark.parametrize("lost", LOSSES)
+def test_where_the_folder_is_not_as_it_was_left_nothing_runs_again(tmp_path: Path, lost: str) -> None:
+    folder, project = tmp_path / "session", tmp_path
+    pipeline(project)
+    folder.mkdir()
+    expanded = expand(load_config(project / "config.yaml"))
+    ran, asks = (PipelineSession(expanded, folder, shared=True, worker=worker) for worker in ("gw0", "gw1"))
+    ran.record("load")
+    LOSSES[lost](folder)
+    for _ in range(2):
+        with pytest.raises(SessionFolderError, match="something else removed or changed the folder of this session"):
+            asks.record("load")
+        with pytest.raises(SessionFolderError):
+            asks.all_records()
+    assert Counter((project / "log.txt").read_text(encoding="utf-8").split()) == {"load": 1}
+
+
+def test_a_record_that_cannot_be_written_is_a_failure_and_its_process_not_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline(tmp_path)
+    full, other = session(tmp_path, worker="gw0"), session(tmp_path, worker="gw1")
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, "_write", refuse)
+        first = full.record("load")
+    second = other.record("load")
+    for record in (first, second, session(tmp_path).record("load")):
+        assert record.outcome is Outcome.FAILED
+    assert "gw0.jsonl: a record of" in (first.failure or pytest.fail("no failure")).message
+    assert "No space left on device" in (first.failure or pytest.fail("no failure")).message
+    assert "worker gw0 has run `load`, and could not write its record" in str(second.failure)
+    assert Counter((tmp_path / "log.txt").read_text(encoding="utf-8").split()) == {"load": 1}
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -235,7 +287,7 @@ def test_threads_of_one_worker_run_a_process_once(tmp_path: Path, shared: bool) 
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_an_interrupted_process_has_not_ended(tmp_path: Path, shared: bool) -> None:
+def test_an_interrupted_process_has_a_record_and_is_not_run_again(tmp_path: Path, shared: bool) -> None:
     pipeline(
         tmp_path, "import os\ndef load(data):\n    os.path.exists('stop') and _stop()\n    return {}\n", "load load2"
     )
@@ -245,9 +297,12 @@ def test_an_interrupted_process_has_not_ended(tmp_path: Path, shared: bool) -> N
     each = session(tmp_path, shared=shared)
     with pytest.raises(KeyboardInterrupt):
         each.record("load")
-    assert each.all_records() == {}
     (tmp_path / "stop").unlink()
-    assert each.record("load").outcome is Outcome.PASSED
+    records = [each.all_records()["load"], session(tmp_path, shared=True, worker="other").record("load")]
+    for record in records if shared else records[:1]:
+        assert record.outcome is Outcome.FAILED
+        assert record.failure is not None
+        assert record.failure.kind == "KeyboardInterrupt"
 
 
 def test_roots_name_every_cause_once(tmp_path: Path) -> None:

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import enum
 import inspect
-import os
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any
 
 from pytest_expops.errors import ScriptError
-from pytest_expops.execution.user_code.installed import is_installed
+from pytest_expops.execution.raised import user_traceback
 from pytest_expops.execution.user_code.modules import nearest_module
 from pytest_expops.execution.user_code.requirements import advise, advise_relative
 from pytest_expops.execution.user_code.scripts import ProjectCode
 from pytest_expops.pipeline.model import CallRule, Kind, Process
-from pytest_expops.wording import did_you_mean
+from pytest_expops.wording import did_you_mean, kind_of
 
 CLASSIC_NAMES = frozenset({"data", "hyperparameters", "hparams", "context"})
 _NAMES_FUNCTION = ("code", "code_function")
@@ -75,23 +74,6 @@ def settle(callee: Callee, offered: Iterable[str]) -> CallStyle:
     return CallStyle.CLASSIC if declared.isdisjoint(offered) else CallStyle.BY_NAME
 
 
-def user_traceback(error: BaseException) -> str:
-    """Return the traceback of an exception, from the first frame that is not ours or of the import system."""
-    first = first_user_frame(error.__traceback__)
-    return "".join(traceback.format_exception(type(error), error, first)).rstrip()
-
-
-def first_user_frame(entry: TracebackType | None) -> TracebackType | None:
-    """Return the traceback from its first frame in a file that is neither installed nor frozen, or all of it."""
-    first = entry
-    while entry is not None:
-        filename = entry.tb_frame.f_code.co_filename
-        if not filename.startswith("<frozen") and not is_installed(os.path.realpath(filename)):
-            return entry
-        entry = entry.tb_next
-    return first
-
-
 def _import(project: ProjectCode, process: Process) -> ModuleType:
     path = project.pipeline.scripts[process.code.script]
     if not path.is_file():
@@ -106,7 +88,7 @@ def _import(project: ProjectCode, process: Process) -> ModuleType:
         return project.script(process.code.script)
     except (Exception, SystemExit) as error:
         raise ScriptError(
-            f"script {path} raised {type(error).__name__} on import",
+            f"script {path} raised {kind_of(error)} on import",
             path=path,
             process=process.name,
             hint=advise_relative(error, path, project.folders) or advise(error, project.pipeline),
@@ -131,7 +113,7 @@ def _import_named(project: ProjectCode, process: Process) -> ModuleType:
             raise _no_such_module(project, process, error.name) from None
         path = project.file(script)
         raise ScriptError(
-            f"module `{name}` ({path or 'without a file'}) raised {type(error).__name__} on import",
+            f"module `{name}` ({path or 'without a file'}) raised {kind_of(error)} on import",
             path=path or Path(),
             process=process.name,
             hint=advise(error, project.pipeline),

@@ -12,6 +12,7 @@ from typing import Any
 from pytest_expops.errors import EmptyPartitionWarning, PartitionError
 from pytest_expops.execution.calls._columns import as_frame_if_records
 from pytest_expops.pipeline.model import DataSplit
+from pytest_expops.wording import worded
 
 __all__ = [
     "Partition",
@@ -169,7 +170,7 @@ def _take(value: Any, cut: tuple[int, int], split: DataSplit, process: str) -> A
         part = take(value, start, stop)
         taken = row_count(part)
     except Exception as error:
-        raise _unsplittable(value, split, process, f"slicing it raised {type(error).__name__}: {error}") from error
+        raise _unsplittable(value, split, process, f"slicing it raised {worded(error)}") from error
     if taken != stop - start:  # the slice was understood as something else than rows
         raise _unsplittable(
             value,

@@ -6,7 +6,7 @@ import operator
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -119,7 +119,7 @@ def check_metric(name: object, value: Any, step: object) -> tuple[str, Any, int 
     Raises:
         TypeError: the name is no text, the step no int, or the value nothing that JSON can hold.
     """
-    if not isinstance(name, str) or not name:
+    if not issubclass(type(name), str) or not (name := str.__str__(name)):
         raise TypeError(f"log_metric: the name of a metric is non-empty text, not {name!r}")
     number: int | None = None
     if step is not None:
@@ -129,7 +129,7 @@ def check_metric(name: object, value: Any, step: object) -> tuple[str, Any, int 
             raise TypeError(f"log_metric({name!r}): step is an int or None, not {shown(step)}") from None
         if NUMBERS["step"].read(number) is None:
             raise TypeError(f"log_metric({name!r}): step is {NUMBERS['step'].expected}, not {shown(step)}")
-    return name, _plain(name, value), number
+    return name, _plain(name, value, DEEPEST), number
 
 
 def _writable(metric: str, value: int) -> int:
@@ -139,26 +139,40 @@ def _writable(metric: str, value: int) -> int:
     return value
 
 
-def _plain(metric: str, value: Any) -> Any:
-    """Return `value` as what JSON can hold."""
+DEEPEST = 100
+"""A metric is a container of containers at most so often, so that any worker can read its record."""
+
+
+_PLAIN: tuple[tuple[type, Callable[[Any], Any]], ...] = (
+    (int, int.__int__),
+    (float, float.__float__),
+    (str, str.__str__),
+)
+
+
+def _plain(metric: str, value: Any, deep: int) -> Any:
+    """Return `value` as what JSON can hold, whatever its class says of itself; containers in containers `deep` times.
+
+    What the class defines may raise anything.
+    """
     kind = type(value)
     if kind in (float, str, type(None)):
         return value
-    if isinstance(value, (bool, int)):
-        return _writable(metric, int(value))
-    if isinstance(value, float):
-        return float(value)
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, dict):
-        return {str(key): _plain(metric, each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(metric, each) for each in value]
+    for plain, taken in _PLAIN:
+        if issubclass(kind, plain):
+            found = taken(value)
+            return _writable(metric, found) if plain is int else found
+    if not deep:
+        raise TypeError(f"log_metric({metric!r}): the value is nested more than {DEEPEST} deep")
+    if issubclass(kind, dict):
+        return {str.__str__(str(key)): _plain(metric, each, deep - 1) for key, each in value.items()}
+    if issubclass(kind, (list, tuple)):
+        return [_plain(metric, each, deep - 1) for each in value]
     for convert in ("tolist", "numpy", "__float__"):
         if hasattr(value, convert):
             converted = getattr(value, convert)()
             if type(converted) is not kind:  # as NumPy's longdouble is: no Python number holds it
-                return _plain(metric, converted)
+                return _plain(metric, converted, deep - 1)
     raise TypeError(f"log_metric({metric!r}): the value is a number or what JSON can hold, not {kind.__qualname__}")
 
 

@@ -21,7 +21,7 @@ from pytest_expops.execution.declared.component import ChartComponent, Component
 from pytest_expops.pipeline.config.project import Project
 from pytest_expops.pipeline.declarations import ComponentRef
 from pytest_expops.pipeline.model import Pipeline, Process
-from pytest_expops.wording import did_you_mean
+from pytest_expops.wording import did_you_mean, worded
 
 GROUP = "pytest_expops.components"
 
@@ -80,8 +80,7 @@ def _library(reference: ComponentRef, process: Process, pipeline: Pipeline) -> L
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) and error.name == name:
             raise
-        what = f"{type(error).__name__}: {error}"
-        _refuse(process, pipeline, f"the library of components `{name}` cannot be loaded: {what}")
+        _refuse(process, pipeline, f"the library of components `{name}` cannot be loaded: {worded(error)}")
     known = sorted({*_BUILT_IN, *(each.name for each in added)})
     near = did_you_mean(name, known)
     there = ", ".join(f"`{each}`" for each in known)

@@ -11,6 +11,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from pytest_expops.errors import ExpopsError
+from pytest_expops.wording import worded
 
 GROUP = "pytest_expops.seeders"
 
@@ -37,7 +38,7 @@ def call_entry_points(module: str) -> None:
             except Exception as error:
                 message = f"the seeder `{each.name}` ({each.value}, entry point group {GROUP}) cannot be registered"
                 hint = "fix or uninstall the package that has it"
-                raise ExpopsError(f"{message}: {type(error).__name__}: {error}", hint=hint) from error
+                raise ExpopsError(f"{message}: {worded(error)}", hint=hint) from error
 
 
 @cache

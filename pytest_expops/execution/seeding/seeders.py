@@ -11,6 +11,7 @@ from pytest_expops.errors import ExpopsError, FingerprintError
 from pytest_expops.execution.seeding._restarted import RestartedLibrary
 from pytest_expops.execution.seeding.task_seeds import add_library
 from pytest_expops.values.fingerprint import fingerprint
+from pytest_expops.wording import worded
 
 
 def register_seeder(
@@ -131,5 +132,5 @@ def _blamed(name: str, function: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        message = f"the function `{function}` of the seeder `{name}` raised {type(error).__name__}: {error}"
+        message = f"the function `{function}` of the seeder `{name}` raised {worded(error)}"
         raise ExpopsError(message, hint="fix the function that was given to `register_seeder`") from error

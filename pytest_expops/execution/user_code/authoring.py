@@ -94,7 +94,7 @@ def step(
 
     def decorate(decorated: Callable[P, R]) -> Callable[P, R]:
         given = first if isinstance(first, str) else name
-        step_name = str(given or getattr(decorated, "__name__", type(decorated).__name__))
+        step_name = str.__str__(str(given or getattr(decorated, "__name__", type(decorated).__name__)))
 
         @functools.wraps(decorated)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:

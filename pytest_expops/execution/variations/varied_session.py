@@ -16,15 +16,16 @@ import warnings
 import weakref
 from collections import OrderedDict
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pytest_expops.errors import EmptyPartitionWarning, ExpopsError, StoreError
 from pytest_expops.execution import scratch
 from pytest_expops.execution.artifact_cache import ArtifactReader
-from pytest_expops.execution.calls.functions import first_user_frame
 from pytest_expops.execution.calls.inputs import Outputs
 from pytest_expops.execution.calls.partitioning import Partition
+from pytest_expops.execution.raised import first_user_frame, is_a, looking
 from pytest_expops.execution.records import Outcome, Output, RunRecord
 from pytest_expops.execution.runner import Keep, Runner, checked
 from pytest_expops.execution.session import PipelineSession
@@ -97,8 +98,10 @@ class VariedSession:
             run = self._runner.run(name, self._load)
             if run.error is None:
                 return run.record
-            if not isinstance(run.error, ExpopsError):
-                run.error.add_note(f"raised by `{name}` in {self._call()}")
+            if is_a(run.error, KeyboardInterrupt):
+                raise run.error
+            if not is_a(run.error, ExpopsError):
+                looking(partial(run.error.add_note, f"raised by `{name}` in {self._call()}"))
             self._errors[name] = run.error.with_traceback(first_user_frame(run.error.__traceback__))
         raise self._errors[name]
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from pytest_expops.execution.declared.charts import chart_folder, images_in
-from pytest_expops.execution.records import Outcome, RunRecord
+from pytest_expops.execution.raised import is_plain
+from pytest_expops.execution.records import LINE, Outcome, RunRecord
 from pytest_expops.pipeline.model import ExpandedProcess, Kind
 from pytest_expops.plugin.items.base import ExpopsItem, RecordedFailure, marker_of, stop_for
-from pytest_expops.wording import listed
+from pytest_expops.wording import cut_middle, listed
 
 
 class ProcessItem(ExpopsItem):
@@ -35,7 +36,7 @@ class ProcessItem(ExpopsItem):
         if record.outcome is Outcome.BLOCKED:
             stop_for(self.config, self.path, session.roots(record))
         error = session.errors.pop(record.process, None)
-        if error is not None:
+        if error is not None and is_plain(error):
             raise error
         assert record.failure is not None
         raise RecordedFailure(record.failure)
@@ -47,7 +48,8 @@ class ProcessItem(ExpopsItem):
         for metric in record.metrics:
             source = f"{metric.source}/" if metric.source else ""
             step = f"[{metric.step}]" if metric.step is not None else ""
-            self.user_properties.append((f"expops_metric:{source}{metric.name}{step}", _simple(metric.value)))
+            name = cut_middle(f"{source}{metric.name}", LINE)
+            self.user_properties.append((f"expops_metric:{name}{step}", _simple(metric.value)))
 
 
 class ChartItem(ProcessItem):
@@ -79,4 +81,4 @@ def process_item(each: ExpandedProcess) -> type[ProcessItem]:
 
 
 def _simple(value: Any) -> Any:
-    return value if isinstance(value, (int, float, str)) else str(value)
+    return value if isinstance(value, (int, float)) else cut_middle(str(value))

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from pytest_expops.errors import ExpopsError
-from pytest_expops.execution.calls.functions import user_traceback
 from pytest_expops.execution.calls.partitioning import Partition
+from pytest_expops.execution.raised import user_traceback
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.execution.results import Results
 from pytest_expops.pipeline.model import ExpandedProcess, Property

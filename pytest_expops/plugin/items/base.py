@@ -11,12 +11,16 @@ from typing import Any, NoReturn
 import pytest
 
 from pytest_expops.errors import ExpopsError
-from pytest_expops.execution.calls.functions import first_user_frame
+from pytest_expops.execution.raised import first_user_frame, looking, user_traceback
 from pytest_expops.execution.records import Failure, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedProcess
 from pytest_expops.plugin.stash import STATE
 from pytest_expops.plugin.state import SessionState
+from pytest_expops.wording import cut_middle
+
+LONGEST = 100_000
+"""A report with more characters holds a text of somebody else, of which the middle is left out."""
 
 
 class ConfigNode(pytest.File):
@@ -54,8 +58,10 @@ class OwnItem(pytest.Item):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show our own errors as their message, and a user's exception with the user's frames, as for any test."""
         if isinstance(excinfo.value, ExpopsError) and not self.config.getoption("fulltrace", False):
-            return self.shown(excinfo, str(excinfo.value))
-        return super().repr_failure(excinfo, style or self.config.getoption("tbstyle", "auto"))
+            return self.shown(excinfo, cut_middle(str(excinfo.value), LONGEST))
+        style = style or self.config.getoption("tbstyle", "auto")
+        shown = looking(lambda: super(OwnItem, self).repr_failure(excinfo, style))
+        return user_traceback(excinfo.value) if shown is None else shown
 
     def shown(self, excinfo: pytest.ExceptionInfo[BaseException], text: str) -> Any:
         """Return a failure with the report `text`, in short its first line, at its place in the config.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,15 +48,16 @@ def write_collected(folder: Path, items: Sequence[pytest.Item], fixtures: Mappin
         if used:
             tests[item.nodeid] = list(dict.fromkeys(fixtures.get(name, ANY) for name in used))
     temporary = path.with_name(f"{FILE}.{os.getpid()}")
-    temporary.write_text(json.dumps({"configs": configs, "tests": tests}), encoding="utf-8")
-    os.replace(temporary, path)
+    with suppress(OSError):  # who needs what is in the folder says what is wrong with it
+        temporary.write_text(json.dumps({"configs": configs, "tests": tests}), encoding="utf-8")
+        os.replace(temporary, path)
 
 
 def graph_of(folder: Path, sessions: Mapping[Path, PipelineSession], ids: Sequence[str]) -> dict[str, Need]:
     """Return what waits for what: processes for their upstream, checks for their process, tests for their fixtures."""
     try:
         collected: dict[str, Any] = json.loads((folder / FILE).read_bytes())
-    except FileNotFoundError:  # a worker on another machine: what is missing is run on demand
+    except (OSError, ValueError):  # it could not be written: what is missing is run on demand
         return {}
     graph: dict[str, Need] = {}
     ends: list[str] = []

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
 
+from pytest_expops.errors import StorageTrouble
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.plugin.progress.workers import NAME
@@ -57,30 +58,42 @@ def _varied(state: SessionState) -> list[str]:
 def summarize(reporter: pytest.TerminalReporter, state: SessionState, directory: Path) -> None:
     """Write a few lines per config of which anything ran: what ran, was replayed, differed or was blocked."""
     all_records: list[RunRecord] = []
-    for path, session in state.sessions.items():
-        records = session.all_records()
-        if not records:
-            continue
-        all_records += records.values()
-        verdicts = {data["process"]: Verdict.from_json(data) for data in verdicts_of(session).all()}
-        reporter.section(f"expops: {short_path(path, directory)}")
-        reporter.line(_what_ran(session, records))
-        if verdicts:
-            reporter.line(_what_matched(session, verdicts, "files" in state.varied(session)))
-        skipped = _what_was_not_replayed(session, records, verdicts, state.options.replay)
-        if skipped:
-            reporter.line(skipped)
-        _list_differences(reporter, session, verdicts)
-        _list_failures(reporter, records)
-        list_stability(reporter, session)
-        for line, colour in baseline_lines(state, path, directory):
-            reporter.line(line, **({colour: True} if colour else {}))
-        if state.options.artifacts is not None:
-            reporter.line(f"outputs and records are kept in {session.folder}")
+    for path in state.sessions:
+        try:
+            all_records += _summarize_one(reporter, state, path, directory)
+        except StorageTrouble as error:
+            reporter.section(f"expops: {short_path(path, directory)}")
+            reporter.line(f"what was run cannot be told: {error}", red=True)
     workers = reporter.config.pluginmanager.get_plugin(NAME)
     work = workers.line(all_records) if workers is not None and all_records else None
     if work is not None:
         reporter.line(work)
+
+
+def _summarize_one(
+    reporter: pytest.TerminalReporter, state: SessionState, path: Path, directory: Path
+) -> Collection[RunRecord]:
+    """Write the lines of one config, and return the records of what ran of it."""
+    session = state.sessions[path]
+    records = session.all_records()
+    if not records:
+        return ()
+    verdicts = {data["process"]: Verdict.from_json(data) for data in verdicts_of(session).all()}
+    reporter.section(f"expops: {short_path(path, directory)}")
+    reporter.line(_what_ran(session, records))
+    if verdicts:
+        reporter.line(_what_matched(session, verdicts, "files" in state.varied(session)))
+    skipped = _what_was_not_replayed(session, records, verdicts, state.options.replay)
+    if skipped:
+        reporter.line(skipped)
+    _list_differences(reporter, session, verdicts)
+    _list_failures(reporter, records)
+    list_stability(reporter, session)
+    for line, colour in baseline_lines(state, path, directory):
+        reporter.line(line, **({colour: True} if colour else {}))
+    if state.options.artifacts is not None:
+        reporter.line(f"outputs and records are kept in {session.folder}")
+    return records.values()
 
 
 def _what_ran(session: PipelineSession, records: Mapping[str, RunRecord]) -> str:

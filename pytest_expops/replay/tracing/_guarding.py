@@ -7,6 +7,7 @@ from typing import Any
 
 from pytest_expops.replay.tracing._codes import CodeInfo
 from pytest_expops.replay.tracing._listening import Listener, Watch
+from pytest_expops.wording import worded
 
 
 class Guarded:
@@ -53,5 +54,5 @@ class Guarded:
             self._note(error)
 
     def _note(self, error: Exception) -> Watch:
-        self.failure = self.failure or f"a call could not be recorded ({type(error).__name__}: {error})"
+        self.failure = self.failure or f"a call could not be recorded ({worded(error)})"
         return Watch.CALL

@@ -14,6 +14,7 @@ import numpy as np
 
 from pytest_expops.values.forms import Form, Parts, Unsound
 from pytest_expops.values.naming import type_name
+from pytest_expops.wording import text_of
 
 
 def xgboost_form(value: Any) -> Form:
@@ -61,7 +62,7 @@ def _saved(save: Callable[[], Any]) -> Any:
     try:
         return save()
     except Exception as error:
-        reason = next(iter(str(error).splitlines()), "")
+        reason = next(iter(text_of(error).splitlines()), "")
         raise Unsound(f"a booster that cannot be saved has no value to compare ({reason})", "train it first") from error
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from pytest_expops.values.forms import Form, Parts, Unsound
 from pytest_expops.values.naming import type_name
+from pytest_expops.wording import text_of
 
 _NOT_JUDGED = frozenset({"model_guid", "train_finish_time", "train_dir"})
 """Of the saved model: which training it was, when, and the folder of its logs."""
@@ -42,7 +43,7 @@ def _saved(value: Any) -> Any:
         try:
             value.save_model(str(path), format="json")
         except Exception as error:
-            reason = next(iter(str(error).splitlines()), "")
+            reason = next(iter(text_of(error).splitlines()), "")
             hint = "return its predictions, or say what stands for it: `pytest_expops.register(CatBoost, function)`"
             raise Unsound(f"a CatBoost model cannot be saved as JSON ({reason})", hint) from error
         return json.loads(path.read_text(encoding="utf-8"), parse_int=_number)

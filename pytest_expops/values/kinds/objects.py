@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from pytest_expops.values.forms import Form, Parts, Unsound
 from pytest_expops.values.naming import module_name, type_name
+from pytest_expops.wording import worded
 
 _NEW = (copyreg.__newobj__, copyreg.__newobj_ex__)  # type: ignore[attr-defined]
 
@@ -140,7 +141,7 @@ def _reduce(value: Any) -> Any:
     except RecursionError:
         raise
     except Exception as error:
-        message = f"the state of a {type_name(cls)} cannot be read ({type(error).__name__}: {error})"
+        message = f"the state of a {type_name(cls)} cannot be read ({worded(error)})"
         raise Unsound(message, _register(cls)) from error
     if isinstance(reduced, str) or (isinstance(reduced, tuple) and 2 <= len(reduced) <= 6):
         return reduced

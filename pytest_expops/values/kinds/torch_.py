@@ -7,6 +7,7 @@ from typing import Any
 
 from pytest_expops.values.forms import Form, Parts, Unsound
 from pytest_expops.values.naming import type_name
+from pytest_expops.wording import worded
 
 _AS_IS = frozenset(
     {
@@ -95,8 +96,8 @@ def _state(value: Any) -> dict[str, Any]:
     try:
         return dict(value.__getstate__())
     except Exception as error:
-        reason = next(iter(str(error).splitlines()), "")
-        message = f"the state of a {type_name(type(value))} cannot be read ({type(error).__name__}: {reason})"
+        reason = next(iter(worded(error).splitlines()), "")
+        message = f"the state of a {type_name(type(value))} cannot be read ({reason})"
         raise Unsound(message, "return its `state_dict()`") from error
 
 

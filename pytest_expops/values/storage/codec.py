@@ -22,10 +22,10 @@ import cloudpickle  # type: ignore[import-untyped] # it ships no types
 import numpy as np
 import xxhash
 
-from pytest_expops.errors import StoreError
+from pytest_expops.errors import StorageTrouble, StoreError
 from pytest_expops.values.naming import type_name
 from pytest_expops.values.storage._culprit import offending
-from pytest_expops.wording import short_place
+from pytest_expops.wording import short_place, worded
 
 MAGIC = b"EXPOPS\x00\x01"
 ALIGNMENT = 64
@@ -89,7 +89,7 @@ def decode(data: bytearray | memoryview) -> Any:
         return pickle.loads(pickled, buffers=buffers)
     except Exception as error:
         raise StoreError(
-            f"a stored value cannot be rebuilt ({type(error).__name__}: {error})",
+            f"a stored value cannot be rebuilt ({worded(error)})",
             hint="its class must be importable here, and take back what its own `__reduce__` or `__getstate__` gave",
         ) from error
 
@@ -218,19 +218,21 @@ def _checksum(pickled: int, buffers: int, body: bytes | memoryview) -> int:
 
 def _taken_apart(view: memoryview) -> tuple[memoryview, list[memoryview]]:
     if len(view) < _HEAD.size:
-        raise StoreError(f"a stored value is cut short: {len(view)} bytes, expected at least {_HEAD.size}")
+        raise StorageTrouble(f"a stored value is cut short: {len(view)} bytes, expected at least {_HEAD.size}")
     magic, checksum, pickled, count = _HEAD.unpack_from(view)
     if magic != MAGIC:
-        raise StoreError(f"these bytes are not a stored value: they begin with {bytes(magic)!r}, expected {MAGIC!r}")
+        raise StorageTrouble(
+            f"these bytes are not a stored value: they begin with {bytes(magic)!r}, expected {MAGIC!r}"
+        )
     start = _HEAD.size + _ENTRY.size * count
     if len(view) < start + pickled:
-        raise StoreError(f"a stored value is cut short: {len(view)} bytes, expected at least {start + pickled}")
+        raise StorageTrouble(f"a stored value is cut short: {len(view)} bytes, expected at least {start + pickled}")
     if checksum != _checksum(pickled, count, view[_HEAD.size : start + pickled]):
-        raise StoreError("a stored value is damaged: its checksum does not match")
+        raise StorageTrouble("a stored value is damaged: its checksum does not match")
     entries = list(_ENTRY.iter_unpack(view[_HEAD.size : start]))
     size = max([start + pickled, *(offset + length for offset, length in entries)])
     if len(view) != size:
-        raise StoreError(f"a stored value has {len(view)} bytes, expected {size}")
+        raise StorageTrouble(f"a stored value has {len(view)} bytes, expected {size}")
     return view[start : start + pickled], [view[offset : offset + length] for offset, length in entries]
 
 
@@ -238,8 +240,7 @@ def _refusal(value: object, path: str, error: Exception) -> StoreError:
     found = offending(value, path, _failure)
     reason = found.failure or error
     return StoreError(
-        f"{short_place(found.path)}: a {type_name(type(found.part))} cannot be stored "
-        f"({type(reason).__name__}: {reason})",
+        f"{short_place(found.path)}: a {type_name(type(found.part))} cannot be stored ({worded(reason)})",
         key=found.path,
         hint="return plain data in its place (a list, a path, an array), or leave it out in `__getstate__`",
     )

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import xxhash
 
-from pytest_expops.errors import StoreError
+from pytest_expops.errors import GONE, SessionFolderError, StorageTrouble, StoreError
 from pytest_expops.values.storage._private_map import map_private
 from pytest_expops.values.storage.codec import Encoded, decode, encode
 
@@ -89,7 +89,8 @@ class ArtifactStore:
             path: where the value stands, such as ``outputs['model']``, for the error.
 
         Raises:
-            StoreError: the value cannot be stored, or the disk refuses.
+            StoreError: the value cannot be stored.
+            StorageTrouble: the disk refuses.
         """
         encoded = encode(value, path)
         if encoded.size <= INLINE:
@@ -98,9 +99,12 @@ class ArtifactStore:
         artifact = Artifact(encoded.digest(), encoded.size)
         try:
             self._write(encoded, artifact)
+        except FileNotFoundError as error:
+            raise SessionFolderError(self.root, GONE) from error
         except OSError as error:
             reason = error.strerror or error
-            raise StoreError(f"{path}: {encoded.size} bytes cannot be stored in {self.root} ({reason})") from error
+            message = f"{path}: {encoded.size} bytes cannot be stored in {self.root} ({reason})"
+            raise StorageTrouble(message, hint=_DISK) from error
         return artifact
 
     def get(self, artifact: Artifact, *, verify: bool = False) -> Any:
@@ -114,14 +118,15 @@ class ArtifactStore:
             verify: whether to check the contents of large arrays too, which reads them.
 
         Raises:
-            StoreError: the artifact is missing, cut short or damaged, or its class cannot be imported here.
+            StorageTrouble: the artifact is missing, cut short or damaged.
+            StoreError: the value cannot be rebuilt; its class cannot be imported here, say.
         """
         data = self.data(artifact, verify=verify)
         try:
             return decode(data)
         except StoreError as error:
             where = self.path_of(artifact) if artifact.inline is None else f"artifact {artifact.digest}"
-            raise StoreError(f"{where}: {error.message}", hint=error.hint or _LOST) from error
+            raise type(error)(f"{where}: {error.message}", hint=error.hint or _LOST) from error
 
     def data(self, artifact: Artifact, *, verify: bool = False) -> bytearray | memoryview:
         """Read the encoding of a value into memory that is the caller's own.
@@ -131,7 +136,7 @@ class ArtifactStore:
             verify: as for `get`.
 
         Raises:
-            StoreError: the artifact is missing, cut short or damaged.
+            StorageTrouble: the artifact is missing, cut short or damaged.
         """
         if artifact.inline is not None:
             return _verified(bytearray(artifact.inline), artifact, f"artifact {artifact.digest}")
@@ -141,14 +146,14 @@ class ArtifactStore:
             with open(path, "rb", buffering=0) as file:
                 size = os.fstat(file.fileno()).st_size
                 if size != artifact.size:
-                    raise StoreError(f"{path}: the artifact has {size} bytes, expected {artifact.size}", hint=_LOST)
+                    raise StorageTrouble(f"{path}: the artifact has {size} bytes, expected {artifact.size}", hint=_LOST)
                 if size <= VERIFIED:
                     return _verified(_read_all(file, size), artifact, path)
                 data = map_private(file.fileno(), size)
         except FileNotFoundError as error:
-            raise StoreError(f"{path}: the artifact is missing", hint=_LOST) from error
+            raise StorageTrouble(f"{path}: the artifact is missing", hint=_LOST) from error
         except (OSError, ValueError) as error:
-            raise StoreError(f"{path}: the artifact cannot be read ({error})", hint=_LOST) from error
+            raise StorageTrouble(f"{path}: the artifact cannot be read ({error})", hint=_LOST) from error
         return _verified(data, artifact, path) if verify else data
 
     def path_of(self, artifact: Artifact) -> Path:
@@ -173,12 +178,16 @@ class ArtifactStore:
             raise
 
 
-_LOST = "run without the cached results, so that the process that made it runs again"
+_LOST = (
+    "fix: run pytest again, and let nothing else remove or change files in the folder of a session while it runs; if "
+    "this comes again, look after the disk"
+)
+_DISK = "fix: see that the disk has room and can be written; `--expops-artifacts=FOLDER` stores in another place"
 
 
 def _verified(data: _Data, artifact: Artifact, where: str) -> _Data:
     if xxhash.xxh3_128_hexdigest(data) != artifact.digest:
-        raise StoreError(f"{where}: the artifact is damaged: its bytes do not have its digest", hint=_LOST)
+        raise StorageTrouble(f"{where}: the artifact is damaged: its bytes do not have its digest", hint=_LOST)
     return data
 
 

@@ -129,6 +129,7 @@ class Baseline:
 
         Raises:
             KeyError: the lock has no entry for it.
+            StorageTrouble: it differs, and what it was made from is not as it was stored.
         """
         known = self._kept.read(name)
         if known is not None:
@@ -143,6 +144,7 @@ class Baseline:
             differences = self._differences(name, recorded, record, elsewhere=elsewhere, exact=False)
             found = BaselineComparison(name, Agreement.WITHIN, elsewhere)
             if differences:
+                self._session.verify(name)
                 changes, kept = self._origins.changes(name, recorded, environment)
                 found = BaselineComparison(
                     name,

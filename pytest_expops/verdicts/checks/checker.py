@@ -13,7 +13,7 @@ from typing import Any
 from pytest_expops.errors import CheckError, CopyRefused, FingerprintError, StoreError
 from pytest_expops.execution import scratch
 from pytest_expops.execution.calls.checked_call import CheckedCall, named_arguments
-from pytest_expops.execution.calls.functions import first_user_frame
+from pytest_expops.execution.raised import first_user_frame
 from pytest_expops.execution.records import Outcome, Output, RunRecord
 from pytest_expops.execution.runner import Keep, Runner
 from pytest_expops.execution.session import PipelineSession

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from pytest_expops.errors import ExpopsError
+from pytest_expops.execution.raised import trouble_in
 from pytest_expops.pipeline.model import Tolerance
 from pytest_expops.values.comparison import compare
 from pytest_expops.values.differences import Difference
@@ -102,11 +103,13 @@ class _Judge:
             return None
         try:
             obtained = self.check.obtained(window, case, expected)
-        except ExpopsError:
-            if window is None:
+        except ExpopsError as error:
+            if window is None or trouble_in(error):
                 raise
             return None
         except Exception as error:
+            if trouble_in(error):
+                raise
             return Violation(error=error)
         differences = self._differences(expected, obtained)
         return Violation(differences) if differences else None
@@ -115,7 +118,7 @@ class _Judge:
         try:
             return self.check.expected(window)
         except Exception as error:
-            if window is None:
+            if window is None or trouble_in(error):
                 raise
             return error
 

@@ -221,7 +221,9 @@ def test_a_full_disk_is_told_and_leaves_nothing(store: ArtifactStore, monkeypatc
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "write", full)
-    with pytest.raises(StoreError, match=r"^outputs: \d+ bytes cannot be stored in .* \(No space left on device\)$"):
+    with pytest.raises(
+        StoreError, match=r"^outputs: \d+ bytes cannot be stored in .* \(No space left on device\)\n    fix: "
+    ):
         store.put(SIZES["middle"], "outputs")
     assert _files(store) == []
 

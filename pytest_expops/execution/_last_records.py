@@ -1,0 +1,23 @@
+"""The records of runs that left none of their own: what of a run must be known where the rest cannot be."""
+
+from __future__ import annotations
+
+from pytest_expops.execution.raised import failure_of
+from pytest_expops.execution.records import Failure, Outcome, RunRecord
+
+
+def crashed(name: str, worker: str) -> RunRecord:
+    """Return the record of a process whose worker has died."""
+    message = f"worker {worker} died while it ran `{name}`"
+    return RunRecord(name, 0, Outcome.CRASHED, worker=worker, failure=Failure("WorkerDied", message, message))
+
+
+def unrecorded(name: str, worker: str) -> RunRecord:
+    """Return the record of a process of which another worker could write none."""
+    message = f"worker {worker} has run `{name}`, and could not write its record"
+    return RunRecord(name, 0, Outcome.FAILED, worker=worker, failure=Failure("StoreError", message, message))
+
+
+def failed(name: str, worker: str, error: BaseException) -> RunRecord:
+    """Return a record without anything of the user's but what `error` says."""
+    return RunRecord(name, 0, Outcome.FAILED, worker=worker, failure=failure_of(error))

@@ -1,0 +1,108 @@
+"""What is known of an exception, whatever it does when it is looked at: its hooks may raise, lie, or never end."""
+
+from __future__ import annotations
+
+import errno
+import os
+import traceback
+from collections.abc import Callable
+from types import TracebackType
+from typing import TypeVar
+
+from pytest_expops.errors import ExpopsError, StorageTrouble
+from pytest_expops.execution.records import Failure
+from pytest_expops.execution.user_code.installed import is_installed
+from pytest_expops.wording import MOST_OF_TEXT, cut_middle, kind_of, text_of
+
+T = TypeVar("T")
+_HEAP_TYPE = 1 << 9
+"""`Py_TPFLAGS_HEAPTYPE`, see "Type Objects" in the C API: a class that is made at run time, as by `class`."""
+_SELF = ("__class__", "__getattribute__")
+"""What a class defines that has its instances pass for others."""
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Return why a run did not pass; never raises."""
+    kind = kind_of(error)
+    message = text_of(error)
+    return Failure(kind, message, message if is_a(error, ExpopsError) else user_traceback(error))
+
+
+def is_a(error: BaseException, kind: type[BaseException]) -> bool:
+    """Return whether an exception is of a type, whatever it says of itself."""
+    return issubclass(type(error), kind)
+
+
+def is_plain(error: BaseException) -> bool:
+    """Return whether others can be given an exception to show: it can be shown, shortly, and is what it says."""
+    mro: tuple[type, ...] = type.__dict__["__mro__"].__get__(type(error))
+    for cls in mro:
+        made_here = type.__dict__["__flags__"].__get__(cls) & _HEAP_TYPE
+        if made_here and any(name in type.__dict__["__dict__"].__get__(cls) for name in _SELF):
+            return False
+    texts = _text(error, str), _text(error, repr)
+    return all(text is not None and len(text) <= MOST_OF_TEXT for text in texts)
+
+
+def user_traceback(error: BaseException) -> str:
+    """Return the traceback of an exception, from the first frame that is not ours or of the import system.
+
+    What is long of it is cut in the middle. Never raises.
+    """
+    # What an exception and its class really have, whatever the class defines under the same names.
+    first = first_user_frame(BaseException.__dict__["__traceback__"].__get__(error))
+    whole = looking(lambda: traceback.format_exception(type(error), error, first))
+    if whole is None:
+        whole = [
+            "Traceback (most recent call last):\n",
+            *traceback.format_tb(first),
+            f"{kind_of(error)}: {text_of(error)}",
+        ]
+    return cut_middle("".join(map(cut_middle, whole)), 4 * MOST_OF_TEXT).rstrip()
+
+
+def first_user_frame(entry: TracebackType | None) -> TracebackType | None:
+    """Return the traceback from its first frame in a file that is neither installed nor frozen, or all of it."""
+    first = entry
+    while entry is not None:
+        filename = entry.tb_frame.f_code.co_filename
+        if not filename.startswith("<frozen") and not is_installed(os.path.realpath(filename)):
+            return entry
+        entry = entry.tb_next
+    return first
+
+
+def _text(error: BaseException, shown: Callable[[object], str]) -> str | None:
+    """Return what `str` or `repr` gives of an exception, as plain text; None where it gives none."""
+    return looking(lambda: str.__str__(shown(error)))
+
+
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE})
+"""Of an OSError: the disk is full, or does not work."""
+_MOST_CAUSES = 20
+
+
+def trouble_in(error: BaseException | None) -> BaseException | None:
+    """Return the trouble with storage or a disk that an exception tells of, or that led to it; None for any other.
+
+    It says nothing about the process that met it.
+    """
+    causes = [BaseException.__dict__[name].__get__ for name in ("__cause__", "__context__")]
+    for _ in range(_MOST_CAUSES):
+        if error is None:
+            break
+        if is_a(error, StorageTrouble):
+            return error
+        if is_a(error, OSError) and OSError.__dict__["errno"].__get__(error) in _DISK:
+            return error
+        error = next(filter(None, (cause(error) for cause in causes)), None)
+    return None
+
+
+def looking(look: Callable[[], T]) -> T | None:
+    """Return what looking at something of the user's gives; None where it raises anything at all."""
+    try:
+        return look()
+    except BaseException:
+        # KeyboardInterrupt, too: it is most likely raised by what is looked at.
+        return None
