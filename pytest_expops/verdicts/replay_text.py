@@ -264,6 +264,8 @@ def _unheld(diagnosis: Diagnosis) -> list[str]:
 
 HELD_WHERE = "held for Python code: what compiled libraries or the system read and draw by themselves is not"
 """What it means that the clock, say, was held."""
+HELD_AS = {"addresses": "the system's random choice of addresses"}
+"""What is held of a source, where that is not all of it: what a process allocates, and when, is still its own."""
 NOT_HELD = {"threads": "threads"}
 """What cannot be held is called otherwise than as a cause: it is the threads that run, and not their number."""
 
@@ -291,11 +293,11 @@ def _tried(diagnosis: Diagnosis) -> list[str]:
     together = several[0] if several else ()
     lines = []
     for how, sources in (("one at a time", [*alone]), ("all at once", together)):
-        held = [title(source) for source in sources if source not in unheld]
+        held = [_held_as(source) for source in sources if source not in unheld]
         lines += [f"        held fixed without effect, {how}: {', '.join(held)}"] if held else []
     for sources in several:
-        other = [title(source) for source in sources if source not in (*together, *unheld)]
-        gone = [title(source) for source in together if source not in (*sources, *unheld)]
+        other = [_held_as(source) for source in sources if source not in (*together, *unheld)]
+        gone = [_held_as(source) for source in together if source not in (*sources, *unheld)]
         if 0 < len(other) <= MOST_OTHERS and len(gone) <= MOST_OTHERS:
             lines.append(f"        held fixed without effect, {joined(other)} in place of {joined(gone)}")
             break
@@ -306,6 +308,10 @@ def _tried(diagnosis: Diagnosis) -> list[str]:
     if untried and diagnosis.tried:
         lines.append(f"        not tried: {', '.join(untried)}")
     return lines + _unheld(diagnosis)
+
+
+def _held_as(source: str) -> str:
+    return HELD_AS.get(source, title(source))
 
 
 def _site(site: CodeLine, directory: Path) -> str:

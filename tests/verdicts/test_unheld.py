@@ -53,3 +53,11 @@ def test_threads_that_are_the_cause_are_named_with_the_remedy_of_their_library()
     assert text[-4:-1] == ["fix: take them in order", "threads started: 3 by duckdb", "fix: duckdb: `SET threads TO 1`"]
     alone = _text(Diagnosis(causes=(cause,), threads={"the project": 2}))
     assert not any(line.startswith("threads started") for line in alone)
+
+
+def test_of_addresses_only_their_choice_by_the_system_is_said_to_have_been_held() -> None:
+    """What a process allocates, and when, depends on threads, say: objects may lie elsewhere all the same."""
+    text = _text(Diagnosis(tried=(Tried(("addresses",), NONE), Tried(("addresses", "gc"), NONE))))
+    assert text[1] == "held fixed without effect, one at a time: the system's random choice of addresses"
+    assert text[2].startswith("held fixed without effect, all at once: the system's random choice of addresses, ")
+    assert "memory addresses" not in "\n".join(text)
