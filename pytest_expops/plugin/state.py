@@ -163,7 +163,8 @@ def start(options: Options, seat: Seat) -> SessionState:
     pipelines = expanded_pipelines(options.configs, options.tolerances)
     locks = Locks(options.baseline, pipelines)
     folder = seat.folder or _new_folder(options.artifacts)
-    scratch.hold(folder if options.artifacts is None else folder / scratch.TEMPORARY)
+    if folder.exists():
+        scratch.hold(folder if options.artifacts is None else folder / scratch.TEMPORARY)
     sessions, cache = {}, PartCache(options.memory)
     watch = options.baseline.mode in WRITING
     for number, (path, pipeline) in enumerate(pipelines.items(), start=1):

@@ -135,8 +135,8 @@ def test_a_full_disk_is_no_finding_of_a_check_without_a_config(project: Project)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             return 1
 
-        def test_function():
-            os.environ["FIRST"] = str(os.getpid())
+        def test_function(monkeypatch):
+            monkeypatch.setenv("FIRST", str(os.getpid()))
             try:
                 assert_reproducible(function)
             except NotReproducible:

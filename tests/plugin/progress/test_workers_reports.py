@@ -46,11 +46,14 @@ def items(**upstream: str) -> dict[str, Planned]:
 
 def plan_of(project: Project, ids: list[str]) -> dict[str, Planned]:
     options = read_options(project.pytester.parseconfig("--expops-config", str(project.root / CONFIG)))
-    return plan(ids, project.root, start(options, Seat(folder=project.root / "session")).sessions)
+    state = start(options, Seat())
+    try:
+        return plan(ids, project.root, state.sessions)
+    finally:
+        state.close()
 
 
 def test_items_are_known_by_their_ids_and_put_behind_what_they_wait_for(fan: Project) -> None:
-    (fan.root / "session").mkdir()
     ids = [
         "test_a.py::test_it[train_1_seed40]",
         f"{PREFIX}merge",
@@ -92,7 +95,6 @@ def test_items_are_known_by_their_ids_and_put_behind_what_they_wait_for(fan: Pro
 
 
 def test_every_item_of_the_fan_is_of_the_pipeline(fan: Project) -> None:
-    (fan.root / "session").mkdir()
     planned = plan_of(fan, [f"{PREFIX}{name}" for name in FAN_NAMES])
     assert [each.name for each in planned.values()] == FAN_NAMES
 

@@ -127,7 +127,10 @@ def test_ctrl_c_or_a_signal_ends_the_run_and_every_process_of_it(
         """,
         {"a": {"seed_parallelism": [1]}},
     )
-    command = [sys.executable, "-m", "pytest", "--expops-config", project.config, workers, "-p", "no:cacheprovider"]
+    begin = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); "
+    begin += "os.execv(sys.executable, sys.argv[1:])"
+    words = [sys.executable, "-m", "pytest", "--expops-config", project.config, workers, "-p", "no:cacheprovider"]
+    command = [sys.executable, "-c", begin, *words]  # who runs the tests may ignore the signal, as `nohup` does
     places = {"env": {**os.environ, "TMPDIR": str(tmp_path)}, "cwd": project.root}
     with subprocess.Popen(command, **places, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as run:
         pids = project.root / "pids.txt"
