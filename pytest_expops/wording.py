@@ -112,14 +112,14 @@ def refusal(name: str, expected: str, value: object) -> str:
 def shown(value: object) -> str:
     """Return what was given where something else was expected: its `repr` on one line, cut in the middle."""
     try:
-        return cut_in_the_middle(repr(value))
+        return cut_to_a_line(repr(value))
     except Exception as error:
         if isinstance(value, int):  # more digits than Python writes in base 10
-            return cut_in_the_middle(hex(value))
+            return cut_to_a_line(hex(value))
         return f"<repr raises {type(error).__name__}: {type(value).__qualname__}>"
 
 
-def cut_in_the_middle(text: str, most: int = 60) -> str:
+def cut_to_a_line(text: str, most: int = 60) -> str:
     """Return a text on one line; of one with more than `most` characters the ends, and how many there are."""
     text = " ".join(text.split())
     if len(text) <= most:

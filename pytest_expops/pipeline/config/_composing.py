@@ -17,7 +17,7 @@ from pytest_expops.bounds import MOST_DIGITS, UNWRITABLE
 from pytest_expops.errors import Location
 from pytest_expops.pipeline.config._document import BrokenNode, ListNode, MapEntry, MapNode, Scalar, YamlNode, describe
 from pytest_expops.pipeline.problems import Problems
-from pytest_expops.wording import cut_in_the_middle
+from pytest_expops.wording import cut_to_a_line
 
 MAX_DEPTH = 100
 """Deepest nesting read; Python's recursion limit is far above it, no config comes near."""
@@ -162,7 +162,7 @@ class Composer:
                 reason = str(error).splitlines()[0]
                 if isinstance(error, ValueError) and reason.startswith("Exceeds the limit"):  # Python's own words
                     reason = _TOO_LONG
-                message = f"`{cut_in_the_middle(event.value)}` reads as a YAML {kind}, but is not a valid one: {reason}"
+                message = f"`{cut_to_a_line(event.value)}` reads as a YAML {kind}, but is not a valid one: {reason}"
                 self._problems.error(message, location, hint="quote it, if it is meant as text")
                 return BrokenNode(location, None)
         return Scalar(location, plain, event.value, style, event.end_mark.line + 1, merges=tag == _MERGE)

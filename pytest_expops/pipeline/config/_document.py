@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_expops.errors import Location
-from pytest_expops.wording import cut_in_the_middle
+from pytest_expops.wording import cut_to_a_line
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,7 +80,7 @@ def describe(node: YamlNode) -> str:
         case Scalar(plain=None):
             return "nothing"
         case Scalar():
-            return f"{_noun(node.plain)} `{cut_in_the_middle(node.text)}`"
+            return f"{_noun(node.plain)} `{cut_to_a_line(node.text)}`"
     return "unreadable"
 
 

@@ -20,7 +20,7 @@ from pytest_expops.plugin.options.baseline import (
 )
 from pytest_expops.plugin.options.given import Given, given, ini_source, ini_value, option_source
 from pytest_expops.plugin.options.replay_tests import add_replay_tests_option
-from pytest_expops.wording import cut_in_the_middle, did_you_mean, short_path
+from pytest_expops.wording import cut_to_a_line, did_you_mean, short_path
 
 REPLAY_MODES = ("all", "seeded", "none")
 SCHEDULES = ("graph", "xdist")
@@ -271,7 +271,7 @@ def _ini_folder(config: pytest.Config) -> Path:
 def _tolerance_lines(config: pytest.Config) -> Iterator[Given]:
     source = ini_source(config, "expops_tolerance")
     for line in ini_value(config, "expops_tolerance", "a list of lines"):
-        yield Given("expops_tolerance", line, f"the line `{cut_in_the_middle(line)}` in {source}")
+        yield Given("expops_tolerance", line, f"the line `{cut_to_a_line(line)}` in {source}")
 
 
 def _sources(asked: Given) -> tuple[str, ...]:

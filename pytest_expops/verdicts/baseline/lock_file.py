@@ -25,7 +25,7 @@ from pytest_expops.verdicts.baseline._entry_parts import (
     whole_at,
 )
 from pytest_expops.verdicts.baseline.lock_file_text import LockError, Odd, encode, located, parse, read_text, render
-from pytest_expops.wording import cut_in_the_middle, shown
+from pytest_expops.wording import cut_to_a_line, shown
 
 FORMAT = 2
 """Another where an earlier version of this package cannot read it. Of format 1 no entry `covers` anything, and a file
@@ -100,7 +100,7 @@ class LockEntry:
         data = checked(data, dict, place, "a map")
         unknown = data.keys() - set(cls.__slots__)
         if unknown:
-            raise Odd(place, f"nothing reads `{cut_in_the_middle(min(unknown))}`")
+            raise Odd(place, f"nothing reads `{cut_to_a_line(min(unknown))}`")
         values = dict(data)
         for name in _DIGESTS:
             values[name] = digests_at(data.get(name, {}), (*place, name))

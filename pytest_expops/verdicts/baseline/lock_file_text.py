@@ -13,7 +13,7 @@ from typing import Any
 from pytest_expops.bounds import MOST_DIGITS
 from pytest_expops.errors import ExpopsError
 from pytest_expops.verdicts.baseline._json_places import location, place_of, places
-from pytest_expops.wording import cut_in_the_middle, shown
+from pytest_expops.wording import cut_to_a_line, shown
 
 Layout = Mapping[str, Any]
 """Which maps are written over several lines: by key, ``*`` for any other, the layout of what is in it."""
@@ -83,7 +83,7 @@ def parse(text: str, path: Path) -> Any:
         found = error.found if isinstance(error, _Refused) else None
         for place in places(text):
             if place.repeated:
-                key = cut_in_the_middle(place.way[-1])
+                key = cut_to_a_line(place.way[-1])
                 raise wrong(f"gives the key `{key}` twice in one map", place.offset) from None
             if len(place.way) > MOST_DEEP:
                 raise wrong(f"nests more than {MOST_DEEP} deep", place.offset) from None
@@ -128,7 +128,7 @@ def _no_constant(name: str) -> Any:
 
 def _whole(digits: str) -> int:
     if len(digits.lstrip("-")) > MOST_DIGITS:
-        raise _Refused(f"has the number {cut_in_the_middle(digits)}, of more than {MOST_DIGITS:,} digits", digits)
+        raise _Refused(f"has the number {cut_to_a_line(digits)}, of more than {MOST_DIGITS:,} digits", digits)
     return int(digits)
 
 
@@ -136,7 +136,7 @@ def located(error: Odd, text: str, path: Path) -> LockError:
     """Return the error for a reader, at `file:line:column`, found in the text by the way to the place."""
     offset = place_of(error.place, text)
     where = path if offset is None else location(path, text, offset)
-    subject = cut_in_the_middle(".".join(error.place)) or "the lock file"
+    subject = cut_to_a_line(".".join(error.place)) or "the lock file"
     return LockError(f"{where}: {subject}: {error}", path=path, hint=REPAIR)
 
 
