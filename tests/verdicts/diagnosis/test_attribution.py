@@ -105,12 +105,17 @@ class Varied(Simulated):
     def make(self, plan: Plan, number: int) -> Trial:
         self.runs += 1
         host = 0 if "host" in plan.held else plan.numbers.get("host", interpreter_of(number))
-        noise = self.rule(Run(self.runs, (plan.watch,), 0))
+        noise = self.rule(Run(self.runs, (plan.watch, bool(plan.held)), 0))
         return Trial(Replay(RunRecord("p", 1, Outcome.PASSED)), {"x": f"{host}", "y": f"{host} {noise}"})
 
 
 @pytest.mark.parametrize(
-    ("noise", "settled"), [(lambda run: run.interpreter[0] and run.count, {"x", "y"}), (lambda run: run.count, {"x"})]
+    ("noise", "settled"),
+    [
+        (lambda run: run.interpreter[0] and run.count, {"x", "y"}),
+        (lambda run: run.count, {"x"}),
+        (lambda run: not run.interpreter[1] and run.count, {"x"}),
+    ],
 )
 def test_what_differs_in_watched_runs_only_is_told_with_what_is_varied(noise: Rule, settled: set[str]) -> None:
     process = Varied({}, noise)
