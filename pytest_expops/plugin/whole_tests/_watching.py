@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from pytest_expops.execution.seeding.task_seeds import seeded, task_seed
 from pytest_expops.plugin.stash import RESULTS, WATCHED
 from pytest_expops.plugin.whole_tests.marks import seed_of
 from pytest_expops.replay.nondeterminism.addresses import masked
+from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.values.storage.store import Artifact, ArtifactStore
 
@@ -73,7 +73,7 @@ class RunWatcher:
         watched = WATCHED in item.stash
         if watched:
             self.prepare()
-        began = time.time()
+        began = UNPATCHED.time()
         if not watched:
             result = yield
         else:
@@ -82,10 +82,10 @@ class RunWatcher:
             with _seeding(item):
                 result = yield
             run.outcome = _told(item.stash.get(_PHASES, {}))
-            run.duration = time.time() - began
+            run.duration = UNPATCHED.time() - began
             run.results = {name: self._store.get(artifact) for name, artifact in item.stash[RESULTS].items()}
         if test:
-            self.begun[item] = time.time() - began
+            self.begun[item] = UNPATCHED.time() - began
         return result
 
     @pytest.hookimpl(wrapper=True)
