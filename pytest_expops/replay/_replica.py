@@ -156,6 +156,11 @@ class Replica:
             child.stdout.close()
         self._prepared = None
 
+    def end(self) -> None:
+        """Close it for good: it can make no more replays."""
+        self.close()
+        self._printed.close()
+
     def _ask(self, message: Mapping[str, Any], name: str, deadline: float) -> dict[str, Any]:
         begin = self._printed.seek(0, os.SEEK_END)
         try:
