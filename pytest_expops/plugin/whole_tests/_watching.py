@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from pytest_expops.errors import CheckError, StoreError
+from pytest_expops.execution import scratch
 from pytest_expops.execution.seeding.task_seeds import seeded, task_seed
 from pytest_expops.plugin.stash import RESULTS, WATCHED
 from pytest_expops.plugin.whole_tests.marks import seed_of
@@ -108,7 +110,14 @@ def _taken(store: ArtifactStore, name: str, value: Any) -> Artifact:
     """
     path = f"{RESULT}[{name!r}]"
     fingerprint(value, path)
-    return store.put(value, path)
+    try:
+        return store.put(value, path)
+    except StoreError:
+        problem = scratch.stood_in_for(store.root)
+        if problem:
+            hint = "fix: record what is small, or record it where the true files are seen"
+            raise CheckError(f"{path} is too large to be kept here: {problem}", hint=hint) from None
+        raise
 
 
 def _seeding(item: pytest.Item) -> AbstractContextManager[object]:
