@@ -65,11 +65,13 @@ class Search:
 
     `remaining` are the paths at which trials differ while what was `found` is held. `only` narrows what is held of some
     sources, whenever they are. `unsure` are sources that seemed to settle something, which new trials did not confirm.
+    By those in `quiet`, traced trials differ even where it makes no difference to results.
     """
 
     trials: Trials
     control: Sequence[Trial]
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    quiet: frozenset[str] = frozenset()
     found: dict[str, Found] = field(default_factory=dict)
     tried: list[Tried] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
@@ -274,7 +276,8 @@ class Search:
         """
         forked = (not needs_interpreter(source) or paths <= self._vary_within) and not is_fixed(arms.held)
         if not forked:
-            arms = Arms(_fresh(arms.held), _fresh(arms.free), arms.sets)
+            arms = replace(arms, held=_fresh(arms.held), free=_fresh(arms.free))
+        arms = replace(arms, traces=self._can_be_traced(source, arms))
         if forked and not arms.free.held and not arms.sets:
             seen = Made(self._made.get(arms.held.held, ()), self.control)
         tried = max(1, len(self._made))
@@ -292,6 +295,14 @@ class Search:
         self.found[source] = Found(paths, evidence, arms.sets, beside, by_seed)
         self.remaining -= paths
         return True
+
+    def _can_be_traced(self, source: str, arms: Arms) -> bool:
+        """Return whether two trials that differ in the source alone tell where runs part, and one line does not yet.
+
+        With threads held, other things are run and not only with other results. A trace has addresses of its own.
+        """
+        tells = source != "threads" and not is_fixed(arms.held) and not self.quiet - {source}
+        return tells and len(self.only.get(source, ())) != 1
 
     def _differs_by_seed(self, plan: Plan, paths: frozenset[str]) -> bool:
         made = [self.trials.make(replace(plan, numbers={"hashseed": number}), 0) for number in (1, 2)]

@@ -42,12 +42,14 @@ class Arms:
     """Two kinds of replays, which differ in nothing but the source in question.
 
     `sets` says that the source is set to one value in the one and to another in the other, as the hash seed is; else
-    it is held in the one, and free in the other.
+    it is held in the one, and free in the other. If it `traces`, the pair that is likely to be the last is traced: it
+    tells where runs part too, with replays that are made anyway.
     """
 
     held: Plan
     free: Plan
     sets: bool = False
+    traces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,13 @@ class Evidence:
 
     Where the source was set to two values (`Arms.sets`), how many under the second agree with those under the first.
     `parted` are all paths at which the replays of each kind agree, and not with those of the other kind, where
-    there are enough of them (`PARTED`).
+    there are enough of them (`PARTED`). `traced` is a pair of them that was.
     """
 
     held: Count
     free: Count
     parted: frozenset[str] = frozenset()
+    traced: tuple[Trial, Trial] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,32 +109,78 @@ def confirm(
     """
     seen = seen or Made()
     held, free = list(seen.held), list(seen.free)
-    begin = len(free)
+    begin, traced = len(free), None
+
+    def is_enough(outcomes: _Outcomes) -> bool:
+        if len(outcomes.free) - begin < LEAST or not _shows(arms, outcomes, begin):
+            return False
+        others = _numbered(trials, seen.others, paths, known=[held[0], free[0]])
+        return _chance(arms, outcomes, sum(each > 1 for each in others)) * tried <= LEVEL
+
     for turn in range(MOST):
         number = numbers[turn % len(numbers)]
-        order = (arms.held, arms.free) if _HELD_FIRST[turn % len(_HELD_FIRST)] else (arms.free, arms.held)
-        for plan in order:
-            (held if plan is arms.held else free).append(trials.make(plan, number))
-        found = _outcomes(trials, held, paths), _outcomes(trials, free, paths, known=held[:1])
-        same = len(set(found[1])) == 1
-        if not all(each.passed for each in held) or len(set(found[0])) > 1 or (arms.sets and not same):
+        traces = arms.traces and traced is None and bool(held and free)
+        traces = traces and is_enough(_outcomes(trials, held, free, paths).likely(arms))
+        pair = _pair(trials, arms, turn, number, traces)
+        outcomes = _outcomes(trials, [*held, pair[0]], [*free, pair[1]], paths)
+        if traces and outcomes.disagree(arms):  # a trace takes time and memory, and may change what comes of these
+            arms, tried = replace(arms, traces=False), 2 * tried  # a second chance to agree by chance
+            continue
+        held.append(pair[0])
+        free.append(pair[1])
+        if traces:
+            traced = pair
+        if outcomes.disagree(arms):
             return Count(0, len(held))
-        if found[0][0] == found[1][0] if arms.sets else same and len(free) - begin >= max(plenty, LEAST):
+        if outcomes.are_alike(arms, enough=len(free) - begin >= max(plenty, LEAST)):
             return None
-        shows = turn + 1 >= LEAST and _shows(arms, found[0], found[1], begin)
-        others = _outcomes(trials, seen.others, paths, known=[held[0], free[0]])
-        if shows and _chance(arms, *found, sum(each > 1 for each in others)) * tried <= LEVEL:
-            return replace(_evidence(arms, *found), parted=_parted(trials, held, free))
+        if is_enough(outcomes):
+            return replace(_evidence(arms, outcomes), parted=_parted(trials, held, free), traced=traced)
     return None
 
 
 def agreeing(trials: Trials, made: Sequence[Trial], paths: frozenset[str]) -> Count:
     """Return how many of some trials agree with each other at `paths`; 0 if no two do."""
-    most = max(Counter(_outcomes(trials, made, paths)).values())
+    most = max(Counter(_numbered(trials, made, paths)).values())
     return Count(most if most > 1 else 0, len(made))
 
 
-def _outcomes(trials: Trials, made: Sequence[Trial], paths: frozenset[str], known: Sequence[Trial] = ()) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class _Outcomes:
+    """A number for each replay: equal for those that agree. The first of those that are held has 0."""
+
+    held: list[int]
+    free: list[int]
+    passed: bool
+    """Whether all passed that are held."""
+
+    def disagree(self, arms: Arms) -> bool:
+        """Return whether replays differ although the source is held, or set to one value."""
+        return not self.passed or len(set(self.held)) > 1 or (arms.sets and len(set(self.free)) > 1)
+
+    def are_alike(self, arms: Arms, enough: bool) -> bool:
+        """Return whether the source makes no difference, as far as `enough` free replays tell."""
+        return self.held[0] == self.free[0] if arms.sets else enough and len(set(self.free)) == 1
+
+    def likely(self, arms: Arms) -> _Outcomes:
+        """Return what these are likely to be with another pair, if the source is a cause."""
+        new = self.free[0] if arms.sets else max(*self.held, *self.free) + 1
+        return replace(self, held=[*self.held, self.held[0]], free=[*self.free, new])
+
+
+def _pair(trials: Trials, arms: Arms, turn: int, number: int, traces: bool) -> tuple[Trial, Trial]:
+    """Return a new replay of each kind."""
+    order = (arms.held, arms.free) if _HELD_FIRST[turn % len(_HELD_FIRST)] else (arms.free, arms.held)
+    one, other = (trials.make(replace(plan, trace=traces), number) for plan in order)
+    return (one, other) if order[0] is arms.held else (other, one)
+
+
+def _outcomes(trials: Trials, held: Sequence[Trial], free: Sequence[Trial], paths: frozenset[str]) -> _Outcomes:
+    numbered = _numbered(trials, held, paths), _numbered(trials, free, paths, known=held[:1])
+    return _Outcomes(*numbered, all(each.passed for each in held))
+
+
+def _numbered(trials: Trials, made: Sequence[Trial], paths: frozenset[str], known: Sequence[Trial] = ()) -> list[int]:
     """Return a number for each trial: equal for those that agree at `paths`, with those of `known` 0, 1, ..."""
     found: list[Trial] = list(known)
     outcomes = []
@@ -147,16 +196,17 @@ def _agree(trials: Trials, one: Trial, other: Trial, paths: frozenset[str]) -> b
     return one.passed == other.passed and not trials.differing(one, other) & paths
 
 
-def _shows(arms: Arms, held: Sequence[int], free: Sequence[int], begin: int) -> bool:
-    """Whether the new replays show the difference by themselves; `free` has them from `begin` on."""
-    return held[0] != free[0] if arms.sets else len(set(free[begin:])) > 1
+def _shows(arms: Arms, outcomes: _Outcomes, begin: int) -> bool:
+    """Whether the new replays show the difference by themselves; the free ones are from `begin` on."""
+    return outcomes.held[0] != outcomes.free[0] if arms.sets else len(set(outcomes.free[begin:])) > 1
 
 
-def _chance(arms: Arms, held: Sequence[int], free: Sequence[int], others: int) -> float:
+def _chance(arms: Arms, outcomes: _Outcomes, others: int) -> float:
     """Return the probability of what was seen if the source made no difference, at the most.
 
     So many `others`, with the source set to other values, agree with neither kind.
     """
+    held, free = outcomes.held, outcomes.free
     total, count = len(held) + len(free), len(held)
     ways = math.comb(total, count)
     if arms.sets:
@@ -197,7 +247,8 @@ def _parted(trials: Trials, held: Sequence[Trial], free: Sequence[Trial]) -> fro
     return apart - among(trials, held) - among(trials, free)
 
 
-def _evidence(arms: Arms, held: Sequence[int], free: Sequence[int]) -> Evidence:
+def _evidence(arms: Arms, outcomes: _Outcomes) -> Evidence:
+    held, free = outcomes.held, outcomes.free
     if arms.sets:
         return Evidence(Count(len(held), len(held)), Count(free.count(held[0]), len(free)))
     most = max(Counter(free).values())

@@ -10,7 +10,7 @@ from pytest_expops.replay.nondeterminism.base import Site
 from pytest_expops.replay.tracing import Target, Trace
 from pytest_expops.verdicts.diagnosis._divergence import Harmless, differing_names, first_call, first_line
 from pytest_expops.verdicts.diagnosis._leftovers import Leftover
-from pytest_expops.verdicts.diagnosis._trials import Plan, Trials
+from pytest_expops.verdicts.diagnosis._trials import Plan, Trial, Trials
 from pytest_expops.verdicts.findings import Place
 
 OTHERS = (1, 7, 8)
@@ -31,6 +31,7 @@ class Parting:
     """What makes two runs differ: the sources that were found to be causes, or what earlier processes left behind.
 
     `drawn` are the sources that a line of the project was seen to draw from. The sources `quiet` are held in all runs.
+    `traced` are two runs that differ by nothing but the only cause, if there are such already.
     """
 
     causes: tuple[str, ...] = ()
@@ -38,6 +39,7 @@ class Parting:
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     leftover: Leftover | None = None
     quiet: frozenset[str] = frozenset()
+    traced: tuple[Trial, Trial] | None = None
 
     def plans(self) -> Iterator[tuple[Plan, Plan]]:
         """Yield how the two runs are made; then with nothing held, since what is held may be by what they differ."""
@@ -65,20 +67,28 @@ def locate(trials: Trials, parting: Parting) -> Place | None:
     Raises:
         OutOfTime: as `Trials.make`.
     """
+    if parting.traced is not None:
+        pair = _traces(*parting.traced)
+        place = _place(trials, next(parting.plans()), parting, pair) if pair is not None else None
+        if place is not None:
+            return place
     for plans in parting.plans():
         pair = _traced(trials, plans, partial(replace, trace=True))
-        if pair is None:
-            continue
-        one, other = pair = _without_states(pair, parting)
-        found = first_call(one, other)
-        if found is not None and found.names and parting.causes:
-            found = first_call(one, other, _harmless(trials, parting))
-        if found is None:
-            return _within(trials, plans, parting, pair)
-        lines = _lines_of(trials, plans, parting, pair, found.target)
-        line = first_line(*lines, found) if lines is not None else None
-        return line or found.place
+        if pair is not None:
+            return _place(trials, plans, parting, pair)
     return None
+
+
+def _place(trials: Trials, plans: tuple[Plan, Plan], parting: Parting, pair: tuple[Trace, Trace]) -> Place | None:
+    one, other = pair = _without_states(pair, parting)
+    found = first_call(one, other)
+    if found is not None and found.names and parting.causes:
+        found = first_call(one, other, _harmless(trials, parting))
+    if found is None:
+        return _within(trials, plans, parting, pair)
+    lines = _lines_of(trials, plans, parting, pair, found.target)
+    line = first_line(*lines, found) if lines is not None else None
+    return line or found.place
 
 
 def _lines_of(
@@ -131,7 +141,12 @@ def _traced(trials: Trials, plans: tuple[Plan, Plan], traced: Callable[[Plan], P
     """The traces of two runs that differ."""
     for number in OTHERS:
         one, other = trials.make(traced(plans[0]), 0), trials.make(traced(plans[1]), number)
-        ours, theirs = one.replay.trace, other.replay.trace
-        if trials.differing(one, other) and ours is not None and theirs is not None:
-            return ours, theirs
+        found = _traces(one, other) if trials.differing(one, other) else None
+        if found is not None:
+            return found
     return None
+
+
+def _traces(one: Trial, other: Trial) -> tuple[Trace, Trace] | None:
+    ours, theirs = one.replay.trace, other.replay.trace
+    return (ours, theirs) if ours is not None and theirs is not None else None

@@ -22,9 +22,9 @@ from pytest_expops.verdicts.diagnosis._conclusion import Findings, conclude
 from pytest_expops.verdicts.diagnosis._confirming import agreeing
 from pytest_expops.verdicts.diagnosis._control import Control, agreeing_with_first, controlled
 from pytest_expops.verdicts.diagnosis._leftovers import from_earlier, from_files, left_by_others
-from pytest_expops.verdicts.diagnosis._locating import GIVING, Parting, is_at, locate, place_of
+from pytest_expops.verdicts.diagnosis._locating import GIVING, QUIET, UNSEEDED, Parting, is_at, locate, place_of
 from pytest_expops.verdicts.diagnosis._ranking import ranked
-from pytest_expops.verdicts.diagnosis._trials import OutOfTime, Plan, Trials
+from pytest_expops.verdicts.diagnosis._trials import OutOfTime, Plan, Trial, Trials
 from pytest_expops.verdicts.findings import Cause, CodeLine, Count, Diagnosis, Place
 from pytest_expops.wording import listed
 
@@ -220,8 +220,7 @@ def _suspects(case: _Case, control: Control) -> tuple[list[str], list[str]]:
     suspects, others = ranked(control.made, case.trials.vary, hints)
     if not control.sites("addresses") and _shows_addresses(case.differences):
         suspects.insert(suspects.index("hashseed") + 1, "addresses")
-    check = case.trials.session.expanded.pipeline.check
-    if check is not None and check.seed is None and not check.seeds:
+    if _is_unseeded(case):
         place = suspects.index("hashseed")
         suspects[place:place] = [source for source, each in SOURCES.items() if each.holds_unseeded]
     return suspects, others
@@ -234,7 +233,13 @@ def _shows_addresses(differences: Sequence[Difference]) -> bool:
 
 def _prepared_search(case: _Case, control: Control) -> Search:
     """Return the search for causes."""
-    return Search(case.trials, control.made, _only(control))
+    unseeded = {UNSEEDED} if _is_unseeded(case) else set()
+    return Search(case.trials, control.made, _only(control), (QUIET & control.drawn) | unseeded)
+
+
+def _is_unseeded(case: _Case) -> bool:
+    check = case.trials.session.expanded.pipeline.check
+    return check is not None and check.seed is None and not check.seeds
 
 
 def _only(control: Control) -> Mapping[str, tuple[str, ...]]:
@@ -288,7 +293,14 @@ def _parting(case: _Case, findings: Findings, control: Control) -> Parting:
     if _is_of_test(case):
         alone = frozenset({"order"} & set(case.trials.vary))
         return Parting(tuple(each for each in found if each != "order"), control.drawn, only, quiet=alone)
-    return Parting(found, control.drawn, only, findings.leftover)
+    return Parting(found, control.drawn, only, findings.leftover, traced=_traced_already(search))
+
+
+def _traced_already(search: Search | None) -> tuple[Trial, Trial] | None:
+    """Return two traced runs that differ in the only cause alone."""
+    if search is None or search.remaining or len(search.found) != 1:
+        return None
+    return next(iter(search.found.values())).evidence.traced
 
 
 def _decisive(cause: Cause, search: Search, sites: Sequence[Site], place: Place | None) -> list[Site]:

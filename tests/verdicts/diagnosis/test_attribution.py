@@ -276,6 +276,57 @@ def test_replays_that_disagree_once_while_a_source_is_held_confirm_nothing() -> 
     assert confirm(process, arms, frozenset({"x"}), numbers=[0], tried=1) == Count(0, 2)
 
 
+class Logged(Simulated):
+    """Trials that are remembered; a trace changes the outcome of those that `notice` it."""
+
+    notice = False
+
+    def make(self, plan: Plan, number: int) -> Trial:
+        self.plans = [*getattr(self, "plans", ()), plan]
+        trial = super().make(plan, number)
+        return replace(trial, parts={"x": f"traced {self.runs}"}) if plan.trace and self.notice else trial
+
+
+def test_the_last_pair_is_traced_and_no_more_are_made_for_it() -> None:
+    process = Logged({"x": frozenset({"clock"})})
+    found = searched(process, ("clock",)).found["clock"].evidence
+    assert process.runs == 9
+    assert [plan.trace for plan in process.plans] == [False] * 7 + [True] * 2
+    assert found.traced is not None
+    assert found.traced[0].parts != found.traced[1].parts
+    assert (found.held, found.free) == (Count(4, 4), Count(0, 5))
+
+
+def test_a_pair_does_not_count_whose_outcome_a_trace_changes() -> None:
+    process = Logged({"x": frozenset({"clock"})})
+    process.notice = True
+    found = searched(process, ("clock",)).found["clock"].evidence
+    assert found.traced is None
+    assert sum(plan.trace for plan in process.plans) == 2
+    assert process.runs == 11
+    assert (found.held, found.free) == (Count(4, 4), Count(0, 5))
+
+
+@pytest.mark.parametrize(
+    ("source", "only", "quiet", "traced"),
+    [
+        ("clock", {}, set(), True),
+        ("clock", {}, {"clock"}, True),
+        ("clock", {}, {"entropy"}, False),
+        ("clock", {"clock": ("m.py:1",)}, set(), False),
+        ("threads", {}, set(), False),
+    ],
+)
+def test_only_pairs_are_traced_that_tell_where_runs_part(
+    source: str, only: dict[str, tuple[str, ...]], quiet: set[str], traced: bool
+) -> None:
+    process = Logged({"x": frozenset({source})})
+    search = Search(process, [process.make(Plan(), number) for number in range(CONTROLS)], only, frozenset(quiet))
+    search.run([source], [])
+    assert (search.found[source].evidence.traced is not None) == traced
+    assert any(plan.trace for plan in process.plans) == traced
+
+
 def test_replays_that_would_agree_anyway_confirm_nothing() -> None:
     process = Simulated({"x": frozenset()})
     arms = Arms(Plan(frozenset({"clock"})), Plan())
