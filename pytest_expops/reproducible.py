@@ -278,14 +278,28 @@ class OwnErrors:
 
 
 def current_checker() -> Checker:
-    """Return the checker of this process; it is made when the first check is, and ends with the process."""
+    """Return the checker of this process; it is made when the first check is, and ends with the process.
+
+    Raises:
+        CheckError: the files that are seen here are not those that another interpreter would find.
+    """
     global _current
     if _current is None or _current[0] != os.getpid():
         scratch.remove_abandoned(scratch.left_behind())
         folder = scratch.new_folder("checks")
+        _see_true_files(folder, scratch.remove)
         _current = os.getpid(), Checker(folder, os.environ.get("PYTEST_XDIST_WORKER", "main")), folder
         atexit.register(_end, *_current)
+    _see_true_files(_current[2])
     return _current[1]
+
+
+def _see_true_files(folder: Path, give_up: Callable[[Path], object] = lambda _: None) -> None:
+    problem = scratch.stood_in_for(folder)
+    if problem:
+        give_up(folder)
+        hint = "fix: make the check where the true files are seen, and what it checks makes the others itself"
+        raise CheckError(f"nothing can be checked here: {problem}", hint=hint)
 
 
 _current: tuple[int, Checker, Path] | None = None

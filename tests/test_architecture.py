@@ -16,6 +16,7 @@ NAME = PACKAGE.name
 FLOORS = {
     "bounds": 0,
     "errors": 0,
+    "unpatched": 0,
     "wording": 0,
     "pipeline": 1,
     "values": 2,

@@ -15,7 +15,6 @@ import enum
 import fcntl
 import hashlib
 import os
-import time
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from pathlib import Path
 
 from pytest_expops.errors import CHANGED, GONE, SessionFolderError, StorageTrouble
 from pytest_expops.execution.records import file_name
+from pytest_expops.unpatched import UNPATCHED
 
 SLOT = 64
 """Bytes per slot: the mark, and an owner's name."""
@@ -94,9 +94,9 @@ class Claims:
         A worker does not keep itself out: threads have to be kept apart by other means.
         """
         offset = self._offsets[name]
-        until = time.monotonic() + wait
-        while not (held := self._locked(offset)) and time.monotonic() < until:
-            time.sleep(POLL_SECONDS)
+        until = UNPATCHED.monotonic() + wait
+        while not (held := self._locked(offset)) and UNPATCHED.monotonic() < until:
+            UNPATCHED.sleep(POLL_SECONDS)
         try:
             yield held
         finally:

@@ -11,7 +11,6 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -25,6 +24,7 @@ from pytest_expops.execution._program_end import ending
 from pytest_expops.execution.file_times import file_time_resolution
 from pytest_expops.execution.raised import first_user_frame
 from pytest_expops.execution.user_code.standard_streams import flush
+from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.values.files.content import content_of
 
 OUT = "{out}"
@@ -67,7 +67,7 @@ def run_program(program: Program) -> dict[str, Any]:
     folder = Path(program.out if program.has_out else os.getcwd())
     arguments = [each.replace(OUT, program.out) for each in program.arguments]
     # Its own folder is empty now: what is there later is its own, also a copy of a file with the dates of that.
-    began = -math.inf if program.has_out else time.time() - file_time_resolution()
+    began = -math.inf if program.has_out else UNPATCHED.time() - file_time_resolution()
     lines: list[str] = []
     with _STARTS[program.kind](program.target, arguments) as start:
         with ExitStack() as stack:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -35,6 +34,7 @@ from pytest_expops.execution.user_code.scripts import ProjectCode
 from pytest_expops.execution.user_code.standard_streams import own_streams
 from pytest_expops.pipeline.check import CALL
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Kind, Process
+from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.values.showing import show
 from pytest_expops.values.storage.store import ArtifactStore
@@ -73,10 +73,10 @@ class _Timer:
     seconds = 0.0
 
     def __enter__(self) -> None:
-        self._begin = time.perf_counter()
+        self._begin = UNPATCHED.perf_counter()
 
     def __exit__(self, *_: object) -> None:
-        self.seconds = time.perf_counter() - self._begin
+        self.seconds = UNPATCHED.perf_counter() - self._begin
 
 
 class Runner:
@@ -178,7 +178,7 @@ class Runner:
         each = self.expanded[name]
         seed, start = self._seeds(each)
         recorder = Recorder(name, seed)
-        started = time.time()
+        started = UNPATCHED.time()
         timer = _Timer()
         outputs: Mapping[str, Output] = {}
         error: BaseException | None = None

@@ -11,9 +11,12 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
+
+from pytest_expops.unpatched import UNPATCHED
 
 PREFIX = "pytest-expops-"
 """What the names of these folders begin with, in the system's folder for temporary files."""
@@ -37,6 +40,26 @@ def new_folder(purpose: str, under: Path | None = None) -> Path:
         folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{purpose}-", dir=under))
         if _hold(folder):
             return folder
+
+
+def stood_in_for(folder: Path) -> str:
+    """Say that this folder is not what others find at its place, as something stands in for the files of the system.
+
+    Empty where it is the same, or nobody finds one.
+    """
+    if _identity(os.stat, folder) == _identity(UNPATCHED.stat, folder):
+        return ""
+    other = type(os)
+    what = "" if isinstance(os, ModuleType) else f" (`os` is a {other.__module__}.{other.__qualname__})"
+    return f"something stands in for the system's files{what}: {folder} is not the same here and for other programs"
+
+
+def _identity(stat: Callable[[Path], os.stat_result], folder: Path) -> tuple[int, int] | None:
+    try:
+        found = stat(folder)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def hold(folder: Path) -> None:

@@ -12,7 +12,6 @@ written there is a smaller one that says so, and where the session's folder is n
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
@@ -31,6 +30,7 @@ from pytest_expops.execution.raised import is_a
 from pytest_expops.execution.records import Outcome, Output, RunRecord, file_name
 from pytest_expops.execution.runner import Runner
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess
+from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.values.storage.store import ArtifactStore
 
@@ -86,7 +86,7 @@ class PipelineSession:
         self.reader = ArtifactReader(self.store, PartCache(DEFAULT_MEMORY) if cache is None else cache)
         self.runner = Runner(expanded, self.store, folder, worker, watch=watch)
         self.errors: dict[str, BaseException] = {}
-        self.began = time.time()
+        self.began = UNPATCHED.time()
         self._watching = watching
         self._locks = folder / "locks"
         self._records = folder / "records"
@@ -148,7 +148,7 @@ class PipelineSession:
         for key, value in outputs.items():
             digest = fingerprint(value, key).digest
             kept[key] = Output(digest, self.store.put(value, key))
-        began = time.time() if started is None else started
+        began = UNPATCHED.time() if started is None else started
         return self.adopt(RunRecord(name, 0, Outcome.PASSED, kept, started=began, duration=duration))
 
     def adopt(self, record: RunRecord) -> RunRecord:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
 
+from pytest_expops.unpatched import UNPATCHED
+
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 """What a system sends that shuts down, a CI that cancels, a terminal that is closed."""
 
@@ -20,13 +22,13 @@ class Ending:
         if threading.current_thread() is threading.main_thread():
             for each in SIGNALS:
                 if signal.getsignal(each) is signal.SIG_DFL:
-                    self._before[each] = signal.signal(each, _end)
+                    self._before[each] = UNPATCHED.signal(each, _end)
 
     def pytest_unconfigure(self) -> None:
         """The session is over."""
         for each, before in self._before.items():
             if signal.getsignal(each) is _end:
-                signal.signal(each, before)
+                UNPATCHED.signal(each, before)
 
 
 def _end(number: int, _: FrameType | None) -> NoReturn:

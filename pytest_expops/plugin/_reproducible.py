@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_expops.plugin.options.options import read_options
+from pytest_expops.plugin.stash import OPTIONS
 
 if TYPE_CHECKING:
     from pytest_expops.plugin.options.options import Options
@@ -80,4 +80,4 @@ class Reproducible:
 @pytest.fixture
 def reproducible(request: pytest.FixtureRequest) -> Reproducible:
     """Check that a function gives the same again: `reproducible(train, x, y, seed=42)`. See `assert_reproducible`."""
-    return Reproducible(request.node, read_options(request.config))
+    return Reproducible(request.node, request.config.stash[OPTIONS])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,8 @@ class PreparingHooks:
         replays = [item for item in session.items if isinstance(item, ReplayItem)]
         workers = getattr(session.config, "workerinput", {}).get("workercount", 1)
         if replays and len(replays) >= workers and not session.config.option.collectonly:
-            self._state.prepare_replays(replays[0].pipeline_session, replays[0].expanded.name)
+            with suppress(Exception):  # the first replay will meet it, in its own item
+                self._state.prepare_replays(replays[0].pipeline_session, replays[0].expanded.name)
 
 
 def print_graphs(configs: tuple[Path, ...], output: str) -> None:

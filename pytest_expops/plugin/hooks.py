@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import pytest_expops.unpatched  # noqa: F401 (it keeps Python's own functions, before a conftest file replaces them)
 from pytest_expops.plugin._fixtures import expops
 from pytest_expops.plugin._reproducible import reproducible
 from pytest_expops.plugin.options.options import add_options, graph_format, read_options
 from pytest_expops.plugin.options.replay_tests import replays_tests
 from pytest_expops.plugin.progress.starting import register_check_progress
-from pytest_expops.plugin.stash import ENVIRONMENT, STATE
+from pytest_expops.plugin.stash import ENVIRONMENT, OPTIONS, STATE
 from pytest_expops.plugin.whole_tests.fixtures import expops_seed, record_result
 from pytest_expops.plugin.whole_tests.marks import INSIDE, MARKER, WATCHER, parametrize
 from pytest_expops.plugin.whole_tests.summary import show_replayed_tests
@@ -65,7 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", marker)
     if config.option.help:
         return
-    options = read_options(config)
+    options = config.stash[OPTIONS] = read_options(config)
     replays_tests(config)  # a value that cannot be used is refused here
     if not options.configs:
         if not config.pluginmanager.has_plugin(INSIDE):

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from pytest_expops.plugin.options.options import Options
     from pytest_expops.plugin.state import SessionState
 
 STATE: pytest.StashKey[SessionState] = pytest.StashKey()
+OPTIONS: pytest.StashKey[Options] = pytest.StashKey()
+"""Read once, before a test can change what they are read from."""
 ENVIRONMENT: pytest.StashKey[dict[str, str]] = pytest.StashKey()
 """The variables of the environment as the session found them, before any conftest file or test changed them."""
 RESULTS: pytest.StashKey[dict[str, Any]] = pytest.StashKey()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.errors import GONE, ConfigError, SessionFolderError
+from pytest_expops.errors import GONE, ConfigError, SessionFolderError, StorageTrouble
 from pytest_expops.execution import scratch
 from pytest_expops.execution.artifact_cache import PartCache
 from pytest_expops.execution.records import Failure, JsonFolder
@@ -163,6 +163,9 @@ def start(options: Options, seat: Seat) -> SessionState:
     pipelines = expanded_pipelines(options.configs, options.tolerances)
     locks = Locks(options.baseline, pipelines)
     folder = seat.folder or _new_folder(options.artifacts)
+    problem = scratch.stood_in_for(folder)
+    if problem:
+        raise StorageTrouble(problem)
     if folder.exists():
         scratch.hold(folder if options.artifacts is None else folder / scratch.TEMPORARY)
     sessions, cache = {}, PartCache(options.memory)

@@ -15,7 +15,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,9 @@ from pytest_expops.replay._messages import Lines, send
 from pytest_expops.replay._warning_filters import described_filters
 from pytest_expops.replay.request import Replay, Request, from_answer
 from pytest_expops.replay.telling import tell_going_on
+from pytest_expops.unpatched import UNPATCHED
 
+_subprocess = UNPATCHED.subprocess
 POLL_SECONDS = 0.2
 """How often to look whether a silent child is still alive. (An answer is read as soon as it comes.)"""
 
@@ -106,7 +107,7 @@ class Replica:
         limit = session.runner.time_limit(session.expanded[name], request.attempt)
         most = limit.seconds + AROUND if limit is not None else math.inf
         try:
-            answer = self._ask(message, name, time.monotonic() + min(timeout, most))
+            answer = self._ask(message, name, UNPATCHED.monotonic() + min(timeout, most))
         except ReplayTimeout:
             if timeout <= most:
                 raise
@@ -149,11 +150,16 @@ class Replica:
                 child.stdin.close()
             try:
                 child.wait(timeout=1)
-            except subprocess.TimeoutExpired:
+            except _subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
             child.stdout.close()
         self._prepared = None
+
+    def end(self) -> None:
+        """Close it for good: it can make no more replays."""
+        self.close()
+        self._printed.close()
 
     def _ask(self, message: Mapping[str, Any], name: str, deadline: float) -> dict[str, Any]:
         begin = self._printed.seek(0, os.SEEK_END)
@@ -186,10 +192,10 @@ class Replica:
             self.close()
             self._prepared = prepared
             how = "forks" if self._forks else "once"
-            self._child = subprocess.Popen(
+            self._child = _subprocess.Popen(
                 [sys.executable, *_interpreter_options(), "-c", _BOOT, how, str(Path(__file__).parents[2])],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
+                stdin=_subprocess.PIPE,
+                stdout=_subprocess.PIPE,
                 stderr=self._printed,
                 env=dict(self.environment),
             )
@@ -213,7 +219,7 @@ class Replica:
                     if "spoiled" in message or message.get("number") == self._number:
                         return message
                 dead = child.poll() is not None
-                left = deadline - time.monotonic()
+                left = deadline - UNPATCHED.monotonic()
                 if selector.select(0 if dead else max(0.0, min(POLL_SECONDS, left))):
                     if not self._lines.read():
                         raise EOFError
@@ -228,7 +234,7 @@ class Replica:
         """The exit status of the interpreter, which has ended or is about to."""
         child = self._child
         assert child is not None
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        with contextlib.suppress(_subprocess.TimeoutExpired):
             child.wait(timeout=5)
         if child.poll() is None:
             child.kill()
@@ -275,7 +281,7 @@ def _tell(child: subprocess.Popen[bytes], message: Mapping[str, Any]) -> None:
 
 def _interpreter_options() -> list[str]:
     """The options that this interpreter was given, such as ``-O`` and ``-X utf8``; multiprocessing asks the same."""
-    options: list[str] = getattr(subprocess, "_args_from_interpreter_flags", list)()
+    options: list[str] = getattr(_subprocess, "_args_from_interpreter_flags", list)()
     return options
 
 

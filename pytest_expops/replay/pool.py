@@ -81,7 +81,7 @@ class ReplicaPool:
             try:
                 return replica.replay(session, name, request, timeout=timeout)
             finally:
-                replica.close()
+                replica.end()
         libraries = self._libraries(session, name)
         replica = self._replica(session, request.conditions, libraries, copy)
         try:
@@ -118,7 +118,7 @@ class ReplicaPool:
     def close(self) -> None:
         """End all interpreters. There can be no more replays."""
         while self._replicas:
-            self._replicas.popitem()[1].close()
+            self._replicas.popitem()[1].end()
 
     def _replica(
         self, session: PipelineSession, conditions: Conditions, libraries: tuple[Import, ...], copy: int = 0
@@ -135,7 +135,7 @@ class ReplicaPool:
             replica = Replica(environment, surroundings, bearable, unbearable=self._unbearable)
         self._replicas[key] = replica  # the last in order is the last used
         while len(self._replicas) > self.most:
-            self._replicas.pop(next(iter(self._replicas))).close()
+            self._replicas.pop(next(iter(self._replicas))).end()
         return replica
 
     @staticmethod

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +19,7 @@ from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Mode, Settin
 from pytest_expops.replay.nondeterminism.earlier_processes import unrelated
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.replay.request import Replay, Request
+from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.values.amounts import rounded
 from pytest_expops.values.comparison import Difference, compare
 from pytest_expops.verdicts._reading_back import files_found
@@ -186,12 +186,12 @@ def _made(session: PipelineSession, name: str, pool: ReplicaPool, number: int, v
     def make(conditions: Mapping[str, Setting], varied: tuple[str, ...]) -> _Made:
         request = replay_request(session, name, number, vary)
         request = replace(request, conditions={**request.conditions, **conditions})
-        soon = time.time() < _next_second(first)
+        soon = UNPATCHED.time() < _next_second(first)
         replay = pool.replay(session, name, replace(request, watch_clock=soon))
         differences = differences_between(session, name, first, replay.record)
         if soon and not differences and tells_time(replay):
             # Two stamps of one second are alike.
-            time.sleep(max(0.0, _next_second(first) - time.time()))
+            UNPATCHED.sleep(max(0.0, _next_second(first) - UNPATCHED.time()))
             replay = pool.replay(session, name, request)
             differences = differences_between(session, name, first, replay.record)
         before = replay.first_call

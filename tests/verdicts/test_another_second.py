@@ -56,7 +56,7 @@ def test_a_time_that_is_read_for_nothing_costs_a_second_replay_at_the_most(proje
 def test_those_that_do_not_read_it_do_not_wait(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     clock = SimpleNamespace(time=time.time, sleep=waited.append)
-    monkeypatch.setattr("pytest_expops.verdicts.replay.time", clock)
+    monkeypatch.setattr("pytest_expops.verdicts.replay.UNPATCHED", clock)
     functions = """
         import time
         def plain(data): return {"out": 1}

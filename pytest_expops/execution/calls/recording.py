@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any, Protocol
 
 from pytest_expops.bounds import NUMBERS
 from pytest_expops.execution.seeding.task_seeds import seeded, task_seed
+from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.wording import shown
 
 
@@ -89,7 +89,7 @@ class Recorder:
         parents: list[str] = self._open.__dict__.setdefault("path", [])
         parent = "/".join(parents) or None
         seed = task_seed(self.seed, self.process, name, call)
-        started, outcome = time.perf_counter(), "failed"
+        started, outcome = UNPATCHED.perf_counter(), "failed"
         parents.append(name)
         try:
             with seeded(seed):
@@ -97,7 +97,7 @@ class Recorder:
             outcome = "passed"
         finally:
             parents.pop()
-            self._steps[slot] = Step(name, call, parent, seed, time.perf_counter() - started, outcome)
+            self._steps[slot] = Step(name, call, parent, seed, UNPATCHED.perf_counter() - started, outcome)
 
     def log_metric(self, name: str, value: Any, step: int | None) -> None:
         """Record a value that `check_metric` has passed."""

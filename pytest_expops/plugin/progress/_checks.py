@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections.abc import Generator
 
 import pytest
@@ -16,6 +15,7 @@ from pytest_expops.plugin.progress._line import LiveLine, watchable
 from pytest_expops.plugin.progress._reporter import may_draw
 from pytest_expops.plugin.progress._text import SOON, line_of
 from pytest_expops.replay.telling import listen
+from pytest_expops.unpatched import UNPATCHED
 
 _CHECKS = "pytest_expops.reproducible"
 
@@ -64,13 +64,13 @@ class CheckProgress:
 
     def begun(self, text: str) -> None:
         """A replay begins."""
-        self._began = time.monotonic() if self._began is None else self._began
+        self._began = UNPATCHED.monotonic() if self._began is None else self._began
         self._text = text
         self.goes_on()
 
     def goes_on(self) -> None:
         """Draw, if it has taken long."""
-        if self._line is None or self._began is None or time.monotonic() - self._began < SOON:
+        if self._line is None or self._began is None or UNPATCHED.monotonic() - self._began < SOON:
             return
         text = line_of(self._test, self._text)
         capture = self._config.pluginmanager.get_plugin("capturemanager")

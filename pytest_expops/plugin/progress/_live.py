@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections.abc import Generator, Sequence
 from typing import Any
 
@@ -20,6 +19,7 @@ from pytest_expops.plugin.progress._reporter import may_draw
 from pytest_expops.plugin.progress._tally import Tally
 from pytest_expops.plugin.progress._time_left import TimeLeft
 from pytest_expops.plugin.state import SessionState
+from pytest_expops.unpatched import UNPATCHED
 
 INTERVAL = 0.1
 """Seconds between two drawings."""
@@ -87,7 +87,7 @@ class LiveProgress:
             self._begun = True
         if not self._distributes:
             # Who draws only when something happens must have drawn before a long item, or one that might be.
-            due = time.monotonic() - self._drawn >= INTERVAL
+            due = UNPATCHED.monotonic() - self._drawn >= INTERVAL
             if due or not self._tally.time_left.short(nodeid, INTERVAL):
                 self._draw()
 
@@ -132,4 +132,4 @@ class LiveProgress:
         with self._lock:
             if self._line is not None and self._tally and self._begun:
                 self._line.show(self._tally.line(len(self._workers)))
-                self._drawn = time.monotonic()
+                self._drawn = UNPATCHED.monotonic()

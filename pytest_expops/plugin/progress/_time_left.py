@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pytest_expops.plugin.progress._plan import Planned
 from pytest_expops.plugin.scheduling.estimates import Estimates
 from pytest_expops.plugin.scheduling.parts import Part
+from pytest_expops.unpatched import UNPATCHED
 
 UNKNOWN_SHARE = 0.2
 """If more of the items that are left are of kinds of which none has been measured, nothing is said."""
@@ -59,9 +60,9 @@ class TimeLeft:
         """Until the session's last item is over, or None while too little is known."""
         now = self._clock()
         if now - self._made >= max(SOONEST, SHARE * self._cost):
-            begin = time.perf_counter()
+            begin = UNPATCHED.perf_counter()
             self._answer, self._made = self._estimate(now, max(workers, 1)), now
-            self._cost = time.perf_counter() - begin
+            self._cost = UNPATCHED.perf_counter() - begin
         return None if self._answer is None else max(self._answer - (now - self._made), 0.0)
 
     def _estimate(self, now: float, workers: int) -> float | None:

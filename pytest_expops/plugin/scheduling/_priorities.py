@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 from pytest_expops.plugin.scheduling._graph_view import GraphView
 from pytest_expops.plugin.scheduling.estimates import Estimates
 from pytest_expops.plugin.scheduling.parts import Part
+from pytest_expops.unpatched import UNPATCHED
 
 SHARE = 20
 """Priorities are computed anew only when so many times as long has passed as that took."""
@@ -31,7 +30,7 @@ class Priorities:
 
     def compute(self) -> None:
         """Estimate and rank every node."""
-        begin = time.perf_counter()
+        begin = UNPATCHED.perf_counter()
         view, history, of_kind = self._view, self._estimates.history, self._estimates.of_kind
         seconds, rank, kinds, parts = self.seconds, self.rank, view.kinds, view.parts
         alike: dict[tuple[str | None, Part | None], float] = {}
@@ -50,12 +49,12 @@ class Priorities:
                     longest = rank[child]
             rank[node] = seconds[node] + longest
         self.stale = False
-        self._computed = time.perf_counter()
+        self._computed = UNPATCHED.perf_counter()
         self._cost = self._computed - begin
 
     def compute_if_due(self) -> bool:
         """Compute anew if the estimates have moved and it does not cost too much; whether it was done."""
-        if not self.stale or time.perf_counter() - self._computed < SHARE * self._cost:
+        if not self.stale or UNPATCHED.perf_counter() - self._computed < SHARE * self._cost:
             return False
         self.compute()
         return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -13,10 +12,13 @@ from typing import Any
 
 import pytest
 
+from pytest_expops.errors import CheckError, StoreError
+from pytest_expops.execution import scratch
 from pytest_expops.execution.seeding.task_seeds import seeded, task_seed
 from pytest_expops.plugin.stash import RESULTS, WATCHED
 from pytest_expops.plugin.whole_tests.marks import seed_of
 from pytest_expops.replay.nondeterminism.addresses import masked
+from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.values.storage.store import Artifact, ArtifactStore
 
@@ -73,7 +75,7 @@ class RunWatcher:
         watched = WATCHED in item.stash
         if watched:
             self.prepare()
-        began = time.time()
+        began = UNPATCHED.time()
         if not watched:
             result = yield
         else:
@@ -82,10 +84,10 @@ class RunWatcher:
             with _seeding(item):
                 result = yield
             run.outcome = _told(item.stash.get(_PHASES, {}))
-            run.duration = time.time() - began
+            run.duration = UNPATCHED.time() - began
             run.results = {name: self._store.get(artifact) for name, artifact in item.stash[RESULTS].items()}
         if test:
-            self.begun[item] = time.time() - began
+            self.begun[item] = UNPATCHED.time() - began
         return result
 
     @pytest.hookimpl(wrapper=True)
@@ -108,7 +110,14 @@ def _taken(store: ArtifactStore, name: str, value: Any) -> Artifact:
     """
     path = f"{RESULT}[{name!r}]"
     fingerprint(value, path)
-    return store.put(value, path)
+    try:
+        return store.put(value, path)
+    except StoreError:
+        problem = scratch.stood_in_for(store.root)
+        if problem:
+            hint = "fix: record what is small, or record it where the true files are seen"
+            raise CheckError(f"{path} is too large to be kept here: {problem}", hint=hint) from None
+        raise
 
 
 def _seeding(item: pytest.Item) -> AbstractContextManager[object]:

@@ -18,8 +18,7 @@ from pytest_expops.execution.calls.checked_call import CheckedCall
 from pytest_expops.execution.records import Outcome
 from pytest_expops.pipeline.model import FunctionCheck
 from pytest_expops.plugin.node_ids import split_node_id
-from pytest_expops.plugin.options.options import read_options
-from pytest_expops.plugin.stash import ENVIRONMENT
+from pytest_expops.plugin.stash import ENVIRONMENT, OPTIONS
 from pytest_expops.plugin.whole_tests._imported import rewritten, test_files
 from pytest_expops.plugin.whole_tests._neighbours import arguments_of, latest, near, nodeid_of, run_before
 from pytest_expops.plugin.whole_tests._rerun import Rerun, argument_of, rerun_of, rerun_test
@@ -65,7 +64,7 @@ class TestReplay(pytest.Item):
     @property
     def vary(self) -> tuple[str, ...]:
         """What is varied besides the hash seed."""
-        return sources(read_options(self.config).vary if self._asked.vary is None else self._asked.vary)
+        return sources(self.config.stash[OPTIONS].vary if self._asked.vary is None else self._asked.vary)
 
     def keep_files(self) -> None:
         """Copy the project as it is now, if that has not been done."""
@@ -84,7 +83,7 @@ class TestReplay(pytest.Item):
 
     def runtest(self) -> None:
         """Run the test again, and fail if something differs."""
-        checker, options = current_checker(), read_options(self.config)
+        checker, options = current_checker(), self.config.stash[OPTIONS]
         vary = self.vary
         if "files" in vary:
             self.keep_files()

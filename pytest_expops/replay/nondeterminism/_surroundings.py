@@ -13,7 +13,6 @@ import multiprocessing.process
 import os
 import random
 import shutil
-import subprocess
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +23,7 @@ from pytest_expops.replay.nondeterminism._patching import patching
 from pytest_expops.replay.nondeterminism._variables import variables
 from pytest_expops.replay.nondeterminism._watching import watch
 from pytest_expops.replay.nondeterminism.base import NATURAL, Mode, Setting, Source, Watcher
+from pytest_expops.unpatched import UNPATCHED
 
 _UNUSED = "EXPOPS_UNUSED_"
 _VOLATILE = frozenset({"COLUMNS", "LINES", "PWD", "OLDPWD", "SHLVL", "EDITOR", "_", "PYTHONHASHSEED"})
@@ -248,9 +248,10 @@ def locale_of(number: int, environment: Mapping[str, str]) -> str:
 @functools.cache
 def installed() -> tuple[str, ...]:
     """Return the UTF-8 locales of this machine besides C's, those with a decimal comma first. Asks ``locale -a``."""
+    run, error = UNPATCHED.subprocess.run, UNPATCHED.subprocess.SubprocessError
     try:
-        listed = subprocess.run(["locale", "-a"], capture_output=True, timeout=30, check=False).stdout
-    except (OSError, subprocess.SubprocessError):
+        listed = run(["locale", "-a"], capture_output=True, timeout=30, check=False).stdout
+    except (OSError, error):
         return ()
     names = [name for name in listed.decode(errors="replace").split() if _normal(name).endswith(".utf8")]
     names = [name for name in names if not name.startswith(("C.", "POSIX"))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from pytest_expops.replay.nondeterminism.session_files import Scope, noting_writ
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.replay.project_copy import Snapshot, take_snapshot
 from pytest_expops.replay.request import Replay, Request
+from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.verdicts.checks.described import checked_number
 from pytest_expops.verdicts.checks.text import shown_path
 from pytest_expops.verdicts.diagnosis.diagnosis import diagnose
@@ -129,7 +129,7 @@ class Checker:
             given = {CALL: Output("", session.store.put(call, CALL))}
         except StoreError as error:
             raise _not_storable(session, check, call, error) from None
-        session.adopt(RunRecord(ARGUMENTS, 0, Outcome.PASSED, given, started=time.time()))
+        session.adopt(RunRecord(ARGUMENTS, 0, Outcome.PASSED, given, started=UNPATCHED.time()))
         return session
 
     def verdicts(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.replay.request import SHARED, TRIAL, Replay, Request, hash_seed_number
 from pytest_expops.replay.tracing import Target
+from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.verdicts.replay import differences_between, others, tells_time
 
@@ -93,7 +93,7 @@ class Trials:
 
     @property
     def seconds_left(self) -> float:
-        return self.deadline - time.monotonic()
+        return self.deadline - UNPATCHED.monotonic()
 
     def make(self, plan: Plan, number: int) -> Trial:
         """Trial `number` (0, 1, ...) of a plan: under the hash seed of `interpreter_of(number)`, unless that is held.
@@ -105,7 +105,7 @@ class Trials:
             OutOfTime: there is no time left for it.
         """
         if not plan.held and self._by_seconds and self._latest is not None:
-            time.sleep(min(1, max(0, math.floor(self._latest.record.started) + 1 - time.time())))
+            UNPATCHED.sleep(min(1, max(0, math.floor(self._latest.record.started) + 1 - UNPATCHED.time())))
         left = self.seconds_left
         if left <= 0:
             raise OutOfTime

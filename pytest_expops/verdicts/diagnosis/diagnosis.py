@@ -6,7 +6,6 @@ phase is a function from what is known to a finding; `_examine` is their order.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +15,7 @@ from pytest_expops.replay.nondeterminism.addresses import masked
 from pytest_expops.replay.nondeterminism.base import Site
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.pool import ReplicaPool
+from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.diagnosis._attribution import Found, OutOfRuns, Search
 from pytest_expops.verdicts.diagnosis._conclusion import Findings, conclude
@@ -58,7 +58,7 @@ def diagnose(
         known: what was found for another duplicate of the process: few replays are made to see whether it holds here
             too, and if not, its causes are suspected first.
     """
-    begin = time.monotonic()
+    begin = UNPATCHED.monotonic()
     case = _Case(Trials(session, name, pool, vary, begin + seconds), differences, known)
     findings = Findings()
     stopped = ""
@@ -70,7 +70,7 @@ def diagnose(
         stopped = f"stopped: {error}"
     found = conclude(case.trials, findings)
     notes = "; ".join(each for each in (found.note, stopped) if each)
-    return replace(found, complete=not stopped, note=notes, seconds=round(time.monotonic() - begin, 3))
+    return replace(found, complete=not stopped, note=notes, seconds=round(UNPATCHED.monotonic() - begin, 3))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -11,6 +10,8 @@ from typing import Generic, TypeVar
 from hypothesis import HealthCheck, Phase, Verbosity, find, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky, NoSuchExample
+
+from pytest_expops.unpatched import UNPATCHED
 
 C = TypeVar("C")
 V = TypeVar("V")
@@ -27,12 +28,12 @@ class Effort:
     seconds: float
 
     def __post_init__(self) -> None:
-        self.started = time.monotonic()
+        self.started = UNPATCHED.monotonic()
         self.tried = 0
 
     @property
     def over(self) -> bool:
-        return self.tried > 0 and time.monotonic() - self.started > self.seconds
+        return self.tried > 0 and UNPATCHED.monotonic() - self.started > self.seconds
 
 
 @dataclass(frozen=True)
