@@ -256,14 +256,15 @@ class PipelineSession:
             if record is None and mark is Mark.RECORDED:
                 raise SessionFolderError(self._records, f"has no record of `{name}`, which {owner} has run")
             if record is None:
-                made = self._ended_for_time(name, owner) if mark is Mark.BEGUN else None
-                record = self._settle(made or (crashed if mark is Mark.BEGUN else unrecorded)(name, owner))
+                record = self._settle(self._died(name, owner) if mark is Mark.BEGUN else unrecorded(name, owner))
         return record
 
-    def _ended_for_time(self, name: str, worker: str) -> RunRecord | None:
-        limit = self.runner.time_limit(self.expanded[name], 0)
-        failure = limit.failure() if limit is not None else None
-        return RunRecord(name, 0, Outcome.FAILED, worker=worker, failure=failure) if failure is not None else None
+    def _died(self, name: str, worker: str) -> RunRecord:
+        """Return the record of a process whose worker was ended for its time, or has died."""
+        failure = self.runner.limits.ended_for_time(self.expanded[name], 0)
+        if failure is not None:
+            return RunRecord(name, 0, Outcome.FAILED, worker=worker, failure=failure)
+        return crashed(name, worker, self.runner.limits.memory_in_force(self.expanded[name], 0))
 
     def _run(self, name: str) -> RunRecord:
         each = self.expanded[name]

@@ -110,8 +110,7 @@ class SessionState:
         file, _, name = nodeid.rpartition("::")
         for path, session in self.sessions.items():
             if name in session.expanded.processes and file.endswith(path.name):
-                limit = session.runner.time_limit(session.expanded[name], 0)
-                return limit.failure() if limit is not None else None
+                return session.runner.limits.ended_for_time(session.expanded[name], 0)
         return None
 
     def prepare_replays(self, session: PipelineSession, name: str) -> None:
@@ -182,9 +181,10 @@ def start(options: Options, seat: Seat) -> SessionState:
             watch=watch,
             watching=_unwatched if options.replay == "none" else _watched,
         )
-        sessions[path].runner.timeout = options.timeout
+        limits = sessions[path].runner.limits
+        limits.timeout, limits.memory = options.timeout, options.memory_limit
         if seat.worker == "main":
-            sessions[path].runner.terminal = terminal()
+            limits.terminal = terminal()
     copies = Copies()
     if "files" in options.vary and options.replay != "none":
         copies = Copies.of(sessions.values(), folder, make=seat.folder is None)

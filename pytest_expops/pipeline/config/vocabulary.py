@@ -71,6 +71,7 @@ PROCESS = _RUNTIME | frozenset(
         "input_transform",
         "inputs",
         "iterative_logging",
+        "memory",
         "metrics",
         "name",
         "output_mapping",
