@@ -54,6 +54,6 @@ class Limits:
         return limit.failure() if limit is not None else None
 
     def memory_in_force(self, each: ExpandedProcess, attempt: int) -> str:
-        """Say that a run had a memory limit when its interpreter ended; empty if it had none then."""
+        """Return the memory limit in words, if a run had one when its interpreter ended; empty if not."""
         limit = self._memory(each, attempt)
         return limit.in_force() if limit is not None else ""

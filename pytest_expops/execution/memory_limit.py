@@ -76,9 +76,9 @@ class MemoryLimit:
         return f"a memory limit of {_size(self.most)}"
 
     def in_force(self) -> str:
-        """Say that a run had this limit when its interpreter ended; empty if it had not."""
+        """Return the limit in words, if a run had it when its interpreter ended; empty if not."""
         try:
-            return f" while it had {self.place.read_text(encoding='utf-8')}"
+            return self.place.read_text(encoding="utf-8")
         except OSError:
             return ""
 

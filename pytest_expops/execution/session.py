@@ -27,6 +27,7 @@ from pytest_expops.execution._last_records import crashed, failed, unrecorded
 from pytest_expops.execution.artifact_cache import DEFAULT_MEMORY, ArtifactReader, PartCache
 from pytest_expops.execution.calls.inputs import Outputs
 from pytest_expops.execution.calls.partitioning import Partition
+from pytest_expops.execution.interpreter_end import ended
 from pytest_expops.execution.raised import is_a
 from pytest_expops.execution.records import Outcome, Output, RunRecord, file_name
 from pytest_expops.execution.runner import Runner
@@ -87,6 +88,8 @@ class PipelineSession:
         self.runner = Runner(expanded, self.store, folder, worker, watch=watch)
         self.errors: dict[str, BaseException] = {}
         self.began = time.time()
+        self.end_of: Callable[[str], tuple[int | None, str]] = lambda _: (None, "")
+        """Returns with which exit status a worker has ended, and what the kernel has counted meanwhile."""
         self._watching = watching
         self._locks = folder / "locks"
         self._records = folder / "records"
@@ -264,7 +267,8 @@ class PipelineSession:
         failure = self.runner.limits.ended_for_time(self.expanded[name], 0)
         if failure is not None:
             return RunRecord(name, 0, Outcome.FAILED, worker=worker, failure=failure)
-        return crashed(name, worker, self.runner.limits.memory_in_force(self.expanded[name], 0))
+        code, oom_kills = self.end_of(worker)
+        return crashed(name, worker, ended(code, self.runner.limits.memory_in_force(self.expanded[name], 0), oom_kills))
 
     def _run(self, name: str) -> RunRecord:
         each = self.expanded[name]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
-from pytest_expops.errors import GONE, ConfigError, SessionFolderError
+from pytest_expops.errors import GONE, ConfigError, SessionFolderError, StorageTrouble
 from pytest_expops.execution import scratch
 from pytest_expops.execution.artifact_cache import PartCache
-from pytest_expops.execution.records import Failure, JsonFolder
+from pytest_expops.execution.interpreter_end import ended
+from pytest_expops.execution.records import JsonFolder
 from pytest_expops.execution.runner import Runner
 from pytest_expops.execution.session import CLAIMS, PipelineSession
 from pytest_expops.execution.time_limit import terminal
@@ -34,6 +37,8 @@ from pytest_expops.verdicts.diagnosis.diagnosis import diagnose
 from pytest_expops.verdicts.findings import Diagnosis
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict, judge, replay_conditions
 
+TOLD_SECONDS = 1.0
+"""So long a worker that finds what another has left waits to be told how that one ended."""
 SPARE = 4
 """So many interpreters are kept for diagnoses, besides one for each replay of a process."""
 
@@ -105,13 +110,32 @@ class SessionState:
             found.write(base, diagnosis.to_json())
         return diagnosis
 
-    def ended_for_time(self, nodeid: str) -> Failure | None:
-        """Return why a worker was ended as it ran the process of an item; None if that was not for its time."""
+    def died(self, nodeid: str, worker: str, code: int | None, oom_kills: str) -> str:
+        """Take note of how a worker has died that ran an item, and return what is known of it; empty if nothing is."""
+        with suppress(StorageTrouble):
+            self._ends.write(worker, [code, oom_kills])
         file, _, name = nodeid.rpartition("::")
+        limit = ""
         for path, session in self.sessions.items():
             if name in session.expanded.processes and file.endswith(path.name):
-                return session.runner.limits.ended_for_time(session.expanded[name], 0)
-        return None
+                limits, process = session.runner.limits, session.expanded[name]
+                failure = limits.ended_for_time(process, 0)
+                if failure is not None:
+                    return f"{failure.summary}\n{failure.traceback}"
+                limit = limits.memory_in_force(process, 0)
+        how = ended(code, limit, oom_kills)
+        return f"it {how}" if how else ""
+
+    def end_of(self, worker: str) -> tuple[int | None, str]:
+        """Return what `died` was told of a worker; a worker waits a moment for the controller to tell."""
+        deadline = time.monotonic() + (0 if self.owns_folder else TOLD_SECONDS)
+        while (told := self._ends.read(worker)) is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return tuple(told) if told is not None else (None, "")
+
+    @functools.cached_property
+    def _ends(self) -> JsonFolder:
+        return JsonFolder(self.folder / "ends")
 
     def prepare_replays(self, session: PipelineSession, name: str) -> None:
         """Have the interpreter for first replays start, and import what `name` needs, while nobody waits for it."""
@@ -188,7 +212,7 @@ def start(options: Options, seat: Seat) -> SessionState:
     copies = Copies()
     if "files" in options.vary and options.replay != "none":
         copies = Copies.of(sessions.values(), folder, make=seat.folder is None)
-    return SessionState(
+    state = SessionState(
         options,
         folder,
         sessions,
@@ -197,6 +221,9 @@ def start(options: Options, seat: Seat) -> SessionState:
         baselines=locks.baselines(sessions),
         copies=copies,
     )
+    for session in sessions.values() if seat.shared else ():
+        session.end_of = state.end_of
+    return state
 
 
 def _unwatched(_: Runner) -> AbstractContextManager[Callable[[], Mapping[str, int]]]:

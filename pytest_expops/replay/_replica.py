@@ -11,7 +11,6 @@ import contextlib
 import math
 import os
 import selectors
-import signal
 import subprocess
 import sys
 import tempfile
@@ -30,6 +29,7 @@ from pytest_expops.errors import (
     ReplayTookTooMuch,
     ReplicaDied,
 )
+from pytest_expops.execution.interpreter_end import OomKills, ended, since
 from pytest_expops.execution.records import Failure
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.user_code.scripts import common_path
@@ -105,6 +105,7 @@ class Replica:
         begin = self._printed.seek(0, os.SEEK_END) if self._prepared is None else self._prepared
         self._number += 1
         message = {**_message(session, name, request), "number": self._number}
+        oom_kills = OomKills.now()
         limit = session.runner.limits.time(session.expanded[name], request.attempt)
         most = limit.seconds + AROUND if limit is not None else math.inf
         try:
@@ -120,8 +121,9 @@ class Replica:
         if "error" in answer:
             raise ReplayError(f"`{name}` could not be replayed: {answer['error']}", process=name)
         if "ended" in answer:
-            limited = session.runner.limits.memory_in_force(session.expanded[name], request.attempt)
-            raise _over_limit(session, name, request) or self._death(answer["ended"], name, begin, limited)
+            in_force = session.runner.limits.memory_in_force(session.expanded[name], request.attempt)
+            how = ended(answer["ended"], in_force, since(oom_kills))
+            raise _over_limit(session, name, request) or self._death(answer["ended"], how, name, begin)
         if answer.get("refused"):
             raise CopyRefused(f"it writes to {answer['refused'][0]}, which is not in the copy", process=name)
         self._import_also(answer.get("libraries", ()))
@@ -240,10 +242,10 @@ class Replica:
         self.close()
         return code
 
-    def _death(self, code: int, name: str, begin: int, more: str) -> ReplicaDied:
+    def _death(self, code: int, how: str, name: str, begin: int) -> ReplicaDied:
         tail = "\n".join(self._read_printed(begin).splitlines()[-20:])
         said = f"; the last it printed:\n{tail}" if tail else ""
-        text = f"the interpreter that ran `{name}` {_ending(code)}{more}{said}"
+        text = f"the interpreter that ran `{name}` {how}{said}"
         return ReplicaDied(text, process=name, exit_code=code)
 
     def _read_printed(self, begin: int) -> str:
@@ -311,12 +313,3 @@ def surroundings_of(session: PipelineSession) -> dict[str, Any]:
         "timeout": session.runner.limits.timeout,
         "memory_limit": session.runner.limits.memory,
     }
-
-
-def _ending(code: int) -> str:
-    if code < 0:
-        try:
-            return f"was killed by {signal.Signals(-code).name}"
-        except ValueError:
-            return f"was killed by signal {-code}"
-    return f"ended with exit status {code}"

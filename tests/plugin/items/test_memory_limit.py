@@ -131,7 +131,7 @@ def test_what_the_process_handles_is_its_own_and_what_follows_from_want_of_memor
 def test_an_interpreter_that_ends_is_told_with_the_limit_that_it_had(project: Project) -> None:
     project.write("a aborts\naborts after\na aborts_again", SCRIPT, {"aborts": {"memory": "512M"}})
     outcome = project.run("-n2", "--expops-replay=all")
-    had = "while it ran `aborts` while it had a memory limit of 512 MiB"
+    had = "while it ran `aborts`: it was killed by SIGABRT while it had a memory limit of 512 MiB; "
     assert re.search(r"aborts crashed: WorkerDied: worker gw\d died ", outcome.text)
     assert had in outcome.text
     again = outcome.message("aborts_again[replay]")
