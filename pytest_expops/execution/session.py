@@ -90,6 +90,8 @@ class PipelineSession:
         self.began = time.time()
         self.end_of: Callable[[str], tuple[int | None, str]] = lambda _: (None, "")
         """Returns with which exit status a worker has ended, and what the kernel has counted meanwhile."""
+        self.apart: Callable[[str], RunRecord | None] = lambda _: None
+        """Makes the first run of a process in another interpreter, and returns its record; None if it is for here."""
         self._watching = watching
         self._locks = folder / "locks"
         self._records = folder / "records"
@@ -277,14 +279,11 @@ class PipelineSession:
             return self._finish(RunRecord(name, 0, Outcome.BLOCKED, roots=roots, worker=self.worker))
         if self._claims is not None:
             self._claims.take(name)
+        error: BaseException | None = None
         try:
-            with self._watching(self.runner) as written:
-                run = self.runner.run(
-                    name,
-                    lambda upstream, part=None: self.load(self._known[upstream], part),
-                    record_of=self._known.__getitem__,
-                )
-                record, error = replace(run.record, written=written()), run.error
+            record = self.apart(name)
+            if record is None:
+                record, error = self._run_here(name)
         except CallLost:
             raise
         except BaseException as raised:  # interrupted, or trouble of ours: it may have run all the same
@@ -295,6 +294,15 @@ class PipelineSession:
         if error is not None and is_a(error, KeyboardInterrupt):
             raise error
         return record
+
+    def _run_here(self, name: str) -> tuple[RunRecord, BaseException | None]:
+        with self._watching(self.runner) as written:
+            run = self.runner.run(
+                name,
+                lambda upstream, part=None: self.load(self._known[upstream], part),
+                record_of=self._known.__getitem__,
+            )
+            return replace(run.record, written=written()), run.error
 
     def _failed_upstream(self, each: ExpandedProcess) -> tuple[str, ...]:
         """Return the names of the processes because of which `each` cannot run, without repetition."""

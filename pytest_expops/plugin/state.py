@@ -16,19 +16,20 @@ from pytest_expops.errors import GONE, ConfigError, SessionFolderError, StorageT
 from pytest_expops.execution import scratch
 from pytest_expops.execution.artifact_cache import PartCache
 from pytest_expops.execution.interpreter_end import ended
-from pytest_expops.execution.records import JsonFolder
+from pytest_expops.execution.records import JsonFolder, RunRecord
 from pytest_expops.execution.runner import Runner
 from pytest_expops.execution.session import CLAIMS, PipelineSession
 from pytest_expops.execution.time_limit import terminal
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
-from pytest_expops.pipeline.model import ExpandedPipeline, Pipeline
+from pytest_expops.pipeline.model import ExpandedPipeline, Pipeline, Process
 from pytest_expops.plugin._copies import Copies
 from pytest_expops.plugin.baselines import Locks, Written
 from pytest_expops.plugin.options.baseline import WRITING
 from pytest_expops.plugin.options.given import Given
 from pytest_expops.plugin.options.options import Options
 from pytest_expops.plugin.options.tolerances import with_tolerances
+from pytest_expops.replay.first_run import run_apart
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.nondeterminism.session_files import Scope, noting_writes
 from pytest_expops.replay.pool import ReplicaPool
@@ -109,6 +110,20 @@ class SessionState:
         if diagnosis.causes:
             found.write(base, diagnosis.to_json())
         return diagnosis
+
+    def isolates(self, process: Process) -> bool:
+        """Return whether the first run of a process is to have a child of its own."""
+        return self.options.isolate if process.isolate is None else process.isolate
+
+    def run_apart(self, session: PipelineSession, name: str) -> RunRecord | None:
+        """Make the first run of a process in a child of its own, and return its record; None if it is to be made here.
+
+        Raises:
+            ReplayError: as `run_apart`.
+        """
+        if self.options.in_place or not self.isolates(session.expanded[name].process):
+            return None
+        return run_apart(self._pool(), session, name)
 
     def died(self, nodeid: str, worker: str, code: int | None, oom_kills: str) -> str:
         """Take note of how a worker has died that ran an item, and return what is known of it; empty if nothing is."""
@@ -221,8 +236,10 @@ def start(options: Options, seat: Seat) -> SessionState:
         baselines=locks.baselines(sessions),
         copies=copies,
     )
-    for session in sessions.values() if seat.shared else ():
-        session.end_of = state.end_of
+    for session in sessions.values():
+        if seat.shared:
+            session.end_of = state.end_of
+        session.apart = functools.partial(state.run_apart, session)
     return state
 
 

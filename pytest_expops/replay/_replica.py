@@ -30,7 +30,7 @@ from pytest_expops.errors import (
     ReplicaDied,
 )
 from pytest_expops.execution.interpreter_end import OomKills, ended, since
-from pytest_expops.execution.records import Failure
+from pytest_expops.execution.records import Failure, Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.user_code.scripts import common_path
 from pytest_expops.pipeline.check import check_to_json
@@ -107,7 +107,7 @@ class Replica:
         message = {**_message(session, name, request), "number": self._number}
         oom_kills = OomKills.now()
         limit = session.runner.limits.time(session.expanded[name], request.attempt)
-        most = limit.seconds + AROUND if limit is not None else math.inf
+        most = limit.seconds + AROUND if limit is not None and not request.apart else math.inf
         try:
             answer = self._ask(message, name, time.monotonic() + min(timeout, most))
         except ReplayTimeout:
@@ -119,16 +119,19 @@ class Replica:
         if not self._forks:
             self.close()
         if "error" in answer:
-            raise ReplayError(f"`{name}` could not be replayed: {answer['error']}", process=name)
+            what = "run in a child of its own" if request.apart else "replayed"
+            raise ReplayError(f"`{name}` could not be {what}: {answer['error']}", process=name)
         if "ended" in answer:
             in_force = session.runner.limits.memory_in_force(session.expanded[name], request.attempt)
             how = ended(answer["ended"], in_force, since(oom_kills))
+            if request.apart and (failure := _ended_for_time(session, name, request)) is not None:
+                return Replay(RunRecord(name, 0, Outcome.FAILED, failure=failure), self._read_printed(begin))
             raise _over_limit(session, name, request) or self._death(answer["ended"], how, name, begin)
         if answer.get("refused"):
             raise CopyRefused(f"it writes to {answer['refused'][0]}, which is not in the copy", process=name)
         self._import_also(answer.get("libraries", ()))
         replay = from_answer(answer, self._read_printed(begin), request)
-        failure = replay.record.failure
+        failure = replay.record.failure if not request.apart else None
         if failure is not None and failure.kind == ProcessTimeout.__name__:
             raise _took_too_long(session, name, failure)
         if failure is not None and failure.kind == ProcessMemoryError.__name__:
@@ -264,8 +267,12 @@ _BOOT = (
 
 def _over_limit(session: PipelineSession, name: str, request: Request) -> ReplayError | None:
     """Return what is raised if an interpreter was ended as it could not be interrupted; None if it has ended else."""
-    failure = session.runner.limits.ended_for_time(session.expanded[name], request.attempt)
+    failure = _ended_for_time(session, name, request)
     return _took_too_long(session, name, failure) if failure is not None else None
+
+
+def _ended_for_time(session: PipelineSession, name: str, request: Request) -> Failure | None:
+    return session.runner.limits.ended_for_time(session.expanded[name], request.attempt)
 
 
 def _took_too_long(session: PipelineSession, name: str, failure: Failure) -> ReplayTookTooLong:

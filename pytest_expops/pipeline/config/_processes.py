@@ -143,6 +143,7 @@ def read_process(
         not_replayed=_not_replayed(body, reader),
         timeout=_timeout(body, reader),
         memory=_memory(body, reader),
+        isolate=reader.truth(isolate.value, "isolate") if (isolate := body.entries.get("isolate")) else None,
         renames=read_renames(body, reader),
         metrics=read_metrics(body, reader),
         component=component,

@@ -70,6 +70,7 @@ PROCESS = _RUNTIME | frozenset(
         "hyperparameters",
         "input_transform",
         "inputs",
+        "isolate",
         "iterative_logging",
         "memory",
         "metrics",

@@ -51,6 +51,7 @@ class Options:
 
     `configs` are absolute; those `on_demand` are collected only where pytest's own arguments lead to them (an ini entry
     should not turn `pytest tests/test_one.py` into a run of the pipeline). `tolerances` are lines, not read yet.
+    `in_place` is whether nothing is isolated, as somebody debugs.
     """
 
     configs: tuple[Path, ...]
@@ -63,6 +64,8 @@ class Options:
     diagnose_timeout: float
     timeout: float
     memory_limit: int
+    isolate: bool
+    in_place: bool
     tolerances: tuple[Given, ...]
     schedule: str
     memory: int
@@ -143,6 +146,13 @@ def _add_running_options(group: pytest.OptionGroup) -> None:
         "goes on (default 0: no limit)",
     )
     group.addoption(
+        "--expops-isolate",
+        action="store_const",
+        const="on",
+        help="make the first run of each process in a child of its own, so that nothing that it leaves in its "
+        "interpreter reaches another process; a process may say for itself (`isolate: true` or `false`)",
+    )
+    group.addoption(
         "--expops-artifacts",
         metavar="DIR",
         help="keep the outputs and records of this session in a new folder under DIR (default: they are kept in a "
@@ -183,6 +193,7 @@ def _add_ini_twins(parser: pytest.Parser) -> None:
     parser.addini("expops_diagnose", "like --expops-diagnose", default="on")
     parser.addini("expops_timeout", "like --expops-timeout", default="0")
     parser.addini("expops_memory_limit", "like --expops-memory-limit", default="0")
+    parser.addini("expops_isolate", "like --expops-isolate: on or off", default="off")
     parser.addini("expops_diagnose_timeout", "like --expops-diagnose-timeout", default="120")
     parser.addini(
         "expops_tolerance",
@@ -245,6 +256,8 @@ def read_options(config: pytest.Config) -> Options:
         diagnose_timeout=given(config, "expops_diagnose_timeout").number("diagnose_timeout"),
         timeout=given(config, "expops_timeout").number("timeout"),
         memory_limit=_bytes(given(config, "expops_memory_limit"), "memory_limit"),
+        isolate=given(config, "expops_isolate").one_of(SWITCH) == "on",
+        in_place=bool(config.getoption("usepdb", False) or config.getoption("trace", False)),
     )
 
 
