@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-FEW, MANY, REPEATS = 5, 45, 3
+FEW, MANY, REPEATS = 5, 35, 3
 SCRIPTS = {
     "nothing imported": "def step(data):\n    return {'x': 1}\n",
     "NumPy and pandas": "import numpy as np\nimport pandas as pd\ndef step(data):\n    return {'x': np.arange(10)}\n",
