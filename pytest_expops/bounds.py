@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numbers
 import operator
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,6 +58,12 @@ class Bounds:
             return None
         inside = self.least < number < self.most if self.between else self.least <= number <= self.most
         return number if inside else None
+
+
+def bytes_of(text: str) -> float | None:
+    """Return the number of bytes of ``256M``, ``4GiB`` and the like, K being 1024; None for another text."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) *([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE | re.ASCII)
+    return float(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " ") if found else None
 
 
 def _whole(value: Any) -> int | None:
@@ -118,5 +125,6 @@ NUMBERS: Mapping[str, Bounds] = {
     "diagnose_timeout": Bounds(0.001, 1_000_000, whole=False, words="a number of seconds"),
     "timeout": Bounds(0, 1_000_000, whole=False, words="a number of seconds (0 for no limit)"),
     "memory": Bounds(0, 2**50, whole=False, words="a number of bytes"),
+    "memory_limit": Bounds(2**20, 2**50, whole=False, words="an amount of memory such as 512M or 4G, in bytes"),
 }
 """Every number by what it is called; of seeds and sizes, one of them."""

@@ -163,6 +163,14 @@ class ReplayTookTooLong(ReplayError):
     """A replay ran longer than its process may."""
 
 
+class ReplayTookTooMuch(ReplayTookTooLong):
+    """A replay met the memory limit of its process, which the first run did not: no verdict either."""
+
+
+class ProcessMemoryError(MemoryError):
+    """A process got no more memory than it may take."""
+
+
 class ProcessTimeout(BaseException):
     """A process ran longer than it may. No `Exception`: the process's own `except` is not to keep it from ending."""
 
@@ -210,6 +218,10 @@ class ChangedArgumentWarning(ExpopsWarning):
 
 class NotVariedWarning(ExpopsWarning):
     """A replay could not vary what it was to vary; it was made without that."""
+
+
+class NotLimitedWarning(ExpopsWarning):
+    """A memory limit is asked for, and this system does not enforce it."""
 
 
 class EmptyPartitionWarning(ExpopsWarning):

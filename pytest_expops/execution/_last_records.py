@@ -6,9 +6,9 @@ from pytest_expops.execution.raised import failure_of
 from pytest_expops.execution.records import Failure, Outcome, RunRecord
 
 
-def crashed(name: str, worker: str) -> RunRecord:
-    """Return the record of a process whose worker has died."""
-    message = f"worker {worker} died while it ran `{name}`"
+def crashed(name: str, worker: str, how: str = "") -> RunRecord:
+    """Return the record of a process whose worker has died, and `how`, if that was seen."""
+    message = f"worker {worker} died while it ran `{name}`{f': it {how}' if how else ''}"
     return RunRecord(name, 0, Outcome.CRASHED, worker=worker, failure=Failure("WorkerDied", message, message))
 
 

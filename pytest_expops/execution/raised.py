@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pytest_expops.errors import ExpopsError, StorageTrouble
 from pytest_expops.execution.records import Failure
@@ -87,16 +87,31 @@ def trouble_in(error: BaseException | None) -> BaseException | None:
 
     It says nothing about the process that met it.
     """
-    causes = [BaseException.__dict__[name].__get__ for name in ("__cause__", "__context__")]
+    return next((each for each in _causes(error) if is_a(each, StorageTrouble) or _number(each) in _DISK), None)
+
+
+def memory_error_in(error: BaseException) -> BaseException | None:
+    """Return the exception for want of memory that an exception is, or that led to it; None for any other."""
+    return next((each for each in _causes(error) if is_a(each, MemoryError) or _number(each) == errno.ENOMEM), None)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception, and what led to it."""
     for _ in range(_MOST_CAUSES):
         if error is None:
             break
-        if is_a(error, StorageTrouble):
-            return error
-        if is_a(error, OSError) and OSError.__dict__["errno"].__get__(error) in _DISK:
-            return error
-        error = next(filter(None, (cause(error) for cause in causes)), None)
-    return None
+        yield error
+        error = cause_of(error)
+
+
+def cause_of(error: BaseException) -> BaseException | None:
+    """Return the exception that directly led to this one, if any did."""
+    causes = (BaseException.__dict__[name].__get__(error) for name in ("__cause__", "__context__"))
+    return next(filter(None, causes), None)
+
+
+def _number(error: BaseException) -> Any:
+    return OSError.__dict__["errno"].__get__(error) if is_a(error, OSError) else None
 
 
 def looking(look: Callable[[], T]) -> T | None:

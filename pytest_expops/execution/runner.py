@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pytest_expops.errors import CallLost, ExpopsError, OutputError, StoreError
+from pytest_expops.execution._limits import Limits
 from pytest_expops.execution.calls.arguments import arrange, configured_parameters, hyperparameters, merged
 from pytest_expops.execution.calls.checked_call import CheckedCall
 from pytest_expops.execution.calls.context import ProcessContext
@@ -26,7 +26,6 @@ from pytest_expops.execution.raised import failure_of, looking
 from pytest_expops.execution.records import Outcome, Output, RunRecord, file_name
 from pytest_expops.execution.seeding.task_seeds import seeded, task_seed
 from pytest_expops.execution.seen import Onlooker, watching
-from pytest_expops.execution.time_limit import TimeLimit
 from pytest_expops.execution.user_code.importable import project_code
 from pytest_expops.execution.user_code.requirements import advise
 from pytest_expops.execution.user_code.run_environment import run_environment
@@ -109,10 +108,7 @@ class Runner:
         self.folder = folder
         self.worker = worker
         self.onlooker = Onlooker(watching=watch)
-        self.timeout = 0.0
-        """How many seconds a run may take where its process does not say; 0 for as long as it likes."""
-        self.terminal: int | None = None
-        """Where it is told that this interpreter is ended because of a run, if no other is there to tell it."""
+        self.limits = Limits(folder)
         self.start: int | None = None
         """Where the streams start in a run that is not seeded; None for somewhere else each time."""
         self._callees: dict[str, Callee | None] = code_of._callees if code_of else {}
@@ -188,9 +184,8 @@ class Runner:
                     call = self._chart(each, record_of)
                 else:
                     call = self._prepare(each, load, recorder, attempt)
-                limit = self._limit(each, attempt)
                 with seeded(start):
-                    with limit, timer, recording_to(recorder):
+                    with self.limits.kept(each, attempt), timer, recording_to(recorder):
                         returned = call()
                     # Still seeded: an output may hold a global generator (an estimator of scikit-learn does), whose
                     # state is the process's own until what the session had is put back.
@@ -215,16 +210,6 @@ class Runner:
             failure=failure,
         )
         return ProcessRun(record, error)
-
-    def _limit(self, each: ExpandedProcess, attempt: int) -> AbstractContextManager[object]:
-        limit = self.time_limit(each, attempt)
-        return limit.kept(self.terminal) if limit is not None else nullcontext()
-
-    def time_limit(self, each: ExpandedProcess, attempt: int) -> TimeLimit | None:
-        """Return how long a run may take: what its process says, or else what the session says."""
-        own = each.process.timeout
-        seconds = self.timeout if own is None else own
-        return TimeLimit.of(seconds, self.folder, each.name, attempt) if seconds else None
 
     def _seeds(self, each: ExpandedProcess) -> tuple[int, int]:
         """Return the seed of a process, and what the global streams are seeded with."""

@@ -26,6 +26,7 @@ from pytest_expops.execution._last_records import crashed, failed, unrecorded
 from pytest_expops.execution.artifact_cache import DEFAULT_MEMORY, ArtifactReader, PartCache
 from pytest_expops.execution.calls.inputs import Outputs
 from pytest_expops.execution.calls.partitioning import Partition
+from pytest_expops.execution.interpreter_end import ended
 from pytest_expops.execution.raised import is_a
 from pytest_expops.execution.records import Outcome, Output, RunRecord, file_name
 from pytest_expops.execution.runner import Runner
@@ -87,6 +88,10 @@ class PipelineSession:
         self.runner = Runner(expanded, self.store, folder, worker, watch=watch)
         self.errors: dict[str, BaseException] = {}
         self.began = UNPATCHED.time()
+        self.end_of: Callable[[str], tuple[int | None, str]] = lambda _: (None, "")
+        """Returns with which exit status a worker has ended, and what the kernel has counted meanwhile."""
+        self.apart: Callable[[str], RunRecord | None] = lambda _: None
+        """Makes the first run of a process in another interpreter, and returns its record; None if it is for here."""
         self._watching = watching
         self._locks = folder / "locks"
         self._records = folder / "records"
@@ -256,14 +261,16 @@ class PipelineSession:
             if record is None and mark is Mark.RECORDED:
                 raise SessionFolderError(self._records, f"has no record of `{name}`, which {owner} has run")
             if record is None:
-                made = self._ended_for_time(name, owner) if mark is Mark.BEGUN else None
-                record = self._settle(made or (crashed if mark is Mark.BEGUN else unrecorded)(name, owner))
+                record = self._settle(self._died(name, owner) if mark is Mark.BEGUN else unrecorded(name, owner))
         return record
 
-    def _ended_for_time(self, name: str, worker: str) -> RunRecord | None:
-        limit = self.runner.time_limit(self.expanded[name], 0)
-        failure = limit.failure() if limit is not None else None
-        return RunRecord(name, 0, Outcome.FAILED, worker=worker, failure=failure) if failure is not None else None
+    def _died(self, name: str, worker: str) -> RunRecord:
+        """Return the record of a process whose worker was ended for its time, or has died."""
+        failure = self.runner.limits.ended_for_time(self.expanded[name], 0)
+        if failure is not None:
+            return RunRecord(name, 0, Outcome.FAILED, worker=worker, failure=failure)
+        code, oom_kills = self.end_of(worker)
+        return crashed(name, worker, ended(code, self.runner.limits.memory_in_force(self.expanded[name], 0), oom_kills))
 
     def _run(self, name: str) -> RunRecord:
         each = self.expanded[name]
@@ -272,14 +279,11 @@ class PipelineSession:
             return self._finish(RunRecord(name, 0, Outcome.BLOCKED, roots=roots, worker=self.worker))
         if self._claims is not None:
             self._claims.take(name)
+        error: BaseException | None = None
         try:
-            with self._watching(self.runner) as written:
-                run = self.runner.run(
-                    name,
-                    lambda upstream, part=None: self.load(self._known[upstream], part),
-                    record_of=self._known.__getitem__,
-                )
-                record, error = replace(run.record, written=written()), run.error
+            record = self.apart(name)
+            if record is None:
+                record, error = self._run_here(name)
         except CallLost:
             raise
         except BaseException as raised:  # interrupted, or trouble of ours: it may have run all the same
@@ -290,6 +294,15 @@ class PipelineSession:
         if error is not None and is_a(error, KeyboardInterrupt):
             raise error
         return record
+
+    def _run_here(self, name: str) -> tuple[RunRecord, BaseException | None]:
+        with self._watching(self.runner) as written:
+            run = self.runner.run(
+                name,
+                lambda upstream, part=None: self.load(self._known[upstream], part),
+                record_of=self._known.__getitem__,
+            )
+            return replace(run.record, written=written()), run.error
 
     def _failed_upstream(self, each: ExpandedProcess) -> tuple[str, ...]:
         """Return the names of the processes because of which `each` cannot run, without repetition."""

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.errors import StoreError
+from pytest_expops.errors import NotLimitedWarning, StoreError
+from pytest_expops.execution.memory_limit import limits_memory
 from pytest_expops.pipeline.render import to_dot, to_mermaid, to_text
 from pytest_expops.plugin._baseline_writing import BaselineHooks
 from pytest_expops.plugin._ending import Ending
@@ -40,6 +41,8 @@ def configure(config: pytest.Config, options: Options) -> None:
             raise pytest.UsageError(message) from error
         config.pluginmanager.register(NotBegun(message), "expops-not-begun")
         return
+    if worker_input is None:
+        _warn_where_not_limited(config, state)
     _add_arguments(config, options)
     config.pluginmanager.register(aggregation_fixtures(state), "expops-aggregation-fixtures")
     config.pluginmanager.register(WorkMarks(), "expops-work-marks")
@@ -54,6 +57,22 @@ def configure(config: pytest.Config, options: Options) -> None:
         register_progress(config, state, durations)
         if config.pluginmanager.hasplugin("xdist"):
             _register_in_controller(config, state, durations)
+
+
+def _warn_where_not_limited(config: pytest.Config, state: SessionState) -> None:
+    """Say once that a limit has no effect on this system.
+
+    Raises:
+        pytest.UsageError: warnings are to be errors.
+    """
+    processes = (each for session in state.sessions.values() for each in session.expanded.pipeline.processes.values())
+    if not (state.options.memory_limit or any(each.memory for each in processes)) or limits_memory():
+        return
+    text = "memory limits (`memory:`, --expops-memory-limit) have no effect: this system does not enforce RLIMIT_DATA"
+    try:
+        config.issue_config_time_warning(NotLimitedWarning(text), stacklevel=2)
+    except NotLimitedWarning as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 class NotBegun:

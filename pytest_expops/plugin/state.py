@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,27 +14,32 @@ import pytest
 from pytest_expops.errors import GONE, ConfigError, SessionFolderError, StorageTrouble
 from pytest_expops.execution import scratch
 from pytest_expops.execution.artifact_cache import PartCache
-from pytest_expops.execution.records import Failure, JsonFolder
+from pytest_expops.execution.interpreter_end import ended
+from pytest_expops.execution.records import JsonFolder, RunRecord
 from pytest_expops.execution.runner import Runner
 from pytest_expops.execution.session import CLAIMS, PipelineSession
 from pytest_expops.execution.time_limit import terminal
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
-from pytest_expops.pipeline.model import ExpandedPipeline, Pipeline
+from pytest_expops.pipeline.model import ExpandedPipeline, Pipeline, Process
 from pytest_expops.plugin._copies import Copies
 from pytest_expops.plugin.baselines import Locks, Written
 from pytest_expops.plugin.options.baseline import WRITING
 from pytest_expops.plugin.options.given import Given
 from pytest_expops.plugin.options.options import Options
 from pytest_expops.plugin.options.tolerances import with_tolerances
+from pytest_expops.replay.first_run import run_apart
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.nondeterminism.session_files import Scope, noting_writes
 from pytest_expops.replay.pool import ReplicaPool
+from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.verdicts.baseline.baseline import Baseline
 from pytest_expops.verdicts.diagnosis.diagnosis import diagnose
 from pytest_expops.verdicts.findings import Diagnosis
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict, judge, replay_conditions
 
+TOLD_SECONDS = 1.0
+"""So long a worker that finds what another has left waits to be told how that one ended."""
 SPARE = 4
 """So many interpreters are kept for diagnoses, besides one for each replay of a process."""
 
@@ -105,14 +111,46 @@ class SessionState:
             found.write(base, diagnosis.to_json())
         return diagnosis
 
-    def ended_for_time(self, nodeid: str) -> Failure | None:
-        """Return why a worker was ended as it ran the process of an item; None if that was not for its time."""
+    def isolates(self, process: Process) -> bool:
+        """Return whether the first run of a process is to have a child of its own."""
+        return self.options.isolate if process.isolate is None else process.isolate
+
+    def run_apart(self, session: PipelineSession, name: str) -> RunRecord | None:
+        """Make the first run of a process in a child of its own, and return its record; None if it is to be made here.
+
+        Raises:
+            ReplayError: as `run_apart`.
+        """
+        if self.options.in_place or not self.isolates(session.expanded[name].process):
+            return None
+        return run_apart(self._pool(), session, name)
+
+    def died(self, nodeid: str, worker: str, code: int | None, oom_kills: str) -> str:
+        """Take note of how a worker has died that ran an item, and return what is known of it; empty if nothing is."""
+        with suppress(StorageTrouble):
+            self._ends.write(worker, [code, oom_kills])
         file, _, name = nodeid.rpartition("::")
+        limit = ""
         for path, session in self.sessions.items():
             if name in session.expanded.processes and file.endswith(path.name):
-                limit = session.runner.time_limit(session.expanded[name], 0)
-                return limit.failure() if limit is not None else None
-        return None
+                limits, process = session.runner.limits, session.expanded[name]
+                failure = limits.ended_for_time(process, 0)
+                if failure is not None:
+                    return f"{failure.summary}\n{failure.traceback}"
+                limit = limits.memory_in_force(process, 0)
+        how = ended(code, limit, oom_kills)
+        return f"it {how}" if how else ""
+
+    def end_of(self, worker: str) -> tuple[int | None, str]:
+        """Return what `died` was told of a worker; a worker waits a moment for the controller to tell."""
+        deadline = UNPATCHED.monotonic() + (0 if self.owns_folder else TOLD_SECONDS)
+        while (told := self._ends.read(worker)) is None and UNPATCHED.monotonic() < deadline:
+            UNPATCHED.sleep(0.01)
+        return tuple(told) if told is not None else (None, "")
+
+    @functools.cached_property
+    def _ends(self) -> JsonFolder:
+        return JsonFolder(self.folder / "ends")
 
     def prepare_replays(self, session: PipelineSession, name: str) -> None:
         """Have the interpreter for first replays start, and import what `name` needs, while nobody waits for it."""
@@ -185,13 +223,14 @@ def start(options: Options, seat: Seat) -> SessionState:
             watch=watch,
             watching=_unwatched if options.replay == "none" else _watched,
         )
-        sessions[path].runner.timeout = options.timeout
+        limits = sessions[path].runner.limits
+        limits.timeout, limits.memory = options.timeout, options.memory_limit
         if seat.worker == "main":
-            sessions[path].runner.terminal = terminal()
+            limits.terminal = terminal()
     copies = Copies()
     if "files" in options.vary and options.replay != "none":
         copies = Copies.of(sessions.values(), folder, make=seat.folder is None)
-    return SessionState(
+    state = SessionState(
         options,
         folder,
         sessions,
@@ -200,6 +239,11 @@ def start(options: Options, seat: Seat) -> SessionState:
         baselines=locks.baselines(sessions),
         copies=copies,
     )
+    for session in sessions.values():
+        if seat.shared:
+            session.end_of = state.end_of
+        session.apart = functools.partial(state.run_apart, session)
+    return state
 
 
 def _unwatched(_: Runner) -> AbstractContextManager[Callable[[], Mapping[str, int]]]:

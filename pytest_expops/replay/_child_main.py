@@ -9,7 +9,8 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -28,11 +29,12 @@ from pytest_expops.replay._child_project import ReplicaProject, reader_of
 from pytest_expops.replay._data_libraries import DataLibraries
 from pytest_expops.replay._import_server import ImportServer
 from pytest_expops.replay._messages import Lines, send
+from pytest_expops.replay._warning_filters import warned
 from pytest_expops.replay.beginning import beginning_anew
 from pytest_expops.replay.nondeterminism import files
 from pytest_expops.replay.nondeterminism.base import NATURAL, Mode, Watcher
 from pytest_expops.replay.nondeterminism.registry import SOURCES, applied
-from pytest_expops.replay.nondeterminism.session_files import files_met, forget_met
+from pytest_expops.replay.nondeterminism.session_files import Scope, files_met, forget_met, noting_writes
 from pytest_expops.replay.nondeterminism.torch_alerts import noting_alerts
 from pytest_expops.replay.request import Replay, Request, to_answer
 from pytest_expops.replay.tracing import Tracer
@@ -105,14 +107,30 @@ def _replay(message: dict[str, Any], project: ReplicaProject, libraries: DataLib
             raise StorageTrouble(error.message, hint=error.hint) from error
 
     with project.opened(message, request) as runner:
-        answer = _run(runner, message["process"], libraries.noting(load), request)
+        run = _run_apart if request.apart else _run
+        answer = run(runner, message["process"], libraries.noting(load), request, upstream)
         refused = project.refused[:1]
     if request.move is None:
         return {**answer, "libraries": libraries.found}
     return {**request.move.back(answer), "refused": refused}
 
 
-def _run(runner: Runner, name: str, load: Load, request: Request) -> dict[str, Any]:
+def _run_apart(
+    runner: Runner, name: str, load: Load, request: Request, upstream: Mapping[str, RunRecord]
+) -> dict[str, Any]:
+    """Make a first run, and answer with what is known of one."""
+    places = map(str, (runner.pipeline.root, runner.pipeline.working_directory))
+    scope = Scope(runner.project.owns_file, places, str(runner.folder.parent))
+    with warnings.catch_warnings(record=True) as caught, noting_writes(scope) as written:
+        run = runner.run(name, load, keep=request.keep, record_of=upstream.__getitem__)
+        record = replace(run.record, written=written())
+    _raise_trouble(run)
+    return to_answer(Replay(record, warned=warned(caught)))
+
+
+def _run(
+    runner: Runner, name: str, load: Load, request: Request, _: Mapping[str, RunRecord] | None = None
+) -> dict[str, Any]:
     """Run what is asked for under its conditions, and answer."""
     # One that was made before under the same number may have left it.
     shutil.rmtree(runner.checkpoint_root(name, request.attempt), ignore_errors=True)

@@ -111,7 +111,7 @@ class ReplicaProject:
         children = Path(move.place).parent if move else None
         store, who = reader_of(message).store, f"replica of {message['worker']}"
         runner = Runner(expanded, store, folder, who, watch=message["watch"], child_modules=children)
-        runner.timeout = message["timeout"]
+        runner.limits.timeout, runner.limits.memory = message["timeout"], message["memory_limit"]
         stack.callback(_forget, runner)
         places = map(str, (expanded.pipeline.root, expanded.pipeline.working_directory))
         scope = Scope(runner.project.owns_file, places, str(folder.parent))

@@ -11,7 +11,6 @@ import contextlib
 import math
 import os
 import selectors
-import signal
 import subprocess
 import sys
 import tempfile
@@ -21,13 +20,16 @@ from typing import Any
 
 from pytest_expops.errors import (
     CopyRefused,
+    ProcessMemoryError,
     ProcessTimeout,
     ReplayError,
     ReplayTimeout,
     ReplayTookTooLong,
+    ReplayTookTooMuch,
     ReplicaDied,
 )
-from pytest_expops.execution.records import Failure
+from pytest_expops.execution.interpreter_end import OomKills, ended, since
+from pytest_expops.execution.records import Failure, Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.user_code.scripts import common_path
 from pytest_expops.pipeline.check import check_to_json
@@ -104,8 +106,9 @@ class Replica:
         begin = self._printed.seek(0, os.SEEK_END) if self._prepared is None else self._prepared
         self._number += 1
         message = {**_message(session, name, request), "number": self._number}
-        limit = session.runner.time_limit(session.expanded[name], request.attempt)
-        most = limit.seconds + AROUND if limit is not None else math.inf
+        oom_kills = OomKills.now()
+        limit = session.runner.limits.time(session.expanded[name], request.attempt)
+        most = limit.seconds + AROUND if limit is not None and not request.apart else math.inf
         try:
             answer = self._ask(message, name, UNPATCHED.monotonic() + min(timeout, most))
         except ReplayTimeout:
@@ -113,22 +116,28 @@ class Replica:
                 raise
             text = f"`{name}` was not replayed within {most:g} s, with its imports and the reading of its inputs"
             raise ReplayTookTooLong(text, process=name) from None
-        except ReplicaDied as died:
-            raise _over_limit(session, name, request) or died from None
         self._prepared = None
         if not self._forks:
             self.close()
         if "error" in answer:
-            raise ReplayError(f"`{name}` could not be replayed: {answer['error']}", process=name)
+            what = "run in a child of its own" if request.apart else "replayed"
+            raise ReplayError(f"`{name}` could not be {what}: {answer['error']}", process=name)
         if "ended" in answer:
-            raise _over_limit(session, name, request) or self._death(answer["ended"], name, begin)
+            in_force = session.runner.limits.memory_in_force(session.expanded[name], request.attempt)
+            how = ended(answer["ended"], in_force, since(oom_kills))
+            if request.apart and (failure := _ended_for_time(session, name, request)) is not None:
+                return Replay(RunRecord(name, 0, Outcome.FAILED, failure=failure), self._read_printed(begin))
+            raise _over_limit(session, name, request) or self._death(answer["ended"], how, name, begin)
         if answer.get("refused"):
             raise CopyRefused(f"it writes to {answer['refused'][0]}, which is not in the copy", process=name)
         self._import_also(answer.get("libraries", ()))
         replay = from_answer(answer, self._read_printed(begin), request)
-        failure = replay.record.failure
+        failure = replay.record.failure if not request.apart else None
         if failure is not None and failure.kind == ProcessTimeout.__name__:
             raise _took_too_long(session, name, failure)
+        if failure is not None and failure.kind == ProcessMemoryError.__name__:
+            text = f"the replay of `{name}` met its memory limit, and the first run did not: {failure.message}"
+            raise ReplayTookTooMuch(f"{text}\n{failure.traceback}", process=name)
         return replay
 
     def _import_also(self, names: Sequence[str]) -> None:
@@ -162,7 +171,7 @@ class Replica:
         self._printed.close()
 
     def _ask(self, message: Mapping[str, Any], name: str, deadline: float) -> dict[str, Any]:
-        begin = self._printed.seek(0, os.SEEK_END)
+        """Return the answer, or with which exit status the interpreter has `ended`."""
         try:
             while True:
                 child = self._started()
@@ -174,7 +183,7 @@ class Replica:
                 self.libraries = self.libraries[: answer["spoiled"]]
                 self.close()
         except (BrokenPipeError, EOFError):
-            raise self._death(self._exit_code(), name, begin) from None
+            return {"ended": self._exit_code()}
         except TimeoutError:
             self.close()
             raise ReplayTimeout(f"`{name}` was not replayed in the time left for it", process=name) from None
@@ -242,10 +251,11 @@ class Replica:
         self.close()
         return code
 
-    def _death(self, code: int, name: str, begin: int) -> ReplicaDied:
+    def _death(self, code: int, how: str, name: str, begin: int) -> ReplicaDied:
         tail = "\n".join(self._read_printed(begin).splitlines()[-20:])
         said = f"; the last it printed:\n{tail}" if tail else ""
-        return ReplicaDied(f"the interpreter that ran `{name}` {_ending(code)}{said}", process=name, exit_code=code)
+        text = f"the interpreter that ran `{name}` {how}{said}"
+        return ReplicaDied(text, process=name, exit_code=code)
 
     def _read_printed(self, begin: int) -> str:
         self._printed.seek(begin)
@@ -263,9 +273,12 @@ _BOOT = (
 
 def _over_limit(session: PipelineSession, name: str, request: Request) -> ReplayError | None:
     """Return what is raised if an interpreter was ended as it could not be interrupted; None if it has ended else."""
-    limit = session.runner.time_limit(session.expanded[name], request.attempt)
-    failure = limit.failure() if limit is not None else None
+    failure = _ended_for_time(session, name, request)
     return _took_too_long(session, name, failure) if failure is not None else None
+
+
+def _ended_for_time(session: PipelineSession, name: str, request: Request) -> Failure | None:
+    return session.runner.limits.ended_for_time(session.expanded[name], request.attempt)
 
 
 def _took_too_long(session: PipelineSession, name: str, failure: Failure) -> ReplayTookTooLong:
@@ -310,14 +323,6 @@ def surroundings_of(session: PipelineSession) -> dict[str, Any]:
         "move": None,
         "sys_path": common_path(),
         "warning_filters": described_filters(),
-        "timeout": session.runner.timeout,
+        "timeout": session.runner.limits.timeout,
+        "memory_limit": session.runner.limits.memory,
     }
-
-
-def _ending(code: int) -> str:
-    if code < 0:
-        try:
-            return f"was killed by {signal.Signals(-code).name}"
-        except ValueError:
-            return f"was killed by signal {-code}"
-    return f"ended with exit status {code}"

@@ -36,5 +36,13 @@ def filtering(described: Sequence[Sequence[Any]]) -> Iterator[None]:
         yield
 
 
+def warned(caught: Sequence[warnings.WarningMessage]) -> list[list[Any]]:
+    """Return warnings as plain data: type, text, file and line."""
+    return [
+        [each.category.__module__, each.category.__qualname__, str(each.message), each.filename, each.lineno]
+        for each in caught
+    ]
+
+
 def _pattern(compiled: re.Pattern[str] | str | None) -> str:
     return compiled.pattern if isinstance(compiled, re.Pattern) else re.escape(compiled or "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +29,7 @@ class Request:
     interpreter, on the same modules. `watch` asks for the sites, `trace` for every call of a project function, and
     `lines` for the lines of one call as well, and `alerts` for operations of PyTorch without a fixed order, which makes
     it run other kernels. `watch_clock` asks for the sites that read the clock, and for no others. `move` is to the copy
-    of the project in which it is made, if it is.
+    of the project in which it is made, if it is. `apart` makes it the first run, with what its record has.
     """
 
     attempt: int
@@ -42,6 +42,7 @@ class Request:
     move: Move | None = None
     alerts: bool = False
     watch_clock: bool = False
+    apart: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; the inverse of `from_json`."""
@@ -56,6 +57,7 @@ class Request:
             "alerts": self.alerts,
             "move": [self.move.base, self.move.place] if self.move else None,
             "watch_clock": self.watch_clock,
+            "apart": self.apart,
         }
 
     @classmethod
@@ -72,6 +74,7 @@ class Request:
             Move(*data["move"]) if data["move"] else None,
             data["alerts"],
             data["watch_clock"],
+            data["apart"],
         )
 
 
@@ -86,7 +89,7 @@ class Replay:
     `alerts` are its operations that were asked for. `threads` counts
     those that ran at one time by the package that started them; `first_call` is the record of a run of the same process
     before, if there was to be one; `escaped`, by source, those threads and processes that
-    drew from it as if it were not held.
+    drew from it as if it were not held. `warned` are the warnings of a first run, as plain data.
     """
 
     record: RunRecord
@@ -102,6 +105,7 @@ class Replay:
     torch: bool = False
     alerts: tuple[Site, ...] = ()
     first_call: RunRecord | None = None
+    warned: Sequence[Sequence[Any]] = ()
 
 
 def to_answer(replay: Replay) -> dict[str, Any]:
@@ -109,6 +113,7 @@ def to_answer(replay: Replay) -> dict[str, Any]:
     return {
         "record": replay.record.to_json(),
         "first_call": replay.first_call.to_json() if replay.first_call else None,
+        "warned": replay.warned,
         "sites": {source: [dataclasses.astuple(site) for site in found] for source, found in replay.sites.items()},
         "opened": [each.to_json() for each in replay.opened],
         "met": [each.to_json() for each in replay.met],
@@ -135,6 +140,7 @@ def from_answer(answer: Mapping[str, Any], printed: str, request: Request) -> Re
         torch=answer["torch"],
         alerts=tuple(Site(*each) for each in answer["alerts"]),
         first_call=RunRecord.from_json(answer["first_call"]) if answer["first_call"] else None,
+        warned=answer["warned"],
     )
 
 

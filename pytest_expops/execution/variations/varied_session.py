@@ -178,7 +178,8 @@ class _Runner(Runner):
 
     def __init__(self, expanded: ExpandedPipeline, folder: Path, base: Runner) -> None:
         super().__init__(expanded, MemoryStore(), folder, base.worker, code_of=base)
-        self.timeout, self.terminal = base.timeout, base.terminal
+        own, others = self.limits, base.limits
+        own.timeout, own.memory, own.terminal = others.timeout, others.memory, others.terminal
 
     def kept(self, process: Process, returned: object) -> dict[str, Output]:
         """Return what a process returned, or is said to have returned, as its outputs; raises as the session would."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pytest_expops.bounds import NUMBERS
+from pytest_expops.bounds import NUMBERS, bytes_of
 from pytest_expops.errors import Location
 from pytest_expops.pipeline.config import vocabulary
 from pytest_expops.pipeline.config._components import read_component
@@ -142,6 +142,8 @@ def read_process(
         call_rule=CallRule.CLASSIC_FIRST if is_classic else CallRule.BY_NAME_FIRST,
         not_replayed=_not_replayed(body, reader),
         timeout=_timeout(body, reader),
+        memory=_memory(body, reader),
+        isolate=reader.truth(isolate.value, "isolate") if (isolate := body.entries.get("isolate")) else None,
         renames=read_renames(body, reader),
         metrics=read_metrics(body, reader),
         component=component,
@@ -178,6 +180,20 @@ def _timeout(body: MapNode, reader: Reader) -> float | None:
     entry = body.entries.get("timeout")
     seconds: float | None = reader.number(entry.value, "timeout", NUMBERS["timeout"]) if entry is not None else None
     return seconds
+
+
+def _memory(body: MapNode, reader: Reader) -> int | None:
+    """How many bytes a run may take (S7.6); None where the session says."""
+    entry = body.entries.get("memory")
+    if entry is None:
+        return None
+    written = entry.value.plain if isinstance(entry.value, Scalar) else None
+    bounds = NUMBERS["memory_limit"]
+    size = bounds.read(bytes_of(written) if isinstance(written, str) else written)
+    if size is None:
+        reader.wrong(entry.value, "memory", bounds.expected)
+        return None
+    return int(size)
 
 
 def _kind(body: MapNode, parallelism: Parallelism, is_classic: bool, reader: Reader) -> Kind:

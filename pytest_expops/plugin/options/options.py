@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from pytest_expops.bounds import NUMBERS
+from pytest_expops.bounds import NUMBERS, bytes_of
 from pytest_expops.plugin.options.baseline import (
     BaselineOptions,
     add_baseline_options,
@@ -52,6 +51,7 @@ class Options:
 
     `configs` are absolute; those `on_demand` are collected only where pytest's own arguments lead to them (an ini entry
     should not turn `pytest tests/test_one.py` into a run of the pipeline). `tolerances` are lines, not read yet.
+    `in_place` is whether nothing is isolated, as somebody debugs.
     """
 
     configs: tuple[Path, ...]
@@ -63,6 +63,9 @@ class Options:
     diagnose: bool
     diagnose_timeout: float
     timeout: float
+    memory_limit: int
+    isolate: bool
+    in_place: bool
     tolerances: tuple[Given, ...]
     schedule: str
     memory: int
@@ -136,6 +139,20 @@ def _add_running_options(group: pytest.OptionGroup) -> None:
         "(`timeout: SECONDS`); one that takes longer fails, and the session goes on (default 0: no limit)",
     )
     group.addoption(
+        "--expops-memory-limit",
+        metavar="SIZE",
+        help="how much memory a run of a process may take, its first and each replay, where the config does not say "
+        "(`memory: SIZE`): a number of bytes, or one with K, M, G or T; one that gets no more fails, and the session "
+        "goes on (default 0: no limit)",
+    )
+    group.addoption(
+        "--expops-isolate",
+        action="store_const",
+        const="on",
+        help="make the first run of each process in a child of its own, so that nothing that it leaves in its "
+        "interpreter reaches another process; a process may say for itself (`isolate: true` or `false`)",
+    )
+    group.addoption(
         "--expops-artifacts",
         metavar="DIR",
         help="keep the outputs and records of this session in a new folder under DIR (default: they are kept in a "
@@ -175,6 +192,8 @@ def _add_ini_twins(parser: pytest.Parser) -> None:
     parser.addini("expops_vary", "like --expops-vary", default="")
     parser.addini("expops_diagnose", "like --expops-diagnose", default="on")
     parser.addini("expops_timeout", "like --expops-timeout", default="0")
+    parser.addini("expops_memory_limit", "like --expops-memory-limit", default="0")
+    parser.addini("expops_isolate", "like --expops-isolate: on or off", default="off")
     parser.addini("expops_diagnose_timeout", "like --expops-diagnose-timeout", default="120")
     parser.addini(
         "expops_tolerance",
@@ -228,7 +247,7 @@ def read_options(config: pytest.Config) -> Options:
         schedule=given(config, "expops_schedule").one_of(SCHEDULES),
         progress=given(config, "expops_progress").one_of(PROGRESS),
         undecided=given(config, "expops_undecided").one_of(UNDECIDED),
-        memory=_bytes(given(config, "expops_memory")),
+        memory=_bytes(given(config, "expops_memory"), "memory"),
         tolerances=tuple(_tolerance_lines(config)),
         artifacts=_artifacts(config),
         baseline=baseline,
@@ -236,6 +255,9 @@ def read_options(config: pytest.Config) -> Options:
         diagnose=given(config, "expops_diagnose").one_of(SWITCH) == "on",
         diagnose_timeout=given(config, "expops_diagnose_timeout").number("diagnose_timeout"),
         timeout=given(config, "expops_timeout").number("timeout"),
+        memory_limit=_bytes(given(config, "expops_memory_limit"), "memory_limit"),
+        isolate=given(config, "expops_isolate").one_of(SWITCH) == "on",
+        in_place=bool(config.getoption("usepdb", False) or config.getoption("trace", False)),
     )
 
 
@@ -286,15 +308,14 @@ def _sources(asked: Given) -> tuple[str, ...]:
     return tuple(name for name in VARIABLE if name in chosen and name != "hashseed")
 
 
-def _bytes(asked: Given) -> int:
-    """Return the number of bytes of ``256M`` and the like; K is 1024."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) *([KMG]?)(?:i?B)?", asked.value.strip(), re.IGNORECASE | re.ASCII)
-    if found is None:
+def _bytes(asked: Given, name: str) -> int:
+    """Return the number of bytes of ``256M`` and the like, within the bounds of `NUMBERS` under this name, or 0."""
+    size = bytes_of(asked.value)
+    if size is None:
         raise asked.refused("is not a number of bytes such as 256M, 2G or 0")
-    number = float(found[1]) * 1024 ** " KMG".index(found[2].upper() or " ")
-    if NUMBERS["memory"].read(number) is None:
-        raise asked.refused(f"is not {NUMBERS['memory'].expected}")
-    return int(number)
+    if size and NUMBERS[name].read(size) is None:
+        raise asked.refused(f"is not {NUMBERS[name].expected}")
+    return int(size)
 
 
 def _artifacts(config: pytest.Config) -> Path | None:

@@ -39,6 +39,8 @@ def header(state: SessionState, directory: Path) -> list[str]:
         lines.append(f"{line}; base seed {pipeline.base_seed}; replay {state.options.replay}")
         if pipeline.document.get("environment"):
             lines.append(f"expops: its `environment` has no effect: processes run in {sys.executable}")
+        if state.options.in_place and any(map(state.isolates, pipeline.processes.values())):
+            lines.append("expops: for --pdb and --trace, no process is run in a child of its own (`isolate`)")
     if state.options.vary and state.options.replay != "none":
         lines.append(f"expops: replays vary {', '.join(('hashseed', *_varied(state)))}")
         lines += [f"expops: {line}" for line in state.copies.lines(directory)]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
 
+from pytest_expops.execution.interpreter_end import OomKills, since
 from pytest_expops.plugin.durations import Durations
 from pytest_expops.plugin.scheduling.collected import graph_of, write_collected
 from pytest_expops.plugin.scheduling.scheduler import GraphScheduling
@@ -17,20 +19,43 @@ GRAPH_MODES = ("load", "worksteal")
 
 
 class ControllerHooks:
-    """Sends each worker the path of the session's folder."""
+    """Sends each worker the path of the session's folder, and says how one has died."""
 
     def __init__(self, state: SessionState) -> None:
         self._state = state
+        self._oom_kills: dict[str, OomKills | None] = {}
+        """What the kernel had counted when each item began that runs at the moment."""
 
     def pytest_configure_node(self, node: Any) -> None:
         """Runs in the controller for every worker that is about to start, replacements included."""
         node.workerinput["expops_folder"] = str(self._state.folder)
 
-    def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:
-        """A worker died of an item: if it was ended for a process that ran too long, say so, and where that was."""
-        failure = self._state.ended_for_time(crashitem)
-        if failure is not None:
-            report.longrepr = f"{failure.summary}\n{failure.traceback}\n{report.longrepr}"
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """An item has started on some worker."""
+        self._oom_kills[nodeid] = OomKills.now()
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """An item has reported everything."""
+        self._oom_kills.pop(nodeid, None)
+
+    def pytest_handlecrashitem(self, crashitem: str, report: Any) -> None:
+        """A worker died of an item: say how, and if it was ended for a process that ran too long, where that was."""
+        code, oom_kills = _exit_status(report.node), since(self._oom_kills.get(crashitem))
+        known = self._state.died(crashitem, report.node.gateway.id, code, oom_kills)
+        if known:
+            report.longrepr = f"{known}\n{report.longrepr}"
+
+
+def _exit_status(node: Any) -> int | None:
+    """Return the exit status of the process of a worker, which has ended or is about to; None for one elsewhere."""
+    process = getattr(getattr(node.gateway, "_io", None), "popen", None)
+    if process is None or not node.gateway.spec.popen:
+        return None
+    try:
+        status: int = process.wait(timeout=1)
+    except subprocess.TimeoutExpired:
+        return None
+    return status
 
 
 class SchedulerHooks:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_expops import ConfigError, load_config
-from tests.pipeline.config.configs import Case, assert_problems, current
+from tests.pipeline.config.configs import Case, assert_problems, current, load
 
 _NAME = "cannot be used; expected at least one character, and no space, `#`, `::`, bracket or slash"
 _RENAME = "    rename it, here and in `process_adjlist`"
@@ -178,3 +178,47 @@ def test_problems_of_different_kinds_are_reported_together_in_file_order(tmp_pat
         (11, "b", "size"),
         (13, "b", None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "described"),
+    [
+        ("0", "the number `0`"),
+        ("-1", "the number `-1`"),
+        ("4", "the number `4`"),
+        ("4 apples", "the text `4 apples`"),
+        ("512K", "the text `512K`"),
+        ("3000T", "the text `3000T`"),
+        ("nan", "the text `nan`"),
+        (".nan", "the number `.nan`"),
+        ("true", "the truth value `true`"),
+        ("[4G]", "a list"),
+        ("9" * 400, f"the number `{'9' * 40}...{'9' * 10} (400 characters)`"),
+        (f"{'9' * 400}G", f"the text `{'9' * 40}...{'9' * 9}G (401 characters)`"),
+    ],
+)
+def test_what_is_no_amount_of_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, described: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    expected = "an amount of memory such as 512M or 4G, in bytes from 1,048,576 to 1,125,899,906,842,624"
+    message = f"6:17: process `a`: `memory` is {described}; expected {expected}"
+    assert_problems(current(f"- name: a\n  memory: {value}"), [message])
+
+
+@pytest.mark.parametrize(
+    ("value", "size"),
+    [
+        ("2000000", 2_000_000),
+        ("2_000_000", 2_000_000),
+        ("2000000.0", 2_000_000),
+        ("1M", 2**20),
+        ("4G", 2**32),
+        ("4GiB", 2**32),
+        ("4 gb", 2**32),
+        ("0.5T", 2**39),
+        ("1024T", 2**50),
+    ],
+)
+def test_amounts_of_memory(tmp_path: Path, value: str, size: int) -> None:
+    assert load(tmp_path, current(f"- name: a\n  memory: {value}")).processes["a"].memory == size
