@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_expops.errors import CallLost, ExpopsError, OutputError, StoreError
+from pytest_expops.execution._forked import ending_forked_children
 from pytest_expops.execution.calls.arguments import arrange, configured_parameters, hyperparameters, merged
 from pytest_expops.execution.calls.checked_call import CheckedCall
 from pytest_expops.execution.calls.context import ProcessContext
@@ -190,7 +191,7 @@ class Runner:
                     call = self._prepare(each, load, recorder, attempt)
                 limit = self._limit(each, attempt)
                 with seeded(start):
-                    with limit, timer, recording_to(recorder):
+                    with limit, timer, recording_to(recorder), ending_forked_children():
                         returned = call()
                     # Still seeded: an output may hold a global generator (an estimator of scikit-learn does), whose
                     # state is the process's own until what the session had is put back.
@@ -335,9 +336,9 @@ def checked(process: Process, returned: object) -> Outputs:
         PartitionError: The rows cannot be split as the process says.
     """
     split = process.split_data
-    if isinstance(returned, list) and split is not None:
+    if split is not None and issubclass(type(returned), list):  # whatever it says of itself
         returned = {split.data_name: returned}
-    if not isinstance(returned, dict):
+    if not issubclass(type(returned), dict) or not isinstance(returned, dict):
         raise OutputError(
             f"process `{process.name}` returned {_kind(returned)}; a process returns a dict of its outputs",
             process=process.name,
