@@ -51,11 +51,12 @@ def user_traceback(error: BaseException) -> str:
     """
     # What an exception and its class really have, whatever the class defines under the same names.
     first = first_user_frame(BaseException.__dict__["__traceback__"].__get__(error))
-    whole = looking(lambda: traceback.format_exception(type(error), error, first))
+    most = frames_before_ours(first)
+    whole = looking(lambda: traceback.format_exception(type(error), error, first, limit=most))
     if whole is None:
         whole = [
             "Traceback (most recent call last):\n",
-            *traceback.format_tb(first),
+            *traceback.format_tb(first, limit=most),
             f"{kind_of(error)}: {text_of(error)}",
         ]
     return cut_middle("".join(map(cut_middle, whole)), 4 * MOST_OF_TEXT).rstrip()
@@ -72,11 +73,29 @@ def first_user_frame(entry: TracebackType | None) -> TracebackType | None:
     return first
 
 
+def frames_before_ours(entry: TracebackType | None) -> int | None:
+    """Return after how many frames a traceback of the user's is in this package until its end; None if it is not.
+
+    Who calls a function of ours wrongly, `log_metric` say, is to see the call.
+    """
+    if entry is None or is_installed(os.path.realpath(entry.tb_frame.f_code.co_filename)):
+        return None
+    count = last = 0
+    while entry is not None:
+        count += 1
+        if not entry.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+            last = count
+        entry = entry.tb_next
+    return last if 0 < last < count else None
+
+
 def _text(error: BaseException, shown: Callable[[object], str]) -> str | None:
     """Return what `str` or `repr` gives of an exception, as plain text; None where it gives none."""
     return looking(lambda: str.__str__(shown(error)))
 
 
+_PACKAGE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
+"""Where the files of this package are."""
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE})
 """Of an OSError: the disk is full, or does not work."""
 _MOST_CAUSES = 20

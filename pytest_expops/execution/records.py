@@ -210,10 +210,12 @@ def file_name(name: str) -> str:
     if _PLAIN(name):
         return name
     quoted = urllib.parse.quote(name, safe=" +=@")
+    if not quoted.strip("."):  # which would be this folder, or the one above
+        return quoted.replace(".", "%2E")
     if len(quoted) <= 150:
         return quoted
     return f"{quoted[:100]}~{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
-_PLAIN = re.compile(r"[A-Za-z0-9_.~-]{1,150}").fullmatch
+_PLAIN = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.~-]{1,150}").fullmatch
 """What quoting leaves as it is; it takes ten times as long to find that out."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_expops.errors import CallLost, ExpopsError, OutputError, StoreError
+from pytest_expops.execution._forked import ending_forked_children
 from pytest_expops.execution._limits import Limits
 from pytest_expops.execution.calls.arguments import arrange, configured_parameters, hyperparameters, merged
 from pytest_expops.execution.calls.checked_call import CheckedCall
@@ -185,7 +186,8 @@ class Runner:
                 else:
                     call = self._prepare(each, load, recorder, attempt)
                 with seeded(start):
-                    with self.limits.kept(each, attempt), timer, recording_to(recorder):
+                    limits = self.limits.kept(each, attempt)
+                    with limits, timer, recording_to(recorder), ending_forked_children():
                         returned = call()
                     # Still seeded: an output may hold a global generator (an estimator of scikit-learn does), whose
                     # state is the process's own until what the session had is put back.
@@ -320,9 +322,9 @@ def checked(process: Process, returned: object) -> Outputs:
         PartitionError: The rows cannot be split as the process says.
     """
     split = process.split_data
-    if isinstance(returned, list) and split is not None:
+    if split is not None and issubclass(type(returned), list):  # whatever it says of itself
         returned = {split.data_name: returned}
-    if not isinstance(returned, dict):
+    if not issubclass(type(returned), dict) or not isinstance(returned, dict):
         raise OutputError(
             f"process `{process.name}` returned {_kind(returned)}; a process returns a dict of its outputs",
             process=process.name,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pytest_expops.errors import GONE, SessionFolderError
 from pytest_expops.execution import scratch
 from pytest_expops.execution.artifact_cache import ArtifactReader, PartCache
 from pytest_expops.execution.runner import Runner
@@ -105,11 +106,11 @@ class ReplicaProject:
         expanded = pipeline if move is None else move.relocated(pipeline)
         reserve_names(message["scripts"], expanded.pipeline)
         folder = Path(message["folder"])
+        store, who = reader_of(message).store, f"replica of {message['worker']}"
         keep_temporary_files_in(str(folder.parent / scratch.TEMPORARY / message["worker"]))
         files.leave_out(folder.parent)
         # Modules for child processes, which name the scripts by path, must not be those of all other runs.
         children = Path(move.place).parent if move else None
-        store, who = reader_of(message).store, f"replica of {message['worker']}"
         runner = Runner(expanded, store, folder, who, watch=message["watch"], child_modules=children)
         runner.limits.timeout, runner.limits.memory = message["timeout"], message["memory_limit"]
         stack.callback(_forget, runner)
@@ -139,8 +140,15 @@ class ReplicaProject:
 
 
 def reader_of(message: Mapping[str, Any]) -> ArtifactReader:
-    """Reads the artifacts of the message's session as the worker does, but no partition ahead of its use."""
-    return ArtifactReader(ArtifactStore(Path(message["folder"]) / "artifacts"), PartCache(min(message["memory"], 1)))
+    """Return what reads the artifacts of the message's session as the worker does, but no partition ahead of its use.
+
+    Raises:
+        SessionFolderError: the session has ended, say; what would be made now, nobody would remove.
+    """
+    folder = Path(message["folder"])
+    if not folder.is_dir():
+        raise SessionFolderError(folder, GONE)
+    return ArtifactReader(ArtifactStore(folder / "artifacts"), PartCache(min(message["memory"], 1)))
 
 
 def _surroundings(message: Mapping[str, Any]) -> dict[str, Any]:

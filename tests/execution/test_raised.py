@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from pytest_expops.core import log_metric
 from pytest_expops.execution.raised import failure_of, is_plain, user_traceback
+from pytest_expops.execution.records import file_name
 from pytest_expops.wording import MOST_OF_TEXT
 
 
@@ -72,3 +74,21 @@ def test_a_long_message_is_cut_in_the_middle() -> None:
         assert "characters are left out here" in text
         assert len(text) < 4 * MOST_OF_TEXT
     assert len(failure.summary) < 600
+
+
+def test_who_calls_a_function_of_ours_wrongly_sees_the_call_and_not_its_inside() -> None:
+    def calls() -> None:
+        log_metric("m", 10**400)
+
+    with pytest.raises(TypeError) as caught:
+        calls()
+    told = user_traceback(caught.value)
+    assert 'log_metric("m", 10**400)' in told
+    assert told.endswith("(401 characters)")
+    assert "pytest_expops" not in told
+
+
+def test_an_error_of_ours_that_no_code_of_the_user_led_to_is_shown_where_it_is() -> None:
+    with pytest.raises(TypeError) as caught:
+        file_name(None)  # type: ignore[arg-type]
+    assert "records.py" in user_traceback(caught.value.with_traceback(caught.tb.tb_next))

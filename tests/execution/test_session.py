@@ -342,6 +342,14 @@ def test_a_name_can_be_told_from_that_of_its_file(name: str) -> None:
     assert urllib.parse.unquote(file_name(name)) == name
 
 
+@pytest.mark.parametrize("name", [".", "..", "...", "../../x", "/etc/x", "a/../..", "..\\x", "\0", "~", "C:x"])
+def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
+    made = tmp_path / file_name(name)
+    assert Path(os.path.normpath(made)).parent == tmp_path
+    made.mkdir()
+    assert list(tmp_path.iterdir()) == [made]
+
+
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_different_names_make_different_file_names(one: str, other: str) -> None:
     assert (file_name(one) == file_name(other)) == (one == other)

@@ -65,6 +65,11 @@ def key(data):
     return {type("Key", (str,), {"__repr__": fails, "__str__": fails})("k"): 1}
 
 
+def no_dict(data):
+    note(data)
+    return type("NoDict", (), {"__class__": property(lambda self: dict)})()
+
+
 def name(data):
     note(data)
     log_metric(type("Name", (), {"__class__": property(lambda self: str)})(), 1.0)
@@ -84,7 +89,7 @@ def below(data):
     note(data)
     return {}
 """
-NAMES = ("text", "recursion", "lying", "notes", "exits", "key", "name", "digits", "plain")
+NAMES = ("text", "recursion", "lying", "notes", "exits", "key", "no_dict", "name", "digits", "plain")
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
@@ -103,6 +108,7 @@ def test_a_hostile_process_fails_alone_and_runs_once(project: Project, workers: 
     assert outcome.ret == pytest.ExitCode.TESTS_FAILED
     assert "INTERNALERROR" not in outcome.text
     assert "Hostile: (its message cannot be shown: `str()` of this Hostile fails)" in outcome.text
+    assert "process `no_dict` returned a NoDict; a process returns a dict of its outputs" in outcome.text
     assert "log_metric('m'): the value is a whole number of at most 300 digits, not " in outcome.text
 
 

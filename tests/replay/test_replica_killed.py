@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_expops.errors import ReplayTimeout, ReplicaDied
+from pytest_expops.errors import ReplayError, ReplayTimeout, ReplicaDied
 from pytest_expops.execution.scratch import TEMPORARY
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.config.loader import load_config
@@ -86,6 +87,18 @@ def test_killed_when_its_time_is_up(root: Path) -> None:
             break
     assert not _is_alive(_replica(root))
     pool.close()
+
+
+def test_asked_when_its_session_is_over_it_makes_nothing(root: Path) -> None:
+    """As one is whose worker was killed with a question still to be read: nobody would remove what it makes."""
+    session, pool = session_of(root), ReplicaPool(os.environ, 1)
+    shutil.rmtree(session.folder.parent)
+    with pytest.raises(ReplayError, match="is not there any more"):
+        replay(session, pool=pool)
+    pool.prepare(session, "train", {})
+    pool.close()
+    assert not session.folder.parent.exists()
+    assert not (root / "marks/reached").exists()
 
 
 def test_ended_by_itself(root: Path) -> None:

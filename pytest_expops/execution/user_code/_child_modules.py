@@ -35,7 +35,7 @@ def write_child_modules(folder: Path, scripts: Mapping[str, tuple[Path, str]], i
         scripts: each script with the package that it is part of, empty for none.
         import_path: what the scripts find modules in.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)  # in the folder of a session that is there
     for name, (script, package) in scripts.items():
         target = folder / f"{name}.py"
         text = _TEMPLATE.format(script=str(script), package=package, import_path=import_path)

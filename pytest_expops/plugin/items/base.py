@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import pytest
 
 from pytest_expops.errors import ExpopsError
-from pytest_expops.execution.raised import first_user_frame, looking, user_traceback
+from pytest_expops.execution.raised import first_user_frame, frames_before_ours, looking, user_traceback
 from pytest_expops.execution.records import Failure, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedProcess
@@ -81,6 +81,7 @@ class OwnItem(pytest.Item):
             return excinfo.traceback
         first = first_user_frame(excinfo.tb)
         cut = type(excinfo.traceback)(first) if first is not None else excinfo.traceback
+        cut = type(cut)(cut[: frames_before_ours(first)])
         return cut.filter(excinfo) or cut  # without frames that ask to be hidden, as those of `pytest.fail` do
 
 

@@ -151,6 +151,29 @@ def test_ctrl_c_or_a_signal_ends_the_run_and_every_process_of_it(
     assert not _alive(replica)
 
 
+def test_a_second_signal_does_not_cut_short_the_report_of_the_first(project: Project) -> None:
+    """A CI sends its signal to a group, and a container's init once more."""
+    project.write("a b", "import os, signal\ndef a(data): os.kill(os.getpid(), signal.SIGTERM)\ndef b(data): return {}")
+    project.pytester.makeconftest(
+        """
+        import os, signal
+        import pytest
+
+        @pytest.hookimpl(trylast=True)
+        def pytest_keyboard_interrupt():
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        def pytest_sessionfinish():
+            os.kill(os.getpid(), signal.SIGHUP)
+        """
+    )
+    outcome = project.run("-n0", subprocess=True)
+    assert outcome.ret == pytest.ExitCode.INTERRUPTED
+    assert "KeyboardInterrupt: ended by SIGTERM" in outcome.text
+    assert "SIGHUP" not in outcome.text
+    assert "ran 1 of 2 processes" in outcome.text
+
+
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
 def test_what_a_killed_session_leaves_the_next_one_removes(
     fan: Project, workers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
