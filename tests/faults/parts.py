@@ -37,7 +37,7 @@ class Part:
 
 
 PARTS: Mapping[str, Part] = {
-    "storm": Part("kill storm", storm.run, 14, 1000, "sessions of which something is killed"),
+    "storm": Part("kill storm", storm.run, 9, 1000, "sessions of which something is killed"),
     "configs": Part("configs", partial(texts.run, "configs"), 400, 10_000, "configs that are made wrong", 250),
     "locks": Part("lock files", partial(texts.run, "locks"), 200, 4_000, "lock files that are made wrong", 250),
     "odd": Part("odd processes", odd.run, 2, odd.CASES, "sessions of odd processes"),
