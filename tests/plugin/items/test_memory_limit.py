@@ -8,6 +8,7 @@ import resource
 import pytest
 
 from pytest_expops.execution import memory_limit
+from pytest_expops.plugin import _setup
 from tests.conftest import Project
 
 SCRIPT = """
@@ -92,9 +93,8 @@ def test_a_first_run_and_a_replay_that_take_too_much_fail_and_what_needs_them_sk
     assert outcome.items["free[replay]"] == "passed"
     greedy = outcome.message("greedy")
     assert "ProcessMemoryError: MemoryError, with a memory limit of 128 MiB; its interpreter held " in greedy
-    numbers = (
-        r"held [\d.]+ MiB of VmData \(at most [\d.]+ MiB resident until then, VmHWM\) when it began, [\d.]+ MiB of V"
-    )
+    size = r"[\d.]+ [MG]iB"
+    numbers = rf"held {size} of VmData \(at most {size} resident until then, VmHWM\) when it began, {size} of VmData"
     assert re.search(numbers, greedy)
     assert "in take\n" in greedy or "return bytearray(size * MIB)" in greedy
     assert "memory_limit.py" not in greedy
@@ -151,6 +151,7 @@ def test_a_limit_that_the_system_does_not_enforce_is_told_once(
 ) -> None:
     project.write("free\nafter", SCRIPT, {"free": {"memory": "16M"}})
     monkeypatch.setattr(memory_limit, "limits_memory", lambda: False)
+    monkeypatch.setattr(_setup, "limits_memory", lambda: False)
     outcome = project.run("-n0")
     assert outcome.where("failed") == set()
     assert outcome.text.count("NotLimitedWarning: memory limits (`memory:`, --expops-memory-limit) have no effect") == 1

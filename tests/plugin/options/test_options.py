@@ -19,6 +19,8 @@ NAMES = [
     "diagnose",
     "diagnose-timeout",
     "timeout",
+    "memory-limit",
+    "isolate",
     "artifacts",
     "memory",
     "schedule",
@@ -84,6 +86,7 @@ REFUSED = [
     ("--expops-diagnose-timeout", "-1", "a number of seconds from 0.001 to 1,000,000"),
     ("--expops-diagnose-timeout", "long", "a number of seconds from 0.001 to 1,000,000"),
     ("--expops-timeout", "-1", "a number of seconds (0 for no limit) from 0 to 1,000,000"),
+    ("--expops-memory-limit", "-1", BYTES),
     ("--expops-artifacts", "a_file/below", "a folder, and cannot be made one"),
     ("--expops-memory", "lots", BYTES),
     ("--expops-memory", "-1", BYTES),
@@ -98,8 +101,11 @@ INI_ONLY = [
     ("expops_baseline_tolerance", "tol=1", "`rtol=NUMBER` or `atol=NUMBER`"),
 ]
 SWITCHES = [
-    (f"--expops-{name}", "maybe", "one of true, false")
-    for name in ("baseline-strict", "baseline-force", "replay-tests")
+    ("--expops-isolate", "maybe", "one of on, off"),
+    *(
+        (f"--expops-{name}", "maybe", "one of true, false")
+        for name in ("baseline-strict", "baseline-force", "replay-tests")
+    ),
 ]
 
 

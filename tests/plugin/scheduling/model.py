@@ -83,7 +83,7 @@ class Model:
         scenario = self.scenario
         most_events = most_events or 400 * (len(scenario.ids) + 20)
         # Priorities are computed anew after a share of real time, which would make runs differ.
-        with mock.patch.object(priorities, "time", SimpleNamespace(perf_counter=lambda: self.now)):
+        with mock.patch.object(priorities, "UNPATCHED", SimpleNamespace(perf_counter=lambda: self.now)):
             for _ in range(scenario.workers):
                 self._new_node()
             for time, number in scenario.kills:
