@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+_OF_VERSION_1 = "memory.oom_control"
+"""The file of a control group of version 1 that has the count."""
 _COUNT = re.compile(r"^oom_kill (\d+)$", re.MULTILINE)
 
 
@@ -98,6 +100,3 @@ def _of_group() -> Iterator[str]:
             # A container may see its own group at the mount point, under whatever path.
             within = os.path.relpath(path, root) if path.startswith(root) else "."
             yield os.path.normpath(os.path.join(point, within, name))
-
-
-_OF_VERSION_1 = "memory.oom_control"

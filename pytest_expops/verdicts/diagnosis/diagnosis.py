@@ -233,8 +233,9 @@ def _shows_addresses(differences: Sequence[Difference]) -> bool:
 
 def _prepared_search(case: _Case, control: Control) -> Search:
     """Return the search for causes."""
-    unseeded = {UNSEEDED} if _is_unseeded(case) else set()
-    return Search(case.trials, control.made, _only(control), (QUIET & control.drawn) | unseeded)
+    quiet = (QUIET & control.drawn) | ({UNSEEDED} if _is_unseeded(case) else set())
+    # A test is traced alone, and so in runs of its own.
+    return Search(case.trials, control.made, _only(control), quiet | ({"order"} if _is_of_test(case) else set()))
 
 
 def _is_unseeded(case: _Case) -> bool:
