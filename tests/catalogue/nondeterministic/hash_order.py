@@ -215,7 +215,7 @@ def count_in_an_object(reviews):
 
 @process()
 def link_users(frame):
-    """A graph whose nodes are added from a set, so that the search begins elsewhere
+    """A graph whose nodes are added from a set, so that they come in another order, and the search begins elsewhere
 
     cause: hashseed
     needs: networkx
@@ -228,4 +228,4 @@ def link_users(frame):
     graph.add_edges_from(pairs)
     first = next(iter(graph.nodes))
     reached = list(nx.bfs_tree(graph, first))
-    return {"reached": reached, "edges": graph.number_of_edges()}
+    return {"reached": reached, "nodes": list(graph.nodes), "edges": graph.number_of_edges()}
