@@ -63,7 +63,7 @@ DRAWS = """
 
     def system_generator(ready, **others):
         rng = random.SystemRandom()
-        return {"drawn": rng.sample(WORDS, 5)}
+        return {"drawn": rng.sample(range(1_000_000), 5)}
 
     def secret_generator(ready):
         return {"drawn": secrets.SystemRandom().random()}
