@@ -191,6 +191,10 @@ class StabilityError(ExpopsError, ValueError):
     """A spread over seeds cannot be judged: there is no such metric, or a value is no finite number."""
 
 
+class ReportError(ExpopsError):
+    """A file is no report of this version, or cannot be read or written."""
+
+
 class MissingExtra(ExpopsError, ImportError):
     """Something needs a library that is installed on request only; `extra` is what to install."""
 

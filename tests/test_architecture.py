@@ -27,6 +27,7 @@ FLOORS = {
     "strategies": 4,
     "verdicts": 5,
     "laws": 6,
+    "report": 6,
     "reproducible": 6,
     "stability": 6,
     "plugin": 7,

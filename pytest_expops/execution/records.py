@@ -37,23 +37,27 @@ class Outcome(enum.Enum):
 class Output:
     """One key of what a process returned. `artifact` is None in a replay whose value equals the first run's.
 
-    `leaves` are path and digest of its parts, if they were asked for.
+    `leaves` are path and digest of its parts, if they were asked for. `what` says what it is, for a person.
     """
 
     digest: str
     artifact: Artifact | None
     leaves: tuple[tuple[str, str], ...] = ()
+    what: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; the inverse of `from_json`."""
         data = {"digest": self.digest, "artifact": self.artifact.to_json() if self.artifact else None}
+        if self.what:
+            data["what"] = self.what
         return {**data, "leaves": [list(leaf) for leaf in self.leaves]} if self.leaves else data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Output:
         """Return what `to_json` gave."""
         artifact = Artifact.from_json(data["artifact"]) if data["artifact"] else None
-        return cls(data["digest"], artifact, tuple((path, digest) for path, digest in data.get("leaves", ())))
+        leaves = tuple((path, digest) for path, digest in data.get("leaves", ()))
+        return cls(data["digest"], artifact, leaves, data.get("what", ""))
 
 
 LINE = 500

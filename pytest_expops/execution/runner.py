@@ -35,6 +35,7 @@ from pytest_expops.execution.user_code.standard_streams import own_streams
 from pytest_expops.pipeline.check import CALL
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Kind, Process
 from pytest_expops.unpatched import UNPATCHED
+from pytest_expops.values.describing import describe
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.values.showing import show
 from pytest_expops.values.storage.store import ArtifactStore
@@ -310,7 +311,7 @@ class Runner:
                 error.key = error.key or key
                 raise
             leaves = tuple((leaf.path, leaf.digest) for leaf in found.leaves) if keep.leaves else ()
-            kept[key] = Output(found.digest, artifact, leaves)
+            kept[key] = Output(found.digest, artifact, leaves, describe(value) if stored else "")
         return kept
 
 

@@ -12,13 +12,14 @@ from pytest_expops.errors import StorageTrouble
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.plugin.baselines import Written
 from pytest_expops.plugin.options.baseline import WRITING
-from pytest_expops.plugin.state import SessionState, verdicts_of
+from pytest_expops.plugin.state import SessionState
 from pytest_expops.verdicts.baseline.baseline import Baseline
 from pytest_expops.verdicts.baseline.changes import is_elsewhere
 from pytest_expops.verdicts.baseline.lock_file import Lock, LockEntry, lock_of, lock_text, read_lock
 from pytest_expops.verdicts.baseline.lock_file_text import LockError
 from pytest_expops.verdicts.baseline.lock_writing import held, write_lock
-from pytest_expops.verdicts.replay import ReplayStatus, Verdict, why_not_replayed
+from pytest_expops.verdicts.replay import ReplayStatus, why_not_replayed
+from pytest_expops.verdicts.session_verdicts import all_verdicts
 
 
 class BaselineHooks:
@@ -94,7 +95,7 @@ def _withheld(
     state: SessionState, session: PipelineSession, names: Mapping[str, LockEntry]
 ) -> Iterator[tuple[str, str]]:
     """Yield the processes that must not be recorded, and why: only what is known to repeat may become a baseline."""
-    verdicts = {data["process"]: Verdict.from_json(data) for data in verdicts_of(session).all()}
+    verdicts = all_verdicts(session)
     # What this session chose not to replay cannot be recorded; a process under no seed layer could be, before all were.
     needed = "all" if state.options.replay == "all" else "seeded"
     shaky: dict[str, str] = {}

@@ -37,6 +37,7 @@ from pytest_expops.verdicts.baseline.baseline import Baseline
 from pytest_expops.verdicts.diagnosis.diagnosis import diagnose
 from pytest_expops.verdicts.findings import Diagnosis
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict, judge, replay_conditions
+from pytest_expops.verdicts.session_verdicts import verdicts_of
 
 TOLD_SECONDS = 1.0
 """So long a worker that finds what another has left waits to be told how that one ended."""
@@ -170,11 +171,6 @@ class SessionState:
             self.copies.remove()
             temporary = self.options.artifacts is None
             scratch.remove(self.folder if temporary else self.folder / scratch.TEMPORARY)
-
-
-def verdicts_of(session: PipelineSession) -> JsonFolder:
-    """Return where the verdicts on the processes of one pipeline are kept."""
-    return JsonFolder(session.folder / "verdicts")
 
 
 @dataclass(frozen=True, slots=True)

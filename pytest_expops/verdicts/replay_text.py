@@ -109,6 +109,12 @@ def diagnosed(diagnosis: Diagnosis, directory: Path) -> list[str]:
     for cause in diagnosis.causes:
         lines += _why(cause, directory)
         lines += _threads(diagnosis) if cause.source == "threads" else []
+    return lines + remaining(diagnosis, directory)
+
+
+def remaining(diagnosis: Diagnosis, directory: Path) -> list[str]:
+    """Return what there is to say besides where the runs part and what was proved: what was seen or tried."""
+    lines: list[str] = []
     if diagnosis.read_back:
         lines += _likely(diagnosis, directory)
     elif not diagnosis.causes:
@@ -126,7 +132,7 @@ def _likewise(diagnosis: Diagnosis, told_of: str, directory: Path) -> list[str]:
     found = causes or [_reads(file, directory) for file in diagnosis.read_back[:1]] or ["not attributed"]
     where = f", {short_path(place.file, directory)}:{place.line}" if place is not None else ""
     lines = [f"why:    as `{told_of}`: {joined(found)}{where}"]
-    lines += [f"        {_evidence(cause)}" for cause in diagnosis.causes]
+    lines += [f"        {evidence(cause)}" for cause in diagnosis.causes]
     return [*lines, *_closing(diagnosis)]
 
 
@@ -195,6 +201,11 @@ _WRITTEN: dict[Writer, str] = {
 }
 
 
+def likely(diagnosis: Diagnosis) -> list[str]:
+    """Return what was seen and may be the cause, where none was proved: ``reads `cache.json`, which ...``."""
+    return [_reads(file) for file in diagnosis.read_back]
+
+
 def title(source: str) -> str:
     """Return what a cause is called in a sentence."""
     return _NO_SOURCE[source] if source in _NO_SOURCE else SOURCES[source].title
@@ -228,10 +239,11 @@ def _why(cause: Cause, directory: Path) -> list[str]:
         lines.append(f"            {more}")
     first, *others = cause.remedy.split("\n")
     fixes = [f"        fix: {first}", *(f"             {each}" for each in others)]
-    return [*lines, f"        {_evidence(cause)}", *fixes]
+    return [*lines, f"        {evidence(cause)}", *fixes]
 
 
-def _evidence(cause: Cause) -> str:
+def evidence(cause: Cause) -> str:
+    """Return what the replays showed: how many agree with the cause held fixed, and how many without."""
     if cause.source == "calls" and cause.detail:
         return f"after a first call, {cause.held} replays agree with the first run; without, {cause.free}"
     if cause.source == "calls":

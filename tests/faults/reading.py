@@ -23,10 +23,10 @@ import yaml
 
 from pytest_expops import ConfigError, expand, load_config
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.plugin.items.baseline_text import because
 from pytest_expops.verdicts.baseline.baseline import Baseline
 from pytest_expops.verdicts.baseline.lock_file import Lock, lock_of, lock_text, read_lock
 from pytest_expops.verdicts.baseline.lock_file_text import LockError
+from pytest_expops.verdicts.baseline.text import because
 from tests.faults.documents import LOCKED, configs, locked_config
 from tests.faults.mutations import texts_of
 from tests.faults.table import Kind

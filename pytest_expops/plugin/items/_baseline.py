@@ -14,10 +14,10 @@ from pytest_expops.errors import ExpopsError
 from pytest_expops.execution.records import Outcome
 from pytest_expops.pipeline.model import ExpandedProcess, Kind
 from pytest_expops.plugin.items.base import ConfigNode, ExpopsItem, OwnItem, marker_of, stop_for
-from pytest_expops.plugin.items.baseline_text import Context, explain_drift
 from pytest_expops.plugin.options.baseline import WRITING
-from pytest_expops.plugin.repeating import repeating_of, verdict_on
 from pytest_expops.verdicts.baseline.baseline import Agreement, BaselineComparison
+from pytest_expops.verdicts.baseline.text import Context, explain_drift
+from pytest_expops.verdicts.session_verdicts import repeating_of, verdict_on
 
 
 class BaselineDiffered(ExpopsError):
@@ -65,7 +65,7 @@ class BaselineItem(ExpopsItem):
         """Return what a report says of the process besides the comparison."""
         path = os.path.relpath(self.state.lock_paths[self.path], self.config.invocation_params.dir)
         tolerance = self.state.options.baseline.tolerance.value
-        repeating = repeating_of(self.state, self.pipeline_session, self.expanded.name)
+        repeating = repeating_of(self.pipeline_session, self.expanded.name, self.state.options.replay)
         return Context(path, self.expanded.process.code.function, tolerance, repeating)
 
     def _command(self) -> str:

@@ -9,16 +9,22 @@ from typing import Any
 import pytest
 
 from pytest_expops.errors import ConfigWarning, ExpopsError, MissingExtra
-from pytest_expops.execution.records import JsonFolder, Outcome, RunRecord
+from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, SeedClaims
 from pytest_expops.plugin.items.base import ConfigNode, ExpopsItem, marker_of, stop_for
 from pytest_expops.verdicts.baseline.lock_file import recorded_metrics
 from pytest_expops.verdicts.stability.claims import ClaimStatus
-from pytest_expops.verdicts.stability.spread import Baseline, Spread, doubts, intervals_in, judge_spread
+from pytest_expops.verdicts.stability.spread import (
+    Baseline,
+    Spread,
+    check_name,
+    doubts,
+    intervals_in,
+    judge_spread,
+    spreads_folder,
+)
 from pytest_expops.verdicts.stability.text import explain, headline
-
-FOLDER = "stability"
 
 
 class Unstable(ExpopsError):
@@ -52,7 +58,7 @@ class StabilityItem(ExpopsItem):
         session, process = self.pipeline_session, self.expanded.process.name
         self._wait_for(session, process)
         spread = judge_spread(session, process, self.claims, self.together, self._baseline())
-        stability_of(session).write(self.name, spread.to_json())
+        spreads_folder(session).write(self.name, spread.to_json())
         self.user_properties.append(("expops_stability", spread.status.value))
         undecided = self.state.options.undecided
         if spread.status is ClaimStatus.FAIL or (spread.status is ClaimStatus.UNDECIDED and undecided == "fail"):
@@ -127,13 +133,3 @@ def _warn_of_doubts(
         warnings.warn_explicit(ConfigWarning(text), None, str(file.path), line)
     except ConfigWarning as error:  # the user asked for warnings to be errors
         raise file.CollectError(f"{place}: {error}") from None
-
-
-def check_name(process: str, claims: SeedClaims) -> str:
-    """Return the name of the check of one metric."""
-    return f"{process}[stability:{claims.metric}]"
-
-
-def stability_of(session: PipelineSession) -> JsonFolder:
-    """Return the folder of what was found over seeds, by the name of the check."""
-    return JsonFolder(session.folder / FOLDER)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from pytest_expops.pipeline.model import Kind
 from pytest_expops.plugin.baselines import Written
-from pytest_expops.plugin.items.baseline_text import MOST_NAMED, drift_gist, words_for
-from pytest_expops.plugin.repeating import repeating_of
 from pytest_expops.plugin.state import SessionState
 from pytest_expops.verdicts.baseline.baseline import Agreement, Baseline, BaselineComparison
 from pytest_expops.verdicts.baseline.changes import changes_between
+from pytest_expops.verdicts.baseline.text import MOST_NAMED, drift_gist, words_for
+from pytest_expops.verdicts.session_verdicts import repeating_of
 from pytest_expops.wording import joined, short_path
 
 MOST_SHOWN = 10
@@ -35,7 +35,7 @@ def baseline_lines(state: SessionState, config: Path, directory: Path) -> Iterat
         yield from _compared(baseline, comparisons, path, state.options.baseline.tolerance.value)
         for name in [name for name, each in comparisons.items() if each.agreement is Agreement.DIFFERS][:MOST_SHOWN]:
             function = state.sessions[config].expanded[name].process.code.function
-            repeating = repeating_of(state, state.sessions[config], name)
+            repeating = repeating_of(state.sessions[config], name, state.options.replay)
             yield f"  {name} differs from the baseline: {drift_gist(comparisons[name], function, repeating)}", "red"
     written = state.written.get(config)
     if written is not None:

@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.plugin.items.stability import check_name, stability_of
 from pytest_expops.verdicts.stability.claims import ClaimStatus, Group
 from pytest_expops.verdicts.stability.paired import PairedComparison, Standing, overall
-from pytest_expops.verdicts.stability.spread import Spread
+from pytest_expops.verdicts.stability.spread import Spread, spreads_of
 from pytest_expops.verdicts.stability.text import aligned, number, spanned
 from pytest_expops.wording import and_more
 
@@ -37,7 +36,7 @@ class Row:
 
 def list_stability(reporter: pytest.TerminalReporter, session: PipelineSession) -> None:
     """A table of what the checks of this config have found, if any were made."""
-    spreads = _found(session)
+    spreads = spreads_of(session)
     glyphs = levels(getattr(sys.stdout, "encoding", None))
     rows = [row for spread in spreads for row in _rows(spread, glyphs)]
     if not rows:
@@ -72,16 +71,6 @@ def distribution(values: Collection[float], low: float, high: float, glyphs: str
         counts[min(BINS - 1, int(share * BINS))] += 1
     most = max(counts)
     return "".join(glyphs[-(-count * (len(glyphs) - 1) // most)] for count in counts)
-
-
-def _found(session: PipelineSession) -> list[Spread]:
-    """In topological order of the processes, then as the config has them."""
-    folder, processes = stability_of(session), {}
-    for each in session.expanded.processes.values():
-        if each.process.stability:
-            processes[each.process.name] = each.process
-    known = [folder.read(check_name(name, claims)) for name, one in processes.items() for claims in one.stability]
-    return [Spread.from_json(data) for data in known if data is not None]
 
 
 def _most_telling(rows: Sequence[Row]) -> list[Row]:

@@ -13,13 +13,13 @@ from pytest_expops.errors import StorageTrouble
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.plugin.progress.workers import NAME
-from pytest_expops.plugin.repeating import NO_ITEM
-from pytest_expops.plugin.state import SessionState, verdicts_of
+from pytest_expops.plugin.state import SessionState
 from pytest_expops.plugin.summary._baseline_summary import baseline_lines
 from pytest_expops.plugin.summary._stability_table import list_stability
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict, why_not_replayed
 from pytest_expops.verdicts.replay_text import gist
+from pytest_expops.verdicts.session_verdicts import NO_ITEM, all_verdicts
 from pytest_expops.wording import and_more, listed, short_path
 
 MOST_SHOWN = 10
@@ -80,7 +80,7 @@ def _summarize_one(
     records = session.all_records()
     if not records:
         return ()
-    verdicts = {data["process"]: Verdict.from_json(data) for data in verdicts_of(session).all()}
+    verdicts = all_verdicts(session)
     reporter.section(f"expops: {short_path(path, directory)}")
     reporter.line(_what_ran(session, records))
     if verdicts:

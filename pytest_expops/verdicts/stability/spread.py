@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_expops.execution.records import JsonFolder
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedPipeline, SeedClaims
 from pytest_expops.verdicts.stability._readings import Pairs, baseline_readings, readings
@@ -130,3 +131,23 @@ def _compared(
         for label, values in obtained.items()
         if set(before.get(label, ())) & set(values)
     )
+
+
+def check_name(process: str, claims: SeedClaims) -> str:
+    """Return the name of the check of one metric."""
+    return f"{process}[stability:{claims.metric}]"
+
+
+def spreads_folder(session: PipelineSession) -> JsonFolder:
+    """Return the folder of what was found over seeds, by the name of the check."""
+    return JsonFolder(session.folder / "stability")
+
+
+def spreads_of(session: PipelineSession) -> list[Spread]:
+    """Return what was found so far, in topological order of the processes, then as the config has them."""
+    folder, processes = spreads_folder(session), {}
+    for each in session.expanded.processes.values():
+        if each.process.stability:
+            processes[each.process.name] = each.process
+    known = [folder.read(check_name(name, claims)) for name, one in processes.items() for claims in one.stability]
+    return [Spread.from_json(data) for data in known if data is not None]

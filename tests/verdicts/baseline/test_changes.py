@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.plugin.items.baseline_text import as_it_was, words_for
 from pytest_expops.verdicts.baseline.changes import ABSENT, Change, Subject, changes_between, is_elsewhere, kept_of
 from pytest_expops.verdicts.baseline.lock_file import LockEntry
+from pytest_expops.verdicts.baseline.text import as_it_was, words_for
 
 ENTRY = LockEntry(
     environment={"python": "CPython 3.11.7", "features": "avx avx2", "libraries": {"numpy": "2.1.0", "scipy": "1.17"}},

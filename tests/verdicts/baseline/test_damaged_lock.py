@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from pytest_expops import expand, load_config
 from pytest_expops.errors import ExpopsError
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.plugin.items.baseline_text import Context, explain_drift
-from pytest_expops.plugin.repeating import Repeating
 from pytest_expops.verdicts.baseline.baseline import Baseline
 from pytest_expops.verdicts.baseline.changes import changes_between, is_elsewhere
 from pytest_expops.verdicts.baseline.lock_file import Lock, LockEntry, lock_of, lock_text, read_lock, recorded_metrics
 from pytest_expops.verdicts.baseline.lock_file_text import MOST_DEEP, LockError
 from pytest_expops.verdicts.baseline.lock_writing import held, write_lock
+from pytest_expops.verdicts.baseline.text import Context, explain_drift
+from pytest_expops.verdicts.session_verdicts import Repeating
 from tests.hypothesis_profiles import examples
 
 CONFIG = """

@@ -1,11 +1,14 @@
-"""Whether a result is one that repeats, as far as the replays of this session show: only such may become a baseline."""
+"""The verdicts of a session, by process, and whether a result is one that repeats, as far as they show.
+
+Only such a result may become a baseline.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pytest_expops.execution.records import JsonFolder
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.plugin.state import SessionState, verdicts_of
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict, why_not_replayed
 
 
@@ -29,8 +32,8 @@ class Repeating:
         return not (self.differs or self.declared)
 
 
-def repeating_of(state: SessionState, session: PipelineSession, name: str) -> Repeating:
-    """Return what the replays that this session has made so far say of `name`."""
+def repeating_of(session: PipelineSession, name: str, mode: str) -> Repeating:
+    """Return what the replays that this session has made so far under ``--expops-replay=MODE`` say of `name`."""
     processes, above = session.expanded.processes, session.expanded.ancestors(name)
     differs = declared = ""
     for each in (*(each for each in processes if each in above), name):
@@ -42,11 +45,22 @@ def repeating_of(state: SessionState, session: PipelineSession, name: str) -> Re
             differs = differs or each
     not_replayed = ""
     if verdict_on(session, name) is None:
-        not_replayed = why_not_replayed(processes[name], state.options.replay) or NO_ITEM
+        not_replayed = why_not_replayed(processes[name], mode) or NO_ITEM
     return Repeating(name, differs, declared, not_replayed)
 
 
 NO_ITEM = "its `[replay]` item gave no verdict"
+
+
+def verdicts_of(session: PipelineSession) -> JsonFolder:
+    """Return where the verdicts on the processes of one pipeline are kept."""
+    return JsonFolder(session.folder / "verdicts")
+
+
+def all_verdicts(session: PipelineSession) -> dict[str, Verdict]:
+    """Return the verdicts that there are, by process, in topological order."""
+    found = {data["process"]: Verdict.from_json(data) for data in verdicts_of(session).all()}
+    return {name: found[name] for name in session.expanded.processes if name in found}
 
 
 def verdict_on(session: PipelineSession, name: str) -> Verdict | None:

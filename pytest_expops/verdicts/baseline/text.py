@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pytest_expops.plugin.repeating import Repeating
 from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.baseline.baseline import BaselineComparison
 from pytest_expops.verdicts.baseline.changes import ABSENT, Change, Kept, Subject
 from pytest_expops.verdicts.baseline.lock_file import PACKAGES
+from pytest_expops.verdicts.session_verdicts import Repeating
 from pytest_expops.wording import and_more, first_of, joined, short_place
 
 MOST_DIFFERENCES = 4
