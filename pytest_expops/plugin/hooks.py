@@ -15,6 +15,7 @@ from pytest_expops.plugin._reproducible import reproducible
 from pytest_expops.plugin.options.options import add_options, graph_format, read_options
 from pytest_expops.plugin.options.replay_tests import replays_tests
 from pytest_expops.plugin.progress.starting import register_check_progress
+from pytest_expops.plugin.reports.starting import register_reports
 from pytest_expops.plugin.stash import ENVIRONMENT, OPTIONS, STATE
 from pytest_expops.plugin.whole_tests.fixtures import expops_seed, record_result
 from pytest_expops.plugin.whole_tests.marks import INSIDE, MARKER, WATCHER, parametrize
@@ -71,10 +72,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if not options.configs:
         if not config.pluginmanager.has_plugin(INSIDE):
             register_check_progress(config, options.progress)
+            register_reports(config, None, options.reports)
         return
     from pytest_expops.plugin._setup import configure
 
     configure(config, options)
+    register_reports(config, config.stash.get(STATE, None), options.reports)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -35,6 +35,8 @@ class StaleEntry(ExpopsError):
 class BaselineItem(ExpopsItem):
     """Compares a process with its entry; where that is to be written, makes the new one ready for the end."""
 
+    expops_kind = "baseline"
+
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.add_marker(marker_of("expops_baseline"))
@@ -77,6 +79,8 @@ class BaselineItem(ExpopsItem):
 
 class StaleItem(OwnItem):
     """Fails: its entry is of a process that the config does not have."""
+
+    expops_kind = "baseline"
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)

@@ -18,6 +18,8 @@ from pytest_expops.wording import cut_middle, listed
 class ProcessItem(ExpopsItem):
     """Runs one expanded process, or finds that it has been run, and passes if it passed."""
 
+    expops_kind = "process"
+
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.add_marker(marker_of("expops_process"))
@@ -54,6 +56,8 @@ class ProcessItem(ExpopsItem):
 
 class ChartItem(ProcessItem):
     """Draws one chart, or finds that it has been drawn; skipped where only a browser can draw it."""
+
+    expops_kind = "chart"
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)

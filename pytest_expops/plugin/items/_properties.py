@@ -24,6 +24,8 @@ class SplitBroken(ExpopsError):
 class SplitItem(ExpopsItem):
     """Reads every partition as downstream processes do, and compares them with the whole (S3.3)."""
 
+    expops_kind = "split"
+
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.add_marker(marker_of("expops_split"))
@@ -59,6 +61,8 @@ class SplitItem(ExpopsItem):
 class PropertyItem(ExpopsItem):
     """Checks a property of a configured process, of all its duplicates at once."""
 
+    expops_kind = "property"
+
     def __init__(self, *, asked: Property, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.asked = asked
@@ -66,6 +70,10 @@ class PropertyItem(ExpopsItem):
 
     def __repr__(self) -> str:
         return f"<Property {self.name}>"
+
+    def expops_notes(self) -> dict[str, Any]:
+        """Return what the report is to know: it is of all duplicates of a process."""
+        return {"config": str(self.path), "group": self.expanded.process.name}
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         location = self.asked.location

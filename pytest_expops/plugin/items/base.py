@@ -40,6 +40,8 @@ class ConfigNode(pytest.File):
 class OwnItem(pytest.Item):
     """What all items of a config have in common."""
 
+    expops_kind: str
+    """What it checks, for the report."""
     worked = True
     """False once the item has run, and found that its work was done already."""
 
@@ -91,6 +93,10 @@ class ExpopsItem(OwnItem):
     def __init__(self, *, expanded: ExpandedProcess, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.expanded = expanded
+
+    def expops_notes(self) -> dict[str, Any]:
+        """Return what the report is to know of the item besides how it ended: the process it is of, plain data."""
+        return {"config": str(self.path), "process": self.expanded.name}
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Return the place of the process in the config."""

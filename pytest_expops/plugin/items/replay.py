@@ -31,8 +31,11 @@ class ReplayDiffered(ReplayError):
 class ReplayItem(ExpopsItem):
     """Passes if the process gives the same again; a strict xfail where it is declared nondeterministic (S7.3)."""
 
+    expops_kind = "replay"
+
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
+        self._shown_again = ""
         self.add_marker(marker_of("expops_replay"))
         reason = self.expanded.process.nondeterministic
         if reason is not None:
@@ -52,13 +55,18 @@ class ReplayItem(ExpopsItem):
         self.user_properties.append(("expops_replays", verdict.replays))
         if verdict.status is ReplayStatus.DIFFERED:
             directory, told_of = self.config.invocation_params.dir, self._told_of(verdict)
-            raise ReplayDiffered(verdict, self._command(verdict), directory, told_of)
+            self._shown_again = self._command(verdict)
+            raise ReplayDiffered(verdict, self._shown_again, directory, told_of)
         if verdict.unvaried:
             self.warn(NotVariedWarning(f"{name} was replayed with its files as they are: {verdict.unvaried}"))
         for line in found_by(verdict, self.config.invocation_params.dir):
             self.add_report_section("call", "expops", line)
             self.user_properties.append(("expops_read_back", line))
             self.warn(ReadBackWarning(line))
+
+    def expops_notes(self) -> dict[str, Any]:
+        """Return what the report is to know; also what shows a difference again."""
+        return {**super().expops_notes(), "command": self._shown_again}
 
     def _told_of(self, verdict: Verdict) -> str | None:
         """Return the duplicate of this process that tells the same finding in full; None where it is told here."""

@@ -39,6 +39,8 @@ class Unstable(ExpopsError):
 class StabilityItem(ExpopsItem):
     """Checks the claims on one metric of a configured process, over all its partitions and seeds."""
 
+    expops_kind = "stability"
+
     def __init__(self, *, claims: SeedClaims, together: int, **keywords: Any) -> None:
         super().__init__(**keywords)
         self.claims = claims
@@ -47,6 +49,10 @@ class StabilityItem(ExpopsItem):
 
     def __repr__(self) -> str:
         return f"<Stability {self.name}>"
+
+    def expops_notes(self) -> dict[str, Any]:
+        """Return what the report is to know: it is of all duplicates of a process."""
+        return {"config": str(self.path), "group": self.expanded.process.name}
 
     def reportinfo(self) -> tuple[Any, int | None, str]:
         """Return the place of the claims in the config."""

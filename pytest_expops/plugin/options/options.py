@@ -19,6 +19,7 @@ from pytest_expops.plugin.options.baseline import (
 )
 from pytest_expops.plugin.options.given import Given, given, ini_source, ini_value, option_source
 from pytest_expops.plugin.options.replay_tests import add_replay_tests_option
+from pytest_expops.plugin.options.report import add_report_option, read_report_paths
 from pytest_expops.wording import cut_to_a_line, did_you_mean, short_path
 
 REPLAY_MODES = ("all", "seeded", "none")
@@ -59,6 +60,7 @@ class Options:
     replay: str
     replays: int
     artifacts: Path | None
+    reports: tuple[Path, ...]
     vary: tuple[str, ...]
     diagnose: bool
     diagnose_timeout: float
@@ -89,7 +91,7 @@ def add_options(parser: pytest.Parser) -> None:
     _add_replay_options(group)
     add_replay_tests_option(parser, group)
     add_baseline_options(parser, group)
-    _add_running_options(group)
+    _add_running_options(parser, group)
     group.addoption(
         "--expops-graph",
         metavar=alternatives(GRAPH_FORMATS),
@@ -130,7 +132,7 @@ def _add_replay_options(group: pytest.OptionGroup) -> None:
     )
 
 
-def _add_running_options(group: pytest.OptionGroup) -> None:
+def _add_running_options(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
     """Add what a session keeps, shows, and runs in which order."""
     group.addoption(
         "--expops-timeout",
@@ -158,6 +160,7 @@ def _add_running_options(group: pytest.OptionGroup) -> None:
         help="keep the outputs and records of this session in a new folder under DIR (default: they are kept in a "
         "temporary folder, which is removed at the end)",
     )
+    add_report_option(parser, group)
     group.addoption(
         "--expops-memory",
         metavar="SIZE",
@@ -250,6 +253,7 @@ def read_options(config: pytest.Config) -> Options:
         memory=_bytes(given(config, "expops_memory"), "memory"),
         tolerances=tuple(_tolerance_lines(config)),
         artifacts=_artifacts(config),
+        reports=read_report_paths(config, _ini_folder(config)),
         baseline=baseline,
         vary=_sources(given(config, "expops_vary")),
         diagnose=given(config, "expops_diagnose").one_of(SWITCH) == "on",

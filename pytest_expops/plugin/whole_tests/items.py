@@ -27,10 +27,10 @@ from pytest_expops.plugin.whole_tests.marks import WATCHER, Wanted, wanted
 from pytest_expops.plugin.whole_tests.summary import CAUSE, DIFFERED, MATCHED, NOT_REPLAYED, REPLAYED
 from pytest_expops.reproducible import current_checker
 from pytest_expops.verdicts.checks.checker import Thoroughness, sources
-from pytest_expops.verdicts.checks.text import tell
-from pytest_expops.verdicts.findings import FIRST_APART, Cause
+from pytest_expops.verdicts.checks.text import in_words_of_a_test, source_for_a_test, tell
+from pytest_expops.verdicts.findings import FIRST_APART
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
-from pytest_expops.verdicts.replay_text import LEFT_BY_TESTS, ORDER_OF_TESTS, title
+from pytest_expops.verdicts.replay_text import title
 from pytest_expops.wording import joined
 
 _NOT_THE_REPLAYS = frozenset({"xfail", "skip", "skipif", "timeout", "flaky", "usefixtures", "parametrize"})
@@ -43,6 +43,7 @@ class TestReplay(pytest.Item):
     """Passes if the test ends the same, and records the same, when it is run again."""
 
     __test__ = False
+    expops_kind = "test"
 
     def __init__(
         self, *, test: pytest.Function, asked: Wanted, by_option: bool, watcher: RunWatcher, **keywords: Any
@@ -145,7 +146,9 @@ class TestReplay(pytest.Item):
         self.user_properties.append((REPLAYED, DIFFERED))
         self.user_properties.append((CAUSE, _cause(verdict)))
         how = (" with the same seed" if self._asked.seeds else "") + (_ELSEWHERE if run is None else "")
-        text = tell([_of_test(verdict)], self._command(verdict, check), self.config.invocation_params.dir, how)
+        text = tell(
+            [in_words_of_a_test(verdict)], self._command(verdict, check), self.config.invocation_params.dir, how
+        )
         if "order" in verdict.varied:
             text += f"\n\nthe tests before it there: {joined(check.others)}"
         if run is not None and earlier and _cause(verdict) == _APART:
@@ -190,28 +193,13 @@ def _not_replayed(check: FunctionCheck, reason: str) -> ReplayError:
     return ReplayError(f"{check.name} could not be run again in a fresh interpreter: {reason}", process=check.name)
 
 
-def _of_test(verdict: Verdict) -> Verdict:
-    """Return a verdict that speaks of tests where it would of processes."""
-    verdict = replace(verdict, varied=tuple(ORDER_OF_TESTS if each == "order" else each for each in verdict.varied))
-    found = verdict.diagnosis
-    if found is None:
-        return verdict
-    causes = tuple(replace(each, source=_source(each)) for each in found.causes)
-    return replace(verdict, diagnosis=replace(found, causes=causes))
-
-
-def _source(cause: Cause) -> str:
-    """Return the source of a cause; what other processes leave behind is what other tests do."""
-    return {"order": ORDER_OF_TESTS, "state": LEFT_BY_TESTS}.get(cause.source, cause.source)
-
-
 def _cause(verdict: Verdict) -> str:
     diagnosis = verdict.diagnosis
     if diagnosis is None:
         return "the cause was not looked for"
     if not diagnosis.causes and FIRST_APART in diagnosis.note:
         return _APART
-    return joined([title(_source(each)) for each in diagnosis.causes]) or "not attributed"
+    return joined([title(source_for_a_test(each)) for each in diagnosis.causes]) or "not attributed"
 
 
 def add_replays(config: pytest.Config, report: pytest.CollectReport, *, every: bool) -> None:

@@ -26,6 +26,7 @@ from pytest_expops.replay.project_copy import Snapshot, take_snapshot
 from pytest_expops.replay.request import Replay, Request
 from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.verdicts.checks.described import checked_number
+from pytest_expops.verdicts.checks.listening import tell_checked
 from pytest_expops.verdicts.checks.text import shown_path
 from pytest_expops.verdicts.diagnosis.diagnosis import diagnose
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict, judge
@@ -169,6 +170,7 @@ class Checker:
                 known = diagnosis if diagnosis.causes else known
                 verdict = replace(verdict, diagnosis=diagnosis)
             found.append(replace(verdict, unvaried=verdict.unvaried or unvaried))
+        tell_checked(session, check, found)
         return found
 
     def _with_files(

@@ -13,8 +13,9 @@ from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.check import names_of
 from pytest_expops.pipeline.model import FunctionCheck
 from pytest_expops.values.comparison import Difference
+from pytest_expops.verdicts.findings import Cause
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
-from pytest_expops.verdicts.replay_text import SAME, explain
+from pytest_expops.verdicts.replay_text import LEFT_BY_TESTS, ORDER_OF_TESTS, SAME, explain
 from pytest_expops.wording import joined
 
 _KEY = re.compile(r"outputs\['((?:[^'\\]|\\.)*)'\]")
@@ -28,7 +29,7 @@ def tell(verdicts: Sequence[Verdict], command: str, directory: Path, how: str = 
 
     `how` says what was the same in both runs.
     """
-    differed = [_renamed(each) for each in verdicts if each.status is ReplayStatus.DIFFERED]
+    differed = [in_words_of_a_check(each) for each in verdicts if each.status is ReplayStatus.DIFFERED]
     told: dict[str, str] = {}
     texts = []
     for verdict in differed:
@@ -55,7 +56,7 @@ def changed_in_place(session: PipelineSession, check: FunctionCheck) -> list[str
     return [name for name in dict.fromkeys(found) if name != OWN_OBJECT]
 
 
-def _renamed(verdict: Verdict) -> Verdict:
+def in_words_of_a_check(verdict: Verdict) -> Verdict:
     """Return a verdict whose paths begin with what the user knows: ``returned[0]``, ``argument x``."""
     differences = tuple(_shown(replace(each, path=shown_path(each.path))) for each in verdict.differences)
     diagnosis = verdict.diagnosis
@@ -67,6 +68,21 @@ def _renamed(verdict: Verdict) -> Verdict:
         diagnosis = replace(diagnosis, note=shown_path(diagnosis.note), causes=causes, read_back=files)
     varied = tuple("calls" if each == "order" else each for each in verdict.varied)
     return replace(verdict, differences=differences, diagnosis=diagnosis, varied=varied)
+
+
+def in_words_of_a_test(verdict: Verdict) -> Verdict:
+    """Return a verdict that speaks of tests where it would of processes."""
+    verdict = replace(verdict, varied=tuple(ORDER_OF_TESTS if each == "order" else each for each in verdict.varied))
+    found = verdict.diagnosis
+    if found is None:
+        return verdict
+    causes = tuple(replace(each, source=source_for_a_test(each)) for each in found.causes)
+    return replace(verdict, diagnosis=replace(found, causes=causes))
+
+
+def source_for_a_test(cause: Cause) -> str:
+    """Return the source of a cause; what other processes leave behind is what other tests do."""
+    return {"order": ORDER_OF_TESTS, "state": LEFT_BY_TESTS}.get(cause.source, cause.source)
 
 
 def _shown(difference: Difference) -> Difference:

@@ -1,0 +1,79 @@
+"""What an item notes for the report: with its own report it goes to the controller, from whatever worker."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import pytest
+
+from pytest_expops.execution.session import PipelineSession
+from pytest_expops.pipeline.check import names_of
+from pytest_expops.pipeline.model import FunctionCheck
+from pytest_expops.plugin.reports._facts import loaded_versions
+from pytest_expops.plugin.reports._places import place_of
+from pytest_expops.verdicts.checks.listening import listen_to_checks
+from pytest_expops.verdicts.checks.text import in_words_of_a_check, in_words_of_a_test
+from pytest_expops.verdicts.replay import Verdict
+
+LOADED = "expops_loaded"
+"""The key of a worker's `workeroutput` under which it says which libraries it has loaded."""
+ATTRIBUTE = "expops"
+"""Of pytest's own report of an item: the notes, as plain data."""
+_MakesReport = Generator[None, pytest.TestReport, pytest.TestReport]
+
+
+class ItemNotes:
+    """To be registered where items are run."""
+
+    def __init__(self) -> None:
+        self._checks: list[dict[str, Any]] = []
+
+    def checked(self, session: PipelineSession, check: FunctionCheck, verdicts: Sequence[Verdict]) -> None:
+        """Note what came of a check that the running test has made."""
+        subjects = []
+        if check.what == "test":
+            verdicts = [in_words_of_a_test(each) for each in verdicts]
+        for name, verdict in zip(names_of(check), verdicts, strict=True):
+            record = session.record(name).to_json()
+            for output in record["outputs"].values():
+                if output["artifact"] is not None:
+                    output["artifact"].pop("inline", None)
+            subjects.append([record, in_words_of_a_check(verdict).to_json()])
+        seeds = list(map(str, check.seeds)) or [""]
+        self._checks.append({"name": check.name, "what": check.what, "seeds": seeds, "subjects": subjects})
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Listen while a test runs."""
+        self._checks.clear()
+        listen_to_checks(self)
+        try:
+            return (yield)
+        finally:
+            listen_to_checks(None)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> _MakesReport:
+        """Attributes of a report reach the controller with it."""
+        report = yield
+        if call.when == "call" or not report.passed:
+            notes = self._notes(item)
+            if notes is not None:
+                setattr(report, ATTRIBUTE, notes)
+        return report
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Say what was loaded, in a worker."""
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output[LOADED] = loaded_versions()
+
+    def _notes(self, item: pytest.Item) -> dict[str, Any] | None:
+        kind = getattr(item, "expops_kind", None)
+        if kind is None and not self._checks:
+            return None
+        file, line = place_of(item)
+        notes = {"kind": kind or self._checks[0]["what"], "file": file, "line": line, "checks": [*self._checks]}
+        return {**notes, **getattr(item, "expops_notes", dict)()}

@@ -1,0 +1,32 @@
+"""What was checked without a config, for whoever reports it; loads nothing, as sessions ask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pytest_expops.execution.session import PipelineSession
+    from pytest_expops.pipeline.model import FunctionCheck
+    from pytest_expops.verdicts.replay import Verdict
+
+
+class CheckListener(Protocol):
+    """Is told of each function, program or test that was replayed."""
+
+    def checked(self, session: PipelineSession, check: FunctionCheck, verdicts: Sequence[Verdict]) -> None:
+        """A verdict was found for each seed, or the one that there is."""
+
+
+_listeners: list[CheckListener] = []
+
+
+def listen_to_checks(listener: CheckListener | None) -> None:
+    """Have this one told, in place of any other; nobody if it is None."""
+    _listeners[:] = [] if listener is None else [listener]
+
+
+def tell_checked(session: PipelineSession, check: FunctionCheck, verdicts: Sequence[Verdict]) -> None:
+    """Say what came of a check."""
+    for each in _listeners:
+        each.checked(session, check, verdicts)
