@@ -63,13 +63,10 @@ class FactsOfSession:
 
 
 def _options(config: pytest.Config) -> dict[str, str]:
-    """Return the options of this plugin that were given, on the command line or in the ini file."""
-    given: dict[str, Any] = {name: value for name, value in vars(config.option).items() if name.startswith("expops_")}
-    shown = {f"--{name.replace('_', '-')}": _shown(value) for name, value in given.items() if value}
-    for name, value in getattr(config, "inicfg", {}).items():
-        if name.startswith("expops_"):
-            shown.setdefault(name, _shown(getattr(value, "value", value)))
-    return shown
+    """Return the options of this plugin that have a value, from the command line or else the ini file."""
+    names = [name for name in vars(config.option) if name.startswith("expops_")]
+    found = {name: config.getoption(name) or config.getini(name) for name in names}
+    return {f"--{name.replace('_', '-')}": _shown(value) for name, value in found.items() if value}
 
 
 def _shown(value: Any) -> str:
