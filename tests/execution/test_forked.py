@@ -48,7 +48,7 @@ def after(data):
 NAMES = {"returns", "exits", "raises", "after"}
 
 
-@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+@pytest.mark.parametrize("workers", ["-n0", pytest.param("-n2", marks=pytest.mark.slow)])
 def test_a_forked_child_that_comes_back_ends_there(project: Project, workers: str) -> None:
     project.write("returns after\nexits after\nraises after", SCRIPT)
     outcome = project.run(workers, "--expops-replay=all", subprocess=True)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import Project
 
-pytestmark = pytest.mark.ml
+pytestmark = [pytest.mark.ml, pytest.mark.slow]
 
 PROJECTS = Path(__file__).parent / "projects"
 UNDER_SEEDS = {

@@ -17,9 +17,14 @@ WAYS = {
     "        return {'r': list(pool.map(work, range(4)))}",
 }
 
+SLOW = ("fork", "threads")
+
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
+@pytest.mark.parametrize(
+    "way",
+    [pytest.param(way, id=name, marks=[pytest.mark.slow] if name in SLOW else []) for name, way in WAYS.items()],
+)
 def test_children_can_call_the_functions_of_the_script(project: Project, way: str) -> None:
     if "joblib" in way:
         pytest.importorskip("joblib")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.conftest import Project
 
 TWO = """
@@ -105,6 +107,7 @@ def test_what_a_test_does_to_outputs_harms_no_other_reader(fan: Project) -> None
     assert fan.run("-k", "test_it").items == {"test_it": "passed"}
 
 
+@pytest.mark.slow
 def test_two_projects_with_scripts_and_helpers_of_the_same_names(project: Project) -> None:
     """S2.1."""
     for number in (1, 2):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.conftest import FAN_CHECKS, FAN_NAMES, Project
 
 TESTS = """
@@ -64,6 +66,7 @@ def test_each_process_runs_once_over_all_workers(fan: Project, workers: Callable
     assert sorted(log.read_text(encoding="utf-8").split()) == ["load", "merge"]
 
 
+@pytest.mark.slow
 def test_the_same_results_on_any_number_of_workers(fan: Project) -> None:
     """S6.4, S4.3: nothing depends on the worker or the order."""
     fan.pytester.makepyfile(

@@ -61,7 +61,7 @@ OTHER_ITEMS = {
     "dropped": "def pytest_collection_modifyitems(items): items[:] = [each for each in items if not is_meant(each)]\n",
     "done by others": "def pytest_runtest_protocol(item): return True if is_meant(item) else None\n",
 }
-WHERE = [("-n0", "load"), ("-n0", "load[replay]"), ("-n2", "load")]
+WHERE = [("-n0", "load"), ("-n0", "load[replay]"), pytest.param("-n2", "load", marks=pytest.mark.slow)]
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +91,7 @@ def test_that_item_fails_with_the_exception_of_the_hook(project: Project, hook: 
     assert ran(project) == {"load": 1, "train": 1}
 
 
-@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+@pytest.mark.parametrize("workers", ["-n0", pytest.param("-n2", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("hook", OF_SESSIONS.values(), ids=OF_SESSIONS.keys())
 def test_a_session_that_a_hook_ends_runs_nothing_twice(project: Project, hook: str, workers: str) -> None:
     written(project, hook, "load")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from tests.conftest import Project
@@ -27,9 +30,16 @@ TESTS = """
     def test_same(): assert_reproducible(same)
     def test_other(): assert_reproducible(other)
 """
+FIRST = ("the class that starts programs", "the clocks")
+"""Enough for every push."""
 
 
-@pytest.mark.parametrize("conftest", REPLACED.values(), ids=REPLACED.keys())
+def _params() -> Iterator[Any]:
+    for name, conftest in REPLACED.items():
+        yield pytest.param(conftest, id=name, marks=[] if name in FIRST else [pytest.mark.slow])
+
+
+@pytest.mark.parametrize("conftest", [*_params()])
 def test_processes_and_functions_are_replayed_all_the_same(project: Project, conftest: str) -> None:
     project.write("train\n", "import os\ndef train(data): return {'x': 1}\n")
     project.pytester.makeconftest(conftest)

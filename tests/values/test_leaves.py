@@ -215,7 +215,7 @@ def _place(tree: Leaf | Node, changed: tuple[int, ...]) -> tuple[str, Leaf]:
     return suffix, tree
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(trees(), st.data())
 def test_one_changed_leaf_is_found_where_it_is(tree: Leaf | Node, data: st.DataObject) -> None:
     changed = data.draw(st.sampled_from(_leaves(tree)))
@@ -237,7 +237,7 @@ def test_a_value_made_anew_copied_or_stored_is_the_same(tree: Leaf | Node) -> No
     assert [compare(value, each) for each in again] == [()] * 3
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(trees())
 def test_sharing_never_changes_a_fingerprint(tree: Leaf | Node) -> None:
     """S7.2: one part that is held twice, or two equal parts, which pickle tells apart."""
@@ -255,7 +255,7 @@ def test_pickles_of_equal_values_may_differ() -> None:
     assert fingerprint(one) == fingerprint(other)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.lists(trees(), min_size=2, max_size=6), st.randoms(use_true_random=False))
 def test_insertion_order_never_changes_a_fingerprint(parts: list[Leaf | Node], random: Any) -> None:
     items = [(f"k{index}", _built(tree)) for index, tree in enumerate(parts)]
@@ -266,7 +266,7 @@ def test_insertion_order_never_changes_a_fingerprint(parts: list[Leaf | Node], r
         assert compare(build(items), build(shuffled)) == ()
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, len(LEAVES) - 1), min_size=33, max_size=300), st.data())
 def test_in_many_leaves_a_fingerprint_names_what_holds_the_one(numbers: list[int], data: st.DataObject) -> None:
     """More leaves than a fingerprint has are told by what holds them; the comparison still finds the one."""

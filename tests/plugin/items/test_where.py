@@ -91,6 +91,7 @@ NAMES = [
 ]
 
 
+@pytest.mark.slow
 def test_the_line_is_the_one_that_reaches_the_result(project: Project) -> None:
     pytest.importorskip("networkx")
     edges = "\n".join(f"start {name}" for name in NAMES)

@@ -101,6 +101,7 @@ def test_each_source_shows_when_it_is_varied_and_only_then(project: Project, nam
     assert f" --expops-vary={SOURCES[name]} " in message
 
 
+@pytest.mark.slow
 def test_what_is_varied_all_at_once_is_told_apart(project: Project) -> None:
     write(project, *SOURCES)
     outcome = project.run("--expops-vary=all", "--expops-artifacts=kept", diagnose=True)

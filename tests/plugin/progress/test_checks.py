@@ -84,7 +84,15 @@ def test_a_diagnosis_says_what_is_tried(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--expops-progress=off"], ["-q"], ["-n1", "-q"], ["-k", "plain"], ["-n1", "-k", "plain"]]
+    "arguments",
+    [
+        ["-q"],
+        ["-n1", "-k", "plain"],
+        *(
+            pytest.param(each, marks=pytest.mark.slow)
+            for each in (["--expops-progress=off"], ["-n1", "-q"], ["-k", "plain"])
+        ),
+    ],
 )
 def test_nothing_is_drawn_where_nobody_asks_for_it(project: Project, arguments: list[str]) -> None:
     project.pytester.makepyfile(test_a=SLOW)

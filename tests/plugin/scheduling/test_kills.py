@@ -117,6 +117,7 @@ STORMS = range(int(os.environ.get("STORMS", "1")))
 
 
 @pytest.mark.parametrize("seed", STORMS)
+@pytest.mark.slow
 def test_processes_that_kill_their_worker_cost_themselves_and_what_needs_them(
     project: Project, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
@@ -214,6 +215,7 @@ def test_fragile(last):
 """
 
 
+@pytest.mark.slow
 def test_a_plugin_may_have_an_item_run_again_that_its_worker_died_of(project: Project) -> None:
     """An ordinary test is run again; what became of a process is final, so it fails by its record (S6.2)."""
     aggregation: dict[str, dict[str, Any]] = {

@@ -51,6 +51,7 @@ def test_a_weak_cache_differs_between_off_on_and_often(probe: Probe) -> None:
     assert _cached(probe, EAGER, weak)[0] < 200 < _cached(probe, NATURAL, weak)[0] < 3000
 
 
+@pytest.mark.slow
 def test_a_plain_dict_does_not(probe: Probe) -> None:
     assert [_cached(probe, setting, "{}") for setting in (OFF, EAGER, HELD, NATURAL)] == [[3000, 3000]] * 4
 
@@ -74,6 +75,7 @@ def test_held_begins_without_old_garbage(probe: Probe) -> None:
         gc.enable()
 
 
+@pytest.mark.slow
 def test_what_the_process_itself_switches_is_undone(probe: Probe) -> None:
     before = gc.isenabled(), gc.get_threshold()
     for setting in (OFF, EAGER, HELD):
