@@ -284,8 +284,8 @@ CURRENT_NAMES = {
 }
 
 
-@pytest.mark.parametrize("workers", ["-n0", "-n2"])
-def test_a_project_in_the_current_spelling(project: Project, workers: str) -> None:
+@pytest.mark.parametrize("how", [["-n0"], ["-n2"], ["-n0", "--expops-isolate"]])
+def test_a_project_in_the_current_spelling(project: Project, how: list[str]) -> None:
     path = _write(project.root / "own", CURRENT_FILES)
     project.pytester.makepyfile(
         """
@@ -297,7 +297,7 @@ def test_a_project_in_the_current_spelling(project: Project, workers: str) -> No
             assert len({tuple(each["model_a"]) for each in expops.outputs("train_a").values()}) == 4
         """
     )
-    outcome = project.run(workers, "-rs", "--expops-artifacts", "kept", config=str(path))
+    outcome = project.run(*how, "-rs", "--expops-artifacts", "kept", config=str(path))
     replays = {f"{name}[replay]" for name in CURRENT_NAMES if "_seed" in name}
     expected = dict.fromkeys([*CURRENT_NAMES, *replays, "test_results"], "passed") | {"live": "skipped"}
     assert _items(outcome) == expected, outcome.text

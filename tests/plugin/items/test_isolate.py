@@ -106,6 +106,16 @@ def test_an_isolated_first_run_gives_what_one_in_place_gives_and_replays(project
     assert given[0] == given[1]
 
 
+def test_what_is_recorded_in_one_way_is_what_the_baseline_has_in_the_other(project: Project) -> None:
+    project.write("drawn", "import random\ndef drawn(data): return {'r': random.gauss(0, 1)}\n")
+    for first, second in (([], ["--expops-isolate"]), (["--expops-isolate"], [])):
+        assert project.run("-n0", "--expops-baseline=update", *first).ret == 0
+        outcome = project.run("-n0", *second)
+        assert outcome.properties("drawn[baseline]")["expops_baseline"] == "same"
+    project.script("import random\ndef drawn(data): return {'r': random.gauss(5, 1)}\n")
+    assert project.run("-n0", "--expops-isolate").where("failed") == {"drawn[baseline]"}
+
+
 def test_the_limits_and_the_end_of_a_child_fail_its_process_alone(project: Project) -> None:
     processes = {"slow": {"timeout": 1}, "greedy": {"memory": "64M"}, "where": {"isolate": False}}
     project.write("slow\ngreedy\ndies\nwhere", SCRIPT, processes)
