@@ -10,27 +10,27 @@ import builtins
 import sys
 from collections.abc import Iterable, Mapping
 from operator import is_
-from types import ModuleType
 from typing import Any
 
 _LISTS = ("path", "meta_path", "path_hooks")
 
 
 class KeptInterpreter:
-    """A block after which the builtins, the import system and the recursion limit can do what they could before.
+    """A block after which the builtins, `sys`, the imports and the recursion limit can do what they could before.
 
     No generator makes it a context manager, as that one would be continued by a builtin.
     """
 
     def __enter__(self) -> None:
-        self._builtins = dict(vars(builtins))
+        self._builtins, self._sys = dict(vars(builtins)), dict(vars(sys))
         self._recursion = sys.getrecursionlimit()
         self._modules = sys.modules, dict(sys.modules)
         self._lists = [(name, found, list(found)) for name in _LISTS for found in (getattr(sys, name),)]
         self._cache = sys.path_importer_cache, dict(sys.path_importer_cache)
 
     def __exit__(self, *_: object) -> None:
-        vars(builtins).update(self._builtins)  # first: the rest needs them
+        builtins.__dict__.update(self._builtins)  # first: the rest needs them
+        _put_back(sys.__dict__, self._sys)
         if sys.getrecursionlimit() < self._recursion:
             sys.setrecursionlimit(self._recursion)
         sys.modules, modules = self._modules
@@ -46,16 +46,16 @@ class KeptInterpreter:
                 del sys.path_importer_cache[entry]  # Python asks for it anew
 
 
-def _put_back(modules: dict[str, ModuleType], before: Mapping[str, ModuleType]) -> None:
-    """Enter modules that are gone, or that None stands for; one that was imported anew is left.
+def _put_back(entries: dict[str, Any], before: Mapping[str, Any]) -> None:
+    """Enter what is gone, or None stands for; what else is there now, a module that was imported anew, say, is left.
 
     Where nothing has changed, no look is taken at each by itself: there may be thousands.
     """
-    if modules == before:
+    if entries == before:
         return
-    for name, module in before.items():
-        if modules.get(name) is None:
-            modules[name] = module
+    for name, entry in before.items():
+        if entries.get(name) is None:
+            entries[name] = entry
 
 
 def _merged(name: str, after: Any, before: list[Any]) -> list[Any]:

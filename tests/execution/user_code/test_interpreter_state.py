@@ -36,7 +36,8 @@ TAKES_AWAY = {
     "spoils_the_cache": "sys.path_importer_cache.update(dict.fromkeys(sys.path_importer_cache, 5))",
     "has_no_open": "builtins.open = None",
     "has_no_import": "builtins.__import__ = None",
-    "has_no_functions": "builtins.len = builtins.next = builtins.isinstance = builtins.getattr = None",
+    "has_no_functions": "builtins.len = builtins.next = builtins.vars = builtins.isinstance = builtins.getattr = None",
+    "has_no_exit": "sys.exit = sys.excepthook = None; del sys.getrecursionlimit, sys.setrecursionlimit",
     "cannot_recurse": "sys.setrecursionlimit(100)",
 }
 ELSEWHERE = {
@@ -45,7 +46,7 @@ ELSEWHERE = {
     "has_no_variables": "os.environ.clear()",
     "has_other_variables": "os.environ = {}",
     "collects_nothing": "gc.disable()",
-    "has_no_exit": "sys.exit = sys.excepthook = atexit.register = None",
+    "registers_nothing": "atexit.register = None",
     "has_no_arguments": "sys.argv.clear(); sys.executable = None",
 }
 
@@ -53,7 +54,15 @@ ELSEWHERE = {
 def state() -> tuple[Any, ...]:
     lists = sys.path, sys.meta_path, sys.path_hooks
     places = *map(id, lists), id(sys.modules), id(sys.path_importer_cache)
-    return places, *([*each] for each in lists), dict(sys.modules), dict(vars(builtins)), sys.getrecursionlimit()
+    return (
+        places,
+        *([*each] for each in lists),
+        dict(sys.modules),
+        dict(vars(builtins)),
+        sys.exit,
+        sys.excepthook,
+        sys.getrecursionlimit(),
+    )
 
 
 @pytest.fixture
