@@ -28,6 +28,7 @@ from pytest_expops.execution.records import Outcome, Output, RunRecord, file_nam
 from pytest_expops.execution.seeding.task_seeds import seeded, task_seed
 from pytest_expops.execution.seen import Onlooker, watching
 from pytest_expops.execution.user_code.importable import project_code
+from pytest_expops.execution.user_code.interpreter_state import KeptInterpreter
 from pytest_expops.execution.user_code.requirements import advise
 from pytest_expops.execution.user_code.run_environment import run_environment
 from pytest_expops.execution.user_code.scripts import ProjectCode
@@ -188,7 +189,7 @@ class Runner:
                     call = self._prepare(each, load, recorder, attempt)
                 with seeded(start):
                     limits = self.limits.kept(each, attempt)
-                    with limits, timer, recording_to(recorder), ending_forked_children():
+                    with limits, timer, recording_to(recorder), ending_forked_children(), KeptInterpreter():
                         returned = call()
                     # Still seeded: an output may hold a global generator (an estimator of scikit-learn does), whose
                     # state is the process's own until what the session had is put back.

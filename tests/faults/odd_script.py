@@ -84,6 +84,20 @@ PASSES = {
     "warns": "for n in range(2000): warnings.warn(f'{n}')\nreturn {'x': 1}",
     "allows_fewer_files": "most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
     "resource.setrlimit(resource.RLIMIT_NOFILE, (200, most))\nreturn {'x': 1}",
+    "empties_the_path": "sys.path.clear()\nreturn {'x': 1}",
+    "has_no_text_on_the_path": "sys.path[:] = [None, 5, Plain()]\nreturn {'x': 1}",
+    "has_a_tuple_for_the_path": "sys.path = tuple(sys.path)\nreturn {'x': 1}",
+    "has_no_path": "del sys.path\nreturn {'x': 1}",
+    "empties_the_modules": "sys.modules.clear()\nreturn {'x': 1}",
+    "hides_a_module": "sys.modules['json'] = None\nreturn {'x': 1}",
+    "empties_the_finders": "sys.meta_path.clear()\nreturn {'x': 1}",
+    "empties_the_import_hooks": "sys.path_hooks.clear()\nsys.path_importer_cache.clear()\nreturn {'x': 1}",
+    "has_no_open": "builtins.open = None\nreturn {'x': 1}",
+    "has_no_import": "builtins.__import__ = None\nreturn {'x': 1}",
+    "has_no_builtins": "builtins.len = builtins.next = builtins.getattr = None\nreturn {'x': 1}",
+    "has_other_variables": "os.environ = {}\nreturn {'x': 1}",
+    "has_no_exit": "sys.exit = sys.excepthook = None\nreturn {'x': 1}",
+    "cannot_recurse": "sys.setrecursionlimit(60)\nreturn {'x': 1}",
     "raises_within": "try:\n    raise hostile(__str__=fails)()\nexcept Exception:\n    return {'x': 1}",
 }
 FAILS = {
@@ -130,10 +144,8 @@ ALONE = {
     "resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))\n"
     "return {'x': bytes(100_000)}",
     "interrupts_itself": "os.kill(os.getpid(), signal.SIGINT)\ntime.sleep(1)\nreturn {'x': 1}",
-    "empties_the_path": "sys.path.clear()\nreturn {'x': 1}",
     "returns_what_interrupts": "return {'x': hostile(object, __reduce_ex__=interrupts)()}",
     "raises_an_interrupt": "raise KeyboardInterrupt",
     "deletes_its_script": "os.unlink(__file__)\nreturn {'x': 1}",
     "has_an_alarm": "signal.alarm(1)\nreturn {'x': 1}",
-    "cannot_recurse": "sys.setrecursionlimit(60)\nreturn {'x': 1}",
 }

@@ -162,7 +162,14 @@ class ProjectCode:
             name = module_of(key)
             if name and (base := base_of(name)) is not None:
                 self._module_folders[base] = None
-            return importlib.import_module(name or self.module_names[key])
+            path = sys.path
+            try:
+                return importlib.import_module(name or self.module_names[key])
+            finally:
+                found: object = sys.path
+                if not isinstance(found, list):  # which is what has to be there, for us and for others
+                    path[:] = found if isinstance(found, tuple) else path
+                    sys.path = path
 
     def file(self, key: str) -> Path | None:
         """Return the file that `CodeRef.script` stands for; None where there is no such script or module."""

@@ -103,6 +103,19 @@ def test_the_import_path_and_the_aliases_are_gone_afterwards(tmp_path: Path) -> 
         sys.path[:] = before
 
 
+@pytest.mark.parametrize(("path", "added"), [("(*sys.path, 'added')", ["added"]), ("None", [])])
+def test_a_script_that_puts_no_list_in_the_place_of_the_import_path_does_no_harm(
+    tmp_path: Path, path: str, added: list[str]
+) -> None:
+    before = list(sys.path)
+    project = ProjectCode(pipeline(tmp_path, f"import sys\nsys.path = {path}"))
+    try:
+        project.script("main")
+        assert sys.path == [*before, *added]
+    finally:
+        sys.path[:] = before
+
+
 @pytest.mark.parametrize("package", ["expops", "mlops", "pytest_expops"])
 def test_the_authoring_names_are_the_same_objects_under_every_name(tmp_path: Path, package: str) -> None:
     module = ProjectCode(
