@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pytest_expops.execution.records import Outcome
 from pytest_expops.pipeline.model import ExpandedPipeline
@@ -14,20 +14,17 @@ NO_ITEM_ASKED = "no item that was run needs it"
 
 
 def what_was_not_checked(
-    pipelines: Sequence[ExpandedPipeline], subjects: Sequence[Subject], checks: Sequence[CheckResult]
+    pipelines: Mapping[str, ExpandedPipeline], subjects: Sequence[Subject], checks: Sequence[CheckResult]
 ) -> Iterator[NotChecked]:
     """Yield it by reason.
 
     Args:
-        pipelines: those of the session.
+        pipelines: those of the session, by config as a report calls it.
         subjects: what has run.
         checks: the items that have ended.
     """
     ran = {(each.config, each.name) for each in subjects}
-    configs = {config for config, _ in ran}
-    for expanded in pipelines:
-        path = str(expanded.pipeline.path)
-        config = next((each for each in configs if path.endswith(each)), path)
+    for config, expanded in pipelines.items():
         yield from _by("not run", ((NO_ITEM_ASKED, name) for name in expanded.processes if (config, name) not in ran))
     blocked = (each for each in subjects if each.outcome is Outcome.BLOCKED)
     yield from _by("not run", ((each.failure, each.name) for each in blocked))

@@ -85,6 +85,7 @@ def gather(
         StorageTrouble: the session's folder cannot be read.
     """
     directory = Path(facts.directory)
+    pipelines = {_config(part, directory): part.session.expanded for part in parts}
     told = [each for part in parts for each in _of_pipeline(part, directory)]
     told += [_judged(each, directory) for each in others]
     differing = [each for _, each in told if each is not None]
@@ -96,13 +97,15 @@ def gather(
         subjects=subjects,
         checks=tuple(checks),
         causes=causes,
-        not_checked=tuple(what_was_not_checked([part.session.expanded for part in parts], subjects, checks)),
+        not_checked=tuple(what_was_not_checked(pipelines, subjects, checks)),
         claims=tuple(
-            claimed_metric(spread, short_path(part.session.expanded.pipeline.path, directory))
-            for part in parts
-            for spread in spreads_of(part.session)
+            claimed_metric(spread, _config(part, directory)) for part in parts for spread in spreads_of(part.session)
         ),
     )
+
+
+def _config(part: PipelinePart, directory: Path) -> str:
+    return short_path(part.session.expanded.pipeline.path, directory)
 
 
 def subject_id(config: str, name: str) -> str:
@@ -121,7 +124,7 @@ def outputs_and_metrics(record: RunRecord) -> tuple[tuple[OutputFacts, ...], tup
 
 def _of_pipeline(part: PipelinePart, directory: Path) -> Iterator[tuple[Subject, Differing | None]]:
     session = part.session
-    config = short_path(session.expanded.pipeline.path, directory)
+    config = _config(part, directory)
     verdicts = all_verdicts(session)
     baselines = _against_baseline(part)
     for name, record in session.all_records().items():
@@ -241,5 +244,4 @@ def _facts(part: PipelinePart, directory: Path) -> PipelineFacts:
     nodes = tuple(
         GraphNode(name, processes[name].kind.value, processes[name].upstream, count) for name, count in order.items()
     )
-    config = short_path(expanded.pipeline.path, directory)
-    return PipelineFacts(config, str(expanded.pipeline.base_seed), nodes, len(expanded), part.lock)
+    return PipelineFacts(_config(part, directory), str(expanded.pipeline.base_seed), nodes, len(expanded), part.lock)
