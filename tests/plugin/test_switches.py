@@ -1,4 +1,4 @@
-"""Switches of Python that the user runs pytest with: replays are made under the same, and tell the same."""
+"""Switches of Python that pytest is run with: replays are made under the same, and tell the same."""
 
 from __future__ import annotations
 
@@ -8,50 +8,57 @@ import pytest
 
 from tests.conftest import Project
 
-SCRIPT = """
+SAME = """
 import sys
+
+def same(data):
+    from helper_of_mine import VALUE
+
+    assert not __debug__ or VALUE, "the first run and replays go on where asserts are left out"
+    try:
+        int("9" * 641)
+        digits = "many"
+    except ValueError:
+        digits = "few"
+    return {"x": [VALUE, digits, sys.flags.no_user_site, sys.flags.optimize]}
+
+def other(data):
+    return {"x": list({f"text {number}" for number in range(50)})}
+"""
+MEMORY = """
 import numpy as np
 
 def same(data):
-    return {SAME}
+    return {"x": np.zeros(2000)}
 
 def other(data):
-    return {OTHER}
+    return {"x": np.empty(2000)}
 """
-TEXTS = "{'x': list({f'text {n}' for n in range(50)})}"
-DRAWN = "{'x': __import__('random').SystemRandom().random()}"
-IMPORTED = "{'x': __import__('helper_of_mine').VALUE}"
-DIGITS = "{'x': sys.get_int_max_str_digits()}"
-EMPTY = "{'x': np.empty(2000)}"
-FLAGS = "{'x': [sys.flags.no_user_site, sys.flags.optimize]}"
-SWITCHES = {
-    "a hash seed": ({"PYTHONHASHSEED": "0"}, (), "{'x': 1}", TEXTS),
-    "a random hash seed": ({"PYTHONHASHSEED": "random"}, (), "{'x': 1}", TEXTS),
-    "a relative path": ({"PYTHONPATH": "beside"}, (), IMPORTED, DRAWN),
-    "no user site": ({"PYTHONNOUSERSITE": "1"}, (), FLAGS, DRAWN),
-    "few digits": ({"PYTHONINTMAXSTRDIGITS": "640"}, (), DIGITS, DRAWN),
-    "no assert": ({}, ("-O",), FLAGS, DRAWN),
-    "filled memory": ({"PYTHONMALLOC": "debug"}, (), "{'x': np.zeros(2000)}", EMPTY),
-}
+OF_ALL = {"PYTHONHASHSEED": "0", "PYTHONPATH": "beside", "PYTHONNOUSERSITE": "1", "PYTHONINTMAXSTRDIGITS": "640"}
+OF_MEMORY = {"PYTHONHASHSEED": "random", "PYTHONMALLOC": "debug"}
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
-@pytest.mark.parametrize(("variables", "flags", "same", "other"), SWITCHES.values(), ids=SWITCHES.keys())
+@pytest.mark.parametrize(
+    ("script", "variables", "flag", "vary"),
+    [(SAME, OF_ALL, "-O", ""), (MEMORY, OF_MEMORY, "-B", "memory")],
+    ids=["paths, hashes and asserts", "memory"],
+)
 def test_replays_are_made_under_the_same_switches(
     project: Project,
     monkeypatch: pytest.MonkeyPatch,
+    script: str,
     variables: dict[str, str],
-    flags: tuple[str, ...],
-    same: str,
-    other: str,
+    flag: str,
+    vary: str,
     workers: str,
 ) -> None:
-    project.write("same\nother\n", SCRIPT.format(SAME=same, OTHER=other))
-    project.script("VALUE = 7\n", path="beside/helper_of_mine.py")
+    project.write("same\nother\n", script)
+    project.script("VALUE = 0\n", path="beside/helper_of_mine.py")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    command = [sys.executable, *flags, "-m", "pytest", "--expops-config", project.config, "--expops-replay=all"]
-    result = project.pytester.run(*command, workers, "--expops-diagnose=off", "-v", "-p", "no:hypothesispytest")
-    print(result.stdout.str())
+    command = [sys.executable, flag, "-m", "pytest", "--expops-config", project.config, "--expops-replay=all"]
+    options = [workers, "--expops-diagnose=off", "-v", "-p", "no:hypothesispytest"]
+    result = project.pytester.run(*command, *options, *([f"--expops-vary={vary}"] if vary else []))
     result.assert_outcomes(passed=3, failed=1)
     result.stdout.fnmatch_lines(["FAILED *::other?replay? - not deterministic: *"])

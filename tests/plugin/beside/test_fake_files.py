@@ -14,6 +14,7 @@ def test_a_check_within_fake_files_is_refused_and_one_while_they_pause_works(pro
     project.pytester.makepyfile(
         test_it="""
         import time
+        from pyfakefs.fake_filesystem_unittest import Pause
         from pytest_expops import assert_reproducible
 
         def same(): return 1
@@ -22,11 +23,11 @@ def test_a_check_within_fake_files_is_refused_and_one_while_they_pause_works(pro
         def test_within(fs): assert_reproducible(same)
 
         def test_paused(fs):
-            with fs.pause():
+            with Pause(fs):
                 assert_reproducible(same)
 
         def test_other(fs):
-            with fs.pause():
+            with Pause(fs):
                 assert_reproducible(other)
 
         def test_after(): assert_reproducible(same)
