@@ -51,7 +51,8 @@ def stood_in_for(folder: Path) -> str:
         return ""
     other = type(os)
     what = "" if isinstance(os, ModuleType) else f" (`os` is a {other.__module__}.{other.__qualname__})"
-    return f"something stands in for the system's files{what}: {folder} is not the same here and for other programs"
+    # Without the folder, whose name is another in each run: two runs that fail by this fail alike.
+    return f"something stands in for the system's files{what}: other programs do not find what is written here"
 
 
 def _identity(stat: Callable[[Path], os.stat_result], folder: Path) -> tuple[int, int] | None:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+import scipy.special  # noqa: F401 - which bears to be imported only once, see conftest.py
 
 from tests.conftest import Project
 
@@ -111,3 +112,17 @@ def test_other_items_or_another_order_run_each_process_once(
     assert outcome.ret == 0, outcome.text
     assert not outcome.where("failed") | outcome.where("error")
     assert ran(project) == {"load": 1, "train": 1}
+
+
+@pytest.mark.parametrize("hook", ["setup", "call", "after call"])
+def test_a_check_over_seeds_fails_with_the_exception_of_the_hook(project: Project, hook: str) -> None:
+    check = "train[stability:y]"
+    seeds = {"load": {"seed_parallelism": {"seeds": [1, 2, 3]}}}
+    claims = {"stability": {"train": {"y": {"min_mean": 0.0}}}}
+    project.write("load train\n", SCRIPT, seeds, reproducibility=claims)
+    project.pytester.makeconftest(CONFTEST.format(hook=OF_ITEMS[hook], name=check))
+    outcome = project.run("-n0", "--expops-replay=none")
+    assert outcome.where("failed") | outcome.where("error") == {check}, outcome.text
+    assert "RuntimeError: of the hook" in outcome.text
+    assert "pytest_expops/" not in outcome.message(check)
+    assert ran(project) == {"load": 1, "train": 3}

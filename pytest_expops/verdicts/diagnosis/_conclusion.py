@@ -20,6 +20,8 @@ _NOT_TAKEN_OVER = (
     "what was changed in this interpreter before, by `monkeypatch` or a fixture, say, a fresh one does not have"
 )
 
+_NOT_WATCHED = "no line is named: a replay that is watched gives something else here than one that is not"
+
 
 @dataclass(slots=True)
 class Findings:
@@ -77,9 +79,15 @@ def _note(findings: Findings, what: Checked | None) -> str:
 
     Of a function or test, the first run was made here, beside others; a program had an interpreter of its own.
     """
-    control, search = findings.control, findings.search
+    control = findings.control
     if control is None:
         return ""
+    notes = _of_causes(findings, control, what)
+    return "\n        ".join(filter(None, [notes, "" if control.watched else _NOT_WATCHED]))
+
+
+def _of_causes(findings: Findings, control: Control, what: Checked | None) -> str:
+    search = findings.search
     if not control.apart and not control.behind:
         return f"{len(control.made)} more replays gave what the first run gave: it differs rarely"
     if control.behind and findings.leftover is None and not findings.files:

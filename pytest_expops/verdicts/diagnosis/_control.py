@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pytest_expops.replay.nondeterminism.base import Site
 from pytest_expops.verdicts.diagnosis._leftovers import files_read_back
-from pytest_expops.verdicts.diagnosis._trials import CONTROLS, Plan, Trial, Trials, among, root_of
+from pytest_expops.verdicts.diagnosis._trials import CONTROLS, Plan, Trial, Trials, agrees, among, root_of
 from pytest_expops.verdicts.findings import Count, ReadBack
 
 MORE = 2
@@ -21,13 +21,15 @@ class Control:
     """Replays with nothing held, and where they differ.
 
     `apart` are the paths at which they differ from one another, as where a random number is drawn; `behind` those at
-    which they agree, but not with the first run, as where that one found no cache.
+    which they agree, but not with the first run, as where that one found no cache. They are `watched`, unless that is
+    what makes them differ.
     """
 
     made: tuple[Trial, ...]
     apart: frozenset[str]
     behind: frozenset[str]
     read_back: tuple[ReadBack, ...]
+    watched: bool = True
 
     def sites(self, source: str) -> tuple[Site, ...]:
         """Return the lines that drew from a source, in the order in which they were first met."""
@@ -49,12 +51,25 @@ class Control:
 
 
 def controlled(trials: Trials) -> Control:
-    """Make replays with nothing held: a few; more where those agree but not with the first run, or show nothing."""
+    """Make replays with nothing held: a few; more where those agree but not with the first run, or show nothing.
+
+    To watch one takes a thread beside it, and other functions in the place of Python's. What only watched replays do
+    is no finding: where it is due to that, all are made without.
+    """
+    control = _made(trials, Plan(watch=True))
+    if not control.behind:
+        return control
+    plain = trials.make(Plan(), 0)
+    changed = trials.differing(plain, control.made[0]) & control.behind
+    return replace(_made(trials, Plan()), watched=False) if changed else control
+
+
+def _made(trials: Trials, plan: Plan) -> Control:
     made: list[Trial] = []
 
     def make(count: int) -> None:
         while len(made) < count:
-            made.append(trials.make(Plan(watch=True), len(made)))
+            made.append(trials.make(plan, len(made)))
 
     make(CONTROLS)
     if _behind(trials, made):
@@ -76,5 +91,5 @@ def _from_first(trials: Trials, made: Sequence[Trial]) -> frozenset[str]:
 
 
 def agreeing_with_first(trials: Trials, control: Control, paths: frozenset[str]) -> Count:
-    agreeing = sum(not trials.differing(trials.first, each) & paths for each in control.made)
+    agreeing = sum(agrees(trials.differing(trials.first, each), paths) for each in control.made)
     return Count(agreeing, len(control.made))

@@ -13,7 +13,7 @@ from pytest_expops.execution.file_times import file_time_resolution
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.replay.nondeterminism.base import Site
 from pytest_expops.verdicts.diagnosis._ranking import minimal
-from pytest_expops.verdicts.diagnosis._trials import Plan, Trial, Trials
+from pytest_expops.verdicts.diagnosis._trials import Plan, Trial, Trials, agrees
 from pytest_expops.verdicts.findings import CodeLine, Count, ReadBack, Writer
 
 NEEDED = 4
@@ -65,7 +65,7 @@ def from_files(trials: Trials, paths: frozenset[str]) -> tuple[Count, tuple[Site
     Where the session varies the files, all other trials are made without what was written since the first run began.
     """
     made = [trials.make(Plan(in_place=True), number) for number in range(NEEDED)]
-    agreeing = sum(each.passed and not trials.differing(trials.first, each) & paths for each in made)
+    agreeing = sum(_as_first(trials, each, paths) for each in made)
     sites = dict.fromkeys(file.site for each in made for file in each.replay.met)
     return Count(agreeing, len(made)), tuple(sites)
 
@@ -117,10 +117,14 @@ def _agreement(trials: Trials, plan: Plan, paths: frozenset[str], count: int) ->
     agreeing = 0
     for number in range(count):
         trial = trials.make(plan, number)
-        if not trial.passed or trials.differing(trials.first, trial) & paths:
+        if not _as_first(trials, trial, paths):
             return Count(agreeing, number + 1)
         agreeing += 1
     return Count(agreeing, count)
+
+
+def _as_first(trials: Trials, trial: Trial, paths: frozenset[str]) -> bool:
+    return trial.passed and agrees(trials.differing(trials.first, trial), paths)
 
 
 def _earlier(trials: Trials) -> list[str]:

@@ -198,6 +198,17 @@ def among(trials: Trials, made: Sequence[Trial]) -> frozenset[str]:
     return frozenset(found)
 
 
+def agrees(differing: frozenset[str], paths: frozenset[str]) -> bool:
+    """Return whether a run that differs from another at `differing` gives what that one gives at `paths`.
+
+    One that has no such output does not, and one that passes as the other does has to give all that the other gave.
+    """
+    if OUTCOME in paths | differing:
+        return not differing
+    roots = {root_of(path) for path in paths}
+    return not any(path in paths or path in roots or root_of(path) in paths for path in differing)
+
+
 def interpreter_of(number: int) -> int:
     """Which of four interpreters a trial is made in: 0 and 1 in turn, and 2 and 3 once two have not shown enough."""
     return number % 2 if number < CONTROLS else 2 + number % 2

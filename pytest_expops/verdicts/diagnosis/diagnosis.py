@@ -109,7 +109,12 @@ def _examine(case: _Case, findings: Findings) -> None:
 
 
 def _can_be_located(case: _Case, findings: Findings, control: Control) -> bool:
-    """Return whether two runs can be traced that part: after other tests, a run is another one from the start."""
+    """Return whether two runs can be traced that part: after other tests, a run is another one from the start.
+
+    None is traced where those that are watched give something else.
+    """
+    if not control.watched:
+        return False
     if _is_of_test(case):
         others = any(each.source not in ("order", "state") for each in findings.causes)
         return bool(control.apart) and (others or not findings.causes)
