@@ -14,6 +14,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from pytest_expops.execution.user_code.installed import is_under
@@ -39,7 +40,7 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _TOOLS = ("__pycache__", ".pytest_cache", ".git")
 """Folders whose files are no data of a process."""
 _PATHS = frozenset({"genericpath", "posixpath", "pathlib"})
-"""Modules that look at a file on behalf of who calls them."""
+"""Top-level modules that look at a file on behalf of who calls them; Python 3.13 has ``pathlib._local``."""
 _LIBRARY = "<library>"
 """The file of a site in a thread of a library: no line of the project is behind it."""
 
@@ -78,7 +79,7 @@ class Scope:
         if asked is None:
             started = threading.get_ident() not in self._threads
             return Site(_LIBRARY, 0, "", what) if started and not direct else None
-        if asked.aside or (direct and asked.called and asked.called.f_globals.get("__name__") not in _PATHS):
+        if asked.aside or (direct and asked.called and not _asks_for_others(asked.called)):
             return None
         return Site(self._askers.real_path(asked.file), asked.line, asked.function, what)
 
@@ -204,6 +205,10 @@ class _Reads:
 
 
 _latest: _Reads | None = None
+
+
+def _asks_for_others(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__")).partition(".")[0] in _PATHS
 
 
 def _is_writing(event: str, args: tuple[Any, ...]) -> bool:

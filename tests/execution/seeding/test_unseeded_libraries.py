@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import random
 import threading
 from collections.abc import Callable
@@ -43,7 +44,9 @@ def test_scipy_starts_its_eigenvalues_at_random_from_1_17_on(name: str) -> None:
         first: Any = getattr(linalg, name)(matrix, k=3, **options)[0 if name == "svds" else 1]
         return np.ravel(first).tolist()  # type: ignore[no-any-return]
 
-    assert _differs(vectors)
+    # From 1.18 on, `svds` draws from NumPy's global stream again, which is seeded.
+    follows = name == "svds" and not importlib.metadata.version("scipy").startswith("1.17.")
+    assert _differs(vectors) is not follows
     assert not _differs(lambda: vectors(rng=random.getrandbits(32)))
 
 
