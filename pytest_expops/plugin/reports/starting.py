@@ -23,9 +23,15 @@ def register_reports(config: pytest.Config, state: SessionState | None, wanted: 
 
     Not where a test is run again, which is no session of the user's.
     """
-    if not (wanted.files or wanted.github) or config.option.collectonly or config.pluginmanager.has_plugin(INSIDE):
+    if config.option.collectonly or config.pluginmanager.has_plugin(INSIDE):
         return
     in_worker = hasattr(config, "workerinput")
+    if state is not None and state.options.artifacts is not None and not in_worker:
+        from pytest_expops.plugin.reports._kept import KeptFolderHooks
+
+        config.pluginmanager.register(KeptFolderHooks(config, state), "expops-kept-folder")
+    if not (wanted.files or wanted.github):
+        return
     if in_worker or config.getoption("dist", "no") == "no":
         config.pluginmanager.register(ItemNotes(), "expops-item-notes")
     if in_worker:
