@@ -37,7 +37,7 @@ def step_summary(report: Report, root: Path, most: int = LIMIT) -> bytes:
     tail = _encoded(_not_checked(report.not_checked))
     sections = list(map(_encoded, _sections(report, root)))
     room = most - len(head) - len(tail)
-    if sum(map(len, sections)) > room:
+    if sections and sum(map(len, sections)) > room:
         room -= len(_left_out(len(sections)))
         fitting = 0
         while room >= len(sections[fitting]):

@@ -105,3 +105,8 @@ def test_a_check_that_failed_is_told_and_one_that_passed_is_not() -> None:
     failed = check("p[property:x]", "property", gist="rows matter")
     assert "### 1 property check failed&#58; rows matter" in summary(Report(facts(), checks=(failed,)))
     assert "###" not in summary(Report(facts(), checks=(replace(failed, result="passed"),)))
+
+
+def test_a_report_without_anything_to_leave_out_is_refused_where_there_is_no_room() -> None:
+    with pytest.raises(ReportError, match="leaves no room"):
+        step_summary(Report(facts()), REPO, 10)
