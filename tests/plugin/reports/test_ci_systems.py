@@ -42,7 +42,7 @@ def summary(project: Project) -> str:
 
 def test_each_thing_is_told_once_at_its_line(actions: Project) -> None:
     actions.write("load train\nload bad", SCRIPT, SEEDS)
-    outcome = actions.run("-n0")
+    outcome = actions.run("-n2")  # by the controller alone
     assert outcome.ret == 1
     cause, failure = commands(outcome)
     folder = actions.root.name
@@ -59,9 +59,9 @@ def test_each_thing_is_told_once_at_its_line(actions: Project) -> None:
 def test_a_session_that_finds_nothing_wrong_has_a_summary_only(actions: Project) -> None:
     actions.write("load train", SCRIPT.replace("os.getpid()", "n"), SEEDS)
     (actions.root / "summary.md").write_text("of another\n", encoding="utf-8")
-    outcome = actions.run("-n0")
+    outcome = actions.run("-n0", "--expops-replay=none")
     assert (outcome.ret, commands(outcome)) == (0, [])
-    assert summary(actions).startswith("of another\n## All 2 results gave the same again")
+    assert summary(actions).startswith("of another\n## 3 results, none of them run again")
 
 
 @pytest.mark.parametrize(("option", "in_actions", "told"), [("off", "true", 0), ("auto", "1", 0), ("on", "", 1)])
@@ -69,16 +69,16 @@ def test_the_option_goes_before_the_environment(
     actions: Project, monkeypatch: pytest.MonkeyPatch, option: str, in_actions: str, told: int
 ) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", in_actions)
-    actions.write("load train", SCRIPT, SEEDS)
+    actions.write("load bad", SCRIPT, SEEDS)
     actions.pytester.makeini(f"[pytest]\nexpops_github = {option}\n")
-    assert len(commands(actions.run("-n0"))) == told
+    assert len(commands(actions.run("-n0", "--expops-replay=none"))) == told
     assert (actions.root / "summary.md").exists() == bool(told)
 
 
 def test_without_a_summary_file_there_are_the_annotations(actions: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GITHUB_STEP_SUMMARY")
-    actions.write("load train", SCRIPT, SEEDS)
-    assert len(commands(actions.run("-n0"))) == 1
+    actions.write("load bad", SCRIPT, SEEDS)
+    assert len(commands(actions.run("-n0", "--expops-replay=none"))) == 1
 
 
 def test_collecting_tells_nothing(actions: Project) -> None:
@@ -91,7 +91,7 @@ def test_collecting_tells_nothing(actions: Project) -> None:
 def test_a_summary_that_cannot_be_written_is_said_and_changes_no_status(actions: Project) -> None:
     (actions.root / "summary.md").mkdir()
     actions.write("load train", SCRIPT.replace("os.getpid()", "n"), SEEDS)
-    outcome = actions.run("-n0", "--expops-gitlab=q.json")
+    outcome = actions.run("-n0", "--expops-replay=none", "--expops-gitlab=q.json")
     assert outcome.ret == 0
     assert "expops: the summary for GitHub was not written: " in outcome.text
     assert "expops: report for GitLab: q.json" in outcome.text
@@ -100,7 +100,7 @@ def test_a_summary_that_cannot_be_written_is_said_and_changes_no_status(actions:
 def test_a_step_that_has_written_much_leaves_less_room(actions: Project) -> None:
     (actions.root / "summary.md").write_bytes(b"x" * (1024 * 1024 - 10))
     actions.write("load train", SCRIPT.replace("os.getpid()", "n"), SEEDS)
-    assert "leaves no room for a summary" in actions.run("-n0").text
+    assert "leaves no room for a summary" in actions.run("-n0", "--expops-replay=none").text
     assert (actions.root / "summary.md").stat().st_size == 1024 * 1024 - 10
 
 
@@ -116,7 +116,7 @@ CHECKS = """
 
 def test_checks_without_a_config_are_told(actions: Project) -> None:
     actions.pytester.makepyfile(test_it=CHECKS)
-    (line,) = commands(actions.pytest("-n2"))
+    (line,) = commands(actions.pytest("-n0"))
     assert line.startswith(f"::error file={actions.root.name}/test_it.py,line=5,title=1 result is not reproducible")
     assert "1 of 1 results is not reproducible" in summary(actions)
 
@@ -149,26 +149,25 @@ def entries(project: Project, name: str = "out/q.json") -> Any:
     return json.loads((project.root / name).read_text(encoding="utf-8"))
 
 
-def test_gitlab_has_an_entry_for_each_cause_under_a_name_that_stays(
+def test_gitlab_has_an_entry_for_each_thing_under_a_name_that_stays(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CI_PROJECT_DIR", str(project.root))
-    project.write("load train\nload bad", SCRIPT, SEEDS)
-    assert project.run("-n0", "--expops-gitlab=out/q.json").ret == 1
-    first, second = entries(project)
-    assert first["location"]["path"] == "configs/project_config.yaml"
-    assert second["location"]["path"] == "models/model.py"
+    project.write("load bad", SCRIPT, SEEDS)
+    assert project.run("-n0", "--expops-replay=none", "--expops-gitlab=out/q.json").ret == 1
+    (first,) = entries(project)
+    assert first["location"]["path"] == "models/model.py"
     project.script("# a line above\n" + (project.root / "models/model.py").read_text(encoding="utf-8"))
-    project.run("-n0", "--expops-gitlab=out/q.json")
-    again = entries(project)
-    assert [each["fingerprint"] for each in again] == [first["fingerprint"], second["fingerprint"]]
-    assert again[1]["location"]["lines"]["begin"] == second["location"]["lines"]["begin"] + 1
+    project.run("-n0", "--expops-replay=none", "--expops-gitlab=out/q.json")
+    (again,) = entries(project)
+    assert again["fingerprint"] == first["fingerprint"]
+    assert again["location"]["lines"]["begin"] == first["location"]["lines"]["begin"] + 1
 
 
 def test_gitlab_reads_a_file_without_entries_too(project: Project) -> None:
-    project.write("load train", SCRIPT.replace("os.getpid()", "n"), SEEDS)
+    project.write("load train", SCRIPT, SEEDS)
     project.pytester.makeini("[pytest]\nexpops_gitlab = out/q.json\n")
-    assert project.run("-n0").ret == 0
+    assert project.run("-n0", "--expops-replay=none").ret == 0
     assert entries(project) == []
 
 

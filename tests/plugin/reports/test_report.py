@@ -99,6 +99,8 @@ def test_what_did_not_run_is_said_and_why(project: Project, workers: str) -> Non
     (failed, *blocked) = found["subjects"]
     assert (failed["outcome"], failed["failure"]) == ("failed", "ZeroDivisionError: division by zero")
     assert "1 / 0" in failed["traceback"]
+    assert failed["failed_at"]["file"] == "models/model.py"
+    assert "1 / 0" in failed["failed_at"]["code"]
     assert {each["outcome"] for each in blocked} == {"blocked"}
     assert found["not_checked"] == [
         {"what": "not run", "reason": "`load` did not pass", "names": ["train", "score"], "count": 2}
