@@ -78,11 +78,13 @@ def last_user_line(error: BaseException) -> tuple[str, int]:
     """Return the file and the innermost line of the user's code that led to an exception; an empty name if none did."""
     entry: TracebackType | None = BaseException.__dict__["__traceback__"].__get__(error)
     found = "", 0
+    of_user: dict[str, bool] = {}  # a recursion is deep, but its files are few
     while entry is not None:
-        filename = entry.tb_frame.f_code.co_filename
-        ours = filename.startswith((_PACKAGE, "<"))
-        if not ours and not is_installed(os.path.realpath(filename)):
-            found = filename, entry.tb_lineno or 0
+        name = entry.tb_frame.f_code.co_filename
+        if name not in of_user:
+            of_user[name] = not name.startswith((_PACKAGE, "<")) and not is_installed(os.path.realpath(name))
+        if of_user[name]:
+            found = name, entry.tb_lineno or 0
         entry = entry.tb_next
     return found
 
