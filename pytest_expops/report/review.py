@@ -106,13 +106,15 @@ class _Places:
 def _of_cause(cause: SharedCause, places: _Places) -> Remark:
     file, line = places.find(cause.where, cause.example)
     why = [part for each in cause.why for part in (each.evidence, f"fix: {each.fix}" if each.fix else "")]
+    # The numbers are those of one of them.
+    seen = f"{_names([cause.example])}: {cause.gist}" if cause.gist else ""
     again = f"to see it again: {cause.command}" if cause.command else ""
     where = cause.where or ShownLine("", 0)
     sources = [each.source for each in cause.why] or [cause.title]
     return Remark(
         "not-reproducible",
         _title(f"{_counted(cause.subjects, 'result is', 'results are')} not reproducible: {cause.title}"),
-        _message([_names(cause.subjects), cause.gist, *why, *cause.note, again]),
+        _message([_names(cause.subjects), seen, *why, *cause.note, again]),
         file,
         line,
         places.failed(cause.subjects),

@@ -23,7 +23,7 @@ def test_a_cause_is_told_once_at_its_line() -> None:
     report = Report(facts(), checks=checks, causes=(cause(1, "the clock", "train_seed1", "train_seed2"),))
     (line,) = annotation_lines(report, REPO)
     assert line.startswith("::error file=models/m.py,line=7,title=2 results are not reproducible%3A the clock::")
-    assert "train_seed1, train_seed2%0Athe clock%0A" in line
+    assert "train_seed1, train_seed2%0Atrain_seed1: the clock%0A" in line
 
 
 def test_what_no_item_failed_for_is_a_warning_and_what_is_declared_is_nothing() -> None:
