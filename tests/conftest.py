@@ -141,6 +141,7 @@ def _not_in_ci() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("CI", raising=False)
         patch.delenv("BUILD_NUMBER", raising=False)
+        patch.delenv("GITHUB_ACTIONS", raising=False)
         yield
 
 

@@ -25,7 +25,8 @@ def failure_of(error: BaseException) -> Failure:
     """Return why a run did not pass; never raises."""
     kind = kind_of(error)
     message = text_of(error)
-    return Failure(kind, message, message if is_a(error, ExpopsError) else user_traceback(error))
+    told = message if is_a(error, ExpopsError) else user_traceback(error)
+    return Failure(kind, message, told, *last_user_line(error))
 
 
 def is_a(error: BaseException, kind: type[BaseException]) -> bool:
@@ -71,6 +72,21 @@ def first_user_frame(entry: TracebackType | None) -> TracebackType | None:
             return entry
         entry = entry.tb_next
     return first
+
+
+def last_user_line(error: BaseException) -> tuple[str, int]:
+    """Return the file and the innermost line of the user's code that led to an exception; an empty name if none did."""
+    entry: TracebackType | None = BaseException.__dict__["__traceback__"].__get__(error)
+    found = "", 0
+    of_user: dict[str, bool] = {}  # a recursion is deep, but its files are few
+    while entry is not None:
+        name = entry.tb_frame.f_code.co_filename
+        if name not in of_user:
+            of_user[name] = not name.startswith((_PACKAGE, "<")) and not is_installed(os.path.realpath(name))
+        if of_user[name]:
+            found = name, entry.tb_lineno or 0
+        entry = entry.tb_next
+    return found
 
 
 def frames_before_ours(entry: TracebackType | None) -> int | None:

@@ -66,11 +66,16 @@ LINE = 500
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a run did not pass. `kind` is the type of what was raised; `traceback` shows the user's frames only."""
+    """Why a run did not pass. `kind` is the type of what was raised; `traceback` shows the user's frames only.
+
+    `file` and `line` are the innermost line of the user's code that led to it, where something was raised there.
+    """
 
     kind: str
     message: str
     traceback: str
+    file: str = ""
+    line: int = 0
 
     @property
     def summary(self) -> str:
@@ -115,7 +120,7 @@ class RunRecord:
             "started": self.started,
             "duration": self.duration,
             "worker": self.worker,
-            "failure": [self.failure.kind, self.failure.message, self.failure.traceback] if self.failure else None,
+            "failure": list(dataclasses.astuple(self.failure)) if self.failure else None,
             "roots": list(self.roots),
             "written": dict(self.written),
         }

@@ -26,3 +26,8 @@ def shown_line(found: Place | CodeLine, directory: Path) -> ShownLine:
         around = tuple((number, cut_middle(text.rstrip(), WIDEST)) for number, text in near)
     code = cut_middle(found.code, WIDEST)
     return ShownLine(short_path(found.file, directory), found.line, found.function, what, code, around)
+
+
+def line_of_file(file: str, line: int, directory: Path) -> ShownLine:
+    """Return a line of which nothing is known but its number, as its file has it now."""
+    return shown_line(CodeLine(file, line, "", "", linecache.getline(file, line).strip()), directory)

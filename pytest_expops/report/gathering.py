@@ -9,9 +9,10 @@ from pathlib import Path
 
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, Kind
+from pytest_expops.pipeline.model import ExpandedProcess, Kind
 from pytest_expops.report._causes import Differing, shared_causes
 from pytest_expops.report._claims import claimed_metric
+from pytest_expops.report._lines import line_of_file
 from pytest_expops.report._not_checked import what_was_not_checked
 from pytest_expops.report._numbers import series
 from pytest_expops.report.model import (
@@ -129,7 +130,7 @@ def _of_pipeline(part: PipelinePart, directory: Path) -> Iterator[tuple[Subject,
     baselines = _against_baseline(part)
     for name, record in session.all_records().items():
         each = session.expanded[name]
-        subject = _subject(each, record, session.expanded, config)
+        subject = _subject(each, record, config, directory)
         verdict = verdicts.get(name)
         if record.outcome is Outcome.PASSED and verdict is None:
             subject = replace(subject, not_replayed=why_not_replayed(each, part.mode) or NO_ITEM)
@@ -140,7 +141,7 @@ def _of_pipeline(part: PipelinePart, directory: Path) -> Iterator[tuple[Subject,
         yield _judged(CheckedSubject(subject, verdict, part.commands.get(name, "")), directory)
 
 
-def _subject(each: ExpandedProcess, record: RunRecord, expanded: ExpandedPipeline, config: str) -> Subject:
+def _subject(each: ExpandedProcess, record: RunRecord, config: str, directory: Path) -> Subject:
     outputs, metrics = outputs_and_metrics(record)
     failure = record.failure
     return Subject(
@@ -155,6 +156,7 @@ def _subject(each: ExpandedProcess, record: RunRecord, expanded: ExpandedPipelin
         outcome=record.outcome,
         failure=failure.summary if failure is not None else _blocked(record),
         traceback=cut_middle(failure.traceback, LONGEST_TRACEBACK) if failure is not None else "",
+        failed_at=line_of_file(failure.file, failure.line, directory) if failure is not None and failure.file else None,
         started=record.started,
         seconds=record.duration,
         worker=record.worker,

@@ -146,8 +146,8 @@ class Subject:
     """What was run once, and may have been run again: a process at one partition and seed, a function, a test.
 
     `group` is the process of the config, or the test in which a function was checked. `failure` is one line,
-    `traceback` the user's frames. `not_replayed` says why there is no `judgement`. `declared` is why it is declared
-    nondeterministic. `recorded` are the metrics in the lock file.
+    `traceback` the user's frames, and `failed_at` the innermost line of the user's code. `not_replayed` says why there
+    is no `judgement`. `declared` is why it is declared nondeterministic. `recorded` are the metrics in the lock file.
     """
 
     id: str
@@ -161,6 +161,7 @@ class Subject:
     outcome: Outcome = Outcome.PASSED
     failure: str = ""
     traceback: str = ""
+    failed_at: ShownLine | None = None
     started: float = 0.0
     seconds: float = 0.0
     worker: str = "main"

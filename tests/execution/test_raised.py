@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,3 +93,19 @@ def test_an_error_of_ours_that_no_code_of_the_user_led_to_is_shown_where_it_is()
     with pytest.raises(TypeError) as caught:
         file_name(None)  # type: ignore[arg-type]
     assert "records.py" in user_traceback(caught.value.with_traceback(caught.tb.tb_next))
+
+
+def test_the_innermost_line_of_the_user_is_known(tmp_path: Path) -> None:
+    module = tmp_path / "user_module.py"
+    module.write_text("import json\n\ndef inner(text):\n    json.loads(text)\n\ndef outer(text):\n    inner(text)\n")
+    names: dict[str, Any] = {}
+    exec(compile(module.read_text(encoding="utf-8"), str(module), "exec"), names)
+    with pytest.raises(ValueError, match="Expecting property") as raised:
+        names["outer"]("{{")
+    failure = failure_of(raised.value)
+    assert (failure.file, failure.line) == (str(module), 4)  # not a line of the library
+
+
+def test_what_was_raised_nowhere_has_no_line() -> None:
+    failure = failure_of(ValueError("never raised"))
+    assert (failure.file, failure.line) == ("", 0)

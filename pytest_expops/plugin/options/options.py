@@ -19,7 +19,7 @@ from pytest_expops.plugin.options.baseline import (
 )
 from pytest_expops.plugin.options.given import Given, given, ini_source, ini_value, option_source
 from pytest_expops.plugin.options.replay_tests import add_replay_tests_option
-from pytest_expops.plugin.options.report import add_report_option, read_report_paths
+from pytest_expops.plugin.options.report import ReportOptions, add_report_options, read_report_options
 from pytest_expops.wording import cut_to_a_line, did_you_mean, short_path
 
 REPLAY_MODES = ("all", "seeded", "none")
@@ -60,7 +60,7 @@ class Options:
     replay: str
     replays: int
     artifacts: Path | None
-    reports: tuple[Path, ...]
+    reports: ReportOptions
     vary: tuple[str, ...]
     diagnose: bool
     diagnose_timeout: float
@@ -160,7 +160,7 @@ def _add_running_options(parser: pytest.Parser, group: pytest.OptionGroup) -> No
         help="keep the outputs and records of this session in a new folder under DIR (default: they are kept in a "
         "temporary folder, which is removed at the end)",
     )
-    add_report_option(parser, group)
+    add_report_options(parser, group)
     group.addoption(
         "--expops-memory",
         metavar="SIZE",
@@ -253,7 +253,7 @@ def read_options(config: pytest.Config) -> Options:
         memory=_bytes(given(config, "expops_memory"), "memory"),
         tolerances=tuple(_tolerance_lines(config)),
         artifacts=_artifacts(config),
-        reports=read_report_paths(config, _ini_folder(config)),
+        reports=read_report_options(config, _ini_folder(config)),
         baseline=baseline,
         vary=_sources(given(config, "expops_vary")),
         diagnose=given(config, "expops_diagnose").one_of(SWITCH) == "on",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import shlex
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,10 +18,10 @@ _GIT_SECONDS = 5.0
 
 
 class FactsOfSession:
-    """What is known from the start is read once."""
+    """What is known from the start is read once; the session `began` at that time, if not now."""
 
-    def __init__(self, config: pytest.Config) -> None:
-        self._began = UNPATCHED.time()
+    def __init__(self, config: pytest.Config, began: float | None = None) -> None:
+        self._began = UNPATCHED.time() if began is None else began
         self._directory = config.invocation_params.dir
         self._command = shlex.join(["pytest", *map(str, config.invocation_params.args)])
         environment = dict(environment_of(()))
@@ -91,11 +89,3 @@ def _git(directory: Path, *words: str) -> str | None:
     except (OSError, subprocess.SubprocessError, UnicodeError):
         return None
     return str(found.stdout).strip()
-
-
-def loaded_versions() -> dict[str, str]:
-    """Return the versions of the installed distributions of which a module is loaded here, by name."""
-    distributions = importlib.metadata.packages_distributions()
-    tops = {each.partition(".")[0] for each in sys.modules}
-    names = sorted({name for top in tops for name in distributions.get(top, ())}, key=str.lower)
-    return {name: importlib.metadata.version(name) for name in names}

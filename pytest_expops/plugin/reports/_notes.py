@@ -1,20 +1,23 @@
-"""What an item notes for the report: with its own report it goes to the controller, from whatever worker."""
+"""What an item notes for the report: with its own report it goes to the controller, from whatever worker.
+
+Under GitHub Actions every session has this, so it loads nothing until something is checked.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_expops.execution.session import PipelineSession
-from pytest_expops.pipeline.check import names_of
-from pytest_expops.pipeline.model import FunctionCheck
-from pytest_expops.plugin.reports._facts import loaded_versions
+from pytest_expops.plugin.reports._loaded import loaded_versions
 from pytest_expops.plugin.reports._places import place_of
 from pytest_expops.verdicts.checks.listening import listen_to_checks
-from pytest_expops.verdicts.checks.text import in_words_of_a_check, in_words_of_a_test
-from pytest_expops.verdicts.replay import Verdict
+
+if TYPE_CHECKING:
+    from pytest_expops.execution.session import PipelineSession
+    from pytest_expops.pipeline.model import FunctionCheck
+    from pytest_expops.verdicts.replay import Verdict
 
 LOADED = "expops_loaded"
 """The key of a worker's `workeroutput` under which it says which libraries it has loaded."""
@@ -28,9 +31,13 @@ class ItemNotes:
 
     def __init__(self) -> None:
         self._checks: list[dict[str, Any]] = []
+        self._noted = False
 
     def checked(self, session: PipelineSession, check: FunctionCheck, verdicts: Sequence[Verdict]) -> None:
         """Note what came of a check that the running test has made."""
+        from pytest_expops.pipeline.check import names_of
+        from pytest_expops.verdicts.checks.text import in_words_of_a_check, in_words_of_a_test
+
         subjects = []
         if check.what == "test":
             verdicts = [in_words_of_a_test(each) for each in verdicts]
@@ -60,14 +67,15 @@ class ItemNotes:
         if call.when == "call" or not report.passed:
             notes = self._notes(item)
             if notes is not None:
+                self._noted = True
                 setattr(report, ATTRIBUTE, notes)
         return report
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Say what was loaded, in a worker."""
+        """Say what was loaded, in a worker whose items have noted something."""
         output = getattr(session.config, "workeroutput", None)
-        if output is not None:
+        if output is not None and self._noted:
             output[LOADED] = loaded_versions()
 
     def _notes(self, item: pytest.Item) -> dict[str, Any] | None:

@@ -1,23 +1,22 @@
-"""The report of a session: gathered in the process that reports, and written to each path that was asked for."""
+"""The report of a session: gathered in the process that reports, and given to each reader that was asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
 
 from pytest_expops.errors import ExpopsError
-from pytest_expops.plugin.reports._facts import FactsOfSession, loaded_versions
+from pytest_expops.plugin.options.report import ReportOptions
+from pytest_expops.plugin.reports._facts import FactsOfSession
+from pytest_expops.plugin.reports._loaded import loaded_versions
 from pytest_expops.plugin.reports._notes import LOADED
 from pytest_expops.plugin.reports._results import CheckResults
+from pytest_expops.plugin.reports._targets import ReportTarget, targets
 from pytest_expops.plugin.state import SessionState
 from pytest_expops.report.gathering import PipelinePart, gather
-from pytest_expops.report.html import to_html
-from pytest_expops.report.json_ import to_json
 from pytest_expops.report.model import Report
-from pytest_expops.report.writing import write_whole
 from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.wording import short_path
 
@@ -25,18 +24,20 @@ EVERY = 3.0
 """Seconds between two states of a page that is written while the session runs, at the least."""
 SHARE = 0.05
 """No more than this share of the time is spent on writing it meanwhile."""
-WRITERS: Mapping[str, Callable[[Report], bytes]] = {".html": to_html, ".json": to_json}
-"""By the suffix of the path."""
 
 
 class ReportHooks:
-    """Registered in the controller, or in the only process."""
+    """Registered in the controller, or in the only process; since the session `began`, if that was earlier."""
 
-    def __init__(self, config: pytest.Config, state: SessionState | None, paths: Sequence[Path]) -> None:
+    def __init__(
+        self, config: pytest.Config, state: SessionState | None, wanted: ReportOptions, began: float | None = None
+    ) -> None:
         self._config = config
         self._state = state
-        self._paths = paths
-        self._facts = FactsOfSession(config)
+        self._targets, self._printed = targets(config, wanted)
+        self._written: list[ReportTarget] = []
+        self._lines: list[str] = []
+        self._facts = FactsOfSession(config, began)
         self._results = CheckResults(config.invocation_params.dir)
         self._why = ""
         self._errors: list[str] = []
@@ -78,16 +79,21 @@ class ReportHooks:
         self._why = self._why or (str(stopped) if stopped else "")
         if not self._facts.workers:
             self._facts.loaded(loaded_versions())
-        self._write(self.report(_state_of(int(session.exitstatus), bool(self._why))), self._paths)
+        report = self.report(_state_of(int(session.exitstatus), bool(self._why)))
+        self._write(report, self._targets)
+        self._lines = [line for lines in self._printed for line in lines(report)]
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say where the report is."""
-        for error in dict.fromkeys(self._errors):
-            terminalreporter.line(f"expops: the report was not written: {error}", red=True)
-        written = [short_path(path, self._config.invocation_params.dir) for path in self._paths if path.exists()]
-        if written and not self._errors:
-            terminalreporter.line(f"expops: report: {', '.join(written)}")
+        """Say where the report is, and what whoever reads the output is to be told."""
+        for error in self._errors:
+            terminalreporter.line(f"expops: {error}", red=True)
+        for name in dict.fromkeys(each.name for each in self._written if each.told):
+            paths = [each.path for each in self._written if each.name == name]
+            shown = ", ".join(short_path(path, self._config.invocation_params.dir) for path in paths)
+            terminalreporter.line(f"expops: {name}: {shown}")
+        for line in self._lines:
+            terminalreporter.line(line)
 
     def report(self, state: str) -> Report:
         """Return the report as of now."""
@@ -110,19 +116,22 @@ class ReportHooks:
     def _refresh(self) -> None:
         """Write the pages as of now, for somebody who looks on; what goes wrong will be met at the end again."""
         began = UNPATCHED.monotonic()
-        pages = [path for path in self._paths if path.suffix == ".html"]
+        pages = [each for each in self._targets if each.live]
         if pages:
             self._write(self.report("running"), pages)
             self._errors.clear()
+            self._written.clear()
         took = UNPATCHED.monotonic() - began
         self._due = began + took + max(EVERY, took / SHARE)
 
-    def _write(self, report: Report, paths: Sequence[Path]) -> None:
-        for path in paths:
+    def _write(self, report: Report, files: Iterable[ReportTarget]) -> None:
+        for each in files:
             try:
-                write_whole(path, WRITERS[path.suffix](report))
+                each.put(each.path, each.make(report))
             except ExpopsError as error:
-                self._errors.append(str(error))
+                self._errors.append(f"the {each.name} was not written: {error}")
+            else:
+                self._written.append(each)
 
 
 def _state_of(exitstatus: int, ended_early: bool) -> str:

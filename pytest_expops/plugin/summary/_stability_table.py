@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pytest
 
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.verdicts.stability.claims import ClaimStatus, Group
+from pytest_expops.verdicts.stability.distribution import ASCII, BLOCKS, distribution
 from pytest_expops.verdicts.stability.paired import PairedComparison, Standing, overall
 from pytest_expops.verdicts.stability.spread import Spread, spreads_of
 from pytest_expops.verdicts.stability.text import aligned, number, spanned
@@ -17,10 +18,6 @@ from pytest_expops.wording import and_more
 
 MOST_ROWS = 20
 """How many rows the table has; what passes is left out first."""
-BINS = 8
-BLOCKS = "▁▂▃▄▅▆▇█"
-ASCII = "_.:-=+*#"
-"""The levels of a distribution; the lowest means none."""
 HEADS = ("stability over seeds", "n", "mean", "std", "interval of the mean", "seeds", "verdict")
 _LINKS = {Standing.BETTER: "than", Standing.WORSE: "than", Standing.SAME: "to", Standing.UNDECIDED: "against"}
 _RANKS = {ClaimStatus.FAIL: 0, ClaimStatus.UNDECIDED: 1, ClaimStatus.PASS: 2}
@@ -58,19 +55,6 @@ def levels(encoding: str | None) -> str:
     except (UnicodeEncodeError, LookupError):
         return ASCII
     return BLOCKS
-
-
-def distribution(values: Collection[float], low: float, high: float, glyphs: str = BLOCKS) -> str:
-    """Return how many of the values lie in each eighth of the way from `low` to `high`, the tallest bar for the most.
-
-    Of equal ends the middle is taken.
-    """
-    counts = [0] * BINS
-    for value in values:
-        share = (value / 2 - low / 2) / (high / 2 - low / 2) if high > low else 0.5  # halves cannot overflow
-        counts[min(BINS - 1, int(share * BINS))] += 1
-    most = max(counts)
-    return "".join(glyphs[-(-count * (len(glyphs) - 1) // most)] for count in counts)
 
 
 def _most_telling(rows: Sequence[Row]) -> list[Row]:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import scipy.special  # noqa: F401 - which bears to be imported only once, see conftest.py
 
-from pytest_expops.plugin.summary._stability_table import ASCII, BLOCKS, distribution, levels
+from pytest_expops.plugin.summary._stability_table import levels
+from pytest_expops.verdicts.stability.distribution import ASCII, BLOCKS, distribution
 from tests.conftest import Outcome, Project
 
 EDGES = "load split\nsplit start\nstart evaluate\nevaluate report"

@@ -99,6 +99,8 @@ def test_what_did_not_run_is_said_and_why(project: Project, workers: str) -> Non
     (failed, *blocked) = found["subjects"]
     assert (failed["outcome"], failed["failure"]) == ("failed", "ZeroDivisionError: division by zero")
     assert "1 / 0" in failed["traceback"]
+    assert failed["failed_at"]["file"] == "models/model.py"
+    assert "1 / 0" in failed["failed_at"]["code"]
     assert {each["outcome"] for each in blocked} == {"blocked"}
     assert found["not_checked"] == [
         {"what": "not run", "reason": "`load` did not pass", "names": ["train", "score"], "count": 2}
@@ -183,8 +185,12 @@ def test_checks_without_a_config_are_in_it(project: Project, workers: str) -> No
 @pytest.mark.parametrize(
     ("path", "refused"),
     [
-        ("r.txt", "--expops-report: 'r.txt' has no suffix of a report: expected PATH.html or PATH.json"),
-        ("folder.json", "--expops-report: 'folder.json' is a folder, expected a file"),
+        ("r.txt", "--expops-report: 'r.txt' is not a path that ends with .html (a page) or .json (data)"),
+        (
+            "folder.json",
+            "--expops-report: 'folder.json' is not a file, but a folder; give the path of the file that is to be "
+            "written",
+        ),
     ],
 )
 def test_a_path_that_is_none_is_refused_at_once(project: Project, path: str, refused: str) -> None:
@@ -199,7 +205,7 @@ def test_a_path_that_is_none_is_refused_at_once(project: Project, path: str, ref
 def test_a_library_that_is_missing_is_named_at_once(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name, _=None: None)
     text = project.pytest("--expops-report=r.html").text
-    assert "needs jinja2, not installed here: pip install 'pytest-expops[report]'" in text
+    assert "needs jinja2, which cannot be imported here; to install it: pip install 'pytest-expops[report]'" in text
 
 
 def test_the_ini_file_names_paths_relative_to_itself(project: Project) -> None:
