@@ -25,6 +25,7 @@ from pytest_expops.report.model import (
     Replayed,
     Report,
     SessionFacts,
+    SharedCause,
     ShownDifference,
     Subject,
 )
@@ -33,7 +34,8 @@ from pytest_expops.verdicts.baseline.baseline import Baseline
 from pytest_expops.verdicts.baseline.lock_file import recorded_metrics
 from pytest_expops.verdicts.baseline.text import drift_gist
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict, series_of, why_not_replayed
-from pytest_expops.verdicts.replay_text import found_by, gist
+from pytest_expops.verdicts.replay_gist import gist
+from pytest_expops.verdicts.replay_text import found_by
 from pytest_expops.verdicts.session_verdicts import NO_ITEM, all_verdicts, repeating_of
 from pytest_expops.verdicts.stability.spread import spreads_of
 from pytest_expops.wording import cut_middle, listed, short_path, short_place
@@ -103,6 +105,28 @@ def gather(
             for spread in spreads_of(part.session)
         ),
     )
+
+
+def judged_subjects(
+    found: Iterable[tuple[PipelineSession, Mapping[str, Verdict]]], directory: Path
+) -> tuple[tuple[Subject, ...], tuple[SharedCause, ...]]:
+    """Return what was replayed of some pipelines, and the causes of what differed, without the rest of a report.
+
+    Args:
+        found: each pipeline with the verdicts on its processes.
+        directory: files are named from there.
+
+    Raises:
+        StorageTrouble: the session's folder cannot be read.
+    """
+    told = []
+    for session, verdicts in found:
+        config, records = short_path(session.expanded.pipeline.path, directory), session.all_records()
+        for name, verdict in verdicts.items():
+            subject = _subject(session.expanded[name], records[name], session.expanded, config)
+            told.append(_judged(CheckedSubject(subject, verdict), directory))
+    causes, _ = shared_causes([each for _, each in told if each is not None], directory)
+    return tuple(subject for subject, _ in told), causes
 
 
 def subject_id(config: str, name: str) -> str:
