@@ -203,11 +203,11 @@ def _judged(each: CheckedSubject, directory: Path) -> tuple[Subject, Differing |
     if verdict.unvaried:
         notes += (f"its files were not varied: {verdict.unvaried}",)
     judgement = Judgement(
-        result=_RESULTS[differed, bool(subject.declared)],
+        result=result_of_replays(differed=differed, declared=bool(subject.declared)),
         replays=verdict.replays,
         hash_seed=verdict.hash_seed,
         varied=verdict.varied,
-        differences=_differences(verdict.differences),
+        differences=shown_differences(verdict.differences),
         count=verdict.count,
         gist=gist(verdict) if differed else "",
         diagnosis_runs=diagnosis.runs if diagnosis is not None else 0,
@@ -216,6 +216,11 @@ def _judged(each: CheckedSubject, directory: Path) -> tuple[Subject, Differing |
     )
     subject = replace(subject, judgement=judgement)
     return subject, Differing(subject, verdict, each.command) if differed else None
+
+
+def result_of_replays(*, differed: bool, declared: bool) -> Replayed:
+    """Return how a report calls it that a replay differed, or none did, of what is declared nondeterministic or not."""
+    return _RESULTS[differed, declared]
 
 
 _RESULTS: Mapping[tuple[bool, bool], Replayed] = {
@@ -227,7 +232,8 @@ _RESULTS: Mapping[tuple[bool, bool], Replayed] = {
 """By whether a replay differed, and whether that is declared."""
 
 
-def _differences(found: Iterable[Difference]) -> tuple[ShownDifference, ...]:
+def shown_differences(found: Iterable[Difference]) -> tuple[ShownDifference, ...]:
+    """Return the first differences, as a report has them."""
     return tuple(ShownDifference(short_place(each.path), each.expected, each.obtained, each.detail) for each in found)[
         :MOST_DIFFERENCES
     ]
@@ -251,7 +257,7 @@ def _against_baseline(part: PipelinePart) -> dict[str, AgainstBaseline]:
             told = replace(
                 told,
                 gist=drift_gist(each, session.expanded[name].process.code.function, repeating),
-                differences=_differences(each.differences),
+                differences=shown_differences(each.differences),
                 count=each.count,
             )
         found[name] = told

@@ -13,6 +13,7 @@ from pytest_expops.errors import CheckFailed, NotVariedWarning, ReadBackWarning,
 from pytest_expops.execution.records import Outcome
 from pytest_expops.plugin.items._telling import teller_of
 from pytest_expops.plugin.items.base import ExpopsItem, marker_of, stop_for
+from pytest_expops.plugin.reports.found import note_verdicts
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
 from pytest_expops.verdicts.replay_text import explain, found_by, refer
 
@@ -53,8 +54,11 @@ class ReplayItem(ExpopsItem):
         verdict = self.state.verdict(session, name)
         sys.stdout.write(verdict.printed)
         self.user_properties.append(("expops_replays", verdict.replays))
-        if verdict.status is ReplayStatus.DIFFERED:
-            self._shown_again = self._command(verdict)
+        differed = verdict.status is ReplayStatus.DIFFERED
+        self._shown_again = self._command(verdict) if differed else ""
+        declared = self.expanded.process.nondeterministic is not None
+        note_verdicts(self, [verdict], declared=declared, command=self._shown_again)
+        if differed:
             raise ReplayDiffered(verdict, self._why(verdict))
         if verdict.unvaried:
             self.warn(NotVariedWarning(f"{name} was replayed with its files as they are: {verdict.unvaried}"))

@@ -12,7 +12,6 @@ from pytest_expops.pipeline.check import names_of
 from pytest_expops.pipeline.model import FunctionCheck
 from pytest_expops.plugin.reports._facts import loaded_versions
 from pytest_expops.plugin.reports._places import place_of
-from pytest_expops.verdicts.checks.listening import listen_to_checks
 from pytest_expops.verdicts.checks.text import in_words_of_a_check, in_words_of_a_test
 from pytest_expops.verdicts.replay import Verdict
 
@@ -43,15 +42,10 @@ class ItemNotes:
         seeds = list(map(str, check.seeds)) or [""]
         self._checks.append({"name": check.name, "what": check.what, "seeds": seeds, "subjects": subjects})
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Listen while a test runs."""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self) -> None:
+        """What is told from now on is of another item."""
         self._checks.clear()
-        listen_to_checks(self)
-        try:
-            return (yield)
-        finally:
-            listen_to_checks(None)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> _MakesReport:
