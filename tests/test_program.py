@@ -159,7 +159,7 @@ def test_a_flat_script_is_told_with_its_row(here: Path) -> None:
     with pytest.raises(NotReproducible) as caught:
         assert_program_reproducible("flat.py", outputs=["flat.csv"])
     text = str(caught.value)
-    assert text.startswith("files['flat.csv']['b'][0]: ")
+    assert text.startswith("unseeded global generators at flat.py:2: files['flat.csv']['b'][0]: ")
     assert "flat.py:2 in <module>, variable x differs first" in text
 
 

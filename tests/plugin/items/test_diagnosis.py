@@ -189,7 +189,7 @@ def test_a_file_that_runs_leave_is_named_as_likely_and_not_as_proved(project: Pr
     assert diagnosis["causes"] == []
     assert [(Path(each["path"]).name, each["site"]["line"]) for each in diagnosis["read_back"]] == [("cache.txt", line)]
     message = outcome.message("files_seed7[replay]")
-    assert "; likely cause: finds `cache.txt`, which it writes too\n" in message
+    assert "; likely cause: finds `cache.txt`, which it writes too; not deterministic\n" in message
     assert f"likely: finds `cache.txt`, which it writes too\n            models/model.py:{line} os.stat(" in message
     assert "this was seen, not proved: no replay was made without the file\n" in message
     assert "5 replays agree with each other, and not with the first run\n" in message
