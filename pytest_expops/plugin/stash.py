@@ -12,7 +12,6 @@ import pytest
 
 if TYPE_CHECKING:
     from pytest_expops.plugin.options.options import Options
-    from pytest_expops.plugin.reports.found import Found
     from pytest_expops.plugin.state import SessionState
 
 STATE: pytest.StashKey[SessionState] = pytest.StashKey()
@@ -24,7 +23,5 @@ RESULTS: pytest.StashKey[dict[str, Any]] = pytest.StashKey()
 """What a test has recorded by `record_result`."""
 WATCHED: pytest.StashKey[Callable[[str, Any], Any]] = pytest.StashKey()
 """Of a test that is to be replayed: takes a copy of what is recorded, and refuses what cannot be compared."""
-FOUND: pytest.StashKey[list[Found]] = pytest.StashKey()
-"""Of an item: what its replays gave."""
 CHECK_NOTES = "expops_check_notes"
 """The key of a worker's `workerinput` by which it is given a folder to note in what its checks are at."""

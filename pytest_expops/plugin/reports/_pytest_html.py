@@ -11,7 +11,7 @@ from html import escape
 import pytest
 from pytest_html import extras
 
-from pytest_expops.plugin.reports.found import Found, noted
+from pytest_expops.plugin.reports.found import FoundByReplays, noted
 from pytest_expops.wording import and_more
 
 
@@ -32,7 +32,7 @@ class PytestHtmlHooks:
         return report
 
 
-def _table(found: Found) -> str:
+def _table(found: FoundByReplays) -> str:
     rows = [(each.path, each.expected, each.obtained, each.detail) for each in found.differences]
     cells = "".join(f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in row)}</tr>" for row in rows)
     heads = "".join(f"<th>{each}</th>" for each in ("where", "first run", "replay", "how"))

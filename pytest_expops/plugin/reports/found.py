@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.plugin.stash import FOUND
 from pytest_expops.report.gathering import result_of_replays, shown_differences
 from pytest_expops.report.model import Replayed, ShownDifference
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
@@ -17,7 +16,7 @@ from pytest_expops.verdicts.replay_text import explain
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundByReplays:
     """What the replays of one subject gave. `cause` and `place` are empty where nothing differed, or none is known.
 
     `explanation` is what a failure says in full.
@@ -41,6 +40,10 @@ class Found:
         return {name: value for name, value in asdict(self).items() if name != "explanation"}
 
 
+FOUND: pytest.StashKey[list[FoundByReplays]] = pytest.StashKey()
+"""Of an item: what its replays gave."""
+
+
 def note_verdicts(item: pytest.Item, verdicts: Sequence[Verdict], *, declared: bool = False, command: str = "") -> None:
     """Note with an item what its replays gave: one verdict for each seed, or one alone.
 
@@ -55,18 +58,18 @@ def note_verdicts(item: pytest.Item, verdicts: Sequence[Verdict], *, declared: b
     item.user_properties.extend(_properties(found))
 
 
-def noted(item: pytest.Item) -> list[Found]:
+def noted(item: pytest.Item) -> list[FoundByReplays]:
     """Return what was noted with an item."""
     return item.stash.get(FOUND, [])
 
 
-def _found(item: pytest.Item, verdict: Verdict, declared: bool, command: str) -> Found:
+def _found(item: pytest.Item, verdict: Verdict, declared: bool, command: str) -> FoundByReplays:
     differed = verdict.status is ReplayStatus.DIFFERED
     result = result_of_replays(differed=differed, declared=declared)
     if not differed:
-        return Found(verdict.process, result)
+        return FoundByReplays(verdict.process, result)
     directory = item.config.invocation_params.dir
-    return Found(
+    return FoundByReplays(
         verdict.process,
         result,
         "" if declared else cause_of(verdict.diagnosis),
@@ -77,7 +80,7 @@ def _found(item: pytest.Item, verdict: Verdict, declared: bool, command: str) ->
     )
 
 
-def _properties(found: Sequence[Found]) -> Iterator[tuple[str, str]]:
+def _properties(found: Sequence[FoundByReplays]) -> Iterator[tuple[str, str]]:
     """Yield what a JUnit report is to have: of several seeds, what is to be said of those that differed."""
     told = [each for each in found if each.differed] or found[:1]
     for name in ("verdict", "cause", "place"):
