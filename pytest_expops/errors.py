@@ -143,6 +143,10 @@ class CallLost(StoreError):
     """The function of a check, or an argument, cannot be rebuilt in another interpreter."""
 
 
+class CheckFailed(AssertionError):
+    """What was checked is not so. That is a verdict, and no trouble in finding one: tools tell the two apart by it."""
+
+
 class ReplayError(ExpopsError):
     """A replay found a difference, or could not be made; `process` names what was replayed."""
 
@@ -179,7 +183,7 @@ class CopyRefused(ReplayError):
     """A process cannot be replayed in a copy of the project: it is too large, or the process writes elsewhere."""
 
 
-class NotReproducible(ReplayError, AssertionError):
+class NotReproducible(ReplayError, CheckFailed):
     """A function, test or program that was run again gave something else."""
 
 

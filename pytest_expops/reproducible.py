@@ -11,7 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pytest_expops.errors import ChangedArgumentWarning, CheckError, ExpopsError, NotReproducible, NotVariedWarning
+from pytest_expops.errors import (
+    ChangedArgumentWarning,
+    CheckError,
+    CheckFailed,
+    ExpopsError,
+    NotReproducible,
+    NotVariedWarning,
+)
 from pytest_expops.execution import scratch
 from pytest_expops.execution.calls.checked_call import RETURNED, CheckedCall, named_arguments
 from pytest_expops.execution.programs import FILES
@@ -154,7 +161,7 @@ def assert_seed_matters(
     for name in names:
         first_run(session, name)
     if unmoved := never_changing(session, names):
-        raise AssertionError(seed_text(check, call, unmoved))
+        raise CheckFailed(seed_text(check, call, unmoved))
     found = (session.outputs(name)[RETURNED] for name in names)
     return dict(zip(seeds, found, strict=True))
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_expops.bounds import NUMBERS
-from pytest_expops.errors import StabilityError
+from pytest_expops.errors import CheckFailed, StabilityError
 from pytest_expops.pipeline.config.vocabulary import STABILITY_BOUNDS
 from pytest_expops.verdicts.stability.claims import ClaimStatus, Finding, judge
 from pytest_expops.verdicts.stability.text import explain
@@ -92,7 +92,7 @@ def _raise_unless_kept(finding: Finding, undecided: str) -> None:
         # pytest takes this for a skip too, and this module need not import pytest.
         raise unittest.SkipTest(explain(finding).partition("\n")[0])
     if finding.status is ClaimStatus.FAIL or (finding.status is ClaimStatus.UNDECIDED and undecided == "fail"):
-        raise AssertionError(explain(finding))
+        raise CheckFailed(explain(finding))
 
 
 def _check_arguments(bounds: Mapping[str, float], over: str, confidence: float, undecided: str) -> None:

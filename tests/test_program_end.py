@@ -48,7 +48,7 @@ def test_what_is_written_at_the_end_is_compared(here: Path, left: str) -> None:
     (content,) = assert_program_reproducible("constant.py", "{out}").values()
     assert "1.25" in str(content)
     (here / "drawn.py").write_text(DRAW.format(value="random.random()") + left, encoding="utf-8")
-    with pytest.raises(NotReproducible, match=r"^not deterministic: files"):
+    with pytest.raises(NotReproducible, match=r"^files"):
         assert_program_reproducible("drawn.py", "{out}", diagnose=False)
 
 
@@ -114,7 +114,7 @@ def test_another_exit_status_is_told_as_such(here: Path) -> None:
     )
     with pytest.raises(NotReproducible) as caught:
         assert_program_reproducible("ends.py", printed=True, diagnose=False)
-    assert str(caught.value).startswith("not deterministic: exit status: 0 in the first run, 10 in the replay\n")
+    assert str(caught.value).startswith("exit status: 0 in the first run, 10 in the replay; not deterministic\n")
 
 
 def test_a_forked_child_does_not_stand_for_the_program(here: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_forked_child_does_not_stand_for_the_program(here: Path) -> None:
         "os.wait()\nopen(sys.argv[1] + '/parent.txt', 'w').write(str(random.random()))\n",
         encoding="utf-8",
     )
-    with pytest.raises(NotReproducible, match=r"^not deterministic: files\['parent\.txt'\]"):
+    with pytest.raises(NotReproducible, match=r"^files\['parent\.txt'\]"):
         assert_program_reproducible("forks.py", "{out}", diagnose=False)
 
 
@@ -134,7 +134,7 @@ def test_a_file_of_its_folder_counts_whatever_its_date(here: Path) -> None:
         "open(path, 'w').write(str(random.random()))\nos.utime(path, (1, 1))\n",
         encoding="utf-8",
     )
-    with pytest.raises(NotReproducible, match=r"^not deterministic: files\['old\.txt'\]"):
+    with pytest.raises(NotReproducible, match=r"^files\['old\.txt'\]"):
         assert_program_reproducible("copies.py", "{out}", diagnose=False)
 
 
@@ -144,7 +144,7 @@ def test_what_a_file_that_was_left_open_still_keeps_is_compared(here: Path) -> N
         "file = open(sys.argv[1] + '/a.txt', 'w')\nfile.write(str(random.random()))\n",
         encoding="utf-8",
     )
-    with pytest.raises(NotReproducible, match=r"^not deterministic: files\['a\.txt'\]"):
+    with pytest.raises(NotReproducible, match=r"^files\['a\.txt'\]"):
         assert_program_reproducible("open.py", "{out}", outputs=["./a.txt", "**/*.txt"], printed=True, diagnose=False)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import pytest_expops.unpatched  # noqa: F401 (it keeps Python's own functions, before a conftest file replaces them)
+from pytest_expops.errors import CheckFailed
 from pytest_expops.plugin._fixtures import expops
 from pytest_expops.plugin._reproducible import reproducible
 from pytest_expops.plugin.options.options import add_options, graph_format, read_options
@@ -154,6 +155,9 @@ def pytest_runtest_makereport(
         advice = advice_on(error.argname, item.config.rootpath)
         if advice is not None:
             report.sections.append(("expops", advice))
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if isinstance(error, CheckFailed) and crash is not None:
+        crash.message = str(error).partition("\n")[0]  # the short summary would show only the name of its class
     return report
 
 

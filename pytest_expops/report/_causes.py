@@ -8,13 +8,10 @@ from pathlib import Path
 
 from pytest_expops.report._lines import shown_line
 from pytest_expops.report.model import Explanation, SharedCause, Subject
-from pytest_expops.verdicts.findings import Diagnosis
 from pytest_expops.verdicts.replay import Verdict
-from pytest_expops.verdicts.replay_text import evidence, gist, likely, remaining, title
-from pytest_expops.wording import joined
+from pytest_expops.verdicts.replay_gist import gist, headline, title
+from pytest_expops.verdicts.replay_text import evidence, remaining
 
-NOT_ATTRIBUTED = "not attributed"
-NOT_LOOKED_FOR = "the cause was not looked for"
 MOST_LINES = 5
 """Of one cause, at most so many lines are shown."""
 
@@ -49,14 +46,18 @@ def _cause(identity: str, group: list[Differing], directory: Path) -> SharedCaus
     diagnosis = first.verdict.diagnosis
     subjects = tuple(each.subject.id for each in group)
     told = SharedCause(
-        identity, "", subjects, first.subject.id, gist(first.verdict), command=first.command,
+        identity,
+        headline(diagnosis, directory),
+        subjects,
+        first.subject.id,
+        gist(first.verdict),
+        command=first.command,
         declared=bool(first.subject.declared),
-    )  # fmt: skip
+    )
     if diagnosis is None:
-        return replace(told, title=NOT_LOOKED_FOR)
+        return told
     return replace(
         told,
-        title=headline(diagnosis, directory),
         where=shown_line(diagnosis.place, directory) if diagnosis.place is not None else None,
         why=tuple(
             Explanation(
@@ -70,17 +71,3 @@ def _cause(identity: str, group: list[Differing], directory: Path) -> SharedCaus
         ),
         note=tuple(remaining(diagnosis, directory)),
     )
-
-
-def headline(diagnosis: Diagnosis, directory: Path) -> str:
-    """Return the causes and the line in a few words: ``the clock at models/model.py:16``.
-
-    The line is that which drew from the source, if there is one such line; else the first at which the runs part.
-    """
-    found = joined([title(cause.source) for cause in diagnosis.causes]) or next(iter(likely(diagnosis)), NOT_ATTRIBUTED)
-    drew = {(site.file, site.line): site for cause in diagnosis.causes for site in cause.sites}
-    place = next(iter(drew.values())) if len(drew) == 1 else diagnosis.place
-    if place is None:
-        return found
-    shown = shown_line(place, directory)
-    return f"{found} at {shown.file}:{shown.line}"

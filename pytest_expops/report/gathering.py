@@ -26,6 +26,7 @@ from pytest_expops.report.model import (
     Replayed,
     Report,
     SessionFacts,
+    SharedCause,
     ShownDifference,
     Subject,
 )
@@ -34,7 +35,8 @@ from pytest_expops.verdicts.baseline.baseline import Baseline
 from pytest_expops.verdicts.baseline.lock_file import recorded_metrics
 from pytest_expops.verdicts.baseline.text import drift_gist
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict, series_of, why_not_replayed
-from pytest_expops.verdicts.replay_text import found_by, gist
+from pytest_expops.verdicts.replay_gist import gist
+from pytest_expops.verdicts.replay_text import found_by
 from pytest_expops.verdicts.session_verdicts import NO_ITEM, all_verdicts, repeating_of
 from pytest_expops.verdicts.stability.spread import spreads_of
 from pytest_expops.wording import cut_middle, listed, short_path, short_place
@@ -107,6 +109,28 @@ def gather(
 
 def _config(part: PipelinePart, directory: Path) -> str:
     return short_path(part.session.expanded.pipeline.path, directory)
+
+
+def judged_subjects(
+    found: Iterable[tuple[PipelineSession, Mapping[str, Verdict]]], directory: Path
+) -> tuple[tuple[Subject, ...], tuple[SharedCause, ...]]:
+    """Return what was replayed of some pipelines, and the causes of what differed, without the rest of a report.
+
+    Args:
+        found: each pipeline with the verdicts on its processes.
+        directory: files are named from there.
+
+    Raises:
+        StorageTrouble: the session's folder cannot be read.
+    """
+    told = []
+    for session, verdicts in found:
+        config, records = short_path(session.expanded.pipeline.path, directory), session.all_records()
+        for name, verdict in verdicts.items():
+            subject = _subject(session.expanded[name], records[name], config, directory)
+            told.append(_judged(CheckedSubject(subject, verdict), directory))
+    causes, _ = shared_causes([each for _, each in told if each is not None], directory)
+    return tuple(subject for subject, _ in told), causes
 
 
 def subject_id(config: str, name: str) -> str:
@@ -184,11 +208,11 @@ def _judged(each: CheckedSubject, directory: Path) -> tuple[Subject, Differing |
     if verdict.unvaried:
         notes += (f"its files were not varied: {verdict.unvaried}",)
     judgement = Judgement(
-        result=_RESULTS[differed, bool(subject.declared)],
+        result=result_of_replays(differed=differed, declared=bool(subject.declared)),
         replays=verdict.replays,
         hash_seed=verdict.hash_seed,
         varied=verdict.varied,
-        differences=_differences(verdict.differences),
+        differences=shown_differences(verdict.differences),
         count=verdict.count,
         gist=gist(verdict) if differed else "",
         diagnosis_runs=diagnosis.runs if diagnosis is not None else 0,
@@ -197,6 +221,11 @@ def _judged(each: CheckedSubject, directory: Path) -> tuple[Subject, Differing |
     )
     subject = replace(subject, judgement=judgement)
     return subject, Differing(subject, verdict, each.command) if differed else None
+
+
+def result_of_replays(*, differed: bool, declared: bool) -> Replayed:
+    """Return how a report calls it that a replay differed, or none did, of what is declared nondeterministic or not."""
+    return _RESULTS[differed, declared]
 
 
 _RESULTS: Mapping[tuple[bool, bool], Replayed] = {
@@ -208,7 +237,8 @@ _RESULTS: Mapping[tuple[bool, bool], Replayed] = {
 """By whether a replay differed, and whether that is declared."""
 
 
-def _differences(found: Iterable[Difference]) -> tuple[ShownDifference, ...]:
+def shown_differences(found: Iterable[Difference]) -> tuple[ShownDifference, ...]:
+    """Return the first differences, as a report has them."""
     return tuple(ShownDifference(short_place(each.path), each.expected, each.obtained, each.detail) for each in found)[
         :MOST_DIFFERENCES
     ]
@@ -232,7 +262,7 @@ def _against_baseline(part: PipelinePart) -> dict[str, AgainstBaseline]:
             told = replace(
                 told,
                 gist=drift_gist(each, session.expanded[name].process.code.function, repeating),
-                differences=_differences(each.differences),
+                differences=shown_differences(each.differences),
                 count=each.count,
             )
         found[name] = told

@@ -12,7 +12,7 @@ from pytest_expops.wording import joined
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
+class CountsOfReport:
     """How many subjects and checks ended how. `apart` are those of which a replay differed, undeclared."""
 
     ran: int
@@ -32,13 +32,13 @@ class Numbers:
     causes: int
 
 
-def numbers(report: Report) -> Numbers:
+def numbers(report: Report) -> CountsOfReport:
     """Count what is in a report."""
     outcomes = Counter(each.outcome for each in report.subjects)
     results = Counter(judgement.result for _, judgement in report.judged())
     statuses = Counter(each.status for each in report.claims)
     compared = [each.baseline for each in report.subjects if each.baseline is not None]
-    return Numbers(
+    return CountsOfReport(
         ran=len(report.subjects) - outcomes[Outcome.BLOCKED],
         failed=outcomes[Outcome.FAILED] + outcomes[Outcome.CRASHED],
         blocked=outcomes[Outcome.BLOCKED],

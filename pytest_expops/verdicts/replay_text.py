@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,9 +9,10 @@ from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.nondeterminism.thread_knobs import OWN, fixes
 from pytest_expops.replay.nondeterminism.torch_alerts import ELSEWHERE
 from pytest_expops.values.comparison import Difference
-from pytest_expops.verdicts.findings import Cause, CodeLine, Diagnosis, Place, ReadBack, Writer
+from pytest_expops.verdicts.findings import Cause, CodeLine, Diagnosis, Place, Writer
 from pytest_expops.verdicts.replay import Verdict
-from pytest_expops.wording import and_more, first_of, joined, short_path, short_place
+from pytest_expops.verdicts.replay_gist import LEFT_BY_TESTS, NOT_ATTRIBUTED, ORDER_OF_TESTS, first_line, reads, title
+from pytest_expops.wording import and_more, joined, short_path, short_place
 
 SAME = " on the same inputs with the same seed"
 """What is the same in two runs of a process, and of a function."""
@@ -26,23 +26,15 @@ MOST_SITES = 3
 """How many lines it names for one cause."""
 
 
-def explain(
-    verdict: Verdict,
-    command: str,
-    directory: Path,
-    told_of: str | None = None,
-    how: str = SAME,
-) -> str:
+def explain(verdict: Verdict, command: str, directory: Path, how: str = SAME) -> str:
     """Return why a replay failed, in full; the first line alone is what pytest's short summary shows.
 
     Args:
         verdict: What was found.
         command: What reproduces it; empty where nothing is known to.
         directory: Files are named from there.
-        told_of: Another duplicate whose failure tells the same finding in full; here it is told in short.
         how: What was the same in both runs.
     """
-    most = MOST_EXPLAINED if told_of is None else 1
     of = f" (replay {verdict.attempt} of {verdict.replays})" if verdict.replays > 1 else ""
     others = [source for source in verdict.varied if source not in ("files", "calls", ORDER_OF_TESTS)]
     also = f", and with another {joined(others)}" if others else ""
@@ -51,7 +43,7 @@ def explain(
     missing = _missing(verdict, directory)
     also += ", in a copy of the project" if missing else ""
     lines = [
-        f"not deterministic: {gist(verdict)}",
+        first_line(verdict, directory),
         "",
         f"{verdict.process} was run again{how}, in a fresh interpreter",
         f"with PYTHONHASHSEED={verdict.hash_seed}{also}{of}, and the second run differs from the first:",
@@ -59,18 +51,42 @@ def explain(
         "",
     ]
     if verdict.traceback:
-        lines.append(f"the replay raised {verdict.differences[0].obtained}, the first run passed")
-        lines += ["", verdict.traceback] if told_of is None else []
+        lines += _raised(verdict)
     else:
-        for difference in verdict.differences[:most]:
+        for difference in verdict.differences[:MOST_EXPLAINED]:
             lines += _difference(difference)
-        if more := and_more(verdict.count, most, "differences"):
+        if more := and_more(verdict.count, MOST_EXPLAINED, "differences"):
             lines.append(more)
     if verdict.diagnosis is not None:
-        found = verdict.diagnosis
-        lines += ["", *(diagnosed(found, directory) if told_of is None else _likewise(found, told_of, directory))]
+        lines += ["", *diagnosed(verdict.diagnosis, directory)]
     again = "to see just this again" + (", remove these files before" if missing else "")
     return "\n".join([*lines, *(["", f"{again}: {command}"] if command else [])])
+
+
+def refer(verdict: Verdict, other: Verdict, told_in: str, directory: Path) -> str:
+    """Return one line that leads to where another verdict with the same finding is told in full.
+
+    Args:
+        verdict: What was found.
+        other: The verdict that is told in full.
+        told_in: What tells it.
+        directory: Files are named from there.
+
+    Returns:
+        The line, and below it what the other does not explain: another exception, or files, or what was left open.
+    """
+    lines = [f"{first_line(verdict, directory)}; `{told_in}` tells why"]
+    missing, theirs = _missing(verdict, directory), _missing(other, directory)
+    lines += ["", *missing] if missing and missing != theirs else []
+    lines += ["", *_raised(verdict)] if verdict.traceback and verdict.traceback != other.traceback else []
+    notes = [each.diagnosis.note if each.diagnosis is not None else "" for each in (verdict, other)]
+    lines += ["", notes[0]] if notes[0] and notes[0] != notes[1] else []
+    return "\n".join(lines)
+
+
+def _raised(verdict: Verdict) -> list[str]:
+    first = f"the replay raised {verdict.differences[0].obtained}, the first run passed"
+    return [first, "", verdict.traceback]
 
 
 def _missing(verdict: Verdict, directory: Path) -> list[str]:
@@ -79,26 +95,6 @@ def _missing(verdict: Verdict, directory: Path) -> list[str]:
     shown = [f"  not in the copy: what was written to {path} since the session began" for path in paths]
     more = and_more(len(shown), MOST_MISSING, "files")
     return [*shown[:MOST_MISSING], *([f"  {more}"] if more else [])]
-
-
-def gist(verdict: Verdict) -> str:
-    """Return the first difference in one line, how many more there are, and the causes.
-
-    For example ``outputs['w']: 3 of 4 elements differ (and 2 more); cause: the clock``.
-    """
-    first = verdict.differences[0]
-    how = first.detail or f"expected {first.expected}, obtained {first.obtained}"
-    names = [f"`{os.path.basename(path)}`" for path in verdict.without]
-    without = f"; only without {first_of(names[0], len(names))}" if names else ""
-    return f"{first_of(f'{short_place(first.path)}: {how}', verdict.count)}{without}{_because(verdict.diagnosis)}"
-
-
-def _because(diagnosis: Diagnosis | None) -> str:
-    if diagnosis is None or not (diagnosis.causes or diagnosis.read_back):
-        return ""
-    if diagnosis.causes:
-        return f"; cause: {joined([title(cause.source) for cause in diagnosis.causes])}"
-    return f"; likely cause: {_reads(diagnosis.read_back[0])}"
 
 
 def diagnosed(diagnosis: Diagnosis, directory: Path) -> list[str]:
@@ -118,21 +114,11 @@ def remaining(diagnosis: Diagnosis, directory: Path) -> list[str]:
     if diagnosis.read_back:
         lines += _likely(diagnosis, directory)
     elif not diagnosis.causes:
-        lines.append("why:    not attributed")
+        lines.append(f"why:    {NOT_ATTRIBUTED}")
     if not diagnosis.causes:
         lines += _tried(diagnosis)
     if diagnosis.alerts:
         lines += _alerts(diagnosis.alerts, directory)
-    return [*lines, *_closing(diagnosis)]
-
-
-def _likewise(diagnosis: Diagnosis, told_of: str, directory: Path) -> list[str]:
-    """Return cause and line in short, and what is this duplicate's own: the evidence, and what is left open."""
-    place, causes = diagnosis.place, [title(cause.source) for cause in diagnosis.causes]
-    found = causes or [_reads(file, directory) for file in diagnosis.read_back[:1]] or ["not attributed"]
-    where = f", {short_path(place.file, directory)}:{place.line}" if place is not None else ""
-    lines = [f"why:    as `{told_of}`: {joined(found)}{where}"]
-    lines += [f"        {evidence(cause)}" for cause in diagnosis.causes]
     return [*lines, *_closing(diagnosis)]
 
 
@@ -156,17 +142,11 @@ def _alerts(found: Sequence[CodeLine], directory: Path) -> list[str]:
 def _likely(diagnosis: Diagnosis, directory: Path) -> list[str]:
     files, lines = diagnosis.read_back, []
     for file in files[:MOST_SITES]:
-        lines += [f"likely: {_reads(file, directory)}", f"            {_site(file.site, directory)}"]
+        lines += [f"likely: {reads(file, directory)}", f"            {_site(file.site, directory)}"]
     if more := and_more(len(files), MOST_SITES, "files"):
         lines.append(f"        {more}")
     lines.append("        this was seen, not proved: no replay was made without the file")
     return [*lines, f"        fix: {diagnosis.file_remedy}"]
-
-
-def _reads(file: ReadBack, directory: Path | None = None) -> str:
-    """``reads `cache.json`, which the first run wrote``; less is said where less is known."""
-    shown = os.path.basename(file.path) if directory is None else short_path(file.path, directory)
-    return f"{'reads' if file.read else 'finds'} `{shown}`, {_WRITTEN[file.writer]}"
 
 
 def found_by(verdict: Verdict, directory: Path) -> list[str]:
@@ -189,38 +169,6 @@ def found_by(verdict: Verdict, directory: Path) -> list[str]:
             rest = "what it does without was not checked"
             lines.append(f"{verdict.process} finds {named}, which {by}{since}, and does not change it: {rest}")
     return lines
-
-
-_WRITTEN: dict[Writer, str] = {
-    "first run": "which the first run wrote",
-    "process": "which another process wrote",
-    "call": "which another call wrote",
-    "session": "which was written in this session",
-    "replay": "which it writes too",
-    "": "which was written after the first run began",
-}
-
-
-def likely(diagnosis: Diagnosis) -> list[str]:
-    """Return what was seen and may be the cause, where none was proved: ``reads `cache.json`, which ...``."""
-    return [_reads(file) for file in diagnosis.read_back]
-
-
-def title(source: str) -> str:
-    """Return what a cause is called in a sentence."""
-    return _NO_SOURCE[source] if source in _NO_SOURCE else SOURCES[source].title
-
-
-ORDER_OF_TESTS = "tests"
-LEFT_BY_TESTS = "tests before"
-_NO_SOURCE = {
-    "state": "what an earlier process left behind",
-    "calls": "what an earlier call left behind",
-    ORDER_OF_TESTS: "the order of tests",
-    LEFT_BY_TESTS: "the order of tests",
-}
-"""What causes are called that are no sources of variation: what is left by processes, calls of one function, tests that
-replays were made after, and tests that the first run was made after."""
 
 
 def _where(place: Place, directory: Path) -> list[str]:

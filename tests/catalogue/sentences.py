@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pytest_expops.verdicts.replay_text import HELD_WHERE, title
+from pytest_expops.verdicts.replay_gist import title
+from pytest_expops.verdicts.replay_text import HELD_WHERE
 from tests.catalogue.cases import NOT_ATTRIBUTED, Case
 
 _HELD = re.compile(r"held fixed without effect, [a-z ]+: (.*)")

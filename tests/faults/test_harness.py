@@ -206,7 +206,7 @@ def test_an_odd_process_that_gets_another_verdict_is_a_fault(tmp_path: Path) -> 
 def test_trouble_with_a_disk_that_is_called_a_difference_is_a_fault(session: Watched) -> None:
     for name in ("runs.txt", "results.txt"):
         (session.project / name).unlink()
-    add(session.output, "FAILED second[replay] - not deterministic\n")
+    add(session.output, "FAILED second[replay] - clock; not deterministic\n")
     begun = disks.Begun(session, session.project / "none", session.project / "none")
     assert {fault.kind for fault in begun.faults((1,), complete=True)} == {Kind.LOST}
     assert len(list(begun.faults((1,), complete=True))) == 3

@@ -51,7 +51,7 @@ def test_processes_and_functions_are_replayed_all_the_same(project: Project, con
         "test_same": "passed",
         "test_other": "failed",
     }, outcome.text
-    assert "not deterministic: returned: value differs" in outcome.text
+    assert "NotReproducible: returned: value differs" in outcome.text
 
 
 def test_a_clock_that_is_set_back_after_the_first_run_is_not_waited_for(project: Project) -> None:

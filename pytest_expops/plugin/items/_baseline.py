@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.errors import ExpopsError
+from pytest_expops.errors import CheckFailed, ExpopsError
 from pytest_expops.execution.records import Outcome
 from pytest_expops.pipeline.model import ExpandedProcess, Kind
 from pytest_expops.plugin.items.base import ConfigNode, ExpopsItem, OwnItem, marker_of, stop_for
@@ -20,7 +20,7 @@ from pytest_expops.verdicts.baseline.text import Context, explain_drift
 from pytest_expops.verdicts.session_verdicts import repeating_of, verdict_on
 
 
-class BaselineDiffered(ExpopsError):
+class BaselineDiffered(ExpopsError, CheckFailed):
     """A process no longer gives what the lock file records."""
 
     def __init__(self, comparison: BaselineComparison, text: str) -> None:
@@ -28,7 +28,7 @@ class BaselineDiffered(ExpopsError):
         self.comparison = comparison
 
 
-class StaleEntry(ExpopsError):
+class StaleEntry(ExpopsError, CheckFailed):
     """The lock file has an entry of a process that the config does not have."""
 
 

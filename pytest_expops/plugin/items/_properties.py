@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.errors import ExpopsError
+from pytest_expops.errors import CheckFailed, ExpopsError
 from pytest_expops.execution.calls.partitioning import Partition
 from pytest_expops.execution.raised import user_traceback
 from pytest_expops.execution.records import Outcome, RunRecord
@@ -17,7 +17,7 @@ from pytest_expops.pipeline.model import ExpandedProcess, Property
 from pytest_expops.plugin.items.base import ConfigNode, ExpopsItem, marker_of, stop_for
 
 
-class SplitBroken(ExpopsError):
+class SplitBroken(ExpopsError, CheckFailed):
     """Partitions are not the rows of what was split."""
 
 

@@ -14,9 +14,9 @@ from pytest_expops.pipeline.model import ExpandedProcess, Kind
 from pytest_expops.plugin.items._baseline import baseline_items, stale_items
 from pytest_expops.plugin.items._process import ProcessItem, process_item
 from pytest_expops.plugin.items._properties import property_items, split_items
+from pytest_expops.plugin.items._stability import stability_items
 from pytest_expops.plugin.items.base import ConfigNode, ExpopsItem, OwnItem, marker_of
 from pytest_expops.plugin.items.replay import ReplayItem
-from pytest_expops.plugin.items.stability import stability_items
 from pytest_expops.verdicts.replay import why_not_replayed
 
 

@@ -5,26 +5,27 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pytest_expops.errors import NotVariedWarning, ReadBackWarning, ReplayError
-from pytest_expops.execution.records import JsonFolder, Outcome
+from pytest_expops.errors import CheckFailed, NotVariedWarning, ReadBackWarning, ReplayError
+from pytest_expops.execution.records import Outcome
+from pytest_expops.plugin.items._telling import teller_of
 from pytest_expops.plugin.items.base import ExpopsItem, marker_of, stop_for
+from pytest_expops.plugin.reports.found import note_verdicts
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
-from pytest_expops.verdicts.replay_text import explain, found_by
+from pytest_expops.verdicts.replay_text import explain, found_by, refer
 
-TOLD = "told"
-"""The folder in which a session notes, for each process, which duplicate tells a finding in full."""
+EVERYTHING = 2
+"""From ``-vv`` on each item tells in full what was found."""
 
 
-class ReplayDiffered(ReplayError):
+class ReplayDiffered(ReplayError, CheckFailed):
     """A replay gave other results than the first run."""
 
-    def __init__(self, verdict: Verdict, command: str, directory: Path, told_of: str | None = None) -> None:
-        super().__init__(explain(verdict, command, directory, told_of), process=verdict.process)
+    def __init__(self, verdict: Verdict, text: str) -> None:
+        super().__init__(text, process=verdict.process)
         self.verdict = verdict
 
 
@@ -53,10 +54,12 @@ class ReplayItem(ExpopsItem):
         verdict = self.state.verdict(session, name)
         sys.stdout.write(verdict.printed)
         self.user_properties.append(("expops_replays", verdict.replays))
-        if verdict.status is ReplayStatus.DIFFERED:
-            directory, told_of = self.config.invocation_params.dir, self._told_of(verdict)
-            self._shown_again = self._command(verdict)
-            raise ReplayDiffered(verdict, self._shown_again, directory, told_of)
+        differed = verdict.status is ReplayStatus.DIFFERED
+        self._shown_again = self._command(verdict) if differed else ""
+        declared = self.expanded.process.nondeterministic is not None
+        note_verdicts(self, [verdict], declared=declared, command=self._shown_again)
+        if differed:
+            raise ReplayDiffered(verdict, self._why(verdict))
         if verdict.unvaried:
             self.warn(NotVariedWarning(f"{name} was replayed with its files as they are: {verdict.unvaried}"))
         for line in found_by(verdict, self.config.invocation_params.dir):
@@ -68,18 +71,13 @@ class ReplayItem(ExpopsItem):
         """Return what the report is to know; also what shows a difference again."""
         return {**super().expops_notes(), "command": self._shown_again}
 
-    def _told_of(self, verdict: Verdict) -> str | None:
-        """Return the duplicate of this process that tells the same finding in full; None where it is told here."""
-        finding = verdict.diagnosis.finding if verdict.diagnosis is not None else ""
-        if not finding:
-            return None
-        session, process = self.pipeline_session, self.expanded.process.name
-        folder = JsonFolder(session.folder / TOLD)
-        with session.lock(f"{process}[told]"):  # workers may come to two duplicates at once
-            told = folder.read(process) or {}
-            first: str = told.setdefault(finding, verdict.process)
-            folder.write(process, told)
-        return first if first != verdict.process else None
+    def _why(self, verdict: Verdict) -> str:
+        """Return what was found: in full where no other item has told it, or all are to."""
+        directory = self.config.invocation_params.dir
+        told = teller_of(self.state, self.pipeline_session, verdict)
+        if told is None or self.config.get_verbosity() >= EVERYTHING:
+            return explain(verdict, self._shown_again, directory)
+        return refer(verdict, told.verdict, told.name, directory)
 
     def _command(self, verdict: Verdict) -> str:
         """Return the command that reproduces just this verdict, with the options that matter and no others."""

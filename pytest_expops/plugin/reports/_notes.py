@@ -12,7 +12,6 @@ import pytest
 
 from pytest_expops.plugin.reports._loaded import loaded_versions
 from pytest_expops.plugin.reports._places import place_of
-from pytest_expops.verdicts.checks.listening import listen_to_checks
 
 if TYPE_CHECKING:
     from pytest_expops.execution.session import PipelineSession
@@ -50,15 +49,10 @@ class ItemNotes:
         seeds = list(map(str, check.seeds)) or [""]
         self._checks.append({"name": check.name, "what": check.what, "seeds": seeds, "subjects": subjects})
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Listen while a test runs."""
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self) -> None:
+        """What is told from now on is of another item."""
         self._checks.clear()
-        listen_to_checks(self)
-        try:
-            return (yield)
-        finally:
-            listen_to_checks(None)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> _MakesReport:

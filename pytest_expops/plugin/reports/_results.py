@@ -11,13 +11,12 @@ import pytest
 
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.plugin.reports._notes import ATTRIBUTE
+from pytest_expops.plugin.reports.outcomes import LONGEST, result_of, why_in_full, why_in_short
 from pytest_expops.report.gathering import CheckedSubject, outputs_and_metrics, subject_id
-from pytest_expops.report.model import CheckResult, Result, Subject
+from pytest_expops.report.model import CheckResult, Subject
 from pytest_expops.verdicts.replay import Verdict
 from pytest_expops.wording import cut_middle, short_path
 
-LONGEST = 20_000
-"""Of what a failed item says, or printed, so many characters are in the report."""
 LONGEST_OF_PASSED = 2_000
 """And of what one printed that passed."""
 
@@ -86,12 +85,12 @@ class CheckResults:
         )
 
     def _later(self, result: CheckResult, report: pytest.TestReport) -> CheckResult:
-        outcome = _result(report)
+        outcome = result_of(report)
         if outcome == "passed" and result.result != "passed":
             outcome = result.result
         printed = "\n".join(text.rstrip() for title, text in report.sections if not title.startswith("expops"))
         passed = outcome in ("passed", "xfailed", "skipped")
-        text, gist = (_text(report), _gist(report)) if not report.passed else (result.text, result.gist)
+        text, gist = (why_in_full(report), why_in_short(report)) if not report.passed else (result.text, result.gist)
         return replace(
             result,
             result=outcome,
@@ -132,28 +131,3 @@ def _checked(nodeid: str, check: Mapping[str, Any], seed: str, record: RunRecord
         metrics=metrics,
     )
     return CheckedSubject(subject, verdict)
-
-
-def _result(report: pytest.TestReport) -> Result:
-    expected_to_fail = hasattr(report, "wasxfail")
-    if report.passed:
-        return "xpassed" if expected_to_fail else "passed"
-    if report.skipped:
-        return "xfailed" if expected_to_fail else "skipped"
-    return "failed" if report.when not in ("setup", "teardown") else "error"
-
-
-def _text(report: pytest.TestReport) -> str:
-    if isinstance(report.longrepr, tuple):
-        return str(report.longrepr[-1])
-    return cut_middle(report.longreprtext, LONGEST)
-
-
-def _gist(report: pytest.TestReport) -> str:
-    """Return the first line of why an item did not pass."""
-    crash = getattr(report.longrepr, "reprcrash", None)
-    if crash is not None:
-        return cut_middle(crash.message.partition("\n")[0], 1_000)
-    wrong = _text(report).strip()
-    first = wrong.removeprefix("Skipped: ") if report.skipped else wrong
-    return cut_middle(first.partition("\n")[0], 1_000)

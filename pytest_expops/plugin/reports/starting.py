@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_expops.plugin.options.report import ReportOptions
+from pytest_expops.plugin.reports._listening import ChecksOfItems
 from pytest_expops.plugin.reports._notes import ATTRIBUTE, ItemNotes
 from pytest_expops.plugin.whole_tests.marks import INSIDE
 from pytest_expops.unpatched import UNPATCHED
@@ -19,7 +20,7 @@ _NAME = "expops-report"
 
 
 def register_reports(config: pytest.Config, state: SessionState | None, wanted: ReportOptions) -> None:
-    """Have items note what a report needs, where they are run; and it gathered and written, where all are reported.
+    """Have items note what reports need, where they are run; and a report written, where all are reported.
 
     Not where a test is run again, which is no session of the user's.
     """
@@ -30,11 +31,10 @@ def register_reports(config: pytest.Config, state: SessionState | None, wanted: 
         from pytest_expops.plugin.reports._kept import KeptFolderHooks
 
         config.pluginmanager.register(KeptFolderHooks(config, state), "expops-kept-folder")
-    if not (wanted.files or wanted.github):
-        return
+    asked = bool(wanted.files or wanted.github)
     if in_worker or config.getoption("dist", "no") == "no":
-        config.pluginmanager.register(ItemNotes(), "expops-item-notes")
-    if in_worker:
+        _register_notes(config, for_report=asked)
+    if in_worker or not asked:
         return
     if wanted.files or state is not None:
         _register(config, state, wanted)
@@ -73,3 +73,19 @@ class _OnceSomethingIsNoted:
         hooks = _register(self._config, None, self._wanted, self._began)
         hooks.pytest_xdist_setupnodes(self._specs)
         hooks.pytest_runtest_logreport(report)
+
+
+def _register_notes(config: pytest.Config, *, for_report: bool) -> None:
+    listeners = []
+    if for_report:
+        listeners.append(ItemNotes())
+        config.pluginmanager.register(listeners[0], "expops-item-notes")
+    config.pluginmanager.register(ChecksOfItems(*listeners), "expops-checks")
+    if config.getoption("allure_report_dir", None):
+        from pytest_expops.plugin.reports._allure import AllureHooks
+
+        config.pluginmanager.register(AllureHooks(), "expops-allure")
+    if config.getoption("htmlpath", None):
+        from pytest_expops.plugin.reports._pytest_html import PytestHtmlHooks
+
+        config.pluginmanager.register(PytestHtmlHooks(), "expops-pytest-html")

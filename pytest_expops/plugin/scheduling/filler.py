@@ -1,14 +1,16 @@
 """The filler: an item at the end of every batch, so that xdist's worker begins what stands before it.
 
 xdist's worker runs an item only when it knows the next one, because fixtures that the next one shares are to be kept.
-The filler is that next item. It is in `session.items` behind those whose ids the controller knows, runs nothing, calls
-no hook, and reports nothing; when it is its turn it does the one thing that is left to do, and tears down the fixtures
-that the real next item does not share.
+The filler is that next item. It is in `session.items` behind those whose ids the controller knows, runs nothing, and
+reports nothing; when it is its turn it does the one thing that is left to do, and tears down the fixtures that the real
+next item does not share. Plugins that limit or watch what an item does (time, warnings) have it pass as an item; those
+that report items do not see it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -47,29 +49,85 @@ _STOPPING = (pytest.exit.Exception, KeyboardInterrupt)
 
 
 class FillerHooks:
-    """Appends the filler in a worker whose controller sends it, and runs it."""
-
-    def __init__(self) -> None:
-        self._filler: Filler | None = None
+    """Appends the filler in a worker whose controller sends it."""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> Iterator[None]:
         """When the ids have been sent, the first index behind them is the filler's."""
         yield
         filler: Filler = Filler.from_parent(session, name=NAME)
-        self._filler = filler
         session.items.append(filler)
+        plugins = session.config.pluginmanager  # what is registered last, once all others are, is called first
+        around = _Around(filler)
+        plugins.register(_Turn(filler), "expops-filler-turn")
+        plugins.register(_Within(filler, around, plugins), "expops-filler-within")
+        plugins.register(around, "expops-filler-around")
+
+
+class _Passed(Exception):
+    """The filler has had its turn."""
+
+
+class _Around:
+    """The first to be asked: ends a filler's turn, and puts the filler in the place of the item that it follows."""
+
+    def __init__(self, filler: Filler) -> None:
+        self._filler = filler
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, bool | None, bool | None]:
         """Before an item that the filler follows, put the filler in its place."""
-        filler = self._filler
-        if filler is not None and nextitem is filler and item is not filler:
-            filler.before = item
-        return (yield)
+        if nextitem is self._filler and item is not self._filler:
+            self._filler.before = item
+        try:
+            return (yield)
+        except _Passed:
+            return True
 
-    @pytest.hookimpl(tryfirst=True, specname="pytest_runtest_protocol")
-    def pytest_run_filler(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+
+class _Within:
+    """The second to be asked: has only those asked about a filler that report nothing."""
+
+    def __init__(self, filler: Filler, around: _Around, plugins: pytest.PytestPluginManager) -> None:
+        self._filler = filler
+        self._around = around
+        self._plugins = plugins
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, bool | None, bool | None]:
+        """No other hook sees a filler: what is raised before the `yield` keeps them from being called.
+
+        Raises:
+            _Passed: for `_Around`, which stands outside.
+        """
+        if item is not self._filler:
+            return (yield)
+        self._ask(item=item, nextitem=nextitem)
+        raise _Passed
+
+    @functools.cached_property
+    def _ask(self) -> Any:
+        """The same hook, without the plugins that make or take reports."""
+        hook = self._plugins.hook
+        reporters = {each.plugin for name in _REPORTING for each in getattr(hook, name).get_hookimpls()}
+        return self._plugins.subset_hook_caller("pytest_runtest_protocol", [self, self._around, *reporters])
+
+
+_REPORTING = ("pytest_runtest_makereport", "pytest_runtest_logreport", "pytest_runtest_logfinish")
+
+
+class _Turn:
+    """What is done when it is the filler's turn."""
+
+    def __init__(self, filler: Filler) -> None:
+        self._filler = filler
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """The filler has no protocol of its own."""
         if item is not self._filler:
             return None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,13 @@ from pytest_expops.execution.session import PipelineSession
 from pytest_expops.plugin.progress.workers import NAME
 from pytest_expops.plugin.state import SessionState
 from pytest_expops.plugin.summary._baseline_summary import baseline_lines
+from pytest_expops.plugin.summary._checks import checks_in
 from pytest_expops.plugin.summary._stability_table import list_stability
 from pytest_expops.replay.nondeterminism.registry import SOURCES
+from pytest_expops.report.gathering import judged_subjects
+from pytest_expops.report.model import SharedCause, Subject
+from pytest_expops.report.terminal import TerminalLine, cause_lines, check_lines, matched_though_declared
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict, why_not_replayed
-from pytest_expops.verdicts.replay_text import gist
 from pytest_expops.verdicts.session_verdicts import NO_ITEM, all_verdicts
 from pytest_expops.wording import and_more, listed, short_path
 
@@ -57,45 +62,74 @@ def _varied(state: SessionState) -> list[str]:
     return [name for name in state.options.vary if name in varied]
 
 
+@dataclass(frozen=True, slots=True)
+class _ConfigFound:
+    """What is known of one config at the end."""
+
+    session: PipelineSession
+    records: Mapping[str, RunRecord]
+    verdicts: Mapping[str, Verdict]
+
+
 def summarize(reporter: pytest.TerminalReporter, state: SessionState, directory: Path) -> None:
     """Write a few lines per config of which anything ran: what ran, was replayed, differed or was blocked."""
-    all_records: list[RunRecord] = []
-    for path in state.sessions:
-        try:
-            all_records += _summarize_one(reporter, state, path, directory)
-        except StorageTrouble as error:
-            reporter.section(f"expops: {short_path(path, directory)}")
-            reporter.line(f"what was run cannot be told: {error}", red=True)
+    found: dict[Path, _ConfigFound] = {}
+    for path, session in state.sessions.items():
+        with _telling_trouble(reporter, path, directory):
+            found[path] = _ConfigFound(session, session.all_records(), all_verdicts(session))
+    told = judged_subjects([(each.session, each.verdicts) for each in found.values()], directory)
+    checks = checks_in(reporter)
+    for path, each in found.items():
+        if each.records:
+            with _telling_trouble(reporter, path, directory):
+                reporter.section(f"expops: {short_path(path, directory)}")
+                _summarize_one(reporter, state, path, each)
+                config = short_path(path, directory)
+                _write(reporter, _what_differs(told, config))
+                _list_failures(reporter, each.records)
+                _write(reporter, check_lines(checks.get(path, ())))
+                list_stability(reporter, each.session)
+                for line, colour in baseline_lines(state, path, directory):
+                    reporter.line(line, **({colour: True} if colour else {}))
+                if state.options.artifacts is not None:
+                    reporter.line(f"outputs and records are kept in {each.session.folder}")
+    all_records = [record for each in found.values() for record in each.records.values()]
     workers = reporter.config.pluginmanager.get_plugin(NAME)
     work = workers.line(all_records) if workers is not None and all_records else None
     if work is not None:
         reporter.line(work)
 
 
-def _summarize_one(
-    reporter: pytest.TerminalReporter, state: SessionState, path: Path, directory: Path
-) -> Collection[RunRecord]:
-    """Write the lines of one config, and return the records of what ran of it."""
-    session = state.sessions[path]
-    records = session.all_records()
-    if not records:
-        return ()
-    verdicts = all_verdicts(session)
-    reporter.section(f"expops: {short_path(path, directory)}")
-    reporter.line(_what_ran(session, records))
+@contextmanager
+def _telling_trouble(reporter: pytest.TerminalReporter, path: Path, directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except StorageTrouble as error:
+        reporter.section(f"expops: {short_path(path, directory)}")
+        reporter.line(f"what was run cannot be told: {error}", red=True)
+
+
+def _summarize_one(reporter: pytest.TerminalReporter, state: SessionState, path: Path, found: _ConfigFound) -> None:
+    """Write how much of one config ran, and was replayed."""
+    session, verdicts = found.session, found.verdicts
+    reporter.line(_what_ran(session, found.records))
     if verdicts:
         reporter.line(_what_matched(session, verdicts, "files" in state.varied(session)))
-    skipped = _what_was_not_replayed(session, records, verdicts, state.options.replay)
+    skipped = _what_was_not_replayed(session, found.records, verdicts, state.options.replay)
     if skipped:
         reporter.line(skipped)
-    _list_differences(reporter, session, verdicts)
-    _list_failures(reporter, records)
-    list_stability(reporter, session)
-    for line, colour in baseline_lines(state, path, directory):
-        reporter.line(line, **({colour: True} if colour else {}))
-    if state.options.artifacts is not None:
-        reporter.line(f"outputs and records are kept in {session.folder}")
-    return records.values()
+
+
+def _what_differs(told: tuple[Sequence[Subject], Sequence[SharedCause]], config: str) -> Iterator[TerminalLine]:
+    """Yield lines on the causes that were first met in one config, and on what matched though it need not."""
+    subjects = {each.id: each for each in told[0]}
+    yield from cause_lines([each for each in told[1] if subjects[each.example].config == config], subjects)
+    yield from matched_though_declared([each for each in told[0] if each.config == config])
+
+
+def _write(reporter: pytest.TerminalReporter, lines: Iterable[TerminalLine]) -> None:
+    for line in lines:
+        reporter.line(line.text, **({line.colour: True} if line.colour else {}))
 
 
 def _what_ran(session: PipelineSession, records: Mapping[str, RunRecord]) -> str:
@@ -142,36 +176,6 @@ def _what_was_not_replayed(
 def _declared(session: PipelineSession, name: str) -> str | None:
     """Return the reason for which an expanded process is declared nondeterministic, if it is (S7.3)."""
     return session.expanded[name].process.nondeterministic
-
-
-def _list_differences(
-    reporter: pytest.TerminalReporter, session: PipelineSession, verdicts: Mapping[str, Verdict]
-) -> None:
-    lines = []
-    for (name, *others), verdict in _findings(session, verdicts):
-        declared = _declared(session, name)
-        if verdict.status is ReplayStatus.DIFFERED:
-            word = "differs as declared" if declared is not None else "differs"
-            lines.append((f"  {name} {word}: {gist(verdict)}", declared is None))
-            if others:
-                so = "so does" if len(others) == 1 else "so do"
-                lines.append((f"    {so} {listed(others, 8)}, with the same finding", True))
-        elif declared is not None:
-            lines.append((f"  {name} matched, though declared nondeterministic: {declared}", True))
-    for line, wrong in lines[:MOST_SHOWN]:
-        reporter.line(line, red=wrong, yellow=not wrong)
-    _more(reporter, len(lines), "like these")
-
-
-def _findings(session: PipelineSession, verdicts: Mapping[str, Verdict]) -> list[tuple[list[str], Verdict]]:
-    """Return the verdicts, those of duplicates of one process that differ for one reason together, as the first's."""
-    found: dict[tuple[str, str], tuple[list[str], Verdict]] = {}
-    for name, each in session.expanded.processes.items():
-        verdict = verdicts.get(name)
-        if verdict is not None:
-            reason = verdict.diagnosis.finding if verdict.diagnosis is not None else ""
-            found.setdefault((each.process.name, reason or name), ([], verdict))[0].append(name)
-    return list(found.values())
 
 
 def _list_failures(reporter: pytest.TerminalReporter, records: Mapping[str, RunRecord]) -> None:

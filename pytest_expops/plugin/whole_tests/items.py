@@ -27,10 +27,10 @@ from pytest_expops.plugin.whole_tests.marks import WATCHER, Wanted, wanted
 from pytest_expops.plugin.whole_tests.summary import CAUSE, DIFFERED, MATCHED, NOT_REPLAYED, REPLAYED
 from pytest_expops.reproducible import current_checker
 from pytest_expops.verdicts.checks.checker import Thoroughness, sources
-from pytest_expops.verdicts.checks.text import in_words_of_a_test, source_for_a_test, tell
+from pytest_expops.verdicts.checks.text import in_words_of_a_test, tell
 from pytest_expops.verdicts.findings import FIRST_APART
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
-from pytest_expops.verdicts.replay_text import title
+from pytest_expops.verdicts.replay_gist import cause_of
 from pytest_expops.wording import joined
 
 _NOT_THE_REPLAYS = frozenset({"xfail", "skip", "skipif", "timeout", "flaky", "usefixtures", "parametrize"})
@@ -195,11 +195,9 @@ def _not_replayed(check: FunctionCheck, reason: str) -> ReplayError:
 
 def _cause(verdict: Verdict) -> str:
     diagnosis = verdict.diagnosis
-    if diagnosis is None:
-        return "the cause was not looked for"
-    if not diagnosis.causes and FIRST_APART in diagnosis.note:
+    if diagnosis is not None and not diagnosis.causes and FIRST_APART in diagnosis.note:
         return _APART
-    return joined([title(source_for_a_test(each)) for each in diagnosis.causes]) or "not attributed"
+    return cause_of(in_words_of_a_test(verdict).diagnosis)
 
 
 def add_replays(config: pytest.Config, report: pytest.CollectReport, *, every: bool) -> None:

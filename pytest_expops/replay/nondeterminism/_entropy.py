@@ -38,6 +38,7 @@ class Entropy(Source):
 
     name: ClassVar[str] = "entropy"
     title: ClassVar[str] = "the operating system's randomness"
+    brief: ClassVar[str] = "OS randomness"
     catches: ClassVar[str] = "generators without a seed, UUIDs, `secrets`, `os.urandom`"
     remedy: ClassVar[str] = "give what draws a seed, or leave what depends on it out of the output"
     can_vary: ClassVar[bool] = False

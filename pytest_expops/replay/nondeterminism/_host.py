@@ -32,6 +32,7 @@ class Host(Source):
 
     name: ClassVar[str] = "host"
     title: ClassVar[str] = "the names of host and user and the process id"
+    brief: ClassVar[str] = "host, user or process id"
     catches: ClassVar[str] = "host names, user names and process ids in outputs, or in seeds made from them"
     remedy: ClassVar[str] = "leave the host, the user and the process id out of outputs, file names and seeds"
     holds_sites: ClassVar[bool] = True

@@ -25,6 +25,7 @@ class Imports(Source):
 
     name: ClassVar[str] = "imports"
     title: ClassVar[str] = "the random numbers drawn on import"
+    brief: ClassVar[str] = "random numbers on import"
     catches: ClassVar[str] = (
         "numbers that a script draws while it is imported: in a constant, a class, a default argument"
     )

@@ -26,6 +26,7 @@ class ListingOrder(Source):
 
     name: ClassVar[str] = "cwd-listing-order"
     title: ClassVar[str] = "the order of directory listings"
+    brief: ClassVar[str] = "directory order"
     catches: ClassVar[str] = "files read in the order of `os.listdir`, `glob.glob` or `Path.iterdir`"
     remedy: ClassVar[str] = "sort the listing: `sorted(os.listdir(...))`, `sorted(path.glob(...))`"
     holds_sites: ClassVar[bool] = True

@@ -43,6 +43,7 @@ class Environment(Source):
 
     name: ClassVar[str] = "env"
     title: ClassVar[str] = "irrelevant environment variables"
+    brief: ClassVar[str] = "environment variables"
     catches: ClassVar[str] = "all of `os.environ` in a result, a digest or a count; tables as wide as the terminal"
     remedy: ClassVar[str] = (
         "read the variables that you need by name; give widths (`pd.set_option('display.width', ...)`)"
@@ -112,6 +113,7 @@ class TemporaryFolder(Source):
 
     name: ClassVar[str] = "tmpdir"
     title: ClassVar[str] = "the folder and names of temporary files"
+    brief: ClassVar[str] = "temporary files"
     catches: ClassVar[str] = "paths of temporary files in a result, or in a cache key"
     remedy: ClassVar[str] = "return what the file holds, not where it lies; write to a path of the project's own"
 

@@ -28,6 +28,7 @@ class Threads(Source):
 
     name: ClassVar[str] = "threads"
     title: ClassVar[str] = "the number of threads"
+    brief: ClassVar[str] = "threads"
     catches: ClassVar[str] = "sums whose order depends on the number of threads, work split by the number of processors"
     remedy: ClassVar[str] = "take results in the order of the tasks, fix the number of threads, or allow a tolerance"
     holds_sites: ClassVar[bool] = True

@@ -263,6 +263,8 @@ class Source(abc.ABC):
     """As ``--expops-vary`` takes it and reports name it."""
     title: ClassVar[str]
     """In a sentence: "with TITLE held fixed, 5 of 5 replays agree"."""
+    brief: ClassVar[str] = ""
+    """Where 12 characters may be all that is seen, its first ones; empty where the title without its article does."""
     catches: ClassVar[str]
     """What varying it brings to light, in one line for the manual."""
     remedy: ClassVar[str]

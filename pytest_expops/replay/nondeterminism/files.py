@@ -59,6 +59,7 @@ class Files(Source):
 
     name: ClassVar[str] = "files"
     title: ClassVar[str] = "files that an earlier run has written"
+    brief: ClassVar[str] = "files of an earlier run"
     catches: ClassVar[str] = "caches, checkpoints, counters and logs that one run writes and the next one reads"
     remedy: ClassVar[str] = "make the file an output, or write to `context.checkpoint_dir`, which is empty for each run"
     can_hold: ClassVar[bool] = False

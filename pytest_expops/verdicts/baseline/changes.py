@@ -14,7 +14,7 @@ from pytest_expops.verdicts.baseline.lock_file_text import encode
 ABSENT = "none"
 
 
-class Subject(enum.Enum):
+class Aspect(enum.Enum):
     """What a change is a change of."""
 
     CODE = "code"
@@ -31,14 +31,14 @@ class Subject(enum.Enum):
     @property
     def around(self) -> bool:
         """Whether it is of the environment, rather than of the project."""
-        return self in (Subject.LIBRARY, Subject.MACHINE)
+        return self in (Aspect.LIBRARY, Aspect.MACHINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """`what` (a name: of a function, parameter, upstream process, library, ...) was `before` and is `after`."""
 
-    subject: Subject
+    subject: Aspect
     what: str
     before: str = ""
     after: str = ""
@@ -50,7 +50,7 @@ class Change:
     @classmethod
     def from_json(cls, data: Any) -> Change:
         """Return what `to_json` was called on."""
-        return cls(Subject(data[0]), *data[1:])
+        return cls(Aspect(data[0]), *data[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,27 +81,27 @@ def kept_of(
 ) -> Kept:
     """Return what is recorded in an entry, and is as it was: not among the changes, and no input that is another."""
     recorded_of = {
-        Subject.CODE: recorded.code,
-        Subject.PARAMETER: recorded.parameters,
-        Subject.SEED: True,
-        Subject.SIZE: recorded.rows is not None,
-        Subject.INPUT: recorded.inputs and recorded.inputs == present.inputs,
-        Subject.FILE: recorded.files,
-        Subject.LIBRARY: recorded.environment.get("libraries"),
-        Subject.MACHINE: _machine(recorded.environment),
+        Aspect.CODE: recorded.code,
+        Aspect.PARAMETER: recorded.parameters,
+        Aspect.SEED: True,
+        Aspect.SIZE: recorded.rows is not None,
+        Aspect.INPUT: recorded.inputs and recorded.inputs == present.inputs,
+        Aspect.FILE: recorded.files,
+        Aspect.LIBRARY: recorded.environment.get("libraries"),
+        Aspect.MACHINE: _machine(recorded.environment),
     }
-    changed = {Subject.CODE if change.subject is Subject.PLACE else change.subject for change in changes}
-    gone = {change.what for change in changes if change.subject is Subject.FILE}
+    changed = {Aspect.CODE if change.subject is Aspect.PLACE else change.subject for change in changes}
+    gone = {change.what for change in changes if change.subject is Aspect.FILE}
     files = tuple(
         f"{path} (by its size)" if digest.endswith(" bytes") else path
         for path, digest in recorded.files.items()
         if path not in gone
     )
-    subjects = [each for each, there in recorded_of.items() if there and each not in changed | {Subject.FILE}]
+    subjects = [each for each, there in recorded_of.items() if there and each not in changed | {Aspect.FILE}]
     if files:
-        subjects.append(Subject.FILE)
+        subjects.append(Aspect.FILE)
     return Kept(
-        tuple(each.value for each in Subject if each in subjects),
+        tuple(each.value for each in Aspect if each in subjects),
         files,
         recorded.covers,
         without_file,
@@ -155,22 +155,22 @@ def _changes(recorded: LockEntry, present: LockEntry, accounted_for: Collection[
     for label in _differing(recorded.code, present.code):
         if label in moved:
             continue
-        yield Change(Subject.CODE, label, _presence(recorded.code, label), _presence(present.code, label))
+        yield Change(Aspect.CODE, label, _presence(recorded.code, label), _presence(present.code, label))
     for name, is_library in dict(moved.values()).items():
-        yield Change(Subject.PLACE, name, *(("own code", "library") if is_library else ("library", "own code")))
-    yield from _each(Subject.PARAMETER, recorded.parameters, present.parameters)
+        yield Change(Aspect.PLACE, name, *(("own code", "library") if is_library else ("library", "own code")))
+    yield from _each(Aspect.PARAMETER, recorded.parameters, present.parameters)
     if (recorded.seeds, recorded.base_seed) != (present.seeds, present.base_seed):
-        yield Change(Subject.SEED, "seed", _seed(recorded), _seed(present))
+        yield Change(Aspect.SEED, "seed", _seed(recorded), _seed(present))
     if recorded.rows != present.rows:
-        yield Change(Subject.SIZE, "rows", _text(recorded.rows), _text(present.rows))
+        yield Change(Aspect.SIZE, "rows", _text(recorded.rows), _text(present.rows))
     for path in _differing(recorded.files, present.files):
-        yield Change(Subject.FILE, path, _presence(recorded.files, path), _presence(present.files, path))
+        yield Change(Aspect.FILE, path, _presence(recorded.files, path), _presence(present.files, path))
     for name in _differing(recorded.inputs, present.inputs):
         if name not in accounted_for:
-            yield Change(Subject.INPUT, name, _presence(recorded.inputs, name), _presence(present.inputs, name))
+            yield Change(Aspect.INPUT, name, _presence(recorded.inputs, name), _presence(present.inputs, name))
     before, after = recorded.environment, present.environment
-    yield from _each(Subject.LIBRARY, before.get("libraries", {}), after.get("libraries", {}))
-    yield from _each(Subject.MACHINE, _machine(before), _machine(after))
+    yield from _each(Aspect.LIBRARY, before.get("libraries", {}), after.get("libraries", {}))
+    yield from _each(Aspect.MACHINE, _machine(before), _machine(after))
 
 
 def _moved(recorded: LockEntry, present: LockEntry) -> dict[str, tuple[str, bool]]:
@@ -188,7 +188,7 @@ def _moved(recorded: LockEntry, present: LockEntry) -> dict[str, tuple[str, bool
     return found
 
 
-def _each(subject: Subject, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
+def _each(subject: Aspect, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
     for name in _differing(before, after):
         yield Change(subject, name, _text(before.get(name, ABSENT)), _text(after.get(name, ABSENT)))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.baseline.baseline import BaselineComparison
-from pytest_expops.verdicts.baseline.changes import ABSENT, Change, Kept, Subject
+from pytest_expops.verdicts.baseline.changes import ABSENT, Aspect, Change, Kept
 from pytest_expops.verdicts.baseline.lock_file import PACKAGES
 from pytest_expops.verdicts.session_verdicts import Repeating
 from pytest_expops.wording import and_more, first_of, joined, short_place
@@ -90,22 +90,22 @@ def words_for(change: Change, function: str = "") -> str:
     """Return what changed, as the subject of a sentence."""
     what, before, after = change.what, change.before, change.after
     became = f"{what} {before} -> {after}"
-    if change.subject is Subject.CODE:
+    if change.subject is Aspect.CODE:
         return _code(change, function)
-    if change.subject is Subject.PLACE:
+    if change.subject is Aspect.PLACE:
         return f"where `{what}` is imported from ({before} -> {after})"
-    if change.subject is Subject.PARAMETER:
+    if change.subject is Aspect.PARAMETER:
         return f"the parameter {what} ({before} -> {after})"
-    if change.subject is Subject.SEED:
+    if change.subject is Aspect.SEED:
         return f"the seed ({before} -> {after})"
-    if change.subject is Subject.SIZE:
+    if change.subject is Aspect.SIZE:
         return f"the size of its partition ({before} -> {after} rows)"
-    if change.subject is Subject.INPUT:
+    if change.subject is Aspect.INPUT:
         return f"what it receives from `{what}`"
-    if change.subject is Subject.FILE:
+    if change.subject is Aspect.FILE:
         where = " (not recorded before)" if before == ABSENT else " (no longer there)" if after == ABSENT else ""
         return f"the file {what}{where}"
-    if change.subject is Subject.MACHINE:
+    if change.subject is Aspect.MACHINE:
         return _machine(change)
     return became
 
@@ -152,7 +152,7 @@ def _what_else(comparison: BaselineComparison, function: str) -> list[str]:
 
 def as_it_was(kept: Kept) -> list[str]:
     """Return what was compared and found as it was, and then what is not recorded, so that nothing is known of it."""
-    names = [_KEPT[Subject(each)] for each in kept.subjects if Subject(each) is not Subject.FILE]
+    names = [_KEPT[Aspect(each)] for each in kept.subjects if Aspect(each) is not Aspect.FILE]
     if kept.files:
         names.append(f"its files {joined(kept.files, MOST_NAMED)}")
     missing = [f"`{each}`, a module without a file" for each in kept.without_file]
@@ -163,13 +163,13 @@ def as_it_was(kept: Kept) -> list[str]:
 
 
 _KEPT = {
-    Subject.CODE: "its code",
-    Subject.PARAMETER: "parameters",
-    Subject.SEED: "seed",
-    Subject.SIZE: "size of its partition",
-    Subject.INPUT: "inputs",
-    Subject.LIBRARY: "libraries",
-    Subject.MACHINE: "machine",
+    Aspect.CODE: "its code",
+    Aspect.PARAMETER: "parameters",
+    Aspect.SEED: "seed",
+    Aspect.SIZE: "size of its partition",
+    Aspect.INPUT: "inputs",
+    Aspect.LIBRARY: "libraries",
+    Aspect.MACHINE: "machine",
 }
 
 

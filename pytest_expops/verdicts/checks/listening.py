@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -21,9 +22,15 @@ class CheckListener(Protocol):
 _listeners: list[CheckListener] = []
 
 
-def listen_to_checks(listener: CheckListener | None) -> None:
-    """Have this one told, in place of any other; nobody if it is None."""
-    _listeners[:] = [] if listener is None else [listener]
+@contextmanager
+def listening(*listeners: CheckListener) -> Iterator[None]:
+    """Have these told meanwhile, in place of any others: those of a session in which this one runs."""
+    before = [*_listeners]
+    _listeners[:] = listeners
+    try:
+        yield
+    finally:
+        _listeners[:] = before
 
 
 def tell_checked(session: PipelineSession, check: FunctionCheck, verdicts: Sequence[Verdict]) -> None:

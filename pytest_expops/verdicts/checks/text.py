@@ -15,7 +15,8 @@ from pytest_expops.pipeline.model import FunctionCheck
 from pytest_expops.values.comparison import Difference
 from pytest_expops.verdicts.findings import Cause
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
-from pytest_expops.verdicts.replay_text import LEFT_BY_TESTS, ORDER_OF_TESTS, SAME, explain
+from pytest_expops.verdicts.replay_gist import LEFT_BY_TESTS, ORDER_OF_TESTS
+from pytest_expops.verdicts.replay_text import SAME, explain, refer
 from pytest_expops.wording import joined
 
 _KEY = re.compile(r"outputs\['((?:[^'\\]|\\.)*)'\]")
@@ -30,14 +31,17 @@ def tell(verdicts: Sequence[Verdict], command: str, directory: Path, how: str = 
     `how` says what was the same in both runs.
     """
     differed = [in_words_of_a_check(each) for each in verdicts if each.status is ReplayStatus.DIFFERED]
-    told: dict[str, str] = {}
+    told: dict[str, Verdict] = {}
     texts = []
     for verdict in differed:
         finding = verdict.diagnosis.finding if verdict.diagnosis is not None else ""
-        first = told.setdefault(finding, verdict.process) if finding else verdict.process
+        first = told.setdefault(finding, verdict) if finding else verdict
+        if first is not verdict:
+            texts.append(f"{verdict.process}: {refer(verdict, first, first.process, directory)}")
+            continue
         own = verdict.reproducing_hash_seed
         again = command if own is None or not command else f"PYTHONHASHSEED={own} {command}"
-        texts.append(explain(verdict, again, directory, first if first != verdict.process else None, how))
+        texts.append(explain(verdict, again, directory, how))
     changed = changed_arguments(verdicts)
     note = [f"{joined([f'`{name}`' for name in changed])} {'is' if len(changed) == 1 else 'are'} changed in place"]
     return "\n\n".join([*texts, *(note if changed else [])])
@@ -76,11 +80,11 @@ def in_words_of_a_test(verdict: Verdict) -> Verdict:
     found = verdict.diagnosis
     if found is None:
         return verdict
-    causes = tuple(replace(each, source=source_for_a_test(each)) for each in found.causes)
+    causes = tuple(replace(each, source=_source_for_a_test(each)) for each in found.causes)
     return replace(verdict, diagnosis=replace(found, causes=causes))
 
 
-def source_for_a_test(cause: Cause) -> str:
+def _source_for_a_test(cause: Cause) -> str:
     """Return the source of a cause; what other processes leave behind is what other tests do."""
     return {"order": ORDER_OF_TESTS, "state": LEFT_BY_TESTS}.get(cause.source, cause.source)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from pytest_expops.errors import ExpopsError
+from pytest_expops.errors import CheckFailed, ExpopsError
 from pytest_expops.execution.raised import trouble_in
 from pytest_expops.pipeline.model import Tolerance
 from pytest_expops.values.comparison import compare
@@ -17,7 +17,7 @@ from pytest_expops.verdicts.laws._subjects import Window
 from pytest_expops.verdicts.laws._text import BrokenCase, Violation, message_of
 
 
-class LawBroken(AssertionError):
+class LawBroken(CheckFailed):
     """A process does not keep a law; `law`, `process`, and the case that shows it: `case`, `differences`, `error`."""
 
     def __init__(self, message: str, *, law: str, process: str, case: Any, violation: Violation) -> None:

@@ -189,7 +189,7 @@ def test_a_file_that_runs_leave_is_named_as_likely_and_not_as_proved(project: Pr
     assert diagnosis["causes"] == []
     assert [(Path(each["path"]).name, each["site"]["line"]) for each in diagnosis["read_back"]] == [("cache.txt", line)]
     message = outcome.message("files_seed7[replay]")
-    assert "; likely cause: finds `cache.txt`, which it writes too\n" in message
+    assert "; likely cause: finds `cache.txt`, which it writes too; not deterministic\n" in message
     assert f"likely: finds `cache.txt`, which it writes too\n            models/model.py:{line} os.stat(" in message
     assert "this was seen, not proved: no replay was made without the file\n" in message
     assert "5 replays agree with each other, and not with the first run\n" in message
@@ -371,17 +371,18 @@ def test_what_several_duplicates_have_in_common_is_told_in_full_once(project: Pr
     assert f"where:  models/model.py:{line} in initial" in first
     assert "        fix: " in first
     for each in others:
-        told = f"why:    as `entropy_seed7`: the operating system's randomness, models/model.py:{line}\n"
-        assert (
-            f"{told}        with the operating system's randomness fixed, 3 of 3 replays agree; without, 0 of 3\n"
-            in each
-        )
-        assert "; cause: the operating system's randomness\n" in each
-        assert "to see just this again: " in each
-        assert "where:" not in each
-        assert "fix:" not in each
-    assert "  entropy_seed7 differs: outputs['weights'][0]: 3 of 3 elements differ" in outcome.text
-    assert "    so do entropy_seed8, entropy_seed9, with the same finding\n" in outcome.text
+        (short,) = {told for told in each.splitlines() if told}
+        assert short.startswith(f"OS randomness at models/model.py:{line}: outputs['weights'][0]: 3 of 3 elements")
+        assert short.endswith("; not deterministic; `entropy_seed7[replay]` tells why")
+    cause = f"the operating system's randomness at models/model.py:{line}"
+    assert (
+        f"\n  3 replays of `entropy` differ: {cause}\n      entropy_seed7: outputs['weights'][0]: 3 of" in outcome.text
+    )
+    assert "; also entropy_seed8, entropy_seed9\n" in outcome.text
+    outcome = project.run("-n0", "-vv", diagnose=True)
+    for name in names:
+        assert "        fix: " in outcome.message(f"{name}[replay]")
+        assert f"::{name}[replay]'" in outcome.message(f"{name}[replay]").splitlines()[-1]
 
 
 def test_duplicates_that_differ_for_two_reasons_are_told_each_in_full(project: Project) -> None:
@@ -401,7 +402,7 @@ def test_duplicates_that_differ_for_two_reasons_are_told_each_in_full(project: P
     outcome = project.run("-n0", diagnose=True)
     for name, source in (("two_seed7", "the clock"), ("two_seed8", "the operating system's randomness")):
         assert f"why:    {source}\n" in outcome.message(f"{name}[replay]")
-    assert "the same finding" not in outcome.text
+    assert "tells why" not in outcome.text
 
 
 def test_the_diagnosis_is_the_same_on_workers(project: Project) -> None:

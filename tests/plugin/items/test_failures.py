@@ -130,9 +130,7 @@ def test_what_is_told_in_short_is_one_line_also_where_nothing_is_cut(
     assert outcome.where("failed") == {"b_seed7[replay]"}
     short = outcome.text.partition("short test summary info")[2].splitlines()[1:-1]
     assert len(short) == 1
-    assert short[0].startswith(
-        f"FAILED {project.config}::b_seed7[replay] - not deterministic: outputs['pid']: value differs"
-    )
+    assert short[0].startswith(f"FAILED {project.config}::b_seed7[replay] - outputs['pid']: value differs")
     assert "first run:" in outcome.text
     (failure,) = (child for case in outcome.cases for child in case if child.tag == "failure")
     assert failure.get("message", "") in short[0]
@@ -143,7 +141,7 @@ def test_what_is_told_in_short_is_one_line_also_where_nothing_is_cut(
         each for each in in_lines.text.splitlines() if each.startswith(str(project.root)) and "replay" not in each
     )
     place, _, message = line.partition(": ")
-    assert message.startswith("not deterministic: outputs['pid']: value differs")
+    assert message.startswith("outputs['pid']: value differs")
     path, _, number = place.rpartition(":")
     assert Path(path) == project.root / project.config
     assert Path(path).read_text().splitlines()[int(number) - 1].strip().startswith("- name: b")

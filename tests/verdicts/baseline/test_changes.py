@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.verdicts.baseline.changes import ABSENT, Change, Subject, changes_between, is_elsewhere, kept_of
+from pytest_expops.verdicts.baseline.changes import ABSENT, Aspect, Change, changes_between, is_elsewhere, kept_of
 from pytest_expops.verdicts.baseline.lock_file import LockEntry
 from pytest_expops.verdicts.baseline.text import as_it_was, words_for
 
@@ -145,9 +145,9 @@ def test_what_changed_is_not_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (Change(Subject.CODE, "src/shop/fast (compiled)", "1", "2"), "the code in src/shop/fast (compiled)"),
-        (Change(Subject.FILE, "data/x.csv", "1", ABSENT), "the file data/x.csv (no longer there)"),
-        (Change(Subject.FILE, "data/x.csv", ABSENT, "1"), "the file data/x.csv (not recorded before)"),
+        (Change(Aspect.CODE, "src/shop/fast (compiled)", "1", "2"), "the code in src/shop/fast (compiled)"),
+        (Change(Aspect.FILE, "data/x.csv", "1", ABSENT), "the file data/x.csv (no longer there)"),
+        (Change(Aspect.FILE, "data/x.csv", ABSENT, "1"), "the file data/x.csv (not recorded before)"),
     ],
 )
 def test_odd_changes_are_told_as_what_they_are(change: Change, words: str) -> None:
@@ -156,8 +156,8 @@ def test_odd_changes_are_told_as_what_they_are(change: Change, words: str) -> No
 
 def test_inputs_that_are_accounted_for_are_no_news() -> None:
     moved = replace(_moved(python="CPython 3.12.1"), inputs={"load": "9"})
-    assert [each.subject for each in changes_between(ENTRY, moved)] == [Subject.INPUT, Subject.MACHINE]
-    assert [each.subject for each in changes_between(ENTRY, moved, {"load"})] == [Subject.MACHINE]
+    assert [each.subject for each in changes_between(ENTRY, moved)] == [Aspect.INPUT, Aspect.MACHINE]
+    assert [each.subject for each in changes_between(ENTRY, moved, {"load"})] == [Aspect.MACHINE]
     # Another upstream process is.
     rewired = replace(moved, inputs={"load": "9", "other": "4"})
     assert [each.what for each in changes_between(ENTRY, rewired, {"load"})] == ["other", "python"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.errors import ConfigWarning, ExpopsError, MissingExtra
+from pytest_expops.errors import CheckFailed, ConfigWarning, ExpopsError, MissingExtra
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import ExpandedPipeline, ExpandedProcess, SeedClaims
@@ -27,7 +27,7 @@ from pytest_expops.verdicts.stability.spread import (
 from pytest_expops.verdicts.stability.text import explain, headline
 
 
-class Unstable(ExpopsError):
+class Unstable(ExpopsError, CheckFailed):
     """A claim over seeds does not hold, or is undecided where that is asked to fail."""
 
     def __init__(self, spread: Spread) -> None:
