@@ -8,6 +8,7 @@ import hashlib
 from typing import Any
 
 from pytest_expops.errors import MissingExtra
+from pytest_expops.report._comparing import MOST_ROWS, compare_sessions
 from pytest_expops.report.model import Report
 from pytest_expops.report.page.building import FIRST_DIFFERENCES, page_of
 from pytest_expops.report.page.marks import DRIFTED, ORDER, mark_of_check
@@ -24,6 +25,15 @@ def to_html(report: Report) -> bytes:
         MissingExtra: jinja2 is not installed.
     """
     return _rendered("page.html.j2", page=page_of(report))
+
+
+def to_comparison(before: Report, after: Report) -> bytes:
+    """Return a page of what changed from one session to another.
+
+    Raises:
+        MissingExtra: jinja2 is not installed.
+    """
+    return _rendered("comparison.html.j2", compared=compare_sessions(before, after), most_rows=MOST_ROWS)
 
 
 def _rendered(template: str, **values: Any) -> bytes:
@@ -49,8 +59,13 @@ def _environment() -> Any:
     script, _, _ = loader.get_source(environment, "script.js")
     style, _, _ = loader.get_source(environment, "style.css")
     environment.filters |= {
-        "number": shown_number, "seconds": shown_seconds, "size": shown_size, "time": shown_time, "cut": shown_text, "coded": _coded,
-    }  # fmt: skip
+        "coded": _coded,
+        "cut": shown_text,
+        "number": shown_number,
+        "seconds": shown_seconds,
+        "size": shown_size,
+        "time": shown_time,
+    }
     environment.globals |= {
         "script": script,
         "style": style,

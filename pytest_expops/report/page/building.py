@@ -10,10 +10,10 @@ from pytest_expops.report.model import CheckResult, Report, SharedCause, Subject
 from pytest_expops.report.page._graph import Node, graph
 from pytest_expops.report.page._groups import Shown, SubjectGroup, groups_of, of_pipeline, other_checks
 from pytest_expops.report.page._lanes import Lane, lanes
-from pytest_expops.report.page._metrics import Metrics, metrics_of
 from pytest_expops.report.page._svg import Svg
-from pytest_expops.report.page._times import Spent, longest_path, spent
 from pytest_expops.report.page.marks import DRIFTED, VerdictMark, counted
+from pytest_expops.report.page.metrics import Metrics, metrics_of
+from pytest_expops.report.page.times import Spent, longest_path, spent
 from pytest_expops.report.text import Numbers, headline, numbers
 from pytest_expops.verdicts.baseline.baseline import Agreement
 
