@@ -68,7 +68,7 @@ class ComparedSessions:
 def compare_sessions(before: Report, after: Report) -> ComparedSessions:
     """Return what changed from one session to another."""
     pairs = _pairs(before, after)
-    both = [(one, other) for one, other in pairs.values() if one is not None and other is not None]
+    both = {name: (one, other) for name, (one, other) in pairs.items() if one is not None and other is not None}
     verdicts = _verdict_changes({name: (_mark(one), _mark(other)) for name, (one, other) in pairs.items()})
     causes = tuple(_cause_changes(before, after))
     metrics = list(_metrics(both))
@@ -96,7 +96,7 @@ def _sentence(changed: int, common: int, causes: Sequence[CauseChange]) -> str:
         return "The sessions have no result in common"
     gone = sum(each.after is None for each in causes)
     new = sum(each.before is None for each in causes)
-    said = f"{changed or 'None'} of {common} verdicts {'is' if changed == 1 else 'are'} another than before"
+    said = f"{changed or 'None'} of {common} verdicts changed"
     if gone:
         said += f"; {gone} cause{' is' if gone == 1 else 's are'} not seen any more"
     if new:
@@ -109,10 +109,16 @@ def _mark(subject: Subject | None) -> VerdictMark | None:
 
 
 _Pair = tuple[Subject | None, Subject | None]
+_Both = Mapping[str, tuple[Subject, Subject]]
 
 
 def _pairs(before: Report, after: Report) -> dict[str, _Pair]:
-    one, other = ({each.id: each for each in report.subjects} for report in (before, after))
+    """Return all subjects by what they are called: if there is one config, an expanded process by its own name."""
+    single = len({each.config for report in (before, after) for each in report.subjects}) == 1
+    one, other = (
+        {each.name if single and each.config else each.id: each for each in report.subjects}
+        for report in (before, after)
+    )
     return {name: (one.get(name), other.get(name)) for name in {**one, **other}}
 
 
@@ -163,31 +169,31 @@ def _cause_key(cause: SharedCause, report: Report) -> tuple[object, ...]:
     return (cause.declared, sources, groups.get(cause.example, cause.example))
 
 
-def _results(both: Sequence[tuple[Subject, Subject]]) -> Iterator[ValueChange]:
-    for one, other in both:
+def _results(both: _Both) -> Iterator[ValueChange]:
+    for called, (one, other) in both.items():
         before, after = ({each.key: each.digest for each in subject.outputs} for subject in (one, other))
         for key in {**before, **after}:
             if before.get(key) != after.get(key):
-                yield ValueChange(key, one.id, before.get(key, ""), after.get(key, ""))
+                yield ValueChange(key, called, before.get(key, ""), after.get(key, ""))
 
 
-def _metrics(both: Sequence[tuple[Subject, Subject]]) -> Iterator[ValueChange]:
-    for one, other in both:
+def _metrics(both: _Both) -> Iterator[ValueChange]:
+    for called, (one, other) in both.items():
         before, after = ({each.name: last_value(each) for each in subject.metrics} for subject in (one, other))
         for name in {**before, **after}:
             then, now = before.get(name), after.get(name)
             numbers = number_of(then), number_of(now)
             difference = numbers[1] - numbers[0] if numbers[0] is not None and numbers[1] is not None else None
             yield ValueChange(
-                name, one.id, str(then) if name in before else "", str(now) if name in after else "", difference
+                name, called, str(then) if name in before else "", str(now) if name in after else "", difference
             )
 
 
-def _baseline(both: Sequence[tuple[Subject, Subject]]) -> Iterator[ValueChange]:
-    for one, other in both:
+def _baseline(both: _Both) -> Iterator[ValueChange]:
+    for called, (one, other) in both.items():
         before, after = (each.baseline.agreement.value if each.baseline else "" for each in (one, other))
         if before != after:
-            yield ValueChange("baseline", one.id, before, after)
+            yield ValueChange("baseline", called, before, after)
 
 
 def _times(before: Report, after: Report) -> Iterator[ValueChange]:

@@ -59,6 +59,7 @@ class Page:
     causes: tuple[tuple[SharedCause, tuple[Shown, ...]], ...]
     troubles: tuple[Trouble, ...]
     skipped: tuple[tuple[str, tuple[CheckResult, ...]], ...]
+    failed: tuple[Shown, ...]
     verdicts: tuple[tuple[VerdictMark, int], ...]
     pipelines: tuple[Drawn, ...]
     groups: tuple[SubjectGroup, ...]
@@ -89,6 +90,7 @@ def page_of(report: Report) -> Page:
         causes=tuple((each, tuple(shown[name] for name in each.subjects if name in shown)) for each in report.causes),
         troubles=_troubles(report.subjects, report.checks, shown),
         skipped=_skipped(report),
+        failed=tuple(each for each in shown.values() if each.subject.outcome in (Outcome.FAILED, Outcome.CRASHED)),
         verdicts=tuple(counted(each.mark for each in shown.values())),
         pipelines=tuple(
             Drawn(

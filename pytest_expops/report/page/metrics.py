@@ -188,17 +188,19 @@ def _row(label: str, strip: Strip, axis: Axis, group: ClaimedGroup | None, metri
         shown_number(strip.mean if strip.mean is not None or not values else values[0]),
         shown_number(std) if std is not None else "",
         f"{shown_number(strip.interval[0])} to {shown_number(strip.interval[1])}" if strip.interval else "",
-        tuple((_told(each), each.status) for each in group.claims) if group is not None else (),
+        tuple((_told(each, axis), each.status) for each in group.claims) if group is not None else (),
         group.against if group is not None else "",
     )
 
 
-def _told(claim: ShownClaim) -> str:
+def _told(claim: ShownClaim, axis: Axis) -> str:
     text = f"{claim.bound} {shown_number(claim.limit)}: {shown_number(claim.obtained)}"
     if claim.interval is not None:
         text += f" ({shown_number(claim.interval[0])} to {shown_number(claim.interval[1])})"
     if claim.status is ClaimStatus.UNDECIDED and claim.enough is not None:
         text += f"; {claim.enough} seeds would decide it"
+    if claim.bound in _DRAWN and not axis.shows(claim.limit):
+        text += "; the bound is beyond the axis"
     return text
 
 
