@@ -11,7 +11,7 @@ from pytest_expops.errors import MissingExtra
 from pytest_expops.report._comparing import MOST_ROWS, compare_sessions
 from pytest_expops.report.model import Report
 from pytest_expops.report.page.building import FIRST_DIFFERENCES, page_of
-from pytest_expops.report.page.marks import DRIFTED, ORDER, mark_of_check
+from pytest_expops.report.page.marks import DRIFTED, LEGEND, mark_of_check
 from pytest_expops.report.page.showing import shown_number, shown_seconds, shown_size, shown_text, shown_time
 
 SECONDS_UNTIL_REFRESH = 5
@@ -72,7 +72,7 @@ def _environment() -> Any:
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "refresh": SECONDS_UNTIL_REFRESH,
         "drifted": DRIFTED,
-        "marks": ORDER,
+        "marks": LEGEND,
         "mark_of_check": mark_of_check,
         "first_differences": FIRST_DIFFERENCES,
     }

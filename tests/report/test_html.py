@@ -156,6 +156,13 @@ def test_what_left_the_baseline_is_told_unless_a_cause_explains_it() -> None:
     )
 
 
+def test_what_was_the_same_again_is_counted_so_though_the_baseline_records_another() -> None:
+    drifted = AgainstBaseline(Agreement.DIFFERS, "metrics['loss'][1]: expected 1, obtained 2")
+    page = read(report(subject("load"), subject("train", baseline=drifted)))
+    assert "= 2 the same again" in page.text
+    assert "1 the same again, but not what the baseline records" in page.text
+
+
 def test_a_failed_check_of_a_whole_process_is_a_failure_of_its_own() -> None:
     failed = CheckResult(
         "train[stability:loss]",

@@ -80,7 +80,7 @@ def _edge(way: Sequence[tuple[float, float]]) -> Svg:
 def _node(node: Node, x: float, y: float) -> Svg:
     left, top = x - _NODE / 2, y - _TALL / 2
     key = node.marks[0][0].key if node.marks else "none"
-    told = ", ".join(f"{count} {mark.word}" for mark, count in node.marks) or "nothing has run"
+    told = ", ".join(f"{count} {mark.of(count)}" for mark, count in node.marks) or "nothing has run"
     box = tag("rect", x=left, y=top, width=_NODE, height=_TALL, rx=7, class_="box")
     name = tag("text", _fitting(node.name), x=left + 12, y=top + 20, class_="name")
     counts = tag("text", f"{TIMES} {node.count}" if node.count != 1 else "", x=left + 12, y=top + 40, class_="count")

@@ -26,6 +26,11 @@ class Bound:
         """Whether it is a lower bound."""
         return self.name.startswith("min")
 
+    @property
+    def of_values(self) -> bool:
+        """Whether it is of every value, and not of their mean."""
+        return self.name.endswith("value")
+
 
 @dataclass(frozen=True, slots=True)
 class Strip:
@@ -79,5 +84,6 @@ def _bound(bound: Bound, axis: Axis) -> Svg:
     at = percent(share)
     title = tag("title", f"{bound.name} {shown_number(bound.limit)}")
     beyond = {"x": "0", "width": at} if bound.least else {"x": at, "width": percent(1 - share)}
-    zone = tag("rect", y=0, height=HEIGHT - 16, class_="beyond", **beyond)
-    return joined_elements([zone, tag("line", title, x1=at, x2=at, y1=0, y2=HEIGHT - 16, class_="bound")])
+    # Where a value would break the bound. Of a bound on the mean a point beyond it breaks nothing.
+    zones = [tag("rect", y=0, height=HEIGHT - 16, class_="beyond", **beyond)] if bound.of_values else []
+    return joined_elements([*zones, tag("line", title, x1=at, x2=at, y1=0, y2=HEIGHT - 16, class_="bound")])

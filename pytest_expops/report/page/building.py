@@ -11,7 +11,7 @@ from pytest_expops.report.page._graph import Node, graph
 from pytest_expops.report.page._groups import Shown, SubjectGroup, groups_of, of_pipeline, other_checks
 from pytest_expops.report.page._lanes import Lane, lanes
 from pytest_expops.report.page._svg import Svg
-from pytest_expops.report.page.marks import DRIFTED, VerdictMark, counted
+from pytest_expops.report.page.marks import DRIFTED, VerdictMark, counted, mark_of_replay
 from pytest_expops.report.page.metrics import Metrics, metrics_of
 from pytest_expops.report.page.times import Spent, longest_path, spent
 from pytest_expops.report.text import Numbers, headline, numbers
@@ -91,7 +91,7 @@ def page_of(report: Report) -> Page:
         troubles=_troubles(report.subjects, report.checks, shown),
         skipped=_skipped(report),
         failed=tuple(each for each in shown.values() if each.subject.outcome in (Outcome.FAILED, Outcome.CRASHED)),
-        verdicts=tuple(counted(each.mark for each in shown.values())),
+        verdicts=tuple(counted(map(mark_of_replay, report.subjects))),
         pipelines=tuple(
             Drawn(
                 facts.config, facts.expanded, facts.lock, facts.base_seed,
@@ -129,7 +129,7 @@ def _troubles(
         if each.outcome in (Outcome.FAILED, Outcome.CRASHED):
             told("failed", each.failure)[0].append(shown[each.id])
         if _drifted_alone(each):
-            told("not what the baseline records", each.group)[0].append(shown[each.id])
+            told(DRIFTED.word, each.group)[0].append(shown[each.id])
     covered = {each.subject.id for members, _ in found.values() for each in members}
     covered |= {each.id for each in subjects if each.judgement is not None and each.judgement.cause}
     for check in checks:
@@ -151,7 +151,7 @@ def _drifted_alone(each: Subject) -> bool:
 
 def _gist(gist: str, members: Sequence[Shown]) -> str:
     return next(
-        (each.subject.baseline.gist for each in members if each.subject.baseline and each.mark is DRIFTED), gist
+        (each.subject.baseline.gist for each in members if each.subject.baseline and each.subject.baseline.gist), gist
     )
 
 

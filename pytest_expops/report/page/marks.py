@@ -13,25 +13,36 @@ from pytest_expops.verdicts.baseline.baseline import Agreement
 
 @dataclass(frozen=True, slots=True)
 class VerdictMark:
-    """A verdict as it is seen: `key` gives its colour, a class of the style, `sign` is a character, `word` says it."""
+    """A verdict as it is seen: `key` gives its colour, a class of the style; `sign` is a character, `word` says it.
+
+    `many` says it of several.
+    """
 
     key: str
     sign: str
     word: str
+    many: str = ""
+
+    def of(self, count: int) -> str:
+        """Return how it is said of so many."""
+        return self.many if count != 1 and self.many else self.word
 
 
 FAILED = VerdictMark("failed", "✗", "failed")
 CRASHED = VerdictMark("failed", "✗", "the worker died")
 BLOCKED = VerdictMark("blocked", "/", "could not run")
-DIFFERED = VerdictMark("differed", "≠", "differs when run again")
+DIFFERED = VerdictMark("differed", "≠", "differs when run again", "differ when run again")
 DRIFTED = VerdictMark("drifted", "Δ", "not what the baseline records")
-DECLARED = VerdictMark("declared", "≈", "differs, as declared")
-UNEXPECTED = VerdictMark("declared", "≡", "the same again, though declared nondeterministic")
+STEADY = VerdictMark("drifted", "Δ", "the same again, but not what the baseline records")
+DECLARED = VerdictMark("declared", "≈", "differs, as declared", "differ, as declared")
+UNEXPECTED = VerdictMark("declared", "≡", "the same again, though declared to differ")
 MATCHED = VerdictMark("matched", "=", "the same again")
 OPEN = VerdictMark("open", "?", "not run again")
 
-ORDER = (FAILED, CRASHED, BLOCKED, DIFFERED, DRIFTED, DECLARED, UNEXPECTED, OPEN, MATCHED)
+ORDER = (FAILED, CRASHED, BLOCKED, DIFFERED, DRIFTED, STEADY, DECLARED, UNEXPECTED, OPEN, MATCHED)
 """From what is to be looked at first."""
+LEGEND = (FAILED, BLOCKED, DIFFERED, DRIFTED, DECLARED, UNEXPECTED, OPEN, MATCHED)
+"""One of each sign."""
 
 _OF_OUTCOME: Mapping[Outcome, VerdictMark] = {
     Outcome.FAILED: FAILED,
@@ -56,12 +67,17 @@ _OF_RESULT: Mapping[Result, VerdictMark] = {
 
 def mark_of(subject: Subject) -> VerdictMark:
     """Return the one thing to know of a subject."""
+    found = mark_of_replay(subject)
+    if subject.baseline is None or subject.baseline.agreement is not Agreement.DIFFERS:
+        return found
+    return {OPEN: DRIFTED, DECLARED: DRIFTED, UNEXPECTED: STEADY, MATCHED: STEADY}.get(found, found)
+
+
+def mark_of_replay(subject: Subject) -> VerdictMark:
+    """Return what came of running it and running it again, whatever a baseline says."""
     if subject.outcome is not Outcome.PASSED:
         return _OF_OUTCOME[subject.outcome]
-    replayed = OPEN if subject.judgement is None else _OF_REPLAY[subject.judgement.result]
-    if subject.baseline is not None and subject.baseline.agreement is Agreement.DIFFERS and replayed is not DIFFERED:
-        return DRIFTED
-    return replayed
+    return OPEN if subject.judgement is None else _OF_REPLAY[subject.judgement.result]
 
 
 def mark_of_check(check: CheckResult) -> VerdictMark:

@@ -51,6 +51,13 @@ def test_every_seed_is_a_point_with_its_value() -> None:
     assert found(chart, "bound")[0][0].text == "max_value 0.4"
 
 
+def test_a_bound_on_the_mean_shades_no_points() -> None:
+    strip = Strip([("40", 0.1)], (), 0.1, None, [Bound("min_mean", 0.1)])
+    assert not found(strip_chart(strip, axis_of([0.1]), ""), "beyond")
+    strip = replace(strip, bounds=[Bound("min_value", 0.1)])
+    assert found(strip_chart(strip, axis_of([0.1]), ""), "beyond")
+
+
 def test_what_is_not_known_is_not_drawn() -> None:
     chart = strip_chart(Strip([("40", 0.1)]), axis_of([0.1]), "accuracy")
     assert not [each for css in ("mean", "interval", "bound", "recorded") for each in found(chart, css)]
@@ -92,7 +99,7 @@ def test_a_node_leads_to_its_grid_and_counts_verdicts_in_signs() -> None:
     chart = graph(nodes, "what depends on what")
     links = {each.get("href"): each for each in ET.fromstring(chart).iter("a")}
     assert links["#g1"].get("class") == "node v-differed"
-    assert links["#g1"][0].text == "train: 4 differs when run again, 2 the same again"
+    assert links["#g1"][0].text == "train: 4 differ when run again, 2 the same again"
     assert [each.text for each in links["#g1"].iter("tspan")] == ["4 \u2260", "2 ="]
     assert len(found(chart, "edge")) == 1
 
