@@ -71,7 +71,7 @@ def subject(stage: int, name: str, partition: int, seed: int) -> Subject:
         partition=str(partition),
         seed=str(seed),
         upstream=(before,) if stage else (),
-        started=1.8e9 + number * 0.04,
+        started=1.8e9 + number * 0.12,
         seconds=0.05 + number % 11 / 100,
         worker=f"gw{number % WORKERS}",
         outputs=outputs,

@@ -97,20 +97,20 @@ def test_without_replays_nothing_is_said_to_be_reproducible() -> None:
     assert "Nothing was run again, so nothing is said of whether the results can be reproduced." in page.text
     assert "? 1 not run again" in page.text
     assert "1 = " not in page.text
-    assert "Everything" not in page.text
+    assert "All processes" not in page.text
 
 
 def test_what_was_run_again_and_was_the_same_is_said_to_be() -> None:
     page = read(report(subject("train")))
     assert "= 1 the same again" in page.text
     assert "Nothing was run again" not in page.text
-    assert "Everything that the session has selected ran, and was run again." in page.text
+    assert "All processes of the config ran, and the 1 result was run again." in page.text
 
 
 def test_what_failed_is_among_what_was_not_checked() -> None:
     page = read(report(subject("train", outcome=Outcome.FAILED, failure="ValueError: no", judgement=None)))
     assert "did not pass, so there is nothing to compare with" in page.text
-    assert "Everything" not in page.text
+    assert "All processes" not in page.text
 
 
 def test_why_something_was_not_checked_is_told() -> None:
@@ -190,4 +190,4 @@ def test_a_report_of_nothing_is_a_page() -> None:
     page = read(Report(session("nothing ran")))
     assert "Nothing was checked." in page.text
     assert "No item ran." in page.text
-    assert "Everything" not in page.text
+    assert "All processes" not in page.text

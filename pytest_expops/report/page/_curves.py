@@ -40,7 +40,7 @@ def curve_of(seed: str, series: MetricSeries, most: int) -> Curve:
     """Return the numbers of a series, at most so many, the first and the last among them."""
     found = [
         (float(step), number)
-        for step, value in zip(series.steps, series.values, strict=True)
+        for step, value in zip(series.steps, series.values, strict=False)
         if step is not None and (number := number_of(value)) is not None
     ]
     if len(found) > most:

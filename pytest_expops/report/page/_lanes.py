@@ -12,6 +12,8 @@ from pytest_expops.report.page.showing import shown_seconds
 HEIGHT = 26
 FINEST = 1 / 1500
 """Of the width: what is narrower is drawn together with its neighbours of the same kind."""
+_ORDER = {"work": 0, "replays": 1, "others": 2}
+"""What is drawn over what: the lower over the higher."""
 _KINDS = {"process": "work", "chart": "work", "replay": "replays"}
 
 
@@ -61,20 +63,22 @@ def group_of(kind: CheckKind) -> str:
 
 def _lane(worker: str, checks: Sequence[CheckResult], began: float, whole: float) -> Lane:
     blocks: list[_Block] = []
+    lasts: dict[str, _Block] = {}
     for each in checks:
         begin = (each.started - began) / whole
         end = begin + each.seconds / whole
-        last = blocks[-1] if blocks else None
         kind = group_of(each.kind)
+        last = lasts.get(kind)
         narrow = end - begin < FINEST or (last is not None and last.end - last.begin < FINEST)
-        if last is not None and last.kind == kind and narrow and begin - last.end < FINEST:
+        if last is not None and narrow and begin - last.end < FINEST:
             last.end = max(last.end, end)
             last.names.append(each.name)
             last.busy += each.seconds
         else:
-            blocks.append(_Block(begin, end, kind, [each.name], each.seconds))
+            lasts[kind] = _Block(begin, end, kind, [each.name], each.seconds)
+            blocks.append(lasts[kind])
     busy = sum(each.seconds for each in checks)
-    drawn = joined_elements([_drawn(each) for each in blocks])
+    drawn = joined_elements([_drawn(each) for each in sorted(blocks, key=lambda each: _ORDER[each.kind])])
     label = f"{worker}: {len(checks)} items in {shown_seconds(busy)}"
     chart = tag("svg", drawn, class_="lane", width="100%", height=HEIGHT, role="img", aria_label=label)
     return Lane(worker, chart, len(checks), busy, min(1.0, busy / whole))

@@ -136,7 +136,9 @@ def _troubles(
         if check.result in ("failed", "error") and not covered.intersection(check.subjects):
             how = "failed" if check.result == "failed" else "ended with an error"
             told(f"{check.kind} {how}", check.gist)[1].append(check)
-    most_first = sorted(found.items(), key=lambda each: -len(each[1][0]) - len(each[1][1]))
+    most_first = sorted(
+        found.items(), key=lambda each: (each[0][0] == DRIFTED.word, -len(each[1][0]) - len(each[1][1]))
+    )
     return tuple(
         Trouble(what, _gist(gist, members), tuple(members), tuple(items))
         for (what, gist), (members, items) in most_first

@@ -162,7 +162,7 @@ def _claimed_strips(claimed: ClaimedMetric, measured: Sequence[_Measured]) -> It
     for group in claimed.groups:
         points = [
             (seed, number)
-            for seed, value in zip(group.seeds, group.values, strict=True)
+            for seed, value in zip(group.seeds, group.values, strict=False)
             if (number := number_of(value)) is not None
         ]
         low, high = map(number_of, group.interval)

@@ -51,7 +51,10 @@ def shown_size(size: int) -> str:
 
 def shown_time(moment: float) -> str:
     """Return a moment, in the time of the world: ``2026-11-29 02:16:12 UTC``."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    try:
+        return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):  # a file of somebody else's
+        return f"{moment:g} s after 1970"
 
 
 def number_of(value: Number) -> float | None:
