@@ -102,12 +102,10 @@ def test_the_line_of_the_example_is_found_in_the_page(show: Open, example: Repor
 def test_a_node_of_the_example_opens_into_a_grid_whose_cell_leads_to_its_item(show: Open, example: Report) -> None:
     page = show(to_html(example))
     page.locator(".graph a", has_text="preprocess").click()
-    target = page.locator("details:target")
-    assert target.get_attribute("open") is not None
-    target.locator(".grid a").first.click()
+    page.locator("details:target[open] .grid a").first.click()
     item = page.locator(".item:target")
     assert "preprocess_1" in item.locator("summary").first.inner_text()
-    assert item.locator("dl.facts").is_visible()
+    item.locator("dl.facts").wait_for()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -157,19 +155,20 @@ def test_a_table_is_sorted_by_number_and_says_so(show: Open) -> None:
 def test_two_thousand_processes_are_a_grid_and_each_can_be_reached(show: Open) -> None:
     page = show(to_html(wide()))
     page.locator(".graph a", has_text="train").click()
-    cells = page.locator("details:target .grid a")
+    cells = page.locator("details:target[open] .grid a")
+    cells.first.wait_for()
     assert cells.count() == 2_000
     cells.nth(1_999).click()
     assert "train_19_seed99" in page.locator(".item:target summary").first.inner_text()
-    assert page.locator(".item:target dl.facts").is_visible()
+    page.locator(".item:target dl.facts").wait_for()
 
 
 def test_items_are_found_by_name_and_by_verdict(show: Open) -> None:
     page = show(to_html(planted()))
     page.get_by_label("only what needs a look").check()
-    assert page.locator("#find output").inner_text() == "6 found"
+    page.locator("#find output", has_text="6 found").wait_for()
     page.get_by_label("Find").fill("seed4")
-    assert page.locator("#find output").inner_text() == "1 found"
+    page.locator("#find output", has_text="1 found").wait_for()
     assert page.locator(".item:visible").count() == 1
 
 
@@ -185,10 +184,10 @@ def test_the_keyboard_leads_from_the_graph_to_an_item(show: Open) -> None:
     page = show(to_html(wide()))
     page.locator(".graph a", has_text="load").focus()
     page.keyboard.press("Enter")
-    assert page.locator("details:target .grid a").is_visible()
+    page.locator("details:target .grid a").wait_for()
     page.locator("details:target .grid a").focus()
     page.keyboard.press("Enter")
-    assert page.locator(".item:target dl.facts").is_visible()
+    page.locator(".item:target dl.facts").wait_for()
 
 
 def test_without_script_all_can_be_opened_and_nothing_is_offered_that_does_not_work(show: Open) -> None:
@@ -198,7 +197,7 @@ def test_without_script_all_can_be_opened_and_nothing_is_offered_that_does_not_w
     page.locator(".processes .grid a").first.click()
     page.locator(".group > summary", has_text="train").click()
     page.locator(".item > summary", has_text="train_1_seed3").click()
-    assert page.locator(".item[open] .differences").first.is_visible()
+    page.locator(".item[open] .differences").first.wait_for()
 
 
 def test_a_page_that_is_loaded_anew_keeps_open_what_was_open(show: Open) -> None:
@@ -219,4 +218,4 @@ def test_a_printed_page_has_the_causes_and_no_buttons(show: Open) -> None:
     page = show(to_html(planted()))
     page.emulate_media(media="print")
     assert page.locator("button.copy:visible, input:visible, nav:visible").count() == 0
-    assert page.locator(".cause .source .here").is_visible()
+    page.locator(".cause .source .here").wait_for()

@@ -13,7 +13,7 @@ _NODE, _TALL = 216, 50
 _PASSING = 28
 """What an edge takes of a layer that it passes."""
 _ACROSS, _DOWN, _EDGE = 24, 34, 4
-_LETTERS = 25
+_LETTERS = 23
 TIMES = "\u00d7"
 
 

@@ -21,10 +21,11 @@
     const text = cell.dataset.value ?? cell.textContent.trim();
     return cell.dataset.value !== undefined && text !== "" && !isNaN(text) ? Number(text) : text;
   };
+  const collator = new Intl.Collator(undefined, { numeric: true });
   const compare = (one, other) => {
     if (typeof one === "number" && typeof other === "number") return one - other;
     if (typeof one !== typeof other) return typeof one === "number" ? -1 : 1;
-    return one.localeCompare(other, undefined, { numeric: true });
+    return collator.compare(one, other);
   };
   for (const head of all("table.sortable thead th")) {
     const button = document.createElement("button");
