@@ -122,8 +122,10 @@ def test_why_something_was_not_checked_is_told() -> None:
 
 
 def test_a_page_of_a_running_session_says_so_and_is_loaded_anew() -> None:
-    running = replace(planted(), session=session("running"))
+    waiting = subject("score", judgement=None, not_replayed="its `[replay]` item gave no verdict")
+    running = replace(planted(), session=session("running"), subjects=(*planted().subjects, waiting))
     page = read(running)
+    assert "1 not run again so far" in page.text
     assert "The session is still running." in page.text
     assert "So far: 6 of 7 results are not reproducible" in page.text
     assert b'http-equiv="refresh"' in to_html(running)
