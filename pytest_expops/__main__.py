@@ -1,4 +1,4 @@
-"""``python -m pytest_expops check -- python train.py``: is this program reproducible?"""
+"""``python -m pytest_expops``: check a program, make a page of a report, clean up after sessions."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(options)
     if asked.command == "clean":
         return _clean(asked.artifacts)
+    if asked.command == "report":
+        return _report(asked.reports, asked.out)
     if not command:
         parser.error("no program is given; expected it after `--`, as in `check -- python train.py`")
     for each in (signal.SIGTERM, signal.SIGHUP):
@@ -71,6 +73,19 @@ def _clean(artifacts: Sequence[str]) -> int:
     return WRONG if problems else SAME_AGAIN
 
 
+def _report(reports: Sequence[Path], out: Path) -> int:
+    """Write the page of a report, or of two, and say so."""
+    from pytest_expops.report.command import render_reports
+
+    try:
+        render_reports(reports, out)
+    except ExpopsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return WRONG
+    print(f"written: {out}")
+    return SAME_AGAIN
+
+
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
@@ -92,7 +107,10 @@ def _check(checker: Checker, asked: argparse.Namespace, command: Sequence[str], 
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m pytest_expops", description="Is this program reproducible?")
+    parser = argparse.ArgumentParser(
+        prog="python -m pytest_expops",
+        description="Check whether a program is reproducible, and read what sessions of pytest have reported.",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     clean = commands.add_parser(
         "clean",
@@ -135,7 +153,22 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--diagnose-timeout", metavar="SECONDS", type=float, default=120.0, help="how long that may take (default 120)"
     )
+    _add_report(commands)
     return parser
+
+
+def _add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    report = commands.add_parser(
+        "report",
+        help="make a page of a report, or of what changed from one to another",
+        description="Make a page of a report that `pytest --expops-report=PATH.json` wrote. Of two reports, say what "
+        "changed from the first to the second: verdicts, causes, results, metrics, times and the environment.",
+        epilog="Exit status: 0 if the page is written, 2 if not.",
+    )
+    report.add_argument(
+        "reports", nargs="+", type=Path, metavar="REPORT.json", help="a report, or two: before and after"
+    )
+    report.add_argument("-o", "--out", required=True, type=Path, metavar="PAGE.html", help="the page to write")
 
 
 @contextmanager
