@@ -10,7 +10,7 @@ from pytest_expops.report.page._svg import Svg, joined_elements, percent, tag
 from pytest_expops.report.page.showing import shown_seconds
 
 HEIGHT = 26
-FINEST = 1 / 1500
+FINEST = 1 / 1000
 """Of the width: what is narrower is drawn together with its neighbours of the same kind."""
 _ORDER = {"work": 0, "replays": 1, "others": 2}
 """What is drawn over what: the lower over the higher."""
