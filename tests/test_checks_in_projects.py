@@ -113,7 +113,7 @@ def test_a_defect_is_found_with_cause_and_line_and_its_look_alike_passes(
     outcome = project.pytest("-n0", subprocess=True)
     assert outcome.items == {"test_defect": "failed", "test_look_alike": "passed"}
     message = outcome.message("test_defect")
-    assert f"cause: {cause}" in message
+    assert f"why:    {cause}" in message
     where, _, rest = message.partition("where:")[2].partition("why:")
     assert line in where
     assert "test_it.py:" in where

@@ -72,4 +72,4 @@ def test_the_diagnosis_of_a_stamp_in_whole_seconds_names_the_clock(project: Proj
     """Its runs take milliseconds, and so would all be made within one second."""
     project.write("train\n", SCRIPT.format(value=STAMPS["gzip"]))
     outcome = project.run("-n0", "--expops-replay=all", subprocess=True, diagnose=True)
-    assert "cause: the clock" in outcome.message("train[replay]"), outcome.text
+    assert "why:    the clock" in outcome.message("train[replay]"), outcome.text

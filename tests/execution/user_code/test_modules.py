@@ -76,7 +76,8 @@ def test_a_difference_in_a_module_is_found_with_its_line(project: Project, plant
     write(project, "shop.train:fit", train=train)
     result = project.run("--expops-replay=all", diagnose=True)
     assert result.items == {"p": "passed", "p[replay]": "failed"}
-    assert cause in result.message("p[replay]").partition("\n")[0]
+    assert cause in result.message("p[replay]")
+    assert "at src/shop/train.py:5: " in result.message("p[replay]").partition("\n")[0]
     assert "where:  src/shop/train.py:5 in " in result.message("p[replay]")
 
 
