@@ -32,7 +32,10 @@ def test_it_works_on_workers_and_without_them(project: Project, workers: Callabl
     project.script(CHECKED, path="test_it.py")
     outcome = project.pytest(*workers(), subprocess=True)
     assert outcome.items == {"test_drawn": "failed", "test_constant": "passed"}
-    assert outcome.properties("test_constant") == {"expops_reproducible": "constant: 1 replay matched"}
+    assert outcome.properties("test_constant") == {
+        "expops_reproducible": "constant: 1 replay matched",
+        "expops_verdict": "matched",
+    }
     message = outcome.message("test_drawn")
     assert "pytest_expops/" not in message
     assert "why:" not in message  # the run has --expops-diagnose=off
