@@ -11,14 +11,11 @@ import pytest
 
 from pytest_expops.errors import CheckFailed, NotVariedWarning, ReadBackWarning, ReplayError
 from pytest_expops.execution.records import Outcome
-from pytest_expops.plugin.items._telling import teller_of
 from pytest_expops.plugin.items.base import ExpopsItem, marker_of, stop_for
+from pytest_expops.plugin.items.telling import EVERYTHING, teller_of
 from pytest_expops.plugin.reports.found import note_verdicts
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
 from pytest_expops.verdicts.replay_text import explain, found_by, refer
-
-EVERYTHING = 2
-"""From ``-vv`` on each item tells in full what was found."""
 
 
 class ReplayDiffered(ReplayError, CheckFailed):

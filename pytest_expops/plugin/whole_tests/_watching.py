@@ -15,12 +15,14 @@ import pytest
 from pytest_expops.errors import CheckError, StoreError
 from pytest_expops.execution import scratch
 from pytest_expops.execution.seeding.task_seeds import seeded, task_seed
+from pytest_expops.plugin.items.telling import Teller
 from pytest_expops.plugin.stash import RESULTS, WATCHED
 from pytest_expops.plugin.whole_tests.marks import seed_of
 from pytest_expops.replay.nondeterminism.addresses import masked
 from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.values.fingerprint import fingerprint
 from pytest_expops.values.storage.store import Artifact, ArtifactStore
+from pytest_expops.verdicts.replay import Verdict
 
 OUTCOME = "outcome"
 RESULT = "results"
@@ -60,6 +62,15 @@ class RunWatcher:
         self.prepare: Callable[[], object] = lambda: None
         """Called before each watched test."""
         self._store = ArtifactStore(folder / "recorded")
+        self._told: dict[str, Teller] = {}
+
+    def teller_of(self, nodeid: str, verdict: Verdict) -> Teller | None:
+        """Return which replay of this process tells in full what was found at one line; None where it is this one."""
+        diagnosis = verdict.diagnosis
+        if diagnosis is None or diagnosis.place is None or not diagnosis.causes:
+            return None
+        told = self._told.setdefault(diagnosis.finding, Teller(nodeid, verdict))
+        return told if told.name != nodeid else None
 
     def watch(self, item: pytest.Item) -> None:
         """Note how this test runs."""

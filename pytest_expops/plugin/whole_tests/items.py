@@ -17,6 +17,7 @@ from pytest_expops.execution import scratch
 from pytest_expops.execution.calls.checked_call import CheckedCall
 from pytest_expops.execution.records import Outcome
 from pytest_expops.pipeline.model import FunctionCheck
+from pytest_expops.plugin.items.telling import EVERYTHING
 from pytest_expops.plugin.node_ids import split_node_id
 from pytest_expops.plugin.stash import ENVIRONMENT, OPTIONS
 from pytest_expops.plugin.whole_tests._imported import rewritten, test_files
@@ -27,10 +28,11 @@ from pytest_expops.plugin.whole_tests.marks import WATCHER, Wanted, wanted
 from pytest_expops.plugin.whole_tests.summary import CAUSE, DIFFERED, MATCHED, NOT_REPLAYED, REPLAYED
 from pytest_expops.reproducible import current_checker
 from pytest_expops.verdicts.checks.checker import Thoroughness, sources
-from pytest_expops.verdicts.checks.text import in_words_of_a_test, tell
+from pytest_expops.verdicts.checks.text import in_words_of_a_check, in_words_of_a_test, tell
 from pytest_expops.verdicts.findings import FIRST_APART
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
 from pytest_expops.verdicts.replay_gist import cause_of
+from pytest_expops.verdicts.replay_text import refer
 from pytest_expops.wording import joined
 
 _NOT_THE_REPLAYS = frozenset({"xfail", "skip", "skipif", "timeout", "flaky", "usefixtures", "parametrize"})
@@ -146,9 +148,13 @@ class TestReplay(pytest.Item):
         self.user_properties.append((REPLAYED, DIFFERED))
         self.user_properties.append((CAUSE, _cause(verdict)))
         how = (" with the same seed" if self._asked.seeds else "") + (_ELSEWHERE if run is None else "")
-        text = tell(
-            [in_words_of_a_test(verdict)], self._command(verdict, check), self.config.invocation_params.dir, how
-        )
+        directory, told = self.config.invocation_params.dir, in_words_of_a_test(verdict)
+        teller = self._watcher.teller_of(self.nodeid, told)
+        if teller is not None and self.config.get_verbosity() < EVERYTHING:
+            raise NotReproducible(
+                refer(in_words_of_a_check(told), teller.verdict, teller.name, directory), process=check.name
+            )
+        text = tell([told], self._command(verdict, check), directory, how)
         if "order" in verdict.varied:
             text += f"\n\nthe tests before it there: {joined(check.others)}"
         if run is not None and earlier and _cause(verdict) == _APART:

@@ -212,3 +212,26 @@ def test_an_assertion_that_shows_the_whole_environment_fails_alike(project: Proj
     outcome = project.pytest(subprocess=True)
     assert outcome.where("passed") == {"test_it[replay]"}, outcome.text
     assert "replay:    \"failed: AssertionError: assert 'none' == " in outcome.message("test_other[replay]")
+
+
+def test_what_was_found_at_one_line_is_told_by_one_test_in_full(project: Project) -> None:
+    project.pytester.makepyfile(
+        test_it="""
+        import time, pytest
+        pytestmark = pytest.mark.reproducible
+
+        def now(): return time.time()
+
+        def test_one(record_result): record_result("t", now())
+        def test_two(record_result): record_result("t", now())
+        def test_other(record_result): record_result("t", time.time())
+    """
+    )
+    outcome = project.pytest("-n0", diagnose=True)
+    full = {name: "fix: " in outcome.message(f"{name}[replay]") for name in ("test_one", "test_two", "test_other")}
+    assert full == {"test_one": True, "test_two": False, "test_other": True}
+    first = outcome.message("test_two[replay]").partition("\n")[0]
+    assert first.startswith("clock at test_it.py:4: results['t']: value differs")
+    assert first.endswith("; not deterministic; `test_it.py::test_one[replay]` tells why")
+    every = project.pytest("-n0", "-vv", diagnose=True)
+    assert "fix: " in every.message("test_two[replay]")

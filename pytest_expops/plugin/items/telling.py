@@ -11,6 +11,8 @@ from pytest_expops.plugin.state import SessionState
 from pytest_expops.verdicts.replay import Verdict
 from pytest_expops.verdicts.session_verdicts import verdict_on
 
+EVERYTHING = 2
+"""From ``-vv`` on each item tells in full what was found."""
 TOLD = "told"
 """The folder in which the first pipeline of a session notes, for each finding, which process tells it."""
 
