@@ -217,8 +217,9 @@ def _executor_waits(pool: Any) -> bool:
 
 def _grow_executor(pool: Any, *, workers: int) -> None:
     pool._max_workers = workers
-    for _ in range(min(workers, pool._work_queue.qsize() + 1)):
-        pool._adjust_thread_count()
+    with pool._shutdown_lock:  # as `submit` does: a pool that shuts down goes through its threads
+        for _ in range(0 if pool._shutdown else min(workers, pool._work_queue.qsize() + 1)):
+            pool._adjust_thread_count()
 
 
 def _pool_waits(pool: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from pytest_expops.replay.nondeterminism import _concurrency as concurrency
 from pytest_expops.replay.nondeterminism import _thread_watch as thread_watch
+from pytest_expops.replay.nondeterminism._concurrency import _grow_executor
 from pytest_expops.replay.nondeterminism._threads import Threads
 from pytest_expops.replay.nondeterminism.base import HELD, NATURAL, Setting
 from pytest_expops.replay.nondeterminism.thread_knobs import KNOBS, VARIABLES, fixes, known_as
@@ -218,3 +220,16 @@ def test_the_table_has_a_remedy_for_each_library_and_each_variable_once() -> Non
     assert len(set(VARIABLES)) == len(VARIABLES)
     names = ("_polars_runtime_32", "_duckdb", "scikit_learn", "opencv_python_headless", "else")
     assert [known_as(each) for each in names] == ["polars", "duckdb", "sklearn", "cv2", "else"]
+
+
+@pytest.mark.parametrize(("ends", "threads"), [(True, 0), (False, 2)])
+def test_a_pool_that_shuts_down_gets_no_more_threads(ends: bool, threads: int) -> None:
+    """It goes through them without a lock to wait for each."""
+    pool: Any = concurrent.futures.ThreadPoolExecutor(1)
+    if ends:
+        pool.shutdown()  # which puts a word for its threads into the queue
+    else:
+        pool._work_queue.put(None)
+    _grow_executor(pool, workers=4)
+    assert len(pool._threads) == threads
+    pool.shutdown()
