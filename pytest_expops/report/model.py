@@ -8,7 +8,7 @@ seconds. Texts of the user's are cut where they are long, and say so. A number t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from pytest_expops.execution.records import Outcome
@@ -292,7 +292,6 @@ class Report:
     not_checked: tuple[NotChecked, ...] = ()
     claims: tuple[ClaimedMetric, ...] = ()
     version: Literal[1] = 1
-    notes: tuple[str, ...] = field(default=())
 
     def judged(self) -> Iterator[tuple[Subject, Judgement]]:
         """Yield what was replayed, with what came of it."""
