@@ -24,6 +24,7 @@ GOING = 20.0
 ARTIFACTS = "kept"
 """The folder in a project that sessions are given for what is to be kept."""
 _MARK = "EXPOPS_FAULTS_CASE"
+_TRIAL_NAME = re.compile("[a-z0-9_]{8}")
 _KEPT_BY_PYTEST = "pytest-of-*"
 IGNORED_BY_SHELLS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
 """Signals that whoever starts a harness in the background may have ignored, which children inherit."""
@@ -187,8 +188,18 @@ def faults_of(
         yield Fault(Kind.TRACEBACK, session.case, each)
 
 
+def _is_pythons_trial(path: Path) -> bool:
+    """Return whether a file is the one by which `tempfile` tries whether it may write in the folder.
+
+    It is there for some microseconds when a program first asks for that folder, pytest itself for one; whoever is
+    killed just then leaves it behind.
+    """
+    return bool(_TRIAL_NAME.fullmatch(path.name)) and path.is_file() and path.read_bytes() in (b"", b"blat")
+
+
 def _left(session: Watched, when: str) -> Iterator[Fault]:
-    left = [path for path in session.temporary.iterdir() if not path.match(_KEPT_BY_PYTEST)]
+    paths = [path for path in session.temporary.iterdir() if not path.match(_KEPT_BY_PYTEST)]
+    left = [path for path in paths if not _is_pythons_trial(path)]
     if left:
         files = [str(path) for each in left for path in [each, *each.rglob("*")]][:30]
         yield Fault(Kind.LEFT, session.case, f"{when}, temporary files are left: {', '.join(files)}")

@@ -54,6 +54,13 @@ def test_a_session_that_went_well_has_no_fault(session: Watched) -> None:
     assert kinds(session) == set()
 
 
+def test_the_file_by_which_tempfile_tries_a_folder_is_not_ours(session: Watched) -> None:
+    (session.temporary / "6eepxcq5").write_bytes(b"blat")
+    assert kinds(session) == set()
+    (session.temporary / "6eepxcq6").write_bytes(b"other")
+    assert kinds(session) == {Kind.LEFT}
+
+
 KILLED = storm.Strike(1, 0, "controller", signal.SIGKILL)
 WORKER = storm.Strike(1, 0, "worker", signal.SIGKILL)
 BOOT = "INTERNALERROR> File xdist/workermanage.py, line 106, in setup_node\nINTERNALERROR> EOFError\n"
