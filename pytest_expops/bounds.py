@@ -125,6 +125,8 @@ NUMBERS: Mapping[str, Bounds] = {
     "diagnose_timeout": Bounds(0.001, 1_000_000, whole=False, words="a number of seconds"),
     "timeout": Bounds(0, 1_000_000, whole=False, words="a number of seconds (0 for no limit)"),
     "memory": Bounds(0, 2**50, whole=False, words="a number of bytes"),
+    "cache_size": Bounds(0, 2**60, whole=False, words="a number of bytes"),
+    "cache_audit": Bounds(0, 100, whole=False),
     "memory_limit": Bounds(2**20, 2**50, whole=False, words="an amount of memory such as 512M or 4G, in bytes"),
 }
 """Every number by what it is called; of seeds and sizes, one of them."""

@@ -91,7 +91,8 @@ class RunRecord:
     `attempt` is 0 for the first run and counts replays from 1. `started` is in seconds since the epoch and
     `duration` in seconds of the call itself, without loading inputs and storing outputs. `seen` is what it was seen to
     use, if it was watched. `written` are the files that it was seen to write and that were there afterwards, with the
-    time of their last change in nanoseconds.
+    time of their last change in nanoseconds. `saved` is None for a run of this session; of a result that an earlier one
+    has left, the seconds of work that it saves.
     """
 
     process: str
@@ -107,6 +108,7 @@ class RunRecord:
     roots: tuple[str, ...] = ()
     seen: Seen | None = None
     written: Mapping[str, int] = field(default_factory=dict)
+    saved: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; the inverse of `from_json`."""
@@ -124,7 +126,8 @@ class RunRecord:
             "roots": list(self.roots),
             "written": dict(self.written),
         }
-        return data if self.seen is None else {**data, "seen": self.seen.to_json()}
+        seen = {} if self.seen is None else {"seen": self.seen.to_json()}
+        return {**data, **seen, **({} if self.saved is None else {"saved": self.saved})}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> RunRecord:
@@ -143,6 +146,7 @@ class RunRecord:
             roots=tuple(data["roots"]),
             seen=Seen.from_json(data["seen"]) if "seen" in data else None,
             written=data["written"],
+            saved=data.get("saved"),
         )
 
 

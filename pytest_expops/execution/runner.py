@@ -26,7 +26,7 @@ from pytest_expops.execution.declared.renames import renamed_inputs
 from pytest_expops.execution.raised import failure_of, looking
 from pytest_expops.execution.records import Outcome, Output, RunRecord, file_name
 from pytest_expops.execution.seeding.task_seeds import seeded, task_seed
-from pytest_expops.execution.seen import Onlooker, watching
+from pytest_expops.execution.seen import Onlooker, ReadConfig, watching
 from pytest_expops.execution.user_code.importable import project_code
 from pytest_expops.execution.user_code.interpreter_state import KeptInterpreter
 from pytest_expops.execution.user_code.requirements import advise
@@ -280,7 +280,7 @@ class Runner:
             process_name=each.name,
             hyperparameters=hyperparameters(each, configured),
             upstream={part.upstream: part.whole() for part in received},
-            document=self.pipeline.document,
+            document=ReadConfig(self.pipeline.document) if self.onlooker.watching else self.pipeline.document,
             config_path=self.pipeline.path,
             checkpoint_root=self.checkpoint_root(each.name, attempt),
         )

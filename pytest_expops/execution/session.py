@@ -92,6 +92,8 @@ class PipelineSession:
         """Returns with which exit status a worker has ended, and what the kernel has counted meanwhile."""
         self.apart: Callable[[str], RunRecord | None] = lambda _: None
         """Makes the first run of a process in another interpreter, and returns its record; None if it is for here."""
+        self.earlier: Callable[[str], RunRecord | None] = lambda _: None
+        """Returns the record of an earlier session that stands in for a run of a process; None if it is to run."""
         self._watching = watching
         self._locks = folder / "locks"
         self._records = folder / "records"
@@ -281,7 +283,7 @@ class PipelineSession:
             self._claims.take(name)
         error: BaseException | None = None
         try:
-            record = self.apart(name)
+            record = self.earlier(name) or self.apart(name)
             if record is None:
                 record, error = self._run_here(name)
         except CallLost:

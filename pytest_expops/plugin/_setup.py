@@ -20,6 +20,7 @@ from pytest_expops.plugin.items.replay import ReplayItem
 from pytest_expops.plugin.node_ids import readable_argument
 from pytest_expops.plugin.options.options import Options, absolute
 from pytest_expops.plugin.progress.starting import register_progress, register_worker_times
+from pytest_expops.plugin.reuse import ReuseHooks
 from pytest_expops.plugin.stash import STATE
 from pytest_expops.plugin.state import Seat, SessionState, expanded_pipelines, start
 
@@ -43,10 +44,12 @@ def configure(config: pytest.Config, options: Options) -> None:
         return
     if worker_input is None:
         _warn_where_not_limited(config, state)
+        state.reuse.plan()
     _add_arguments(config, options)
     config.pluginmanager.register(aggregation_fixtures(state), "expops-aggregation-fixtures")
     config.pluginmanager.register(WorkMarks(), "expops-work-marks")
     config.pluginmanager.register(PreparingHooks(state), "expops-preparing")
+    config.pluginmanager.register(ReuseHooks(), "expops-reuse")
     if worker_input is not None:
         _register_in_worker(config, state, worker_input)
     else:

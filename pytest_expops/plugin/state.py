@@ -28,6 +28,7 @@ from pytest_expops.plugin.options.baseline import WRITING
 from pytest_expops.plugin.options.given import Given
 from pytest_expops.plugin.options.options import Options
 from pytest_expops.plugin.options.tolerances import with_tolerances
+from pytest_expops.plugin.reuse import UNKEYED, SessionReuse
 from pytest_expops.replay.first_run import run_apart
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.nondeterminism.session_files import Scope, noting_writes
@@ -65,6 +66,7 @@ class SessionState:
     written: Mapping[Path, Written] = field(default_factory=dict)
     """What became of the lock files at the end."""
     copies: Copies = field(default_factory=Copies)
+    reuse: SessionReuse = field(default_factory=SessionReuse)
 
     def varied(self, session: PipelineSession) -> tuple[str, ...]:
         """Return what replays vary besides the hash seed: of what was asked for, what can be varied here."""
@@ -88,12 +90,23 @@ class SessionState:
             if known is not None:
                 return Verdict.from_json(known)
             options = self.options
-            verdict = judge(session, name, self._pool(), replays=options.replays, vary=self.varied(session))
+            verdict = self.reuse.verdict(session, name) or self._judged(session, name)
             declared = session.expanded[name].process.nondeterministic is not None
             if verdict.status is ReplayStatus.DIFFERED and options.diagnose and not declared:
                 verdict = replace(verdict, diagnosis=self._diagnosis(session, verdict))
             verdicts.write(name, verdict.to_json())
             return verdict
+
+    def _judged(self, session: PipelineSession, name: str) -> Verdict:
+        """Replay a process, and keep its result for later sessions if it is one that repeats."""
+        vary, keeps = self.varied(session), self.reuse.keeps(session, name)
+        began = UNPATCHED.monotonic()
+        watch = UNKEYED if keeps else ()
+        verdict = judge(session, name, self._pool(), replays=self.options.replays, vary=vary, watch=watch)
+        if keeps and verdict.status is ReplayStatus.MATCHED:
+            seconds = UNPATCHED.monotonic() - began
+            self.reuse.keep(session, verdict, vary, seconds, self._pool())
+        return verdict
 
     def _diagnosis(self, session: PipelineSession, verdict: Verdict) -> Diagnosis:
         # Duplicates of one process mostly differ for one reason: what was found for the first is tried first.
@@ -167,8 +180,10 @@ class SessionState:
         """End the replicas, and remove the folder if it is temporary and this process made it."""
         if self.replicas is not None:
             self.replicas.close()
+        self.reuse.close()
         if self.owns_folder:
             self.copies.remove()
+            self.reuse.shrink(self.options.cache.size)
             temporary = self.options.artifacts is None
             scratch.remove(self.folder if temporary else self.folder / scratch.TEMPORARY)
 
@@ -203,7 +218,7 @@ def start(options: Options, seat: Seat) -> SessionState:
     if folder.exists():
         scratch.hold(folder if options.artifacts is None else folder / scratch.TEMPORARY)
     sessions, cache = {}, PartCache(options.memory)
-    watch = options.baseline.mode in WRITING
+    watch = options.baseline.mode in WRITING or options.cache.enabled
     for number, (path, pipeline) in enumerate(pipelines.items(), start=1):
         place = folder / f"{number}-{path.stem}"
         if seat.folder is None:
@@ -234,11 +249,13 @@ def start(options: Options, seat: Seat) -> SessionState:
         lock_paths=locks.paths,
         baselines=locks.baselines(sessions),
         copies=copies,
+        reuse=SessionReuse.of(options, sessions),
     )
     for session in sessions.values():
         if seat.shared:
             session.end_of = state.end_of
         session.apart = functools.partial(state.run_apart, session)
+        session.earlier = functools.partial(state.reuse.take, session)
     return state
 
 

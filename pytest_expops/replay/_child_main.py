@@ -154,9 +154,10 @@ def _run(
         if request.watch:
             watcher.forget()
             files.forget()
-        if request.watch_clock:
+        if request.watch_only:
             watcher = Watcher(runner.project.owns_file, watching=True)
-            stack.enter_context(SOURCES["clock"].apply(NATURAL, watcher))
+            for source in request.watch_only:
+                stack.enter_context(SOURCES[source].apply(NATURAL, watcher))
         stack.enter_context(beginning_anew(watcher.forget, files.forget, forget_met))
         if request.trace or request.lines:
             tracer = stack.enter_context(Tracer(runner.project.owns_file, lines=request.lines))

@@ -31,6 +31,7 @@ from pytest_expops.replay._warning_filters import filtering
 from pytest_expops.replay.nondeterminism import files
 from pytest_expops.replay.nondeterminism.registry import keep_temporary_files_in
 from pytest_expops.replay.nondeterminism.session_files import Scope, noting_reads, refusing_writes
+from pytest_expops.replay.nondeterminism.use import noting_use
 from pytest_expops.replay.project_copy import Move
 from pytest_expops.replay.request import Request
 from pytest_expops.values.storage.store import ArtifactStore
@@ -118,6 +119,8 @@ class ReplicaProject:
         scope = Scope(runner.project.owns_file, places, str(folder.parent))
         own = (move.place, os.path.realpath(folder.parent)) if move else ()
         stack.enter_context(noting_reads(scope, message["began"]))
+        if message["watch"]:
+            stack.enter_context(noting_use())
         self.refused = stack.enter_context(refusing_writes(scope, move.base, *own)) if move else []
         stack.enter_context(filtering(message["warning_filters"]))
         return runner

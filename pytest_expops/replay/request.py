@@ -28,8 +28,8 @@ class Request:
     `attempt` numbers it, and names its `checkpoint_dir`. `before` are processes that are run first in the same
     interpreter, on the same modules. `watch` asks for the sites, `trace` for every call of a project function, and
     `lines` for the lines of one call as well, and `alerts` for operations of PyTorch without a fixed order, which makes
-    it run other kernels. `watch_clock` asks for the sites that read the clock, and for no others. `move` is to the copy
-    of the project in which it is made, if it is. `apart` makes it the first run, with what its record has.
+    it run other kernels. `watch_only` asks for the sites that draw from these sources, and from no others. `move` is to
+    the copy of the project in which it is made, if it is. `apart` makes it the first run, with what its record has.
     """
 
     attempt: int
@@ -41,7 +41,7 @@ class Request:
     lines: Target | None = None
     move: Move | None = None
     alerts: bool = False
-    watch_clock: bool = False
+    watch_only: tuple[str, ...] = ()
     apart: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -56,7 +56,7 @@ class Request:
             "lines": self.lines.to_json() if self.lines else None,
             "alerts": self.alerts,
             "move": [self.move.base, self.move.place] if self.move else None,
-            "watch_clock": self.watch_clock,
+            "watch_only": list(self.watch_only),
             "apart": self.apart,
         }
 
@@ -73,7 +73,7 @@ class Request:
             Target.from_json(data["lines"]) if data["lines"] else None,
             Move(*data["move"]) if data["move"] else None,
             data["alerts"],
-            data["watch_clock"],
+            tuple(data["watch_only"]),
             data["apart"],
         )
 

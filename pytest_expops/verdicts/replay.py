@@ -52,7 +52,8 @@ class Verdict:
     replay raised, if it did, and `printed` what it printed. `seen` is what the replays were seen to use, if they were
     watched. `found` are the files of an earlier run that replays which matched have read. `without` are files that the
     copy of the project was without in which the replay differed. `unvaried` says why the files could not be varied, if
-    they were to be.
+    they were to be. `drew` are the sources, of those watched and not varied, that replays which matched were seen to
+    draw from. `earlier` is whether it is of an earlier session, whose result was reused.
     """
 
     process: str
@@ -70,6 +71,8 @@ class Verdict:
     found: tuple[ReadBack, ...] = ()
     without: tuple[str, ...] = ()
     unvaried: str = ""
+    drew: tuple[str, ...] = ()
+    earlier: bool = False
 
     @property
     def reproducing_hash_seed(self) -> int | None:
@@ -97,7 +100,7 @@ class Verdict:
         diagnosis = Diagnosis.from_json(data["diagnosis"]) if data["diagnosis"] else None
         converted = {"status": ReplayStatus(data["status"]), "differences": differences, "diagnosis": diagnosis}
         found = tuple(map(ReadBack.from_json, data["found"]))
-        plain = {key: tuple(data[key]) for key in ("varied", "without")}
+        plain = {key: tuple(data[key]) for key in ("varied", "without", "drew")}
         seen = Seen.from_json(data["seen"]) if data["seen"] else None
         return cls(**{**data, **converted, **plain, "found": found, "seen": seen})
 
@@ -122,11 +125,20 @@ def why_not_replayed(each: ExpandedProcess, mode: str, *, has_function: bool = F
     return None
 
 
-def judge(session: PipelineSession, name: str, pool: ReplicaPool, *, replays: int, vary: Sequence[str] = ()) -> Verdict:
+def judge(
+    session: PipelineSession,
+    name: str,
+    pool: ReplicaPool,
+    *,
+    replays: int,
+    vary: Sequence[str] = (),
+    watch: Sequence[str] = (),
+) -> Verdict:
     """Replay `name` until a replay differs from its first run, or `replays` of them matched.
 
     The first run must have passed. Each replay has a hash seed of its own, and varies the sources `vary` as well. One
-    that reads the time of day is made in a later second than the first run, and if it was not, again.
+    that reads the time of day is made in a later second than the first run, and if it was not, again. Which of the
+    sources `watch` it draws from is remembered, where these are not varied.
 
     Raises:
         ReplayError: a replay could not be made.
@@ -135,12 +147,13 @@ def judge(session: PipelineSession, name: str, pool: ReplicaPool, *, replays: in
     vary, printed, unvaried = tuple(vary), "", ""
     seen: Seen | None = None
     found: dict[str, ReadBack] = {}
+    drew: set[str] = set()
     for number in range(1, replays + 1):
         try:
-            made = _made(session, name, pool, number, vary)
+            made = _made(session, name, pool, number, vary, watch)
         except CopyRefused as refused:
             vary, unvaried = _but_files(vary), str(refused)
-            made = _made(session, name, pool, number, vary)
+            made = _made(session, name, pool, number, vary, watch)
         replay, printed, unvaried = made.replay, made.replay.printed, unvaried or made.unvaried
         if replay.record.seen is not None:
             seen = replay.record.seen | (seen or Seen())
@@ -164,8 +177,27 @@ def judge(session: PipelineSession, name: str, pool: ReplicaPool, *, replays: in
             )
         for file in files_found(session, name, replay):
             found.setdefault(file.path, file)
-    kept = tuple(found.values())
-    return Verdict(name, ReplayStatus.MATCHED, replays, printed=printed, found=kept, unvaried=unvaried, seen=seen)
+        drew.update(each for each in watch if each not in vary and draws_from(each, replay))
+    return Verdict(
+        name,
+        ReplayStatus.MATCHED,
+        replays,
+        printed=printed,
+        found=tuple(found.values()),
+        unvaried=unvaried,
+        seen=seen,
+        drew=tuple(sorted(drew)),
+    )
+
+
+def gives_the_same_under(session: PipelineSession, name: str, pool: ReplicaPool, vary: Sequence[str]) -> bool:
+    """Return whether one more replay of `name` gives what its first run did where these sources are varied.
+
+    Raises:
+        ReplayError: it could not be made.
+    """
+    made = _made(session, name, pool, 1, tuple(vary))
+    return not made.differences
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +211,14 @@ class _Made:
     unvaried: str = ""
 
 
-def _made(session: PipelineSession, name: str, pool: ReplicaPool, number: int, vary: tuple[str, ...]) -> _Made:
+def _made(
+    session: PipelineSession,
+    name: str,
+    pool: ReplicaPool,
+    number: int,
+    vary: tuple[str, ...],
+    watch: Sequence[str] = (),
+) -> _Made:
     """Make replay `number`, and tell what is missing in a copy of the project from what else it is that differs."""
     first = session.record(name)
 
@@ -187,12 +226,13 @@ def _made(session: PipelineSession, name: str, pool: ReplicaPool, number: int, v
         request = replay_request(session, name, number, vary)
         request = replace(request, conditions={**request.conditions, **conditions})
         soon = UNPATCHED.time() < _next_second(first)
-        replay = pool.replay(session, name, replace(request, watch_clock=soon))
+        watched = dict.fromkeys([*(["clock"] if soon else []), *(each for each in watch if each not in varied)])
+        replay = pool.replay(session, name, replace(request, watch_only=tuple(watched)))
         differences = differences_between(session, name, first, replay.record)
         if soon and not differences and tells_time(replay):
             # Two stamps of one second are alike.
             UNPATCHED.sleep(max(0.0, _next_second(first) - UNPATCHED.time()))
-            replay = pool.replay(session, name, request)
+            replay = pool.replay(session, name, replace(request, watch_only=tuple(watched)))
             differences = differences_between(session, name, first, replay.record)
         before = replay.first_call
         if before is not None and (found := differences_between(session, name, first, before)):
@@ -222,6 +262,11 @@ def _but_files(vary: Sequence[str]) -> tuple[str, ...]:
 def _next_second(first: RunRecord) -> float:
     """Return when the whole second is over in which a first run, its outputs stored, has ended."""
     return math.floor(first.started + first.duration + SLACK) + 1
+
+
+def draws_from(source: str, replay: Replay) -> bool:
+    """Return whether the process, or a library on its behalf, was seen to draw from a source that was watched."""
+    return tells_time(replay) if source == "clock" else bool(replay.sites.get(source))
 
 
 def tells_time(replay: Replay) -> bool:

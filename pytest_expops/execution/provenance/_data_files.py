@@ -73,6 +73,12 @@ class DataFiles:
         ]
         return self._of(each, chosen[:MOST])
 
+    def paths(self, texts: Iterable[str]) -> tuple[str, ...]:
+        """Return the paths of the files that some texts name: of the project, or absolute."""
+        found = {str(path) for text in texts if (path := self.file(text)) is not None}
+        absolute = (text for text in texts if text.startswith(os.sep) and len(text) <= _LONGEST and "\0" not in text)
+        return tuple(sorted(found | {os.path.realpath(text) for text in absolute if os.path.isfile(text)}))
+
     def again(self, labels: Iterable[str]) -> dict[str, str]:
         """Return the digests of the files that have been recorded under these paths, as far as they are there."""
         paths = ((label, self._root / label) for label in labels)

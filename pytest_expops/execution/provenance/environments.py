@@ -177,3 +177,21 @@ def _libraries(modules: frozenset[str]) -> dict[str, str]:
         stack += _USED_WHERE_THERE.get(name, ())
         stack += [normal(each) for each in distribution.requires or () if "extra ==" not in each]
     return found
+
+
+def required(modules: Iterable[str]) -> dict[str, str]:
+    """Return the versions of the distributions of these top-level modules, and of all that they require."""
+    stack = [name for module in sorted(modules) if (name := distribution_of(module)) is not None]
+    found: dict[str, str] = {}
+    while stack:
+        name = stack.pop()
+        if name in found:
+            continue
+        try:
+            distribution = importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        found[name] = distribution.version
+        stack += _USED_WHERE_THERE.get(name, ())
+        stack += [normal(each) for each in distribution.requires or () if "extra ==" not in each]
+    return found

@@ -122,6 +122,11 @@ class Provenance:
         texts = [*_texts(self.parameters(each.process)), *_texts(self._pipeline.document.get("data"))]
         return self._data.read(each, self._own_code(each.process.name).texts, texts, seen)
 
+    def paths_named(self, each: ExpandedProcess) -> tuple[str, ...]:
+        """Return the files that its parameters, its code, or the config's `data` name, of the project or absolute."""
+        named = {*_texts(self.parameters(each.process)), *_texts(self._pipeline.document.get("data"))}
+        return self._data.paths({*named, *self._own_code(each.process.name).texts})
+
     def files_again(self, paths: Iterable[str]) -> Mapping[str, str]:
         """Return files that have been recorded as they are now; path -> digest, of those that are there."""
         return self._data.again(paths)

@@ -7,12 +7,18 @@ from typing import Any
 
 import pytest
 
+from pytest_expops.errors import CheckFailed, ExpopsError
 from pytest_expops.execution.declared.charts import chart_folder, images_in
 from pytest_expops.execution.raised import is_plain
 from pytest_expops.execution.records import LINE, Outcome, RunRecord
 from pytest_expops.pipeline.model import ExpandedProcess, Kind
 from pytest_expops.plugin.items.base import ExpopsItem, RecordedFailure, marker_of, stop_for
+from pytest_expops.plugin.reuse import REUSED, audited_text
 from pytest_expops.wording import cut_middle, listed
+
+
+class KeptResultDiffered(ExpopsError, CheckFailed):
+    """A process gave something else than what was kept of it, though all that is known of it is as it was."""
 
 
 class ProcessItem(ExpopsItem):
@@ -34,6 +40,7 @@ class ProcessItem(ExpopsItem):
         record = session.record(self.expanded.name)
         self._report(record)
         if record.outcome is Outcome.PASSED:
+            self._audit()
             return
         if record.outcome is Outcome.BLOCKED:
             stop_for(self.config, self.path, session.roots(record))
@@ -43,10 +50,24 @@ class ProcessItem(ExpopsItem):
         assert record.failure is not None
         raise RecordedFailure(record.failure)
 
+    def _audit(self) -> None:
+        """Fail where it was run although a kept result could have stood in, and that was another.
+
+        Raises:
+            KeptResultDiffered: it was.
+        """
+        audited = self.state.reuse.audit(self.pipeline_session, self.expanded.name)
+        if audited is not None:
+            self.user_properties.append(("expops_audited", True))
+            if audited.differences:
+                raise KeptResultDiffered(audited_text(self.expanded.name, audited), process=self.expanded.name)
+
     def _report(self, record: RunRecord) -> None:
         """Say in the JUnit report how long the process itself took, where it ran, and what it logged."""
         self.user_properties.append(("expops_duration", round(record.duration, 6)))
         self.user_properties.append(("expops_worker", record.worker))
+        if record.saved is not None:
+            self.user_properties.append((REUSED, True))
         for metric in record.metrics:
             source = f"{metric.source}/" if metric.source else ""
             step = f"[{metric.step}]" if metric.step is not None else ""

@@ -14,6 +14,7 @@ from pytest_expops.execution.records import Outcome
 from pytest_expops.plugin.items.base import ExpopsItem, marker_of, stop_for
 from pytest_expops.plugin.items.telling import EVERYTHING, teller_of
 from pytest_expops.plugin.reports.found import note_verdicts
+from pytest_expops.plugin.reuse import REUSED
 from pytest_expops.verdicts.replay import ReplayStatus, Verdict
 from pytest_expops.verdicts.replay_text import explain, found_by, refer
 
@@ -51,6 +52,8 @@ class ReplayItem(ExpopsItem):
         verdict = self.state.verdict(session, name)
         sys.stdout.write(verdict.printed)
         self.user_properties.append(("expops_replays", verdict.replays))
+        if verdict.earlier:
+            self.user_properties.append((REUSED, True))
         differed = verdict.status is ReplayStatus.DIFFERED
         self._shown_again = self._command(verdict) if differed else ""
         declared = self.expanded.process.nondeterministic is not None

@@ -17,6 +17,7 @@ from pytest_expops.plugin.options.baseline import (
     read_baseline_options,
     refuse_writing_in_ci,
 )
+from pytest_expops.plugin.options.cache import CacheOptions, add_cache_options, read_cache_options
 from pytest_expops.plugin.options.given import Given, given, ini_source, ini_value, option_source
 from pytest_expops.plugin.options.replay_tests import add_replay_tests_option
 from pytest_expops.plugin.options.report import ReportOptions, add_report_options, read_report_options
@@ -61,6 +62,7 @@ class Options:
     replays: int
     artifacts: Path | None
     reports: ReportOptions
+    cache: CacheOptions
     vary: tuple[str, ...]
     diagnose: bool
     diagnose_timeout: float
@@ -91,6 +93,7 @@ def add_options(parser: pytest.Parser) -> None:
     _add_replay_options(group)
     add_replay_tests_option(parser, group)
     add_baseline_options(parser, group)
+    add_cache_options(parser, group)
     _add_running_options(parser, group)
     group.addoption(
         "--expops-graph",
@@ -254,6 +257,7 @@ def read_options(config: pytest.Config) -> Options:
         tolerances=tuple(_tolerance_lines(config)),
         artifacts=_artifacts(config),
         reports=read_report_options(config, _ini_folder(config)),
+        cache=read_cache_options(config, _ini_folder(config)),
         baseline=baseline,
         vary=_sources(given(config, "expops_vary")),
         diagnose=given(config, "expops_diagnose").one_of(SWITCH) == "on",

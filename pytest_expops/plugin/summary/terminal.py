@@ -53,6 +53,9 @@ def header(state: SessionState, directory: Path) -> list[str]:
             reason = SOURCES[name].unavailable()
             if reason is not None:
                 lines.append(f"expops: replays cannot vary {name} here: {reason}")
+    if state.options.cache.off:
+        lines.append(f"expops: no results are kept or reused, {state.options.cache.off}")
+    lines += [f"expops: {problem}" for problem in state.reuse.problems]
     return lines
 
 
@@ -113,6 +116,8 @@ def _summarize_one(reporter: pytest.TerminalReporter, state: SessionState, path:
     """Write how much of one config ran, and was replayed."""
     session, verdicts = found.session, found.verdicts
     reporter.line(_what_ran(session, found.records))
+    for line in state.reuse.lines(session, found.records):
+        reporter.line(line)
     if verdicts:
         reporter.line(_what_matched(session, verdicts, "files" in state.varied(session)))
     skipped = _what_was_not_replayed(session, found.records, verdicts, state.options.replay)
@@ -133,15 +138,15 @@ def _write(reporter: pytest.TerminalReporter, lines: Iterable[TerminalLine]) -> 
 
 
 def _what_ran(session: PipelineSession, records: Mapping[str, RunRecord]) -> str:
-    count = Counter(record.outcome for record in records.values())
-    ran = len(records) - count[Outcome.BLOCKED]
+    count = Counter(record.outcome for record in records.values() if record.saved is None)
+    ran = sum(count.values()) - count[Outcome.BLOCKED]
     seconds = sum(record.duration for record in records.values())
     parts = [f"{count[outcome]} {outcome.value}" for outcome in Outcome if count[outcome]]
     return f"ran {ran} of {_plural(len(session.expanded), 'process')} in {seconds:.2f} s of work: {', '.join(parts)}"
 
 
 def _what_matched(session: PipelineSession, verdicts: Mapping[str, Verdict], varied_files: bool) -> str:
-    count = Counter(verdict.status for verdict in verdicts.values())
+    count = Counter(verdict.status for verdict in verdicts.values() if not verdict.earlier)
     parts = [f"{count[status]} {status.value}" for status in ReplayStatus if count[status]]
     as_declared = sum(
         verdict.status is ReplayStatus.DIFFERED and _declared(session, name) is not None
@@ -151,7 +156,9 @@ def _what_matched(session: PipelineSession, verdicts: Mapping[str, Verdict], var
     reading = sum(bool(verdict.found) for verdict in verdicts.values())
     see = "see the warnings" if varied_files else "see the warnings, and --expops-vary=files"
     found = f"; {reading} of them on files that were written in this session ({see})" if reading else ""
-    return f"replayed {len(verdicts)}: {', '.join(parts)}{declared}{found}"
+    earlier = sum(verdict.earlier for verdict in verdicts.values())
+    replayed = f"replayed {sum(count.values())}: {', '.join(parts)}{declared}{found}" if count else "replayed 0"
+    return replayed + (f"; {earlier} matched in earlier sessions" if earlier else "")
 
 
 def _what_was_not_replayed(

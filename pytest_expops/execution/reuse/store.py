@@ -1,0 +1,245 @@
+"""Where results are kept for later sessions: a folder that is private to its user, for several sessions at a time.
+
+::
+
+    entries/KEY/VARIANT.json    one kept result; a checksum, and its HMAC where there is a key for that
+    artifacts/DIGEST            stored outputs, as in the folder of a session
+    latest/NAME.json            what was last known of a process: the parts of its kept result, or why it was not kept
+
+Everything is written beside its place and moved there. What is cut short or damaged is not used, and removed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from pytest_expops.errors import ExpopsError, StorageTrouble
+from pytest_expops.execution.records import file_name
+from pytest_expops.execution.reuse.entry import Entry
+from pytest_expops.unpatched import UNPATCHED
+from pytest_expops.values.storage.store import ArtifactStore
+
+FOLDER = ".expops_cache"
+"""The name of the folder, beside the config."""
+KEY_VARIABLE = "EXPOPS_CACHE_KEY"
+"""The environment variable with the secret by which entries are signed."""
+_TAG = (
+    "Signature: 8a477f597d28d172789f06886806bc55\n"
+    "# This file marks a folder of results that pytest-expops keeps for later sessions (https://bford.info/cachedir/).\n"
+)
+
+
+class CacheRefused(ExpopsError):
+    """The folder cannot be used for results."""
+
+
+class ResultStore:
+    """Kept results in one folder. `key` is the secret by which entries are signed; empty where there is none."""
+
+    def __init__(self, folder: Path, key: bytes = b"") -> None:
+        """Make the folder, or take it over.
+
+        Raises:
+            CacheRefused: it cannot be made or written, or belongs to another user, or others may write in it.
+        """
+        self.folder = folder
+        self._key = key
+        try:
+            self._make()
+            self.artifacts = ArtifactStore(folder / "artifacts")
+        except ExpopsError as error:
+            raise CacheRefused(error.message, hint=error.hint) from error
+        except OSError as error:
+            raise CacheRefused(f"{folder} cannot be made or written ({error.strerror or error})") from error
+        self.damaged: list[str] = []
+        """What was found to be cut short or damaged, with what was wrong."""
+
+    def _make(self) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = self.folder.stat()
+        if hasattr(os, "getuid") and found.st_uid != os.getuid():
+            hint = "what is kept is executed when it is read; choose a folder of your own"
+            raise CacheRefused(f"{self.folder} belongs to user {found.st_uid}, expected {os.getuid()}", hint=hint)
+        if stat.S_IMODE(found.st_mode) & 0o022:
+            hint = f"what is kept is executed when it is read; if you trust what is in it: chmod -R go-w {self.folder}"
+            raise CacheRefused(f"others than its owner may write in {self.folder}", hint=hint)
+        for name, text in ((".gitignore", "*\n"), ("CACHEDIR.TAG", _TAG)):
+            path = self.folder / name
+            if not path.exists():
+                path.write_text(text, encoding="utf-8")
+        for name in ("entries", "latest"):
+            (self.folder / name).mkdir(mode=0o700, exist_ok=True)
+
+    def entries(self, key: str) -> Iterator[Entry]:
+        """Yield what is kept under a key, the latest first. What is damaged is removed, and left out."""
+        folder = self.folder / "entries" / key
+        paths = [path for path in folder.glob("*.json") if not path.name.startswith(".")]
+        for path in sorted(paths, key=_last_used, reverse=True):
+            entry = self._entry(path)
+            if entry is not None:
+                yield entry
+
+    def put(self, key: str, entry: Entry, source: ArtifactStore) -> None:
+        """Keep a result whose artifacts are in `source`.
+
+        Raises:
+            StorageTrouble: the disk refuses.
+        """
+        try:
+            for artifact in entry.artifacts:
+                _link(source.path_of(artifact), self.artifacts.path_of(artifact))
+            folder = self.folder / "entries" / key
+            folder.mkdir(mode=0o700, exist_ok=True)
+            body = json.dumps(entry.to_json(), separators=(",", ":"))
+            _write(folder / f"{entry.variant}.json", self._signed(body))
+        except OSError as error:
+            raise StorageTrouble(f"a result cannot be kept in {self.folder} ({error.strerror or error})") from error
+
+    def take(self, key: str, entry: Entry, target: ArtifactStore) -> bool:
+        """Put the artifacts of an entry into `target`; False, and the entry is removed, where one is damaged."""
+        for artifact in entry.artifacts:
+            try:
+                self.artifacts.data(artifact, verify=True)
+                _link(self.artifacts.path_of(artifact), target.path_of(artifact))
+            except (StorageTrouble, OSError) as error:
+                self._remove_damaged(self._path(key, entry), str(error))
+                with suppress(OSError):
+                    self.artifacts.path_of(artifact).unlink()
+                return False
+        with suppress(OSError):
+            os.utime(self._path(key, entry))  # least recently used go first
+        return True
+
+    def forget(self, key: str) -> None:
+        """Remove all that is kept under a key."""
+        shutil.rmtree(self.folder / "entries" / key, ignore_errors=True)
+
+    def latest(self, pipeline: str, name: str) -> Mapping[str, Any] | None:
+        """Return what was noted last of a process; None where nothing was, or it is damaged."""
+        try:
+            found = json.loads(self._latest(pipeline, name).read_bytes())
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def note(self, pipeline: str, name: str, what: Mapping[str, Any]) -> None:
+        """Note what is known of a process; one that cannot be written is no harm."""
+        with suppress(OSError):
+            _write(self._latest(pipeline, name), json.dumps(what))
+
+    def shrink(self, most: int) -> int:
+        """Remove least recently used entries, and artifacts of none, until at most `most` bytes are left.
+
+        Returns:
+            How many entries were removed.
+        """
+        entries = sorted(self.folder.glob("entries/*/*.json"), key=_last_used, reverse=True)
+        sizes = {path.name: path.stat().st_size for path in self.artifacts.root.iterdir()}
+        total, kept, removed = 0, set[str](), 0
+        for path in entries:
+            entry = self._entry(path)
+            if entry is None:
+                continue
+            new = {each.digest for each in entry.artifacts} - kept
+            size = path.stat().st_size + sum(sizes.get(each, 0) for each in new)
+            if total + size > most:
+                path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    path.parent.rmdir()
+                removed += 1
+                continue
+            total += size
+            kept |= new
+        now = UNPATCHED.time()
+        for name in sizes.keys() - kept:
+            path = self.artifacts.root / name
+            # Another session may just be about to write the entry that it is of.
+            with suppress(OSError):
+                if removed or now - path.stat().st_mtime > _HOUR:
+                    path.unlink()
+        return removed
+
+    def _entry(self, path: Path) -> Entry | None:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            self._remove_damaged(path, str(error))
+            return None
+        seal, _, body = text.partition("\n")
+        problem = self._problem(seal, body)
+        if problem is None:
+            try:
+                return Entry.from_json(json.loads(body))
+            except (ValueError, KeyError, TypeError, AttributeError, ExpopsError, RecursionError) as error:
+                problem = f"it is not what was written ({type(error).__name__})"
+        if problem:
+            self._remove_damaged(path, problem)
+        return None
+
+    def _problem(self, seal: str, body: str) -> str | None:
+        """Return what is wrong with an entry; empty where it is whole, and only not signed by our key."""
+        checksum, _, signature = seal.partition(" ")
+        if not body.endswith("\n") or checksum != hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest():
+            return "it is cut short or damaged"
+        if self._key and not hmac.compare_digest(signature, self._signature(checksum)):
+            return ""
+        return None
+
+    def _signed(self, body: str) -> str:
+        body += "\n"
+        checksum = hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
+        return f"{checksum} {self._signature(checksum)}\n{body}"
+
+    def _signature(self, checksum: str) -> str:
+        return hmac.new(self._key, checksum.encode(), hashlib.sha256).hexdigest() if self._key else ""
+
+    def _remove_damaged(self, path: Path, problem: str) -> None:
+        self.damaged.append(f"{path}: {problem}")
+        with suppress(OSError):
+            path.unlink()
+
+    def _path(self, key: str, entry: Entry) -> Path:
+        return self.folder / "entries" / key / f"{entry.variant}.json"
+
+    def _latest(self, pipeline: str, name: str) -> Path:
+        return self.folder / "latest" / f"{file_name(f'{pipeline}::{name}')}.json"
+
+
+_HOUR = 3600.0
+
+
+def _last_used(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(temporary, "w", encoding="utf-8", errors="surrogatepass") as file:
+        file.write(text)
+    os.replace(temporary, path)
+
+
+def _link(source: Path, target: Path) -> None:
+    """Have the same bytes at another path, without a copy where the file system can; nothing in either is changed."""
+    if target.exists():
+        return
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        os.link(source, temporary)
+    except OSError:
+        shutil.copyfile(source, temporary)
+    os.replace(temporary, target)

@@ -1,0 +1,231 @@
+"""Results of earlier sessions in this one: what stands in for runs, what is kept, and what is told of it."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from pytest_expops.errors import ReplayError, StorageTrouble
+from pytest_expops.execution.records import RunRecord
+from pytest_expops.execution.reuse.entry import Entry, Evidence
+from pytest_expops.execution.reuse.reuse import Plan, Reuse, Wanted
+from pytest_expops.execution.reuse.store import FOLDER, KEY_VARIABLE, CacheRefused, ResultStore
+from pytest_expops.execution.session import PipelineSession
+from pytest_expops.plugin.options.cache import CacheOptions
+from pytest_expops.plugin.options.options import Options
+from pytest_expops.replay.nondeterminism.registry import SOURCES
+from pytest_expops.replay.pool import ReplicaPool
+from pytest_expops.values.differences import Difference
+from pytest_expops.verdicts.replay import Verdict, differences_between, gives_the_same_under
+from pytest_expops.wording import listed
+
+REUSED = "expops_reused"
+"""The property of an item whose work an earlier session has done."""
+UNKEYED = ("clock", "host")
+"""Sources that no key knows of: a result that is drawn from one is kept only if varying it changes nothing."""
+
+
+_MOST_SHOWN = 10
+
+
+@dataclass
+class SessionReuse:
+    """Of all pipelines of a session, as seen by one of its processes. `problems` say why one has no store."""
+
+    reuses: dict[Path, Reuse] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, options: Options, sessions: Mapping[Path, PipelineSession]) -> SessionReuse:
+        """Open the stores of some pipelines, by config.
+
+        Raises:
+            pytest.UsageError: the folder that the user named cannot be used.
+        """
+        found = cls()
+        if not options.cache.enabled:
+            return found
+        stores: dict[Path, ResultStore] = {}
+        wanted = _wanted(options)
+        for path, session in sessions.items():
+            folder = options.cache.folder or path.parent / FOLDER
+            try:
+                if folder not in stores:
+                    stores[folder] = ResultStore(folder, os.environ.get(KEY_VARIABLE, "").encode())
+            except CacheRefused as error:
+                if options.cache.folder is not None:
+                    raise pytest.UsageError(f"--expops-cache: {error}") from None
+                found.problems.append(f"no results are kept or reused: {error}")
+                continue
+            found.reuses[session.folder] = Reuse(session, stores[folder], wanted, dict(os.environ))
+        return found
+
+    def plan(self) -> dict[Path, Plan]:
+        """Find out, once for all workers, what can be reused; by the folder of each pipeline."""
+        return {folder: reuse.plan() for folder, reuse in self.reuses.items()}
+
+    def take(self, session: PipelineSession, name: str) -> RunRecord | None:
+        """Return the record of an earlier session that stands in for a run of `name`; None where it is to run."""
+        reuse = self.reuses.get(session.folder)
+        try:
+            return reuse.take(name) if reuse is not None else None
+        except (StorageTrouble, OSError):  # what cannot be read or linked is made again
+            return None
+
+    def verdict(self, session: PipelineSession, name: str) -> Verdict | None:
+        """Return the verdict of an earlier session on `name`, if its result is of that session, or was found to be."""
+        reuse = self.reuses.get(session.folder)
+        if reuse is None:
+            return None
+        evidence = reuse.evidence(name)
+        if evidence is None and (entry := reuse.audited(name)) is not None:
+            differs = differences_between(session, name, entry.record, session.record(name))
+            evidence = None if differs else entry.evidence
+        return replace(Verdict.from_json(evidence.verdict), earlier=True) if evidence is not None else None
+
+    def keeps(self, session: PipelineSession, name: str) -> bool:
+        """Return whether the result of `name` is to be kept, if it repeats; from now on, what is opened is watched."""
+        reuse = self.reuses.get(session.folder)
+        if reuse is None or session.expanded[name].process.nondeterministic is not None:
+            return False
+        if session.record(name).saved is not None or reuse.audited(name) is not None:
+            return False
+        reuse.watch()
+        return True
+
+    def keep(
+        self, session: PipelineSession, verdict: Verdict, vary: tuple[str, ...], seconds: float, pool: ReplicaPool
+    ) -> None:
+        """Keep a result that replays have given again, or note why it is not kept."""
+        reuse, name = self.reuses[session.folder], verdict.process
+        if verdict.found:
+            reuse.refuse(name, f"its replay read what this session had written: {verdict.found[0].path}")
+            return
+        drew = tuple(verdict.drew)
+        with suppress(ReplayError, StorageTrouble):
+            if drew and not gives_the_same_under(session, name, pool, drew):
+                reuse.refuse(name, f"it gives something else where {' or '.join(drew)} is another")
+                return
+            plain = replace(verdict, seen=None, printed="").to_json()
+            evidence = Evidence(verdict.replays, vary, plain)
+            reuse.keep(name, evidence, verdict.seen, session.record(name).duration + seconds)
+
+    def audit(self, session: PipelineSession, name: str) -> Audited | None:
+        """Return what came of running `name` all the same; None where it was not to be."""
+        reuse = self.reuses.get(session.folder)
+        entry = reuse.audited(name) if reuse is not None else None
+        if reuse is None or entry is None:
+            return None
+        differences = differences_between(session, name, entry.record, session.record(name))
+        if differences:
+            beside = tuple(reuse.beside(entry))
+            reuse.forget(name)
+            return Audited(entry, differences, beside)
+        return Audited(entry)
+
+    def shrink(self, most: int) -> None:
+        """Remove least recently used results until no store takes more than `most` bytes."""
+        for store in {id(reuse.store): reuse.store for reuse in self.reuses.values()}.values():
+            with suppress(OSError):
+                store.shrink(most)
+
+    def close(self) -> None:
+        """Watch nothing any longer."""
+        for reuse in self.reuses.values():
+            reuse.close()
+
+    def lines(self, session: PipelineSession, records: Mapping[str, RunRecord]) -> Iterator[str]:
+        """Yield what the summary says of one pipeline."""
+        reuse = self.reuses.get(session.folder)
+        if reuse is None:
+            return
+        saved = [record.saved for record in records.values() if record.saved is not None]
+        if saved:
+            yield f"reused {len(saved)} of {len(session.expanded)}; {in_words(sum(saved))} saved"
+        audited = [name for name in records if reuse.audited(name) is not None]
+        if audited:
+            yield f"run again, to check what was kept: {listed(audited, 4)}"
+        reasons: dict[str, list[str]] = {}
+        for name, reason in reuse.unkept():
+            reasons.setdefault(reason, []).append(name)
+        if reasons:
+            parts = [f"{listed(names, 4)} ({reason})" for reason, names in reasons.items()]
+            yield f"not kept {sum(map(len, reasons.values()))}: {'; '.join(parts)}"
+        for each in reuse.store.damaged:
+            yield f"a kept result was damaged, and was removed: {each}"
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """A process that was run although a kept result could have stood in, and where the two differ.
+
+    `beside` says what of that which was there besides has changed since, so far as it is known.
+    """
+
+    entry: Entry
+    differences: tuple[Difference, ...] = ()
+    beside: tuple[str, ...] = ()
+
+
+def _wanted(options: Options) -> Wanted:
+    cache: CacheOptions = options.cache
+    replays = 0 if options.replay == "none" else options.replays
+    vary = tuple(name for name in options.vary if SOURCES[name].unavailable() is None)
+    return Wanted(replays, vary, cache.refresh, cache.audit, dict(cache.besides))
+
+
+class ReuseHooks:
+    """Gives items whose work an earlier session has done a letter of their own; they have passed all the same."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """Return category, letter and word."""
+        if report.when == "call" and report.passed and (REUSED, True) in report.user_properties:
+            return "passed", "u", "REUSED"
+        return None
+
+
+def audited_text(name: str, audited: Audited) -> str:
+    """Return what is told of a kept result that was another than what a run gives; first in one line."""
+    kept = datetime.datetime.fromtimestamp(audited.entry.kept, datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    lines = [
+        f"what was kept of `{name}` on {kept} is not what it gives now: {_differing(audited.differences)}",
+        "  It was run again to check what was kept (--expops-cache-audit). All that its result is known to depend on is "
+        "as it was: its code, inputs, parameters and seeds, the files and variables that it was seen to use, the "
+        "libraries and the machine.",
+    ]
+    if audited.beside:
+        lines.append("  So it depends on something else. Since then, but perhaps for no reason:")
+        lines += [f"    {each}" for each in audited.beside]
+    else:
+        lines.append(
+            "  So it depends on something else, or on chance. Nothing else is known to have changed since then."
+        )
+    lines.append("  What was kept is removed: later sessions run it again.")
+    lines += [f"    {each}" for each in audited.differences[1:_MOST_SHOWN]]
+    lines.append(
+        "  fix: if it reads a file where it is not seen (in a program that it starts, say), name the file in its "
+        "parameters; if it is left to chance, `--expops-replays=5` finds out more"
+    )
+    return "\n".join(lines)
+
+
+def _differing(differences: Sequence[Difference]) -> str:
+    more = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
+    return f"{differences[0]}{more}"
+
+
+def in_words(seconds: float) -> str:
+    """Return a time as a person would write it: ``2 min 14 s``, ``0.8 s``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{hours} h" if hours else "", f"{minutes} min" if minutes else "", f"{rest} s" if rest else ""]
+    return " ".join(each for each in parts if each)
