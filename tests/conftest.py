@@ -85,10 +85,11 @@ class Project:
         return self.pytest(*arguments, subprocess=subprocess, diagnose=diagnose)
 
     def pytest(self, *args: str, subprocess: bool = False, diagnose: bool = False) -> Outcome:
-        """`pytest args`. Most tests do without a diagnosis, which costs seconds."""
+        """`pytest args`. Most tests do without a diagnosis, which costs seconds, and run all anew each time."""
         report = self.root / "junit.xml"
         report.unlink(missing_ok=True)
         common = [f"--junitxml={report}", "-p", "no:hypothesispytest", "-o", "junit_family=xunit1"]
+        common += ["-o", "expops_cache=off"]
         if not diagnose:
             common.append("--expops-diagnose=off")
         run = self.pytester.runpytest_subprocess if subprocess else self.pytester.runpytest_inprocess

@@ -208,9 +208,11 @@ _EVENTS: dict[str, Callable[..., None]] = {
 
 
 def _is_import() -> bool:
-    """Return whether the import system lists a folder, to find a module in it."""
-    frame = sys._getframe(3)
-    return frame.f_code.co_filename.startswith("<frozen importlib")
+    """Return whether the import system lists a folder, to find a module or a distribution in it."""
+    frame = sys._getframe(1)
+    while frame.f_code.co_filename == __file__ and frame.f_back is not None:
+        frame = frame.f_back
+    return str(frame.f_globals.get("__name__")).startswith(("importlib.", "_frozen_importlib"))
 
 
 def _connecting(watch: _Look, address: Any) -> None:

@@ -151,6 +151,23 @@ class PreparingHooks:
                 self._state.prepare_replays(replays[0].pipeline_session, replays[0].expanded.name)
 
 
+def print_why(options: Options) -> None:
+    """Print, of each expanded process that the user named, why it is not reused, or that it is.
+
+    Raises:
+        pytest.UsageError: a config cannot be run, nothing is kept, or there is no such process.
+    """
+    try:
+        state = start(options, Seat())
+    except (StoreError, OSError) as error:
+        raise pytest.UsageError(f"expops: the session cannot begin: {error}") from error
+    try:
+        for line in state.reuse.why(options.cache.why, state.sessions.values()):
+            print(line)
+    finally:
+        state.close()
+
+
 def print_graphs(configs: tuple[Path, ...], output: str) -> None:
     """Print each pipeline in the format `output`.
 

@@ -55,12 +55,18 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     if config.option.help or config.option.version:
         return None
     output = graph_format(config)
-    if output is None:
-        return None
-    from pytest_expops.plugin._setup import print_graphs
+    if output is not None:
+        from pytest_expops.plugin._setup import print_graphs
 
-    print_graphs(read_options(config).configs, output)
-    return 0
+        print_graphs(read_options(config).configs, output)
+        return 0
+    options = read_options(config)
+    if options.configs and options.cache.why:
+        from pytest_expops.plugin._setup import print_why
+
+        print_why(options)
+        return 0
+    return None
 
 
 def pytest_configure(config: pytest.Config) -> None:

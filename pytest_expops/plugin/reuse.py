@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.values.differences import Difference
 from pytest_expops.verdicts.replay import Verdict, differences_between, gives_the_same_under
-from pytest_expops.wording import listed
+from pytest_expops.wording import did_you_mean, listed
 
 REUSED = "expops_reused"
 """The property of an item whose work an earlier session has done."""
@@ -135,6 +135,31 @@ class SessionReuse:
             with suppress(OSError):
                 store.shrink(most)
 
+    def why(self, asked: str, sessions: Iterable[PipelineSession]) -> Iterator[str]:
+        """Yield why the processes of that name, expanded or as in the config, are not reused, or that they are.
+
+        Raises:
+            pytest.UsageError: there is none, or no results are kept.
+        """
+        if not self.reuses:
+            why = "; ".join(self.problems) or "no results are kept (--expops-cache=off)"
+            raise pytest.UsageError(f"--expops-why: {why}")
+        self.plan()
+        known: dict[str, None] = {}
+        found = False
+        for session in sessions:
+            for name, each in session.expanded.processes.items():
+                known |= {each.process.name: None, name: None}
+                if asked in (name, each.process.name) and session.folder in self.reuses:
+                    found = True
+                    reasons = list(self.reuses[session.folder].why(name))
+                    yield f"{name}: {'; '.join(reasons) if reasons else 'is reused'}"
+        if not found:
+            near = did_you_mean(asked, known)
+            raise pytest.UsageError(
+                f"--expops-why: `{asked}` is no process of the pipeline{f'; {near}' if near else ''}"
+            )
+
     def close(self) -> None:
         """Watch nothing any longer."""
         for reuse in self.reuses.values():
@@ -196,8 +221,8 @@ def audited_text(name: str, audited: Audited) -> str:
     kept = datetime.datetime.fromtimestamp(audited.entry.kept, datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
     lines = [
         f"what was kept of `{name}` on {kept} is not what it gives now: {_differing(audited.differences)}",
-        "  It was run again to check what was kept (--expops-cache-audit). All that its result is known to depend on is "
-        "as it was: its code, inputs, parameters and seeds, the files and variables that it was seen to use, the "
+        "  It was run again to check what was kept (--expops-cache-audit). All that its result is known to depend "
+        "on is as it was: its code, inputs, parameters and seeds, the files and variables that it was seen to use, the "
         "libraries and the machine.",
     ]
     if audited.beside:

@@ -92,7 +92,7 @@ class Reuse:
                 if entry is not None:
                     records[name], keys[name] = entry.record, key
         finally:
-            self._record_of = self._session.known
+            self._record_of = lambda name: self._session.known(name) or records.get(name)
         chosen = sorted(keys, key=lambda name: _rank(keys[name]))[: math.ceil(self.wanted.audit * len(keys))]
         found = Plan(tuple(keys), tuple(chosen))
         self._folder.write(PLAN, [list(found.reusable), list(found.audited)])

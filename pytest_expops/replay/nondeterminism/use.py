@@ -18,7 +18,9 @@ from pytest_expops.replay.nondeterminism._patching import StandIn, patching
 
 _PASSING_ON = ("subprocess", "multiprocessing", "loky", "joblib", "concurrent")
 """Modules that copy all variables to hand them on, and read none."""
-_SKIPPED = (__name__, StandIn.__module__, "os", "_collections_abc")
+_OURS = ("pytest_expops.execution.", "pytest_expops.replay.", "pytest_expops.values.")
+"""What runs a process asks for itself; what resolves the paths of its context asks for the process."""
+_SKIPPED = (__name__, StandIn.__module__, "os", "_collections_abc", "posixpath", "genericpath", "pathlib")
 
 
 @contextmanager
@@ -36,13 +38,13 @@ def noting_use() -> Iterator[None]:
 
 
 def _variable(original: Callable[..., Any], mapping: Any, name: Any) -> Any:
-    if isinstance(name, str):
+    if isinstance(name, str) and not _caller().startswith(_OURS):
         heard("variables", name)
     return original(mapping, name)
 
 
 def _variables(original: Callable[..., Any], mapping: Any) -> Any:
-    if not _caller().startswith(_PASSING_ON):
+    if not _caller().startswith((*_PASSING_ON, *_OURS)):
         heard("variables", ALL)
     return original(mapping)
 
@@ -50,7 +52,7 @@ def _variables(original: Callable[..., Any], mapping: Any) -> Any:
 def _look(original: Callable[..., Any], path: Any, *args: Any, **kwargs: Any) -> Any:
     if isinstance(path, (str, bytes, os.PathLike)) and kwargs.get("dir_fd") is None:
         text = os.path.abspath(os.fsdecode(path))
-        if not text.endswith(CODE) and not is_installed(text):
+        if not text.endswith(CODE) and not is_installed(text) and not _caller().startswith(_OURS):
             heard("looked", text)
     return original(path, *args, **kwargs)
 

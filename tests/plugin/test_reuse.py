@@ -1,0 +1,448 @@
+"""Sessions that reuse what earlier ones have left: what is run, what is not, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from typing import Any
+
+import pytest
+
+from tests.conftest import FAN, FAN_PROCESSES, FAN_SCRIPT, Outcome, Project
+
+SCRIPT = """
+import helper
+
+
+def load(data):
+    return {"x": [1.0, 2.0, 3.0]}
+
+
+def train(data, rate=1.0):
+    return {"w": [rate * helper.scale(each) for each in data["load"]["x"]]}
+
+
+def report(data):
+    return {"sum": sum(data["train"]["w"])}
+"""
+HELPER = "FACTOR = 2.0\n\ndef scale(x):\n    return FACTOR * x\n\ndef unused(x):\n    return x\n"
+EDGES = "load train\ntrain report"
+
+
+class Sessions:
+    """Sessions one after the other in one project; `ran` are the processes that the last one ran."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.ran: list[str] = []
+
+    def run(self, *args: str, audit: str = "none") -> Outcome:
+        options = ["--expops-cache=kept", f"--expops-cache-audit={audit}", "--expops-replay=all"]
+        outcome = self.project.run(*options, *args)
+        found = re.findall(r"^ran (\d+) of", outcome.text, re.MULTILINE)
+        self.ran = [name for name, each in self.statuses(outcome).items() if each == "run"]
+        assert not found or int(found[0]) == len(self.ran), outcome.text
+        return outcome
+
+    def statuses(self, outcome: Outcome) -> dict[str, str]:
+        return {
+            name: "reused" if outcome.properties(name).get("expops_reused") else "run"
+            for name in outcome.items
+            if "[" not in name
+        }
+
+
+@pytest.fixture
+def sessions(project: Project) -> Sessions:
+    project.write(EDGES, SCRIPT, parameters={"rate": 1.0})
+    project.script(HELPER, path="models/helper.py")
+    return Sessions(project)
+
+
+def test_what_is_as_it_was_is_reused_and_said_so(sessions: Sessions) -> None:
+    first = sessions.run()
+    assert sessions.ran == ["load", "train", "report"]
+    assert "reused 3" not in first.text
+    second = sessions.run()
+    assert sessions.ran == []
+    assert second.where("passed") == first.where("passed") == {*first.items}
+    assert re.search(r"^reused 3 of 3; [\d.]+ s saved$", second.text, re.MULTILINE)
+    assert "replayed 0; 3 matched in earlier sessions" in second.text
+    assert "uuuuuu" in second.text
+    assert "REUSED" in sessions.run("-v").text
+
+
+def test_nothing_is_kept_or_reused_where_it_is_off(sessions: Sessions) -> None:
+    for _ in range(2):
+        sessions.project.run("--expops-cache=off")
+    assert not (sessions.project.root / "kept").exists()
+    assert not (sessions.project.root / "configs/.expops_cache").exists()
+
+
+def test_refresh_runs_all_and_keeps_it(sessions: Sessions) -> None:
+    sessions.run()
+    sessions.project.run("-o", "expops_cache=refresh", "--expops-replay=all")
+    assert (sessions.project.root / "configs/.expops_cache/entries").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "ran"),
+    [
+        ("models/model.py", "rate * helper", "2 * rate * helper", ["train", "report"]),
+        ("models/model.py", 'sum(data["train"]["w"])', 'max(data["train"]["w"])', ["report"]),
+        ("models/model.py", "[1.0, 2.0, 3.0]", "[1.0, 2.0, 4.0]", ["load", "train", "report"]),
+        ("models/helper.py", "FACTOR = 2.0", "FACTOR = 3.0", ["train", "report"]),
+        ("models/helper.py", "return FACTOR * x", "return FACTOR + x", ["train", "report"]),
+        ("models/helper.py", "return x\n", "return x + 1\n", []),
+        ("models/model.py", "def train", "# a comment\n\n\ndef train", []),
+        ("configs/project_config.yaml", "rate: 1.0", "rate: 3.0", ["load", "train", "report"]),
+        ("configs/project_config.yaml", "rate: 1.0", "rate: 1", ["load", "train", "report"]),
+    ],
+)
+def test_what_changed_is_run_and_what_comes_after_it(
+    sessions: Sessions, file: str, old: str, new: str, ran: list[str]
+) -> None:
+    sessions.run()
+    path = sessions.project.root / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    sessions.run()
+    assert sessions.ran == ran
+    sessions.run()
+    assert sessions.ran == []
+
+
+def test_what_comes_after_a_change_without_effect_is_reused(sessions: Sessions) -> None:
+    sessions.run()
+    sessions.project.script(SCRIPT.replace("rate * helper", "1 * rate * helper"))
+    sessions.run()
+    assert sessions.ran == ["train"]
+
+
+def test_a_result_of_before_a_change_that_was_taken_back_is_reused(sessions: Sessions) -> None:
+    sessions.run()
+    sessions.project.script(HELPER.replace("2.0", "3.0"), path="models/helper.py")
+    sessions.run()
+    sessions.project.script(HELPER, path="models/helper.py")
+    sessions.run()
+    assert sessions.ran == []
+
+
+USES = """
+import os
+from pathlib import Path
+
+def read(data):
+    return {"x": OPEN}
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "open('data/a.txt').read()",
+        "Path('data/a.txt').read_text()",
+        "open(os.path.join('data', 'a' + '.txt')).read()",
+        "os.path.exists('data/' + 'b.txt')",
+        "sorted(os.listdir('data'))",
+        "sorted(each.name for each in Path('data').glob('*.txt'))",
+        "os.environ.get('EXPOPS_TEST_' + 'VARIABLE', '')",
+        "dict(os.environ).get('EXPOPS_TEST_' + 'VARIABLE', '')",
+    ],
+)
+def test_what_it_was_seen_to_use_counts(project: Project, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    project.write("read", USES.replace("OPEN", code))
+    (project.root / "data").mkdir()
+    (project.root / "data/a.txt").write_text("before")
+    (project.root / "data/other.md").write_text("before")
+    options = ["--expops-cache=kept", "--expops-cache-audit=none", "--expops-replay=all"]
+
+    def runs() -> bool:
+        return "reused 1 of 1" not in project.run(*options).text
+
+    assert runs()
+    assert not runs()
+    (project.root / "unrelated.txt").write_text("after")
+    monkeypatch.setenv("EXPOPS_TEST_OTHER", "after")
+    others = "dict(" in code  # all variables count
+    assert runs() is others
+    if "environ" in code:
+        monkeypatch.setenv("EXPOPS_TEST_VARIABLE", "after")
+    else:
+        (project.root / "data/a.txt").write_text("after!")
+        (project.root / "data/b.txt").write_text("after!")
+    assert runs()
+    assert not runs()
+
+
+def test_a_file_that_a_library_in_c_opens_counts(project: Project) -> None:
+    pytest.importorskip("pyarrow")
+    script = """
+    import pandas as pd
+    def read(data):
+        name = "".join(["data/", "a", ".parquet"])
+        return {"x": pd.read_parquet(name)["x"].tolist()}
+    """
+    project.write("read", script)
+    (project.root / "data").mkdir()
+    import pandas as pd
+
+    pd.DataFrame({"x": [1]}).to_parquet(project.root / "data/a.parquet")
+    options = ["--expops-cache=kept", "--expops-cache-audit=none", "--expops-replay=all"]
+    project.run(*options)
+    assert "reused 1 of 1" in project.run(*options).text
+    pd.DataFrame({"x": [2]}).to_parquet(project.root / "data/a.parquet")
+    assert "reused" not in project.run(*options).result.stdout.str().partition("= expops:")[2]
+
+
+NEVER = {
+    "network": (
+        "import socket\ndef f(data):\n    s = socket.socket()\n    s.settimeout(1)\n"
+        "    s.connect_ex(('127.0.0.1', 9))\n    return {'x': 1}",
+        "it connects to a network",
+    ),
+    "program": (
+        "import subprocess, sys\ndef f(data):\n    subprocess.run([sys.executable, '-c', 'pass'])\n    return {'x': 1}",
+        "it starts a program (`python",
+    ),
+    "date": (
+        "import datetime\ndef f(data):\n    return {'x': str(datetime.date.today())}",
+        "it gives something else where clock is another",
+    ),
+    "host": (
+        "import platform\ndef f(data):\n    return {'x': platform.node()}",
+        "it gives something else where host is another",
+    ),
+    "read back": (
+        "import os\ndef f(data):\n    if not os.path.exists('cache.txt'):\n        open('cache.txt', 'w').write('1')\n"
+        "    return {'x': open('cache.txt').read()}",
+        "its replay read what this session had written",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NEVER)
+def test_what_no_key_can_know_is_not_kept_and_said_so(project: Project, case: str) -> None:
+    script, reason = NEVER[case]
+    project.write("f", script)
+    for _ in range(2):
+        outcome = project.run("--expops-cache=kept", "--expops-replay=all")
+        assert outcome.items == {"f": "passed", "f[replay]": "passed"}
+        assert f"not kept 1: f ({reason}" in outcome.text
+
+
+def test_a_process_that_reads_the_clock_for_nothing_is_kept(project: Project) -> None:
+    project.write("f", "import time\ndef f(data):\n    began = time.time()\n    return {'x': 1}")
+    project.run("--expops-cache=kept", "--expops-replay=all")
+    assert (
+        "reused 1 of 1" in project.run("--expops-cache=kept", "--expops-replay=all", "--expops-cache-audit=none").text
+    )
+
+
+def test_what_failed_differed_is_declared_or_was_not_replayed_is_not_reused(project: Project) -> None:
+    script = """
+    import uuid
+    def fails(data): raise ValueError
+    def differs(data): return {"x": uuid.uuid4().hex}
+    def declared(data): return {"x": uuid.uuid4().hex}
+    def unreplayed(data): return {"x": 1}
+    def fine(data): return {"x": 1}
+    """
+    reproducibility = {"processes": {"declared": {"nondeterministic": "it is"}, "unreplayed": {"replay": False}}}
+    reproducibility["processes"]["unreplayed"]["replay_reason"] = "too long"  # type: ignore[assignment]
+    project.write("fails\ndiffers\ndeclared\nunreplayed\nfine", script, reproducibility=reproducibility)
+    options = ["--expops-cache=kept", "--expops-replay=all", "--expops-cache-audit=none"]
+    project.run(*options)
+    outcome = project.run(*options)
+    assert "reused 1 of 5" in outcome.text
+    assert outcome.properties("fine")["expops_reused"] == "True"
+
+
+def test_more_replays_or_variations_than_were_made_are_made(sessions: Sessions) -> None:
+    sessions.run()
+    sessions.run("--expops-replays=2")
+    assert sessions.ran == ["load", "train", "report"]
+    sessions.run("--expops-replays=2", "--expops-vary=gc")
+    assert sessions.ran == ["load", "train", "report"]
+    sessions.run()
+    assert sessions.ran == []
+    sessions.run("--expops-replay=none")
+    assert sessions.ran == []
+
+
+def test_a_session_without_replays_keeps_nothing(sessions: Sessions) -> None:
+    sessions.run("--expops-replay=none")
+    sessions.run("--expops-replay=none")
+    assert sessions.ran == ["load", "train", "report"]
+
+
+def test_warnings_as_errors_are_not_hidden_by_reuse(project: Project) -> None:
+    project.write("f", "import warnings\ndef f(data):\n    warnings.warn('odd')\n    return {'x': 1}")
+    options = ["--expops-cache=kept", "--expops-replay=all", "--expops-cache-audit=none"]
+    assert project.run(*options).items == {"f": "passed", "f[replay]": "passed"}
+    assert project.run(*options, "-W", "error").items["f"] == "failed"
+
+
+class TestAudit:
+    """Some of what could be reused is run all the same."""
+
+    def test_one_is_at_least(self, sessions: Sessions) -> None:
+        sessions.run()
+        outcome = sessions.run(audit="2%")
+        assert len(sessions.ran) == 1
+        assert f"run again, to check what was kept: {sessions.ran[0]}" in outcome.text
+        assert outcome.where("passed") == {*outcome.items}
+
+    def test_all_are_if_asked_for(self, sessions: Sessions) -> None:
+        sessions.run()
+        outcome = sessions.run(audit="all")
+        assert sessions.ran == ["load", "train", "report"]
+        assert outcome.where("passed") == {*outcome.items}
+
+    @pytest.mark.parametrize("workers", ["-n0", "-n2"])
+    def test_a_kept_result_that_is_another_fails_loudly_and_is_removed(
+        self, project: Project, workers: str, tmp_path_factory: pytest.TempPathFactory
+    ) -> None:
+        hidden = tmp_path_factory.mktemp("elsewhere") / "value.bin"
+        hidden.write_bytes(b"1")
+        # NumPy reads the file without Python's `open`, outside of the project, by a name that is in no text.
+        script = f"""
+        import ctypes
+        def f(data):
+            libc = ctypes.CDLL(None)
+            libc.fopen.restype = ctypes.c_void_p
+            file = libc.fopen(bytes.fromhex("{os.fsencode(hidden).hex()}"), b"r")
+            return {{"x": libc.fgetc(ctypes.c_void_p(file))}}
+        """
+        project.write("f", script)
+        options = ["--expops-cache=kept", "--expops-replay=all", workers]
+        project.run(*options)
+        hidden.write_bytes(b"2")
+        assert "reused 1 of 1" in project.run(*options, "--expops-cache-audit=none").text
+        outcome = project.run(*options)
+        assert outcome.items == {"f": "failed", "f[replay]": "passed"}
+        assert "what was kept of `f` on 20" in outcome.message("f")
+        assert "outputs['x']: 49 != 50" in outcome.message("f") or "49" in outcome.message("f")
+        assert "What was kept is removed" in outcome.message("f")
+        assert project.run(*options).items == {"f": "passed", "f[replay]": "passed"}
+
+
+class TestWhy:
+    """`--expops-why` says what changed, and runs nothing."""
+
+    def why(self, sessions: Sessions, name: str = "train") -> str:
+        outcome = sessions.run(f"--expops-why={name}")
+        assert not outcome.items
+        return outcome.text
+
+    def test_nothing_was_kept_yet(self, sessions: Sessions) -> None:
+        assert "train: no earlier session has left a result of it" in self.why(sessions)
+
+    def test_it_is_reused(self, sessions: Sessions) -> None:
+        sessions.run()
+        assert "train: is reused" in self.why(sessions)
+
+    def test_code_changed(self, sessions: Sessions) -> None:
+        sessions.run()
+        sessions.project.script(HELPER.replace("2.0", "3.0"), path="models/helper.py")
+        assert "train: the code of models/helper.py:FACTOR changed" in self.why(sessions)
+        assert "report: its inputs are not known before" in self.why(sessions, "report")
+
+    def test_no_such_process(self, sessions: Sessions) -> None:
+        text = self.why(sessions, "trian")
+        assert "--expops-why: `trian` is no process" in text
+        assert "did you mean `train`?" in text
+
+
+def test_a_damaged_entry_is_not_used_and_is_told(sessions: Sessions) -> None:
+    sessions.run()
+    entries = sorted((sessions.project.root / "kept/entries").glob("*/*.json"))
+    for path, damage in zip(entries, (b"", b"garbage", None), strict=True):
+        path.write_bytes(path.read_bytes()[:-20] if damage is None else damage)
+    outcome = sessions.run()
+    assert sessions.ran == ["load", "train", "report"]
+    assert outcome.where("passed") == {*outcome.items}
+    assert outcome.text.count("a kept result was damaged, and was removed: ") >= 1
+    sessions.run()
+    assert sessions.ran == []
+
+
+def test_a_damaged_artifact_is_not_used(project: Project) -> None:
+    project.write("f", "import numpy as np\ndef f(data):\n    return {'x': np.arange(10_000.0)}")
+    options = ["--expops-cache=kept", "--expops-replay=all", "--expops-cache-audit=none"]
+    project.run(*options)
+    (artifact,) = (project.root / "kept/artifacts").iterdir()
+    data = bytearray(artifact.read_bytes())
+    data[-1] ^= 1
+    artifact.write_bytes(data)
+    outcome = project.run(*options)
+    assert outcome.items == {"f": "passed", "f[replay]": "passed"}
+    assert "a kept result was damaged, and was removed: " in outcome.text
+    assert "reused 1 of 1" in project.run(*options).text
+
+
+def test_outputs_of_reused_processes_are_there_for_tests(project: Project) -> None:
+    project.write(FAN, FAN_SCRIPT, FAN_PROCESSES)
+    test = "def test_merge(merge):\n    assert merge\n"
+    project.pytester.makepyfile(test_merge=test)
+    options = ["--expops-cache=kept", "--expops-replay=all", "--expops-cache-audit=none", "-n2", "test_merge.py"]
+    first, second = project.run(*options), project.run(*options)
+    assert first.items == second.items
+    assert second.items["test_merge"] == "passed"
+    assert re.search(r"reused (\d+) of \1;", second.text)
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_another_user_is_refused(sessions: Sessions) -> None:
+    folder = sessions.project.root / "kept"
+    folder.mkdir()
+    os.chown(folder, 12345, 12345)
+    text = sessions.run().text
+    assert re.search(r"--expops-cache: \S+/kept belongs to user 12345, expected 0", text)
+
+
+def test_a_folder_that_others_can_write_is_refused(sessions: Sessions) -> None:
+    folder = sessions.project.root / "kept"
+    folder.mkdir()
+    folder.chmod(0o777)
+    assert "others than its owner may write in" in sessions.run().text
+
+
+def test_the_folder_ignores_itself_and_is_private(sessions: Sessions) -> None:
+    sessions.run()
+    folder = sessions.project.root / "kept"
+    assert (folder / ".gitignore").read_text() == "*\n"
+    assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_a_size_that_is_too_small_keeps_the_latest(project: Project) -> None:
+    script = "import numpy as np\ndef f(data, n=1):\n    return {'x': np.full(100_000, float(n))}"
+    kept: dict[str, Any] = {}
+    for number in (1, 2, 3):
+        project.write("f", script, parameters={"n": number})
+        project.run("--expops-cache=kept", "--expops-replay=all", "--expops-cache-size=1700K")
+        kept[str(number)] = sum(each.stat().st_size for each in (project.root / "kept").rglob("*") if each.is_file())
+    assert kept["3"] < 1_800_000
+    options = ["--expops-cache=kept", "--expops-replay=all", "--expops-cache-audit=none", "--expops-cache-size=1700K"]
+    assert "reused 1 of 1" in project.run(*options).text
+    project.write("f", script, parameters={"n": 1})
+    assert "ran 1 of 1" in project.run(*options).text
+
+
+@pytest.mark.parametrize("option", ["--pdb", "--trace"])
+def test_nothing_is_reused_while_somebody_debugs(sessions: Sessions, option: str) -> None:
+    sessions.run()
+    text = sessions.project.run("--expops-cache=kept", option, "--co").text
+    assert "expops: no results are kept or reused, for --pdb and --trace" in text
+
+
+def test_json_only(sessions: Sessions) -> None:
+    sessions.run()
+    for path in (sessions.project.root / "kept/latest").iterdir():
+        json.loads(path.read_text())
+    shutil.rmtree(sessions.project.root / "kept")
+    sessions.run()
+    assert sessions.ran == ["load", "train", "report"]
