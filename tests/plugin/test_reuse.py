@@ -87,95 +87,70 @@ def test_refresh_runs_all_and_keeps_it(sessions: Sessions) -> None:
     assert (sessions.project.root / "configs/.expops_cache/entries").is_dir()
 
 
-@pytest.mark.parametrize(
-    ("file", "old", "new", "ran"),
-    [
-        ("models/model.py", "rate * helper", "2 * rate * helper", ["train", "report"]),
-        ("models/model.py", 'sum(data["train"]["w"])', 'max(data["train"]["w"])', ["report"]),
-        ("models/model.py", "[1.0, 2.0, 3.0]", "[1.0, 2.0, 4.0]", ["load", "train", "report"]),
-        ("models/helper.py", "FACTOR = 2.0", "FACTOR = 3.0", ["train", "report"]),
-        ("models/helper.py", "return FACTOR * x", "return FACTOR + x", ["train", "report"]),
-        ("models/helper.py", "return x\n", "return x + 1\n", []),
-        ("models/model.py", "def train", "# a comment\n\n\ndef train", []),
-        ("configs/project_config.yaml", "rate: 1.0", "rate: 3.0", ["load", "train", "report"]),
-        ("configs/project_config.yaml", "rate: 1.0", "rate: 1", ["load", "train", "report"]),
-    ],
+EDITS = (
+    ("models/model.py", "rate * helper", "2 * rate * helper", ["train", "report"]),
+    ("models/model.py", "rate * helper", "1 * rate * helper", ["train"]),  # with the same result
+    ("models/model.py", 'sum(data["train"]["w"])', 'max(data["train"]["w"])', ["report"]),
+    ("models/model.py", "[1.0, 2.0, 3.0]", "[1.0, 2.0, 4.0]", ["load", "train", "report"]),
+    ("models/helper.py", "FACTOR = 2.0", "FACTOR = 3.0", ["train", "report"]),
+    ("models/helper.py", "return FACTOR * x", "return FACTOR + x", ["train", "report"]),
+    ("models/helper.py", "return x\n", "return x + 1\n", []),
+    ("models/model.py", "def train", "# a comment\n\n\ndef train", []),
+    ("configs/project_config.yaml", "rate: 1.0", "rate: 3.0", ["load", "train", "report"]),
+    ("configs/project_config.yaml", "rate: 1.0", "rate: 1", ["load", "train", "report"]),
 )
-def test_what_changed_is_run_and_what_comes_after_it(
-    sessions: Sessions, file: str, old: str, new: str, ran: list[str]
-) -> None:
+
+
+def test_what_changed_is_run_and_what_comes_after_it(sessions: Sessions) -> None:
     sessions.run()
-    path = sessions.project.root / file
-    text = path.read_text(encoding="utf-8")
-    assert old in text
-    path.write_text(text.replace(old, new), encoding="utf-8")
+    for file, old, new, ran in EDITS:
+        path = sessions.project.root / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        sessions.run()
+        assert sessions.ran == ran, (file, new)
+        path.write_text(text, encoding="utf-8")
     sessions.run()
-    assert sessions.ran == ran
-    sessions.run()
-    assert sessions.ran == []
+    assert sessions.ran == []  # what was kept before the changes is as good as ever
 
 
-def test_what_comes_after_a_change_without_effect_is_reused(sessions: Sessions) -> None:
-    sessions.run()
-    sessions.project.script(SCRIPT.replace("rate * helper", "1 * rate * helper"))
-    sessions.run()
-    assert sessions.ran == ["train"]
+USES = {
+    "opens": "open('data/' + 'a.txt').read()",
+    "reads": "Path('data', 'a' + '.txt').read_text()",
+    "looks": "os.path.exists('data/' + 'b.txt')",
+    "lists": "sorted(os.listdir('data'))",
+    "globs": "sorted(each.name for each in Path('data').glob('*.txt'))",
+    "variable": "os.environ.get('EXPOPS_TEST_' + 'VARIABLE', '')",
+    "variables": "dict(os.environ).get('EXPOPS_TEST_' + 'VARIABLE', '')",
+    "nothing": "1",
+}
 
 
-def test_a_result_of_before_a_change_that_was_taken_back_is_reused(sessions: Sessions) -> None:
-    sessions.run()
-    sessions.project.script(HELPER.replace("2.0", "3.0"), path="models/helper.py")
-    sessions.run()
-    sessions.project.script(HELPER, path="models/helper.py")
-    sessions.run()
-    assert sessions.ran == []
-
-
-USES = """
-import os
-from pathlib import Path
-
-def read(data):
-    return {"x": OPEN}
-"""
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "open('data/a.txt').read()",
-        "Path('data/a.txt').read_text()",
-        "open(os.path.join('data', 'a' + '.txt')).read()",
-        "os.path.exists('data/' + 'b.txt')",
-        "sorted(os.listdir('data'))",
-        "sorted(each.name for each in Path('data').glob('*.txt'))",
-        "os.environ.get('EXPOPS_TEST_' + 'VARIABLE', '')",
-        "dict(os.environ).get('EXPOPS_TEST_' + 'VARIABLE', '')",
-    ],
-)
-def test_what_it_was_seen_to_use_counts(project: Project, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    project.write("read", USES.replace("OPEN", code))
+def test_what_it_was_seen_to_use_counts_and_nothing_else(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    functions = [f"def {name}(data):\n    return {{'x': {code}}}\n" for name, code in USES.items()]
+    project.write("\n".join(USES), "import os\nfrom pathlib import Path\n\n" + "\n".join(functions))
     (project.root / "data").mkdir()
     (project.root / "data/a.txt").write_text("before")
-    (project.root / "data/other.md").write_text("before")
-    options = ["--expops-cache=kept", "--expops-cache-audit=none", "--expops-replay=all"]
-
-    def runs() -> bool:
-        return "reused 1 of 1" not in project.run(*options).text
-
-    assert runs()
-    assert not runs()
+    sessions = Sessions(project)
+    sessions.run()
+    sessions.run()
+    assert sessions.ran == []
     (project.root / "unrelated.txt").write_text("after")
+    sessions.run()
+    assert sessions.ran == []
     monkeypatch.setenv("EXPOPS_TEST_OTHER", "after")
-    others = "dict(" in code  # all variables count
-    assert runs() is others
-    if "environ" in code:
-        monkeypatch.setenv("EXPOPS_TEST_VARIABLE", "after")
-    else:
-        (project.root / "data/a.txt").write_text("after!")
-        (project.root / "data/b.txt").write_text("after!")
-    assert runs()
-    assert not runs()
+    sessions.run()
+    assert sessions.ran == ["variables"]
+    monkeypatch.setenv("EXPOPS_TEST_VARIABLE", "after")
+    sessions.run()
+    assert sorted(sessions.ran) == ["variable", "variables"]
+    (project.root / "data/a.txt").write_text("after!")
+    sessions.run()
+    assert sorted(sessions.ran) == ["opens", "reads"]
+    (project.root / "data/b.txt").write_text("new")
+    sessions.run()
+    assert sorted(sessions.ran) == ["globs", "lists", "looks"]
 
 
 def test_a_file_that_a_library_in_c_opens_counts(project: Project) -> None:
@@ -199,47 +174,33 @@ def test_a_file_that_a_library_in_c_opens_counts(project: Project) -> None:
 
 
 NEVER = {
-    "network": (
-        "import socket\ndef f(data):\n    s = socket.socket()\n    s.settimeout(1)\n"
-        "    s.connect_ex(('127.0.0.1', 9))\n    return {'x': 1}",
-        "it connects to a network",
+    "network": "s = socket.socket()\n    s.settimeout(1)\n    s.connect_ex(('127.0.0.1', 9))\n    return {'x': 1}",
+    "program": "subprocess.run([sys.executable, '-c', 'pass'])\n    return {'x': 1}",
+    "date": "return {'x': str(datetime.date.today())}",
+    "host": "return {'x': platform.node()}",
+    "read_back": (
+        "if not os.path.exists('cache.txt'):\n        open('cache.txt', 'w').write('1')\n"
+        "    return {'x': open('cache.txt').read()}"
     ),
-    "program": (
-        "import subprocess, sys\ndef f(data):\n    subprocess.run([sys.executable, '-c', 'pass'])\n    return {'x': 1}",
-        "it starts a program (`python",
-    ),
-    "date": (
-        "import datetime\ndef f(data):\n    return {'x': str(datetime.date.today())}",
-        "it gives something else where clock is another",
-    ),
-    "host": (
-        "import platform\ndef f(data):\n    return {'x': platform.node()}",
-        "it gives something else where host is another",
-    ),
-    "read back": (
-        "import os\ndef f(data):\n    if not os.path.exists('cache.txt'):\n        open('cache.txt', 'w').write('1')\n"
-        "    return {'x': open('cache.txt').read()}",
-        "its replay read what this session had written",
-    ),
+    "timed": "began = time.time()\n    return {'x': 1}",
 }
 
 
-@pytest.mark.parametrize("case", NEVER)
-def test_what_no_key_can_know_is_not_kept_and_said_so(project: Project, case: str) -> None:
-    script, reason = NEVER[case]
-    project.write("f", script)
-    for _ in range(2):
-        outcome = project.run("--expops-cache=kept", "--expops-replay=all")
-        assert outcome.items == {"f": "passed", "f[replay]": "passed"}
-        assert f"not kept 1: f ({reason}" in outcome.text
-
-
-def test_a_process_that_reads_the_clock_for_nothing_is_kept(project: Project) -> None:
-    project.write("f", "import time\ndef f(data):\n    began = time.time()\n    return {'x': 1}")
-    project.run("--expops-cache=kept", "--expops-replay=all")
-    assert (
-        "reused 1 of 1" in project.run("--expops-cache=kept", "--expops-replay=all", "--expops-cache-audit=none").text
-    )
+def test_what_no_key_can_know_is_not_kept_and_said_so(project: Project) -> None:
+    functions = [f"def {name}(data):\n    {code}\n" for name, code in NEVER.items()]
+    imports = "import datetime, os, platform, socket, subprocess, sys, time\n"
+    project.write("\n".join(NEVER), imports + "\n".join(functions))
+    sessions = Sessions(project)
+    outcome = sessions.run()
+    assert outcome.where("passed") == {*outcome.items}
+    (line,) = re.findall("^not kept 5: .*$", outcome.text, re.MULTILINE)
+    assert "network (it connects to a network)" in line
+    assert "program (it starts a program (`python" in line
+    assert "date (it gives something else where clock is another)" in line
+    assert "host (it gives something else where host is another)" in line
+    assert "read_back (its replay read what this session had written: " in line
+    sessions.run()
+    assert sorted(sessions.ran) == ["date", "host", "network", "program", "read_back"]
 
 
 def test_what_failed_differed_is_declared_or_was_not_replayed_is_not_reused(project: Project) -> None:
@@ -251,9 +212,9 @@ def test_what_failed_differed_is_declared_or_was_not_replayed_is_not_reused(proj
     def unreplayed(data): return {"x": 1}
     def fine(data): return {"x": 1}
     """
-    reproducibility = {"processes": {"declared": {"nondeterministic": "it is"}, "unreplayed": {"replay": False}}}
-    reproducibility["processes"]["unreplayed"]["replay_reason"] = "too long"  # type: ignore[assignment]
-    project.write("fails\ndiffers\ndeclared\nunreplayed\nfine", script, reproducibility=reproducibility)
+    processes = {"unreplayed": {"replay": False, "replay_reason": "too long"}}
+    declared = {"nondeterministic": {"declared": "it is"}}
+    project.write("fails\ndiffers\ndeclared\nunreplayed\nfine", script, processes, reproducibility=declared)
     options = ["--expops-cache=kept", "--expops-replay=all", "--expops-cache-audit=none"]
     project.run(*options)
     outcome = project.run(*options)
