@@ -144,11 +144,15 @@ class PreparingHooks:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Start it, unless there are more workers than replays, and this one may well get none."""
-        replays = [item for item in session.items if isinstance(item, ReplayItem)]
+        replays = [item for item in session.items if isinstance(item, ReplayItem) and self._is_made(item)]
         workers = getattr(session.config, "workerinput", {}).get("workercount", 1)
         if replays and len(replays) >= workers and not session.config.option.collectonly:
             with suppress(Exception):  # the first replay will meet it, in its own item
                 self._state.prepare_replays(replays[0].pipeline_session, replays[0].expanded.name)
+
+    def _is_made(self, item: ReplayItem) -> bool:
+        """Return whether the replay is to be made: of a result that is reused, it has been made before."""
+        return item.expanded.name not in self._state.reuse.standing_in(item.pipeline_session)
 
 
 def print_why(options: Options) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -69,6 +69,11 @@ class SessionReuse:
     def plan(self) -> dict[Path, Plan]:
         """Find out, once for all workers, what can be reused; by the folder of each pipeline."""
         return {folder: reuse.plan() for folder, reuse in self.reuses.items()}
+
+    def standing_in(self, session: PipelineSession) -> Container[str]:
+        """Return the processes of a pipeline that, by the plan, are not going to run."""
+        reuse = self.reuses.get(session.folder)
+        return set(reuse.planned().reusable) - set(reuse.planned().audited) if reuse is not None else ()
 
     def take(self, session: PipelineSession, name: str) -> RunRecord | None:
         """Return the record of an earlier session that stands in for a run of `name`; None where it is to run."""

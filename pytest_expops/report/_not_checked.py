@@ -1,4 +1,4 @@
-"""What a session says nothing about, and why: what was not run, not replayed, or left undecided."""
+"""What a session says nothing about, and why: what was not run, not replayed, left undecided, or reused."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pytest_expops.report.model import CheckResult, NotChecked, Subject, Unknown
 MOST_NAMES = 20
 """So many names are kept of what was not checked for one reason."""
 NO_ITEM_ASKED = "no item that was run needs it"
+EARLIER = "an earlier session has replayed it, and all that it is known to be made from is as it was"
 
 
 def what_was_not_checked(
@@ -29,6 +30,8 @@ def what_was_not_checked(
     blocked = (each for each in subjects if each.outcome is Outcome.BLOCKED)
     yield from _by("not run", ((each.failure, each.name) for each in blocked))
     yield from _by("not replayed", ((each.not_replayed, each.name) for each in subjects if each.not_replayed))
+    reused = (each for each in subjects if each.judgement is not None and each.judgement.earlier)
+    yield from _by("reused", ((EARLIER, each.name) for each in reused))
     open_claims = (each for each in checks if each.kind == "stability" and each.result == "skipped")
     yield from _by("undecided", ((each.gist, each.name) for each in open_claims))
 

@@ -218,6 +218,7 @@ def _judged(each: CheckedSubject, directory: Path) -> tuple[Subject, Differing |
         diagnosis_runs=diagnosis.runs if diagnosis is not None else 0,
         diagnosis_seconds=diagnosis.seconds if diagnosis is not None else 0.0,
         notes=notes,
+        earlier=verdict.earlier,
     )
     subject = replace(subject, judgement=judgement)
     return subject, Differing(subject, verdict, each.command) if differed else None

@@ -25,7 +25,7 @@ SubjectKind = Literal["process", "chart", "function", "program", "test"]
 CheckKind = Literal[
     "process", "chart", "replay", "baseline", "split", "property", "stability", "test", "function", "program"
 ]
-Unknown = Literal["not run", "not replayed", "undecided"]
+Unknown = Literal["not run", "not replayed", "undecided", "reused"]
 Replayed = Literal["matched", "differed", "differed as declared", "matched though declared"]
 
 
@@ -88,7 +88,8 @@ class Judgement:
     """What the replays of one subject gave. `differences` are the first of `count`; `cause` is a `SharedCause.id`.
 
     `varied` is what differed besides the hash seed. `diagnosis_runs` and `diagnosis_seconds` are what finding the
-    cause took. `notes` are what else was seen: files read back, what could not be varied.
+    cause took. `notes` are what else was seen: files read back, what could not be varied. `earlier` is whether the replays
+    were made by an earlier session, whose result was reused.
     """
 
     result: Replayed
@@ -102,6 +103,7 @@ class Judgement:
     diagnosis_runs: int = 0
     diagnosis_seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    earlier: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,10 @@ from pytest_expops.wording import joined
 
 @dataclass(frozen=True, slots=True)
 class CountsOfReport:
-    """How many subjects and checks ended how. `apart` are those of which a replay differed, undeclared."""
+    """How many subjects and checks ended how. `apart` are those of which a replay differed, undeclared.
+
+    `reused` are those that an earlier session has replayed; they count as neither replayed nor matched.
+    """
 
     ran: int
     failed: int
@@ -30,12 +33,13 @@ class CountsOfReport:
     claims: int
     broken: int
     causes: int
+    reused: int
 
 
 def numbers(report: Report) -> CountsOfReport:
     """Count what is in a report."""
     outcomes = Counter(each.outcome for each in report.subjects)
-    results = Counter(judgement.result for _, judgement in report.judged())
+    results = Counter(judgement.result for _, judgement in report.judged() if not judgement.earlier)
     statuses = Counter(each.status for each in report.claims)
     compared = [each.baseline for each in report.subjects if each.baseline is not None]
     return CountsOfReport(
@@ -54,6 +58,7 @@ def numbers(report: Report) -> CountsOfReport:
         claims=len(report.claims),
         broken=sum(each.kind in ("split", "property") and each.result == "failed" for each in report.checks),
         causes=sum(not each.declared for each in report.causes),
+        reused=sum(judgement.earlier for _, judgement in report.judged()),
     )
 
 
@@ -72,12 +77,15 @@ def headline(report: Report) -> str:
     elif found.replayed:
         every = found.matched == found.replayed
         said = f"{'All ' if every and found.matched > 1 else ''}{_counted(found.matched, 'result')} gave the same again"
+    elif found.reused:
+        said = "No result was run again"
     else:
         said = f"{_counted(found.ran, 'result')}, none of them run again"
     wrong = [
         _are(found.declared, "differs as declared", "differ as declared"),
         _are(found.failed, "failed", "failed"),
         _are(found.blocked, "could not run", "could not run"),
+        _are(found.reused, "was reused of an earlier session", "were reused of earlier sessions"),
         _are(found.not_replayed, "was not replayed", "were not replayed"),
         _are(found.drifted, "is not what the baseline records", "are not what the baseline records"),
         _are(found.broken, "check of splits or properties failed", "checks of splits or properties failed"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,12 @@ class ConfigFile(ConfigNode):
         self.state.remember_environment()
         self._check_functions()
         over_seeds, laws = stability_items(self), property_items(self)
-        mode = self.state.options.replay
+        mode, reused = self.state.options.replay, self._reused
         for each in self.pipeline_session.expanded.processes.values():
             yield self._item(process_item(each), each, each.name)
             passes = each.process.kind is Kind.PASS_THROUGH
-            has_function = passes and self.pipeline_session.runner.callee(each.process) is not None
+            # Of a split without a function nothing is ever kept.
+            has_function = passes and (each.name in reused or self._has_function(each))
             if why_not_replayed(each, mode, has_function=has_function) is None:
                 yield self._item(ReplayItem, each, f"{each.name}[replay]")
             yield from split_items(self, each)
@@ -49,6 +51,14 @@ class ConfigFile(ConfigNode):
             yield from over_seeds.get(each.name, ())
             yield from laws.get(each.name, ())
         yield from stale_items(self)
+
+    @functools.cached_property
+    def _reused(self) -> Container[str]:
+        """The expanded processes that are not going to run: scripts that only these need are not imported."""
+        return self.state.reuse.standing_in(self.pipeline_session)
+
+    def _has_function(self, each: ExpandedProcess) -> bool:
+        return self.pipeline_session.runner.callee(each.process) is not None
 
     def _item(self, kind: type[ExpopsItem], each: ExpandedProcess, name: str) -> ExpopsItem:
         # The node id is given besides the name: pytest 9.2 would otherwise take the brackets for those of a
@@ -72,8 +82,10 @@ class ConfigFile(ConfigNode):
 
     def _check_functions(self) -> None:
         problems: dict[str, str] = {}
-        for process in self.pipeline_session.expanded.pipeline.processes.values():
-            if process.kind is not Kind.CHART:
+        expanded = self.pipeline_session.expanded
+        to_run = {each.process.name for name, each in expanded.processes.items() if name not in self._reused}
+        for process in expanded.pipeline.processes.values():
+            if process.kind is not Kind.CHART and process.name in to_run:
                 try:
                     self.pipeline_session.runner.callee(process)
                 except ScriptError as error:
