@@ -88,8 +88,8 @@ class Judgement:
     """What the replays of one subject gave. `differences` are the first of `count`; `cause` is a `SharedCause.id`.
 
     `varied` is what differed besides the hash seed. `diagnosis_runs` and `diagnosis_seconds` are what finding the
-    cause took. `notes` are what else was seen: files read back, what could not be varied. `earlier` is whether the replays
-    were made by an earlier session, whose result was reused.
+    cause took. `notes` are what else was seen: files read back, what could not be varied. `earlier` is whether an
+    earlier session made the replays, whose result was reused.
     """
 
     result: Replayed

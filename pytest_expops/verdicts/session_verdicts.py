@@ -18,13 +18,14 @@ class Repeating:
 
     `differs` is the first process, itself or one upstream, of which a replay gave something else, and `declared` the
     first that is declared nondeterministic; empty where there is none. `not_replayed` says why there was no replay of
-    the process itself; empty where there was.
+    the process itself; empty where there was. `earlier` is whether an earlier session made it, whose result was reused.
     """
 
     process: str
     differs: str = ""
     declared: str = ""
     not_replayed: str = ""
+    earlier: bool = False
 
     @property
     def repeats(self) -> bool:
@@ -43,10 +44,10 @@ def repeating_of(session: PipelineSession, name: str, mode: str) -> Repeating:
         verdict = verdict_on(session, each)
         if verdict is not None and verdict.status is not ReplayStatus.MATCHED:
             differs = differs or each
-    not_replayed = ""
-    if verdict_on(session, name) is None:
+    own, not_replayed = verdict_on(session, name), ""
+    if own is None:
         not_replayed = why_not_replayed(processes[name], mode) or NO_ITEM
-    return Repeating(name, differs, declared, not_replayed)
+    return Repeating(name, differs, declared, not_replayed, own is not None and own.earlier)
 
 
 NO_ITEM = "its `[replay]` item gave no verdict"

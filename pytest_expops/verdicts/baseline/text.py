@@ -184,6 +184,8 @@ def _does_it_repeat(repeating: Repeating) -> list[str]:
         return [f"`{repeating.declared}`, upstream, is declared nondeterministic, so this is not recorded."]
     if repeating.not_replayed:
         return [f"it was not replayed in this session ({repeating.not_replayed}): whether it repeats is not known."]
+    if repeating.earlier:
+        return ["its replay in an earlier session matched, and the result of that session was reused."]
     return ["its replay in this session matched."]
 
 
