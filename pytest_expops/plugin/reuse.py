@@ -109,17 +109,15 @@ class SessionReuse:
     ) -> None:
         """Keep a result that replays have given again, or note why it is not kept."""
         reuse, name = self.reuses[session.folder], verdict.process
-        if verdict.found:
-            reuse.refuse(name, f"its replay read what this session had written: {verdict.found[0].path}")
-            return
-        drew = tuple(verdict.drew)
-        with suppress(ReplayError, StorageTrouble):
-            if drew and not gives_the_same_under(session, name, pool, drew):
-                reuse.refuse(name, f"it gives something else where {' or '.join(drew)} is another")
-                return
-            plain = replace(verdict, seen=None, printed="").to_json()
-            evidence = Evidence(verdict.replays, vary, plain)
-            reuse.keep(name, evidence, verdict.seen, session.record(name).duration + seconds)
+        with suppress(ReplayError, StorageTrouble):  # it is only not kept
+            if verdict.found:
+                reuse.refuse(name, f"its replay read what this session had written: {verdict.found[0].path}")
+            elif verdict.drew and not gives_the_same_under(session, name, pool, verdict.drew):
+                reuse.refuse(name, f"it gives something else where {' or '.join(verdict.drew)} is another")
+            else:
+                plain = replace(verdict, seen=None, printed="").to_json()
+                evidence = Evidence(verdict.replays, vary, plain)
+                reuse.keep(name, evidence, verdict.seen, session.record(name).duration + seconds)
 
     def audit(self, session: PipelineSession, name: str) -> Audited | None:
         """Return what came of running `name` all the same; None where it was not to be."""

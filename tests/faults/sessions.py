@@ -24,6 +24,8 @@ GOING = 20.0
 ARTIFACTS = "kept"
 """The folder in a project that sessions are given for what is to be kept."""
 _MARK = "EXPOPS_FAULTS_CASE"
+CACHE = ".expops_cache"
+"""Where results are kept for later sessions."""
 _TRIAL_NAME = re.compile("[a-z0-9_]{8}")
 _KEPT_BY_PYTEST = "pytest-of-*"
 IGNORED_BY_SHELLS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
@@ -181,7 +183,8 @@ def faults_of(
         yield from _left(session, "after a session that ended by itself")
     sweep(session.temporary, session.project / ARTIFACTS)
     yield from _left(session, "after the next session has cleaned up")
-    new = sorted(each for each in files_of(session.project) - session.before if not may_write(each))
+    added = {each for each in files_of(session.project) - session.before if CACHE not in Path(each).parts}
+    new = sorted(each for each in added if not may_write(each))
     if new:
         yield Fault(Kind.LEFT, session.case, f"the project has these new files: {', '.join(new)}")
     for each in tracebacks(session.text, interrupted=interrupted):
