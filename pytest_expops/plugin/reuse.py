@@ -13,8 +13,8 @@ import pytest
 
 from pytest_expops.errors import ReplayError, StorageTrouble
 from pytest_expops.execution.records import RunRecord
-from pytest_expops.execution.reuse.entry import Entry, Evidence
-from pytest_expops.execution.reuse.reuse import Plan, Reuse, Wanted
+from pytest_expops.execution.reuse.entry import Entry, KeptVerdict
+from pytest_expops.execution.reuse.reuse import Reuse, ReusePlan, ReuseTerms
 from pytest_expops.execution.reuse.store import FOLDER, KEY_VARIABLE, CacheRefused, ResultStore
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.plugin.options.cache import CacheOptions
@@ -66,7 +66,7 @@ class SessionReuse:
             found.reuses[session.folder] = Reuse(session, stores[folder], wanted, dict(os.environ))
         return found
 
-    def plan(self) -> dict[Path, Plan]:
+    def plan(self) -> dict[Path, ReusePlan]:
         """Find out, once for all workers, what can be reused; by the folder of each pipeline."""
         return {folder: reuse.plan() for folder, reuse in self.reuses.items()}
 
@@ -116,7 +116,7 @@ class SessionReuse:
                 reuse.refuse(name, f"it gives something else where {' or '.join(verdict.drew)} is another")
             else:
                 plain = replace(verdict, seen=None, printed="").to_json()
-                evidence = Evidence(verdict.replays, vary, plain)
+                evidence = KeptVerdict(verdict.replays, vary, plain)
                 reuse.keep(name, evidence, verdict.seen, session.record(name).duration + seconds)
 
     def audit(self, session: PipelineSession, name: str) -> Audited | None:
@@ -201,11 +201,11 @@ class Audited:
     beside: tuple[str, ...] = ()
 
 
-def _wanted(options: Options) -> Wanted:
+def _wanted(options: Options) -> ReuseTerms:
     cache: CacheOptions = options.cache
     replays = 0 if options.replay == "none" else options.replays
     vary = tuple(name for name in options.vary if SOURCES[name].unavailable() is None)
-    return Wanted(replays, vary, cache.refresh, cache.audit, dict(cache.besides))
+    return ReuseTerms(replays, vary, cache.refresh, cache.audit, dict(cache.besides))
 
 
 class ReuseHooks:

@@ -13,7 +13,7 @@ from pytest_expops.values.storage.store import Artifact
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class KeptVerdict:
     """By what a result was found reproducible: so many `replays` that also varied these sources, and the `verdict`.
 
     The verdict is plain data: what it means is not known here.
@@ -39,7 +39,7 @@ class Entry:
     parts: Parts
     record: RunRecord
     used: Used
-    evidence: Evidence
+    evidence: KeptVerdict
     kept: float
     seconds: float
     beside: Mapping[str, Any] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class Entry:
             dict(data["parts"]),
             replace(RunRecord.from_json(data["record"]), saved=float(data["seconds"])),
             Used.from_json(data["used"]),
-            Evidence(replays, tuple(vary), verdict),
+            KeptVerdict(replays, tuple(vary), verdict),
             data["kept"],
             data["seconds"],
             data["beside"],

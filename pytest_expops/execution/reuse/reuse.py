@@ -18,7 +18,7 @@ from pytest_expops.execution.records import JsonFolder, RunRecord
 from pytest_expops.execution.reuse._made_from import MadeFrom, Parts, digest_of, key_of
 from pytest_expops.execution.reuse._opened_files import OpenedFiles
 from pytest_expops.execution.reuse._used import Surroundings, Used, is_volatile, salt_of
-from pytest_expops.execution.reuse.entry import Entry, Evidence
+from pytest_expops.execution.reuse.entry import Entry, KeptVerdict
 from pytest_expops.execution.reuse.store import ResultStore
 from pytest_expops.execution.seen import CODE, Seen
 from pytest_expops.execution.session import PipelineSession
@@ -33,7 +33,7 @@ CHILDREN = "starts other processes"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReuseTerms:
     """What a kept result must have to be reused, and how many of these are run all the same.
 
     `replays` is 0 where nothing is replayed: any result that is kept will do. `refresh` reuses none. `audit` is a share
@@ -48,7 +48,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ReusePlan:
     """What could be reused as things stood when the session began, and which of that is to be run all the same."""
 
     reusable: Collection[str] = ()
@@ -62,7 +62,7 @@ class Reuse:
     """
 
     def __init__(
-        self, session: PipelineSession, store: ResultStore, wanted: Wanted, variables: Mapping[str, str]
+        self, session: PipelineSession, store: ResultStore, wanted: ReuseTerms, variables: Mapping[str, str]
     ) -> None:
         self.store = store
         self.wanted = wanted
@@ -78,10 +78,10 @@ class Reuse:
         self._unkept = JsonFolder(session.folder / "unkept")
         self._variables = variables
         self._opened: OpenedFiles | None = None
-        self._plan: Plan | None = None
+        self._plan: ReusePlan | None = None
         self._found: dict[str, tuple[str, Entry | None]] = {}
 
-    def plan(self) -> Plan:
+    def plan(self) -> ReusePlan:
         """Find out what can be reused before anything has run, and write it down for the other workers."""
         records: dict[str, RunRecord] = {}
         self._record_of = lambda name: records.get(name) or self._session.known(name)
@@ -94,16 +94,16 @@ class Reuse:
         finally:
             self._record_of = lambda name: self._session.known(name) or records.get(name)
         chosen = sorted(keys, key=lambda name: _rank(keys[name]))[: math.ceil(self.wanted.audit * len(keys))]
-        found = Plan(tuple(keys), tuple(chosen))
+        found = ReusePlan(tuple(keys), tuple(chosen))
         self._folder.write(PLAN, [list(found.reusable), list(found.audited)])
         self._plan = found
         return found
 
-    def planned(self) -> Plan:
+    def planned(self) -> ReusePlan:
         """Return what was planned by whichever process began the session."""
         if self._plan is None:
             data = self._folder.read(PLAN)
-            self._plan = Plan(*map(frozenset, data)) if data is not None else Plan()
+            self._plan = ReusePlan(*map(frozenset, data)) if data is not None else ReusePlan()
         return self._plan
 
     def take(self, name: str) -> RunRecord | None:
@@ -114,7 +114,7 @@ class Reuse:
         record = entry.record
         return replace(record, worker=self._session.worker, started=UNPATCHED.time(), duration=0.0, saved=entry.seconds)
 
-    def evidence(self, name: str) -> Evidence | None:
+    def evidence(self, name: str) -> KeptVerdict | None:
         """Return by what the result of `name` was found reproducible, if it is one of an earlier session."""
         record = self._session.known(name)
         entry, _ = self._standing_in(name)
@@ -134,7 +134,7 @@ class Reuse:
             self._opened = OpenedFiles(self._roots, (self._session.folder.parent, self.store.folder))
         self._opened.take()
 
-    def keep(self, name: str, evidence: Evidence, seen: Seen | None, seconds: float) -> str:
+    def keep(self, name: str, evidence: KeptVerdict, seen: Seen | None, seconds: float) -> str:
         """Keep the result of a process that has passed, and that replays gave again.
 
         Args:
