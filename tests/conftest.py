@@ -89,7 +89,9 @@ class Project:
         report = self.root / "junit.xml"
         report.unlink(missing_ok=True)
         common = [f"--junitxml={report}", "-p", "no:hypothesispytest", "-o", "junit_family=xunit1"]
-        common += ["-o", "expops_cache=off"]
+        ini = self.root / "tox.ini"
+        if not ini.exists() or "expops_cache =" not in ini.read_text(encoding="utf-8"):
+            common += ["-o", "expops_cache=off"]
         if not diagnose:
             common.append("--expops-diagnose=off")
         run = self.pytester.runpytest_subprocess if subprocess else self.pytester.runpytest_inprocess

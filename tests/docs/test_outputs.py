@@ -13,6 +13,7 @@ RUNS = [run for page in PAGES for run in runs(page)]
 MARK = re.compile(r"<!-- (run|not run): [^\n]* -->")
 
 
+@pytest.mark.shown
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
 def test_the_output_shown_is_that_of_the_command(run: Run) -> None:
     pytest.importorskip("sklearn")

@@ -95,6 +95,10 @@ REFUSED = [
     ("--expops-timeout", "-1", "a number of seconds (0 for no limit) from 0 to 1,000,000"),
     ("--expops-memory-limit", "-1", BYTES),
     ("--expops-artifacts", "a_file/below", "a folder, and cannot be made one"),
+    ("--expops-cache", "a_file/below", "a folder, and cannot be made one"),
+    ("--expops-cache-audit", "2", "all, none, or a number from 0 to 100 with a percent sign"),
+    ("--expops-cache-audit", "200%", "all, none, or a number from 0 to 100 with a percent sign"),
+    ("--expops-cache-size", "much", "a number of bytes such as 500M, 2G or 1T"),
     ("--expops-report", "r.txt", "a path that ends with .html (a page) or .json (data)"),
     ("--expops-github", "maybe", "one of auto, on, off"),
     ("--expops-gitlab", "configs", "a file, but a folder; give the path of the file that is to be written"),
@@ -147,11 +151,11 @@ def test_a_bad_value_in_the_ini_file_is_a_usage_error(fan: Project, option: str,
 
 
 def test_every_option_is_among_those_with_a_bad_value() -> None:
-    tolerance = "expops_tolerance"  # has tests of its own
+    own_tests = {"expops_tolerance", "expops_why"}
     parser = pytest.Parser(_ispytest=True)
     options.add_options(parser)
     refused = {_ini_name(option) for option, _, _ in [*REFUSED, *SWITCHES, *INI_ONLY]}
-    assert refused == {name for name in parser._inidict if name.startswith("expops_")} - {tolerance}
+    assert refused == {name for name in parser._inidict if name.startswith("expops_")} - own_tests
 
 
 INI_FILES = {

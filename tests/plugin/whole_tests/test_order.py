@@ -42,7 +42,11 @@ TEST = "@pytest.mark.reproducible\ndef test_it(shared, record_result): {body}\n"
 PASSING = "def test_nothing(): pass\n"
 
 
-@pytest.mark.parametrize("name", BEFORE)
+SOME_BEFORE = [name if name == "a global" else pytest.param(name, marks=pytest.mark.slow) for name in BEFORE]
+"""All are alike in how they are found."""
+
+
+@pytest.mark.parametrize("name", SOME_BEFORE)
 def test_what_a_test_needs_of_one_before_it_is_told_with_that_test(project: Project, name: str) -> None:
     one, body = BEFORE[name]
     project.pytester.makepyfile(test_a=f"{HEAD}\n{PASSING}\n{one}\n\n{TEST.format(body=body)}")
@@ -67,7 +71,7 @@ def test_a_test_that_needs_nothing_of_others_passes(project: Project, name: str,
     assert outcome.where("failed") == set(), outcome.text
 
 
-@pytest.mark.parametrize("name", BEFORE)
+@pytest.mark.parametrize("name", SOME_BEFORE)
 def test_what_a_later_test_would_leave_is_found_where_the_order_is_varied(project: Project, name: str) -> None:
     one, body = BEFORE[name]
     body = "record_result('n', os.environ.get('LEFT_BEHIND'))" if "environ" in body else body
