@@ -29,13 +29,15 @@ class CodeUsed:
     """What was found: digests by ``path/of/file.py:name``, and by ``path/of/file.py`` for what runs on import.
 
     `classes` are the classes among them, `libraries` the top-level modules that are not the project's own, `texts` the
-    texts that stand in the code, and `modules` those that count only because they were seen to be imported.
+    texts that stand in the code, `attributes` the names that it asks objects for, and `modules` those that count only
+    because they were seen to be imported.
     """
 
     digests: dict[str, str] = field(default_factory=dict)
     classes: set[tuple[str, str]] = field(default_factory=set)
     libraries: set[str] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)
+    attributes: set[str] = field(default_factory=set)
     modules: set[str] = field(default_factory=set)
 
 
@@ -52,6 +54,8 @@ class CodeReader:
         function: str | None,
         classes: Iterable[tuple[str, str]] = (),
         modules: Iterable[str] = (),
+        *,
+        optional: bool = False,
     ) -> CodeUsed:
         """What `function` of the script of that key uses, and what `classes` do, which it may be handed instances of.
 
@@ -61,13 +65,16 @@ class CodeReader:
             classes: files by label, and names of classes in them that an earlier call has found.
             modules: dotted names of modules that were seen to be imported. Where they are the user's and the text
                 does not lead to them, they count whole.
+            optional: whether there need not be such a function. Where there is none, and running the file makes none
+                either, only what runs on import counts; else the whole file.
         """
         search = _Search(self._sources, self._by_label)
         source = self._sources.script(script)
         search.packages(module_of(script), source)
         if source is not None:
             search.on_import(source)
-            if function is None or not search.name(source, (function,)):
+            may_be_made = not optional or source.effects or source.stars or "__getattr__" in source.bindings
+            if function is None or (not search.name(source, (function,)) and may_be_made):
                 search.whole(source)
         for label, name in sorted(classes):
             search.name(self._by_label[label], (name,))
@@ -187,6 +194,8 @@ class _Search:
             self._by_name(named, source)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             self.found.texts.add(node.value)
+        elif isinstance(node, ast.Attribute):
+            self.found.attributes.add(node.attr)
         return {}
 
     def _imported(self, target: Imported, rest: tuple[str, ...], importer: SourceFile) -> bool:
