@@ -108,8 +108,17 @@ class ChangedHeader:
         self._directory = directory
 
     def pytest_report_header(self, config: pytest.Config) -> list[str]:
-        """One line for each config; with `-v` what differs, too. Then what was not compared."""
-        verbose = config.option.verbose > 0
+        """Say it before anything runs."""
+        return self._lines(verbose=config.option.verbose > 0)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+        """Say it at the end where there is no header, so that nothing is left out silently."""
+        if config.option.verbose < 0 or config.getoption("no_header", False):
+            for line in self._lines(verbose=False):
+                terminalreporter.write_line(line)
+
+    def _lines(self, *, verbose: bool) -> list[str]:
+        """Return one line for each config, where `verbose` also what differs, and then what was not compared."""
         lines = []
         for path, each in self._compared.items():
             name = f"{short_path(path, self._directory)}: " if len(self._compared) > 1 else ""
@@ -117,8 +126,10 @@ class ChangedHeader:
             if verbose:
                 lines += _details(each)
         most = None if verbose else _MOST
+        all_compared = not any(each.found.everything for each in self._compared.values())
+        process = "process" if all_compared else "process that was compared"
         for text, paths in (
-            ("not taken into account: {} (no process is known to read {})", self._unread()),
+            (f"not taken into account: {{}} (no {process} is known to read {{}})", self._unread()),
             ("not compared: {} (git keeps no state of {})", self._ignored()),
         ):
             if paths:

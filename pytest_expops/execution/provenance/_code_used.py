@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from pytest_expops.execution.provenance._made_names import may_make
 from pytest_expops.execution.provenance._source_files import (
     Imported,
     SourceFile,
@@ -65,16 +66,16 @@ class CodeReader:
             classes: files by label, and names of classes in them that an earlier call has found.
             modules: dotted names of modules that were seen to be imported. Where they are the user's and the text
                 does not lead to them, they count whole.
-            optional: whether there need not be such a function. Where there is none, and running the file makes none
-                either, only what runs on import counts; else the whole file.
+            optional: whether there need not be such a function. Where the text has none, and nothing that could make
+                one, only what runs on import counts; else the whole file.
         """
         search = _Search(self._sources, self._by_label)
         source = self._sources.script(script)
         search.packages(module_of(script), source)
         if source is not None:
             search.on_import(source)
-            may_be_made = not optional or source.effects or source.stars or "__getattr__" in source.bindings
-            if function is None or (not search.name(source, (function,)) and may_be_made):
+            found = function is not None and search.name(source, (function,))
+            if not found and (function is None or not optional or may_make(source, function)):
                 search.whole(source)
         for label, name in sorted(classes):
             search.name(self._by_label[label], (name,))

@@ -1,4 +1,7 @@
-"""How git is asked: by its program, without a look at what a hook of git has set, and changing nothing."""
+"""How git is asked: by its program, without a look at what a hook of git has set.
+
+Only its index may be written: `git diff` notes there which files it has found to be as they were.
+"""
 
 from __future__ import annotations
 

@@ -114,7 +114,8 @@ class Revision:
     def _commit(self, asked: str) -> str:
         words = ("rev-parse", "--verify", "--quiet", "--end-of-options")
         try:
-            return git_text(self.top, *words, f"{asked}^{{commit}}").strip()
+            named = git_text(self.top, *words, asked).strip()
+            return git_text(self.top, *words, f"{named}^{{commit}}").strip()
         except GitFailed as failed:
             problem = "is not a revision of the repository of the config"
             if asked == "HEAD":
