@@ -14,7 +14,8 @@ from pytest_expops.pipeline.files import Disk
 
 _LINK, _FILES_OF_ANOTHER = "120000", "160000"
 """The modes by which git knows a symbolic link, and a submodule."""
-_CACHES = ("__pycache__", ".pytest_cache")
+_NOT_OF_THE_PROJECT = frozenset({"__pycache__", ".pytest_cache", "dist-packages", "site-packages"})
+"""Folders whose files do not count: caches, and what is installed."""
 _SHALLOW = "this clone is shallow, and may lack it; fix: `git fetch --unshallow`, or `fetch-depth: 0` in CI"
 
 
@@ -50,7 +51,9 @@ class Revision:
         self._old = dict(self._listed())
         tracked = git_list(self.top, "diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", self.commit, "--")
         untracked = git_list(self.top, "ls-files", "--others", "--exclude-standard", "-z")
-        self.changed = frozenset(each for each in (*tracked, *untracked) if not _is_cache(each))
+        self.changed = frozenset(
+            each for each in (*tracked, *untracked) if _NOT_OF_THE_PROJECT.isdisjoint(PurePosixPath(each).parts)
+        )
         """The files that are there on one side only, or differ."""
         self._contents: dict[str, bytes] = {}
 
@@ -179,10 +182,6 @@ def _top(place: Path) -> Path:
             message = f"is not a revision to compare with: {place.name} is in no git repository"
             raise RevisionError(message) from None
         raise
-
-
-def _is_cache(path: str) -> bool:
-    return any(part in _CACHES for part in PurePosixPath(path).parts)
 
 
 def _modules(top: Path, paths: Iterable[str]) -> dict[str, Path]:

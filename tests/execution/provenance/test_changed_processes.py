@@ -236,6 +236,15 @@ def test_a_package_below_src_counts(repository: Repository) -> None:
     assert compare(repository).reasons == {"report": ("code src/shop/tills.py:BY",)}
 
 
+def test_a_function_of_a_module_counts(repository: Repository) -> None:
+    repository.edit(CONFIG, "- name: report", "- name: report\n        code_function: helpers.maths:unused")
+    repository.commit()
+    repository.edit("models/model.py", "BY = 3", "BY = 4")
+    assert compare(repository) == Differences()
+    repository.edit("helpers/maths.py", "return x\n", "return -x\n")
+    assert compare(repository).reasons == {"report": ("code helpers/maths.py:unused",)}
+
+
 def test_a_function_of_a_declared_metric_counts(repository: Repository) -> None:
     repository.write("models/model.py", f"{MODEL}\n\ndef score(x):\n    return x\n")
     repository.edit(

@@ -46,6 +46,7 @@ def test_what_is_only_touched_does_not_differ(repository: Repository) -> None:
     os.utime(repository.root / "notes.txt", (1, 1))
     repository.write("models/__pycache__/model.pyc", "x")
     repository.write("junit.xml", "git ignores it")
+    repository.write(".venv/lib/python3/site-packages/some/requirements.txt", "")
     assert revision(repository).changed == frozenset()
 
 
