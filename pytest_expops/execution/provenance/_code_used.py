@@ -92,6 +92,7 @@ class _Search:
         self._sources = sources
         self._by_label = by_label
         self._entered: set[str] = set()
+        self._asked: set[tuple[str, tuple[str, ...]]] = set()
         self._pending: list[tuple[str, list[ast.stmt], SourceFile]] = []
 
     def finish(self) -> None:
@@ -136,17 +137,24 @@ class _Search:
 
     def name(self, source: SourceFile, chain: tuple[str, ...]) -> bool:
         """Return what a dotted name refers to in a file; False if the project has nothing of that name there."""
-        first = chain[0]
-        if first in source.bindings:
-            self._definition(source, first)
+        if chain[0] in source.bindings:
+            self._definition(source, chain[0])
             return True
-        if first in source.imports:
-            return self._imported(source.imports[first], chain[1:], source)
-        for star in source.stars:
-            module = self._sources.module(star, source)
-            if module is not None and self.name(module, chain):
-                return True
-        return False
+        asked = (source.label, chain)
+        if asked in self._asked:  # modules that import from each other in a circle
+            return False
+        self._asked.add(asked)
+        try:
+            return self._imported_there(source, chain)
+        finally:
+            self._asked.remove(asked)
+
+    def _imported_there(self, source: SourceFile, chain: tuple[str, ...]) -> bool:
+        """Return what a dotted name refers to that a file imports, by its name or with all that a module has."""
+        if chain[0] in source.imports:
+            return self._imported(source.imports[chain[0]], chain[1:], source)
+        modules = (self._sources.module(star, source) for star in source.stars)
+        return any(module is not None and self.name(module, chain) for module in modules)
 
     def whole(self, source: SourceFile) -> None:
         """Take everything in a file."""

@@ -260,3 +260,10 @@ def h():
             pass
 """
     assert digest_of([ast.parse(text)]) == "7ae8baccbddf003d"
+
+
+@pytest.mark.parametrize("text", ["from {0} import *\n", "from {0} import absent\n"])
+def test_modules_that_import_from_each_other_are_no_endless_search(read: Read, text: str) -> None:
+    script = "from one import *\nfrom two import absent\ndef train(data):\n    return absent, missing, RATE\n"
+    files = {"one": f"{text.format('two')}RATE = 1\n", "two": text.format("one")}
+    assert _names(read(script, **files)) == {"model.py:train", "one.py:RATE"}
