@@ -199,6 +199,10 @@ class ReportError(ExpopsError):
     """A file is no report of this version, or cannot be read or written."""
 
 
+class RevisionError(ExpopsError):
+    """A revision of a repository cannot be compared with; the message is the rest of a sentence that names it."""
+
+
 class MissingExtra(ExpopsError, ImportError):
     """Something needs a library that is installed on request only; `extra` is what to install."""
 

@@ -13,6 +13,7 @@ from pytest_expops.errors import NotLimitedWarning, StoreError
 from pytest_expops.execution.memory_limit import limits_memory
 from pytest_expops.pipeline.render import to_dot, to_mermaid, to_text
 from pytest_expops.plugin._baseline_writing import BaselineHooks
+from pytest_expops.plugin._changed import register_changed
 from pytest_expops.plugin._ending import Ending
 from pytest_expops.plugin._fixtures import aggregation_fixtures, fixture_names
 from pytest_expops.plugin.durations import Durations, WorkMarks
@@ -36,6 +37,7 @@ def configure(config: pytest.Config, options: Options) -> None:
     worker_input = getattr(config, "workerinput", None)
     try:
         state = config.stash[STATE] = start(options, _seat(config, worker_input))
+        register_changed(config, state)
     except (StoreError, OSError) as error:
         message = f"expops: the session cannot begin: {error}"
         if worker_input is None:

@@ -17,6 +17,7 @@ _OF_THE_SESSION: Mapping[str, str] = {
     "metrics.parquet": "the same, with types",
     "child_modules": "the scripts, for child processes to import",
     "ends": "how workers ended that died (JSON)",
+    "changed": "which processes `--expops-changed` selected (JSON)",
 }
 _OF_A_CONFIG: Mapping[str, str] = {
     "records": "what became of each process, by the worker that ran it (JSON, a line each)",

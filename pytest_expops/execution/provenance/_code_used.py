@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from pytest_expops.execution.provenance._made_names import may_make
 from pytest_expops.execution.provenance._source_files import (
     Imported,
     SourceFile,
@@ -29,13 +30,15 @@ class CodeUsed:
     """What was found: digests by ``path/of/file.py:name``, and by ``path/of/file.py`` for what runs on import.
 
     `classes` are the classes among them, `libraries` the top-level modules that are not the project's own, `texts` the
-    texts that stand in the code, and `modules` those that count only because they were seen to be imported.
+    texts that stand in the code, `attributes` the names that it asks objects for, and `modules` those that count only
+    because they were seen to be imported.
     """
 
     digests: dict[str, str] = field(default_factory=dict)
     classes: set[tuple[str, str]] = field(default_factory=set)
     libraries: set[str] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)
+    attributes: set[str] = field(default_factory=set)
     modules: set[str] = field(default_factory=set)
 
 
@@ -52,6 +55,8 @@ class CodeReader:
         function: str | None,
         classes: Iterable[tuple[str, str]] = (),
         modules: Iterable[str] = (),
+        *,
+        optional: bool = False,
     ) -> CodeUsed:
         """What `function` of the script of that key uses, and what `classes` do, which it may be handed instances of.
 
@@ -61,13 +66,16 @@ class CodeReader:
             classes: files by label, and names of classes in them that an earlier call has found.
             modules: dotted names of modules that were seen to be imported. Where they are the user's and the text
                 does not lead to them, they count whole.
+            optional: whether there need not be such a function. Where the text has none, and nothing that could make
+                one, only what runs on import counts; else the whole file.
         """
         search = _Search(self._sources, self._by_label)
         source = self._sources.script(script)
         search.packages(module_of(script), source)
         if source is not None:
             search.on_import(source)
-            if function is None or not search.name(source, (function,)):
+            found = function is not None and search.name(source, (function,))
+            if not found and (function is None or not optional or may_make(source, function)):
                 search.whole(source)
         for label, name in sorted(classes):
             search.name(self._by_label[label], (name,))
@@ -84,6 +92,7 @@ class _Search:
         self._sources = sources
         self._by_label = by_label
         self._entered: set[str] = set()
+        self._asked: set[tuple[str, tuple[str, ...]]] = set()
         self._pending: list[tuple[str, list[ast.stmt], SourceFile]] = []
 
     def finish(self) -> None:
@@ -128,17 +137,24 @@ class _Search:
 
     def name(self, source: SourceFile, chain: tuple[str, ...]) -> bool:
         """Return what a dotted name refers to in a file; False if the project has nothing of that name there."""
-        first = chain[0]
-        if first in source.bindings:
-            self._definition(source, first)
+        if chain[0] in source.bindings:
+            self._definition(source, chain[0])
             return True
-        if first in source.imports:
-            return self._imported(source.imports[first], chain[1:], source)
-        for star in source.stars:
-            module = self._sources.module(star, source)
-            if module is not None and self.name(module, chain):
-                return True
-        return False
+        asked = (source.label, chain)
+        if asked in self._asked:  # modules that import from each other in a circle
+            return False
+        self._asked.add(asked)
+        try:
+            return self._imported_there(source, chain)
+        finally:
+            self._asked.remove(asked)
+
+    def _imported_there(self, source: SourceFile, chain: tuple[str, ...]) -> bool:
+        """Return what a dotted name refers to that a file imports, by its name or with all that a module has."""
+        if chain[0] in source.imports:
+            return self._imported(source.imports[chain[0]], chain[1:], source)
+        modules = (self._sources.module(star, source) for star in source.stars)
+        return any(module is not None and self.name(module, chain) for module in modules)
 
     def whole(self, source: SourceFile) -> None:
         """Take everything in a file."""
@@ -187,6 +203,8 @@ class _Search:
             self._by_name(named, source)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             self.found.texts.add(node.value)
+        elif isinstance(node, ast.Attribute):
+            self.found.attributes.add(node.attr)
         return {}
 
     def _imported(self, target: Imported, rest: tuple[str, ...], importer: SourceFile) -> bool:

@@ -15,7 +15,8 @@ from pathlib import Path
 from pytest_expops.execution.provenance._distributions import source_folder
 from pytest_expops.execution.user_code.installed import is_installed
 from pytest_expops.execution.user_code.modules import module_file
-from pytest_expops.execution.user_code.scripts import ProjectCode
+from pytest_expops.execution.user_code.places import ProjectPlaces
+from pytest_expops.pipeline.files import DISK, Disk
 
 _REPOSITORY = (".git", "pyproject.toml", "setup.py", "setup.cfg")
 """What stands at the top of a repository."""
@@ -41,8 +42,9 @@ class OwnPlaces:
     that is here.
     """
 
-    def __init__(self, project: ProjectCode) -> None:
+    def __init__(self, project: ProjectPlaces, files: Disk = DISK) -> None:
         self._project = project
+        self._files = files
         self._places: dict[str, _OwnPlace | None] = {}
         root = Path(os.path.realpath(project.pipeline.root))
         self._tops = (root, _repository(root))
@@ -57,7 +59,7 @@ class OwnPlaces:
             return None
         if len(parts) == 1:
             return place.file
-        return next((found for each in place.folders if (found := module_file(each, parts[1:]))), None)
+        return next((found for each in place.folders if (found := module_file(each, parts[1:], self._files))), None)
 
     def owns(self, name: str) -> bool:
         """Return whether a module is the user's, by its name."""
@@ -74,7 +76,7 @@ class OwnPlaces:
             below = path.relative_to(place.base)
             if place.source is not None:
                 originals = (place.source / "src" / below, place.source / below)
-                path = next((each for each in originals if each.is_file()), path)
+                path = next((each for each in originals if self._files.is_file(each)), path)
         else:
             below = Path(path.name)
         for folder in self._tops:
@@ -96,18 +98,29 @@ class OwnPlaces:
         except Exception:  # a finder of somebody's, or a module that was put there by hand
             return None
         if spec is None:
-            return None
+            return self._elsewhere(top)
         folders = tuple(Path(os.path.realpath(each)) for each in spec.submodule_search_locations or ())
         file = Path(os.path.realpath(spec.origin)) if spec.has_location and spec.origin else None
         first = next(iter(folders), file)
         if first is None:
             return None
+        if file is not None and not any(map(self._files.is_file, (file, *file.parents))):  # nor within an archive
+            if not folders:
+                return self._elsewhere(top)
+            file = None  # a package that has no file in the state that is looked at
         source = None
         if is_installed(str(file or first / "__init__.py")):
             source = source_folder(top)
             if source is None:
                 return None
         return _OwnPlace(file, folders, first.parent, source)
+
+    def _elsewhere(self, top: str) -> _OwnPlace | None:
+        file = self._files.found_elsewhere(top)
+        if file is None:
+            return None
+        folders = (file.parent,) if file.stem == "__init__" else ()
+        return _OwnPlace(file, folders, (folders[0] if folders else file).parent, None)
 
 
 def _repository(root: Path) -> Path:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import itertools
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -18,7 +17,8 @@ import xxhash
 
 from pytest_expops.execution.provenance._own_places import OwnPlaces
 from pytest_expops.execution.user_code.modules import module_file
-from pytest_expops.execution.user_code.scripts import ProjectCode
+from pytest_expops.execution.user_code.places import ProjectPlaces
+from pytest_expops.pipeline.files import DISK, Disk
 from pytest_expops.pipeline.model import module_of
 
 
@@ -53,9 +53,10 @@ class SourceFile:
 class Sources:
     """The files of one project, each read once."""
 
-    def __init__(self, project: ProjectCode) -> None:
+    def __init__(self, project: ProjectPlaces, files: Disk = DISK) -> None:
         self.project = project
-        self._places = OwnPlaces(project)
+        self._files = files
+        self._places = OwnPlaces(project, files)
         self._read: dict[Path, SourceFile | None] = {}
 
     def script(self, key: str) -> SourceFile | None:
@@ -71,6 +72,10 @@ class Sources:
         if path not in self._read:
             self._read[path] = self._parsed(path)
         return self._read[path]
+
+    def paths(self) -> set[Path]:
+        """Return the files that were read so far."""
+        return {path for path, source in self._read.items() if source is not None}
 
     def module(self, target: Imported, importer: SourceFile) -> SourceFile | None:
         """Return the project's own file that an import leads to, if it leads to one."""
@@ -101,7 +106,7 @@ class Sources:
         return [*self.project.added_path[0], *self.project.import_path, *self.project.added_path[1]]
 
     def _at(self, folder: Path, parts: Sequence[str]) -> SourceFile | None:
-        path = module_file(folder, parts)
+        path = module_file(folder, parts, self._files)
         return self.read(path) if path is not None and self.project.owns_file(str(path)) else None
 
     def _elsewhere(self, parts: Sequence[str]) -> SourceFile | None:
@@ -118,9 +123,9 @@ class Sources:
     def _parsed(self, path: Path, label: str = "") -> SourceFile | None:
         label = label or self._label(path)
         try:
-            tree = ast.parse(path.read_bytes())
+            tree = ast.parse(self._files.read(path))
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-            return _unread(path, label)
+            return _unread(path, label, self._files)
         source = SourceFile(path, label)
         hooked = any(_hooks_subclasses(node) for node in ast.walk(tree))
         for index, statement in enumerate(tree.body):
@@ -135,19 +140,23 @@ class Sources:
         return path.name
 
 
-def _unread(path: Path, label: str) -> SourceFile | None:
+def _unread(path: Path, label: str, files: Disk) -> SourceFile | None:
     """Return a file that is no Python source; one within an archive as the archive; None where there is neither.
 
     A compiled module has a name that tells the platform, which its label does not.
     """
-    file = next((each for each in (path, *path.parents) if each.is_file()), None)
-    if file is None or not os.access(file, os.R_OK):
+    file = next((each for each in (path, *path.parents) if files.is_file(each)), None)
+    if file is None:
+        return None
+    try:
+        content = files.read(file)
+    except OSError:
         return None
     if file != path:
         label = "/".join(label.split("/")[: len(file.parts) - len(path.parts)]) or file.name
     suffix = next((each for each in EXTENSION_SUFFIXES if path.name.endswith(each)), "")
     label = f"{label.removesuffix(suffix)} (compiled)" if suffix else label
-    return SourceFile(file, label, digest=xxhash.xxh3_64_hexdigest(file.read_bytes()))
+    return SourceFile(file, label, digest=xxhash.xxh3_64_hexdigest(content))
 
 
 def _file(statement: ast.stmt, source: SourceFile, hooked: bool) -> None:

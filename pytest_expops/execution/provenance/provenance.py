@@ -14,8 +14,10 @@ from pytest_expops.execution.provenance._code_used import CodeReader, CodeUsed
 from pytest_expops.execution.provenance._data_files import DataFiles
 from pytest_expops.execution.provenance._distributions import is_without_file
 from pytest_expops.execution.provenance._source_files import Sources
+from pytest_expops.execution.provenance._texts import texts_in
 from pytest_expops.execution.seen import Seen
 from pytest_expops.execution.session import PipelineSession
+from pytest_expops.pipeline.differences import merged_parameters
 from pytest_expops.pipeline.expansion import expanded_name
 from pytest_expops.pipeline.model import ExpandedProcess, Kind, Process
 from pytest_expops.values.fingerprint import fingerprint
@@ -71,7 +73,7 @@ class Provenance:
 
     def parameters(self, process: Process) -> Mapping[str, Any]:
         """Return the global parameters updated by the process's own, as plain data, by name in order."""
-        merged = {**self._pipeline.parameters, **process.parameters}
+        merged = merged_parameters(self._pipeline, process)
         return {name: plain(merged[name]) for name in sorted(merged)}
 
     def inputs(self, each: ExpandedProcess) -> Mapping[str, str]:
@@ -108,23 +110,23 @@ class Provenance:
         Path -> digest; paths are relative to the project's root. A file that has been written since this process, or
         the first upstream of it, began is a result, and left out.
         """
-        named = [*_texts(plain(each.process.parameters))]
+        named = [*texts_in(plain(each.process.parameters))]
         if not each.upstream:
-            named += [*_texts(self.parameters(each.process)), *_texts(self._pipeline.document.get("data"))]
+            named += [*texts_in(self.parameters(each.process)), *texts_in(self._pipeline.document.get("data"))]
         return self._data.named(each, named)
 
     def files_named(self, each: ExpandedProcess) -> Mapping[str, str]:
         """As `files`, of all parameters that the process gets, whatever is upstream."""
-        return self._data.named(each, _texts(self.parameters(each.process)))
+        return self._data.named(each, texts_in(self.parameters(each.process)))
 
     def files_read(self, each: ExpandedProcess, seen: Seen | None) -> Mapping[str, str]:
         """Return the data files that the process was seen to read, and those that its code names; path -> digest."""
-        texts = [*_texts(self.parameters(each.process)), *_texts(self._pipeline.document.get("data"))]
+        texts = [*texts_in(self.parameters(each.process)), *texts_in(self._pipeline.document.get("data"))]
         return self._data.read(each, self._own_code(each.process.name).texts, texts, seen)
 
     def paths_named(self, each: ExpandedProcess) -> tuple[str, ...]:
         """Return the files that its parameters, its code, or the config's `data` name, of the project or absolute."""
-        named = {*_texts(self.parameters(each.process)), *_texts(self._pipeline.document.get("data"))}
+        named = {*texts_in(self.parameters(each.process)), *texts_in(self._pipeline.document.get("data"))}
         return self._data.paths({*named, *self._own_code(each.process.name).texts})
 
     def files_again(self, paths: Iterable[str]) -> Mapping[str, str]:
@@ -178,14 +180,3 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     return str(value)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _texts(each)
-    elif isinstance(value, (list, tuple)):
-        for each in value:
-            yield from _texts(each)

@@ -10,17 +10,18 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from pytest_expops.pipeline.files import DISK, Disk
 from pytest_expops.wording import nearest
 
 
-def module_file(folder: Path, parts: Sequence[str]) -> Path | None:
+def module_file(folder: Path, parts: Sequence[str], files: Disk = DISK) -> Path | None:
     """Return the file of a module below `folder`: a source, or else a compiled one."""
     stem = folder.joinpath(*parts)
     for path in ((stem.with_name(f"{stem.name}.py"),) if parts else ()) + (stem / "__init__.py",):
-        if path.is_file():
+        if files.is_file(path):
             return path
     compiled = [*importlib.machinery.EXTENSION_SUFFIXES, *importlib.machinery.BYTECODE_SUFFIXES] if parts else []
-    return next((path for each in compiled if (path := stem.with_name(stem.name + each)).is_file()), None)
+    return next((path for each in compiled if files.is_file(path := stem.with_name(stem.name + each))), None)
 
 
 def file_of(name: str) -> Path | None:

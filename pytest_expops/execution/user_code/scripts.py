@@ -14,7 +14,6 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import itertools
-import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -26,8 +25,8 @@ from typing import Any
 from pytest_expops.execution.seeding.task_seeds import preserved
 from pytest_expops.execution.user_code._child_modules import write_child_modules
 from pytest_expops.execution.user_code._own_modules import OwnModules, WithdrawnFinder
-from pytest_expops.execution.user_code.installed import is_installed, is_under
 from pytest_expops.execution.user_code.modules import base_of, file_of, package_of
+from pytest_expops.execution.user_code.places import ProjectPlaces
 from pytest_expops.pipeline.model import Pipeline, module_of
 
 PREFIX = "expops_scripts__"
@@ -116,7 +115,7 @@ def _withdrawn() -> OwnModules | None:
 _withdrawn_finder = WithdrawnFinder(_withdrawn)
 
 
-class ProjectCode:
+class ProjectCode(ProjectPlaces):
     """The code of one pipeline: its scripts by key, its import path, and the modules that are its own.
 
     `child_folder` takes the modules by which child processes find the scripts.
@@ -126,18 +125,10 @@ class ProjectCode:
         if _finder not in sys.meta_path:
             sys.meta_path.insert(0, _finder)
             sys.meta_path.append(_withdrawn_finder)
-        self.pipeline = pipeline
-        self.added_path: tuple[list[str], list[str]] = [], []
-        """What the scripts themselves put before and after the rest of `sys.path`."""
+        super().__init__(pipeline)
         self.module_names = {
             key: _finder.name_of(path, _relative(path, pipeline)) for key, path in pipeline.scripts.items()
         }
-        self._module_folders: dict[str, None] = {}
-        folders = [path.parent for path in pipeline.scripts.values()]
-        self.import_path = list(dict.fromkeys(map(str, [*folders, pipeline.root, pipeline.working_directory])))
-        self.last_path = _sources(pipeline.root)
-        """What comes after the rest of the import path: where a package is installed, too, it is that which runs, as in
-        the project's tests."""
         self.folders = (*self.import_path, *self.last_path)
         """The folders in which the project's own modules are found."""
         self.packages = {key: package_of(path, self.folders) for key, path in pipeline.scripts.items()}
@@ -225,18 +216,6 @@ class ProjectCode:
             origin = next(iter(getattr(module, "__path__", ())), None)
         return origin is not None and self.owns_file(str(origin))
 
-    def owns_file(self, filename: str) -> bool:
-        """Return whether a file is the project's own code; ``<frozen ...>`` and ``<string>`` are no files."""
-        if filename.startswith("<"):
-            return False
-        path = os.path.realpath(filename)
-        return any(is_under(path, folder) for folder in self._folders()) and not is_installed(path)
-
-    def _folders(self) -> list[str]:
-        roots = [self.pipeline.root, self.pipeline.working_directory]
-        folders = [*roots, *(path.parent for path in self.pipeline.scripts.values()), *self._module_folders]
-        return [os.path.realpath(each) for each in [*map(str, folders), *self.added_path[0], *self.added_path[1]]]
-
     def _claim(self, names: Set[str]) -> None:
         for name in names:
             module = sys.modules.get(name)
@@ -288,12 +267,6 @@ def _module_names() -> frozenset[str]:
     if len(sys.modules) != len(_names) or last != _last_name:
         _names, _last_name = frozenset(sys.modules), last
     return _names
-
-
-def _sources(root: Path) -> list[str]:
-    """Return the folder `src/` of a project, where it holds packages rather than being one."""
-    folder = root / "src"
-    return [str(folder)] if folder.is_dir() and not (folder / "__init__.py").exists() else []
 
 
 def _relative(path: Path, pipeline: Pipeline) -> Path:

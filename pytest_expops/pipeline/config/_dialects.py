@@ -21,6 +21,7 @@ from pytest_expops.pipeline.config._scripts import Scripts, read_scripts
 from pytest_expops.pipeline.config.charts import read_reported
 from pytest_expops.pipeline.config.project import Project
 from pytest_expops.pipeline.config.validation import check_mentions, read_edges, without_repeats
+from pytest_expops.pipeline.files import DISK, Disk
 from pytest_expops.pipeline.model import Pipeline, Process
 from pytest_expops.pipeline.problems import Problems, in_file_order
 
@@ -39,11 +40,11 @@ class _Sections:
     reporting: MapNode | None
 
 
-def read_pipeline(document: Document, problems: Problems) -> Pipeline:
+def read_pipeline(document: Document, problems: Problems, files: Disk = DISK) -> Pipeline:
     """Translate a document; errors are noted in `problems`, beside which the pipeline returned is a stand-in."""
     reader = Reader(problems)
     sections = _sections(document.root, reader)
-    project = Project.of(problems.path)
+    project = Project.of(problems.path, files)
     scripts = read_scripts(sections.top, sections.model_parameters, sections.reporting, project, reader)
     reproducibility = read_reproducibility(reader.section(sections.top, "reproducibility"), reader)
     base_parameters = _parameters(sections, reader)

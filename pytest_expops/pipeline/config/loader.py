@@ -18,6 +18,7 @@ from pytest_expops.errors import Location
 from pytest_expops.pipeline.config._composing import Composer
 from pytest_expops.pipeline.config._dialects import read_pipeline
 from pytest_expops.pipeline.config._document import BrokenNode, Document, MapNode, Scalar, describe
+from pytest_expops.pipeline.files import DISK, Disk
 from pytest_expops.pipeline.model import Pipeline
 from pytest_expops.pipeline.problems import Problems
 from pytest_expops.wording import nearest
@@ -29,29 +30,33 @@ _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def load_config(path: str | Path) -> Pipeline:
+def load_config(path: str | Path, files: Disk = DISK) -> Pipeline:
     """Read the pipeline config at `path`, in either spelling (S1.2).
 
     Nothing is imported or run, and no file but the config is opened. What does not prevent a run is in
     `Pipeline.warnings`.
 
+    Args:
+        path: where it is.
+        files: what is read, and what the scripts are looked for among.
+
     Raises:
         ConfigError: it has every problem of the file, in its order (S1.4).
     """
     problems = Problems(Path(path))
-    document = load_document(problems)
-    pipeline = read_pipeline(document, problems)
+    document = load_document(problems, files)
+    pipeline = read_pipeline(document, problems, files)
     problems.raise_errors()
     return pipeline
 
 
-def load_document(problems: Problems) -> Document:
+def load_document(problems: Problems, files: Disk = DISK) -> Document:
     """Read the YAML of the file at `problems.path`.
 
     Raises:
         ConfigError: there is none that can be read.
     """
-    text = _text(problems)
+    text = _text(problems, files)
     lines = tuple(_LINE_BREAK.split(text))
     if bad := _UNPRINTABLE.search(text):
         at = _place(problems.path, text[: bad.start()])
@@ -79,10 +84,10 @@ def load_document(problems: Problems) -> Document:
 _SMALLEST = "the smallest one: {scripts: {main: model.py}, experiment: {pipeline: {processes: [{name: train}]}}}"
 
 
-def _text(problems: Problems) -> str:
+def _text(problems: Problems, files: Disk) -> str:
     path = problems.path
     try:
-        data = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+        data = files.read(path).removeprefix(codecs.BOM_UTF8)
     except (OSError, ValueError) as error:
         hint = None
         if isinstance(error, FileNotFoundError):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from pytest_expops.pipeline.files import DISK, Disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,16 +16,17 @@ class Project:
     root: Path
     workspace: Path
     working_directory: Path
+    files: Disk = field(default=DISK, compare=False, repr=False)
 
     @classmethod
-    def of(cls, config: Path) -> Project:
+    def of(cls, config: Path, files: Disk = DISK) -> Project:
         """Return the project of the config at this path; links are not followed: a config belongs where it is used."""
         folder = Path(os.path.abspath(config)).parent
         root = folder.parent if folder.name == "configs" else folder
         if root.parent.name == "projects":
             workspace = root.parent.parent
-            return cls(root, workspace, workspace)
-        return cls(root, root.parent, root)
+            return cls(root, workspace, workspace, files)
+        return cls(root, root.parent, root, files)
 
     def resolve(self, written: str) -> Path:
         """Return what a relative path of the config means.
@@ -32,11 +35,5 @@ class Project:
         """
         under_root = Path(os.path.normpath(self.root / written))
         under_workspace = Path(os.path.normpath(self.workspace / written))
-        return under_workspace if not _exists(under_root) and _exists(under_workspace) else under_root
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name that no file can have: too long, or with a NUL in it
-        return False
+        only_there = not self.files.is_file(under_root) and self.files.is_file(under_workspace)
+        return under_workspace if only_there else under_root

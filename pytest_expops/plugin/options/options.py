@@ -18,6 +18,7 @@ from pytest_expops.plugin.options.baseline import (
     refuse_writing_in_ci,
 )
 from pytest_expops.plugin.options.cache import CacheOptions, add_cache_options, read_cache_options
+from pytest_expops.plugin.options.changed import add_changed_option
 from pytest_expops.plugin.options.given import Given, given, ini_source, ini_value, option_source
 from pytest_expops.plugin.options.replay_tests import add_replay_tests_option
 from pytest_expops.plugin.options.report import ReportOptions, add_report_options, read_report_options
@@ -90,6 +91,7 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="PATH",
         help="config file of a pipeline, whose processes are collected as tests; may be given several times",
     )
+    add_changed_option(parser, group)
     _add_replay_options(group)
     add_replay_tests_option(parser, group)
     add_baseline_options(parser, group)

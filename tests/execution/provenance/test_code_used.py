@@ -22,14 +22,15 @@ Read = Callable[..., CodeUsed]
 def read(project: Project) -> Read:
     """Write a script (and other files), and read what its function `train` uses."""
 
-    def _read(script: str, function: str = "train", **files: str) -> CodeUsed:
+    def _read(script: str, function: str = "train", optional: bool = False, **files: str) -> CodeUsed:
         path = project.write("train", script)
         for name, text in files.items():
             target = project.root / "models" / f"{name}.py"
             target.parent.mkdir(parents=True, exist_ok=True)
             Path(target).write_text(textwrap.dedent(text), encoding="utf-8")
         pipeline = load_config(path)
-        return CodeReader(Sources(ProjectCode(pipeline))).used_by(pipeline.processes["train"].code.script, function)
+        reader = CodeReader(Sources(ProjectCode(pipeline)))
+        return reader.used_by(pipeline.processes["train"].code.script, function, optional=optional)
 
     return _read
 
@@ -56,6 +57,26 @@ SCRIPT = '''
 
 def test_a_function_counts_with_what_it_uses_and_nothing_else(read: Read) -> None:
     assert _names(read(SCRIPT)) == {"model.py:train", "model.py:helper", "model.py:RATE"}
+
+
+@pytest.mark.parametrize(
+    ("more", "whole"),
+    [
+        ("", False),
+        ("print()", False),
+        ("if RATE:\n    def absent(): ...", True),
+        ("for absent in (): ...", True),
+        ("globals()['absent'] = 1", True),
+        ("def make():\n    globals()['absent'] = 1\nmake()", True),
+        ("def __getattr__(name): ...", True),
+    ],
+)
+def test_a_function_that_need_not_be_there_counts_whole_only_where_it_may_be_made(
+    read: Read, more: str, whole: bool
+) -> None:
+    script = textwrap.dedent(SCRIPT) + more
+    assert "model.py:train" in _names(read(script, "absent"))
+    assert ("model.py:train" in _names(read(script, "absent", optional=True))) == whole
 
 
 @pytest.mark.parametrize(
@@ -239,3 +260,10 @@ def h():
             pass
 """
     assert digest_of([ast.parse(text)]) == "7ae8baccbddf003d"
+
+
+@pytest.mark.parametrize("text", ["from {0} import *\n", "from {0} import absent\n"])
+def test_modules_that_import_from_each_other_are_no_endless_search(read: Read, text: str) -> None:
+    script = "from one import *\nfrom two import absent\ndef train(data):\n    return absent, missing, RATE\n"
+    files = {"one": f"{text.format('two')}RATE = 1\n", "two": text.format("one")}
+    assert _names(read(script, **files)) == {"model.py:train", "one.py:RATE"}

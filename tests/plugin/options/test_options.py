@@ -12,6 +12,7 @@ from tests.conftest import FAN, FAN_NAMES, FAN_PROCESSES, FAN_SCRIPT, Project
 
 NAMES = [
     "config",
+    "changed",
     "replay",
     "replay-tests",
     "replays",
@@ -85,6 +86,7 @@ def test_the_ini_twins_work(fan: Project) -> None:
 BYTES = "a number of bytes such as 256M, 2G or 0"
 REFUSED = [
     ("--expops-config", "nowhere.yaml", "a file"),
+    ("--expops-changed", "nowhere", "a revision to compare with: project_config.yaml is in no git repository"),
     ("--expops-replay", "sometimes", "one of all, seeded, none"),
     ("--expops-replays", "many", "a whole number from 1 to 1,000,000"),
     ("--expops-replays", "0", "a whole number from 1 to 1,000,000"),
