@@ -14,8 +14,9 @@ import pytest
 from pytest_expops.errors import ReplayError, StorageTrouble
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.reuse.entry import Entry, KeptVerdict
+from pytest_expops.execution.reuse.remote import KEY_VARIABLE, RemoteRefused, RemoteStore
 from pytest_expops.execution.reuse.reuse import Reuse, ReusePlan, ReuseTerms
-from pytest_expops.execution.reuse.store import FOLDER, KEY_VARIABLE, CacheRefused, ResultStore
+from pytest_expops.execution.reuse.store import FOLDER, CacheRefused, ResultStore
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.plugin.options.cache import CacheOptions
 from pytest_expops.plugin.options.options import Options
@@ -40,6 +41,7 @@ class SessionReuse:
 
     reuses: dict[Path, Reuse] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    remote: RemoteStore | None = None
 
     @classmethod
     def of(cls, options: Options, sessions: Mapping[Path, PipelineSession]) -> SessionReuse:
@@ -53,11 +55,18 @@ class SessionReuse:
             return found
         stores: dict[Path, ResultStore] = {}
         wanted = _wanted(options)
+        try:
+            remote = (
+                RemoteStore(options.cache.remote, read_only=options.cache.read_only) if options.cache.remote else None
+            )
+        except RemoteRefused as error:
+            raise pytest.UsageError(f"--expops-cache: {error}") from None
+        found.remote = remote
         for path, session in sessions.items():
             folder = options.cache.folder or path.parent / FOLDER
             try:
                 if folder not in stores:
-                    stores[folder] = ResultStore(folder, os.environ.get(KEY_VARIABLE, "").encode())
+                    stores[folder] = ResultStore(folder, os.environ.get(KEY_VARIABLE, "").encode(), remote)
             except CacheRefused as error:
                 if options.cache.folder is not None:
                     raise pytest.UsageError(f"--expops-cache: {error}") from None
@@ -168,6 +177,13 @@ class SessionReuse:
         for reuse in self.reuses.values():
             reuse.close()
 
+    def header(self) -> Iterator[str]:
+        """Yield what is said of the stores before anything runs."""
+        yield from self.problems
+        if self.remote is not None:
+            how = ", which is only read" if self.remote.read_only else ""
+            yield f"results are shared at {self.remote.url}{how}"
+
     def lines(self, session: PipelineSession, records: Mapping[str, RunRecord]) -> Iterator[str]:
         """Yield what the summary says of one pipeline."""
         reuse = self.reuses.get(session.folder)
@@ -185,6 +201,11 @@ class SessionReuse:
         if reasons:
             parts = [f"{listed(names, 4)} ({reason})" for reason, names in reasons.items()]
             yield f"not kept {sum(map(len, reasons.values()))}: {'; '.join(parts)}"
+        if self.remote is not None and self.remote.problem:
+            yield f"{self.remote.url} was not used any longer: {self.remote.problem}"
+        if self.remote is not None and self.remote.foreign:
+            count = f"{self.remote.foreign} kept result{'s' if self.remote.foreign > 1 else ''}"
+            yield f"{count} at {self.remote.url}, not signed with this {KEY_VARIABLE}, not used"
         for each in reuse.store.damaged:
             yield f"a kept result was damaged, and was removed: {each}"
 

@@ -44,6 +44,8 @@ class Entry:
     seconds: float
     beside: Mapping[str, Any] = field(default_factory=dict)
     """What was there besides, of which no part of the result is known to be made: for what an audit finds."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """By digest of an artifact, the SHA-256 of its bytes; of an entry that is signed."""
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
@@ -67,6 +69,7 @@ class Entry:
             "kept": self.kept,
             "seconds": self.seconds,
             "beside": dict(self.beside),
+            "contents": dict(self.contents),
         }
 
     @classmethod
@@ -87,4 +90,5 @@ class Entry:
             data["kept"],
             data["seconds"],
             data["beside"],
+            data["contents"],
         )

@@ -15,23 +15,25 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pytest_expops.errors import ExpopsError, StorageTrouble
 from pytest_expops.execution.records import file_name
+from pytest_expops.execution.reuse._made_from import key_of
 from pytest_expops.execution.reuse.entry import Entry
+from pytest_expops.execution.reuse.remote import RemoteStore
 from pytest_expops.unpatched import UNPATCHED
-from pytest_expops.values.storage.store import ArtifactStore
+from pytest_expops.values.storage.store import Artifact, ArtifactStore
 
 FOLDER = ".expops_cache"
 """The name of the folder, beside the config."""
-KEY_VARIABLE = "EXPOPS_CACHE_KEY"
-"""The environment variable with the secret by which entries are signed."""
 _TAG = (
     "Signature: 8a477f597d28d172789f06886806bc55\n"
     "# This file marks a folder of results that pytest-expops keeps for later sessions (https://bford.info/cachedir/).\n"
@@ -43,16 +45,21 @@ class CacheRefused(ExpopsError):
 
 
 class ResultStore:
-    """Kept results in one folder. `key` is the secret by which entries are signed; empty where there is none."""
+    """Kept results in one folder. `key` is the secret by which entries are signed; empty where there is none.
 
-    def __init__(self, folder: Path, key: bytes = b"") -> None:
+    What the folder lacks is looked for in the `remote` store, if there is one, and what is kept is put there too.
+    """
+
+    def __init__(self, folder: Path, key: bytes = b"", remote: RemoteStore | None = None) -> None:
         """Make the folder, or take it over.
 
         Raises:
             CacheRefused: it cannot be made or written, or belongs to another user, or others may write in it.
         """
         self.folder = folder
+        self.remote = remote
         self._key = key
+        self._fetched: set[str] = set()
         try:
             self._make()
             self.artifacts = ArtifactStore(folder / "artifacts")
@@ -82,10 +89,13 @@ class ResultStore:
     def entries(self, key: str) -> Iterator[Entry]:
         """Yield what is kept under a key, the latest first. What is damaged is removed, and left out."""
         folder = self.folder / "entries" / key
+        if self.remote is not None and key not in self._fetched and not folder.exists():
+            self._fetched.add(key)
+            self._fetch(key, self.remote)
         paths = [path for path in folder.glob("*.json") if not path.name.startswith(".")]
         for path in sorted(paths, key=_last_used, reverse=True):
             entry = self._entry(path)
-            if entry is not None:
+            if entry is not None and key_of(entry.parts) == key:
                 yield entry
 
     def put(self, key: str, entry: Entry, source: ArtifactStore) -> None:
@@ -97,18 +107,24 @@ class ResultStore:
         try:
             for artifact in entry.artifacts:
                 _link(source.path_of(artifact), self.artifacts.path_of(artifact))
-            folder = self.folder / "entries" / key
-            folder.mkdir(mode=0o700, exist_ok=True)
-            body = json.dumps(entry.to_json(), separators=(",", ":"))
-            _write(folder / f"{entry.variant}.json", self._signed(body))
+            if self._key:
+                contents = {each.digest: _sha256(self.artifacts.path_of(each)) for each in entry.artifacts}
+                entry = replace(entry, contents=contents)
+            path = self._path(key, entry)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            _write(path, self._signed(json.dumps(entry.to_json(), separators=(",", ":"))))
         except OSError as error:
             raise StorageTrouble(f"a result cannot be kept in {self.folder} ({error.strerror or error})") from error
+        if self.remote is not None and not self.remote.read_only:
+            for artifact in entry.artifacts:
+                self.remote.put_artifact(artifact.digest, self.artifacts.path_of(artifact))
+            self.remote.put_entry(key, path.name, path)
 
     def take(self, key: str, entry: Entry, target: ArtifactStore) -> bool:
         """Put the artifacts of an entry into `target`; False, and the entry is removed, where one is damaged."""
         for artifact in entry.artifacts:
             try:
-                self.artifacts.data(artifact, verify=True)
+                self._verify(artifact, entry)
                 _link(self.artifacts.path_of(artifact), target.path_of(artifact))
             except (StorageTrouble, OSError) as error:
                 self._remove_damaged(self._path(key, entry), str(error))
@@ -118,6 +134,35 @@ class ResultStore:
         with suppress(OSError):
             os.utime(self._path(key, entry))  # least recently used go first
         return True
+
+    def _verify(self, artifact: Artifact, entry: Entry) -> None:
+        """See that an artifact is what was stored, after bringing it from the remote store where it is not here.
+
+        Raises:
+            StorageTrouble: it is not, or there is none.
+        """
+        path = self.artifacts.path_of(artifact)
+        if self.remote is not None and not path.exists():
+            temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+            self.remote.fetch(artifact.digest, temporary)
+            if temporary.exists():
+                os.replace(temporary, path)
+        self.artifacts.data(artifact, verify=True)
+        # The digest of an artifact is no cryptographic one: another content of the same digest can be made.
+        if self._key and _sha256(path) != entry.contents.get(artifact.digest):
+            raise StorageTrouble(f"{path}: its content is not the one that was signed")
+
+    def _fetch(self, key: str, remote: RemoteStore) -> None:
+        """Bring the entries under a key that are signed with ours."""
+        for name, data in remote.entries(key):
+            seal, _, body = data.decode("utf-8", "replace").partition("\n")
+            if _ENTRY_NAME(name) is None or self._problem(seal, body) is not None:
+                remote.foreign += 1
+                continue
+            folder = self.folder / "entries" / key
+            with suppress(OSError):
+                folder.mkdir(mode=0o700, exist_ok=True)
+                _write(folder / name, data.decode())
 
     def forget(self, key: str) -> None:
         """Remove all that is kept under a key."""
@@ -217,6 +262,7 @@ class ResultStore:
 
 
 _HOUR = 3600.0
+_ENTRY_NAME = re.compile(r"[0-9a-f]{32}\.json").fullmatch
 
 
 def _last_used(path: Path) -> float:
@@ -231,6 +277,11 @@ def _write(path: Path, text: str) -> None:
     with open(temporary, "w", encoding="utf-8", errors="surrogatepass") as file:
         file.write(text)
     os.replace(temporary, path)
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _link(source: Path, target: Path) -> None:

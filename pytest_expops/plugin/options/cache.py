@@ -10,10 +10,19 @@ from pathlib import Path
 import pytest
 
 from pytest_expops.bounds import NUMBERS, bytes_of
+from pytest_expops.execution.reuse.remote import KEY_VARIABLE, shown
 from pytest_expops.plugin.options.given import Given, given
 
 OFF, REFRESH = "off", "refresh"
 """In place of a path: nothing is kept or reused; all is run, and kept anew."""
+SWITCH = ("on", "off")
+SHORTEST_KEY = 16
+"""Characters of the secret by which results in a shared store are signed."""
+NO_KEY = (
+    f"is shared with others, and the environment variable {KEY_VARIABLE} has no secret of at least {SHORTEST_KEY} "
+    "characters to sign results with: they are executed when they are read, so only those that are signed are used. To "
+    "make one: python -c 'import secrets; print(secrets.token_hex(32))'"
+)
 ALL, NONE = "all", "none"
 """In place of a percentage."""
 
@@ -25,7 +34,8 @@ class CacheOptions:
     `folder` is None where each config has one beside it; `chosen` is whether the user named it. `off` says why nothing
     is kept or reused, if nothing is; it is empty where the user wants that. `audit` is a share, `size` in bytes. Why
     the processes `why` are not reused is to be told. `besides` is what all results depend on besides what they are made
-    from.
+    from. `remote` is the URL of a store that several machines share, which is only read if it is `read_only`; empty
+    where there is none.
     """
 
     enabled: bool = False
@@ -36,15 +46,24 @@ class CacheOptions:
     size: int = 2 << 30
     why: str = ""
     besides: tuple[tuple[str, str], ...] = ()
+    remote: str = ""
+    read_only: bool = False
 
 
 def add_cache_options(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
     """Add the options and their ini twins."""
     group.addoption(
         "--expops-cache",
-        metavar="FOLDER|off|refresh",
+        metavar="FOLDER|URL|off|refresh",
         help="where results are kept for later sessions, which reuse them instead of running what is as it was "
-        "(default: the folder .expops_cache beside the config); off keeps and reuses none, refresh runs all",
+        "(default: the folder .expops_cache beside the config); a URL of fsspec (s3://, gs://, file://) is shared by "
+        "several machines, besides that folder; off keeps and reuses none, refresh runs all",
+    )
+    group.addoption(
+        "--expops-cache-read-only",
+        action="store_const",
+        const="on",
+        help="put nothing into the store at the URL of --expops-cache (so it is by itself for pull and merge requests)",
     )
     group.addoption(
         "--expops-cache-audit",
@@ -63,6 +82,7 @@ def add_cache_options(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
         help="say what has changed since the result of this process was last kept, and exit; nothing is run",
     )
     parser.addini("expops_cache", "like --expops-cache, relative to the ini file", default="")
+    parser.addini("expops_cache_read_only", "like --expops-cache-read-only: on or off", default="off")
     parser.addini("expops_cache_audit", "like --expops-cache-audit", default="2%")
     parser.addini("expops_cache_size", "like --expops-cache-size", default="2G")
     parser.addini("expops_why", "like --expops-why", default="")
@@ -80,14 +100,24 @@ def read_cache_options(config: pytest.Config, ini_folder: Path) -> CacheOptions:
     why = str(given(config, "expops_why").value)
     if asked.value == OFF:
         return CacheOptions(audit=audit, size=size, why=why)
-    folder = None
-    if asked.value not in ("", REFRESH):
+    folder, remote = None, asked.value if "://" in asked.value else ""
+    read_only = given(config, "expops_cache_read_only").one_of(SWITCH) == "on" or is_of_a_request()
+    if remote and len(os.environ.get(KEY_VARIABLE, "")) < SHORTEST_KEY:
+        raise Given(asked.option, shown(remote), asked.source).refused(NO_KEY)
+    if not remote and asked.value not in ("", REFRESH):
         on_command_line = config.getoption("expops_cache") is not None
         folder = Path(os.path.abspath((config.invocation_params.dir if on_command_line else ini_folder) / asked.value))
         if not next(each for each in (folder, *folder.parents) if each.exists()).is_dir():
             raise asked.refused("is not a folder, and cannot be made one")
     off = _off(config)
-    return CacheOptions(not off, off, folder, asked.value == REFRESH, audit, size, why, _besides(config))
+    refresh = asked.value == REFRESH
+    return CacheOptions(not off, off, folder, refresh, audit, size, why, _besides(config), remote, read_only)
+
+
+def is_of_a_request() -> bool:
+    """Return whether this is the CI of a pull request or a merge request: its code is not reviewed yet."""
+    event = os.environ.get("GITHUB_EVENT_NAME", "")
+    return event.startswith("pull_request") or bool(os.environ.get("CI_MERGE_REQUEST_IID"))
 
 
 def _off(config: pytest.Config) -> str:

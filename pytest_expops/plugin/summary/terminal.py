@@ -55,7 +55,7 @@ def header(state: SessionState, directory: Path) -> list[str]:
                 lines.append(f"expops: replays cannot vary {name} here: {reason}")
     if state.options.cache.off:
         lines.append(f"expops: no results are kept or reused, {state.options.cache.off}")
-    lines += [f"expops: {problem}" for problem in state.reuse.problems]
+    lines += [f"expops: {problem}" for problem in state.reuse.header()]
     return lines
 
 

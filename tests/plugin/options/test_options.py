@@ -25,6 +25,7 @@ NAMES = [
     "artifacts",
     "cache",
     "cache-audit",
+    "cache-read-only",
     "cache-size",
     "why",
     "report",
@@ -118,6 +119,7 @@ INI_ONLY = [
 ]
 SWITCHES = [
     ("--expops-isolate", "maybe", "one of on, off"),
+    ("--expops-cache-read-only", "maybe", "one of on, off"),
     *(
         (f"--expops-{name}", "maybe", "one of true, false")
         for name in ("baseline-strict", "baseline-force", "replay-tests")

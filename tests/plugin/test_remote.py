@@ -1,0 +1,220 @@
+"""Results that several machines share: signed, and never executed where they are not."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_expops.execution.reuse.entry import Entry
+from pytest_expops.execution.reuse.store import ResultStore
+from pytest_expops.plugin.options.cache import KEY_VARIABLE
+from tests.conftest import Outcome, Project
+
+KEY = "0123456789abcdef0123456789abcdef"
+SCRIPT = "import numpy as np\ndef f(data):\n    return {'x': np.arange(10_000.0)}\n"
+
+
+class Machines:
+    """Sessions on machines that share nothing but a URL: between two, what is beside the config is removed."""
+
+    def __init__(self, project: Project, url: str) -> None:
+        self.project = project
+        self.url = url
+        project.write("f", SCRIPT)
+
+    def run(self, *args: str, audit: str = "none", subprocess: bool = False) -> Outcome:
+        shutil.rmtree(self.project.root / "configs/.expops_cache", ignore_errors=True)
+        options = [f"--expops-cache={self.url}", f"--expops-cache-audit={audit}", "--expops-replay=all"]
+        return self.project.run(*options, *args, subprocess=subprocess)
+
+
+@pytest.fixture
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("shared")
+
+
+@pytest.fixture
+def machines(project: Project, shared: Path, monkeypatch: pytest.MonkeyPatch) -> Machines:
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    return Machines(project, f"file://{shared}")
+
+
+def reused(outcome: Outcome) -> bool:
+    assert outcome.where("passed") == {"f", "f[replay]"}, outcome.text
+    return "reused 1 of 1" in outcome.text
+
+
+def test_what_one_machine_has_kept_another_reuses(machines: Machines) -> None:
+    first = machines.run()
+    assert f"expops: results are shared at {machines.url}\n" in first.text
+    assert not reused(first)
+    assert reused(machines.run())
+    assert reused(machines.run("-n2"))
+
+
+def test_what_is_signed_with_another_key_is_not_used(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> None:
+    machines.run()
+    monkeypatch.setenv(KEY_VARIABLE, KEY[::-1])
+    outcome = machines.run()
+    assert not reused(outcome)
+    assert f"1 kept result at {machines.url}, not signed with this EXPOPS_CACHE_KEY, not used" in outcome.text
+
+
+@pytest.mark.parametrize("key", ["", "short"])
+def test_without_a_key_a_shared_store_is_refused(machines: Machines, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, key)
+    outcome = machines.run()
+    assert outcome.ret == pytest.ExitCode.USAGE_ERROR
+    assert re.search("--expops-cache: 'file:.*is shared with others, and the environment variable", outcome.text)
+    assert "they are executed when they are read" in outcome.text
+    assert "secrets.token_hex(32)" in outcome.text
+
+
+class Mischief:
+    """Leaves a file where it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.path),)
+
+
+def test_an_artifact_that_was_exchanged_is_not_executed(machines: Machines, shared: Path, tmp_path: Path) -> None:
+    machines.run()
+    (artifact,) = (shared / "artifacts").iterdir()
+    artifact.write_bytes(pickle.dumps(Mischief(tmp_path / "executed")))
+    outcome = machines.run()
+    assert not reused(outcome)
+    assert "a kept result was damaged, and was removed: " in outcome.text
+    assert not (tmp_path / "executed").exists()
+
+
+def test_an_artifact_of_the_same_digest_but_another_content_is_not_used(tmp_path: Path) -> None:
+    """Its digest is no cryptographic one; so the signed entry holds another."""
+    store = ResultStore(tmp_path / "kept", KEY.encode())
+    source = ResultStore(tmp_path / "session").artifacts
+    entry, artifact = _entry_with(source)
+    key = _key_of(entry)
+    store.put(key, entry, source)
+    (found,) = store.entries(key)
+    assert found.contents.keys() == {artifact.digest}
+    target = ResultStore(tmp_path / "target").artifacts
+    assert store.take(key, found, target)
+    forged = Entry.from_json({**found.to_json(), "contents": {artifact.digest: "0" * 64}})
+    assert not store.take(key, forged, target)
+
+
+def test_an_entry_under_another_key_is_not_used(tmp_path: Path) -> None:
+    store = ResultStore(tmp_path / "kept", KEY.encode())
+    source = ResultStore(tmp_path / "session").artifacts
+    entry, _ = _entry_with(source)
+    key = _key_of(entry)
+    store.put(key, entry, source)
+    other = "0" * 32
+    shutil.copytree(tmp_path / "kept/entries" / key, tmp_path / "kept/entries" / other)
+    assert len(list(store.entries(key))) == 1
+    assert list(store.entries(other)) == []
+
+
+def _entry_with(source: Any) -> tuple[Entry, Any]:
+    from pytest_expops.execution.records import Outcome as How
+    from pytest_expops.execution.records import Output, RunRecord
+    from pytest_expops.execution.reuse._used import Used
+    from pytest_expops.execution.reuse.entry import KeptVerdict
+
+    artifact = source.put(list(range(10_000)))
+    record = RunRecord("f", 0, How.PASSED, {"x": Output("digest", artifact)})
+    return Entry("config.yaml", {"its name": "f"}, record, Used(), KeptVerdict(1, (), {}), 0.0, 1.0), artifact
+
+
+def _key_of(entry: Entry) -> str:
+    from pytest_expops.execution.reuse._made_from import key_of
+
+    return key_of(entry.parts)
+
+
+@pytest.mark.parametrize("variable", ["GITHUB_EVENT_NAME=pull_request", "CI_MERGE_REQUEST_IID=7"])
+def test_a_pull_request_only_reads(
+    machines: Machines, shared: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(*variable.split("="))
+    outcome = machines.run()
+    assert f"results are shared at {machines.url}, which is only read\n" in outcome.text
+    assert not any(shared.iterdir())
+
+
+def test_it_is_only_read_if_that_is_asked_for(machines: Machines, shared: Path) -> None:
+    machines.run("--expops-cache-read-only")
+    assert not any(shared.iterdir())
+
+
+def test_a_server_that_fails_fails_no_test_and_is_told_once(machines: Machines, shared: Path) -> None:
+    shared.rmdir()
+    shared.write_text("no folder")
+    outcome = machines.run()
+    assert not reused(outcome)
+    assert outcome.text.count(f"{machines.url} was not used any longer: ") == 1
+
+
+def test_what_is_not_installed_is_named(machines: Machines) -> None:
+    machines.url = "gs://bucket/expops"
+    pytest.importorskip("fsspec")
+    try:
+        import gcsfs  # type: ignore[import-not-found] # noqa: F401
+    except ImportError:
+        assert "to install it: pip install gcsfs" in machines.run().text
+
+
+def test_no_secret_of_a_url_is_shown() -> None:
+    from pytest_expops.execution.reuse.remote import shown
+
+    assert shown("s3://key:secret@bucket/a@b") == "s3://bucket/a@b"
+    assert shown("s3://bucket/expops") == "s3://bucket/expops"
+
+
+@pytest.mark.s3
+class TestS3:
+    """A real server of S3, over HTTP."""
+
+    @pytest.fixture
+    def bucket(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+        server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0)
+        server.start()
+        host, port = server.get_host_and_port()
+        for name, value in {
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "FSSPEC_S3_ENDPOINT_URL": f"http://{host}:{port}",
+        }.items():
+            monkeypatch.setenv(name, value)
+        files = pytest.importorskip("s3fs").S3FileSystem(endpoint_url=f"http://{host}:{port}")
+        files.mkdir("results")
+        yield "s3://results/expops"
+        server.stop()
+
+    def test_what_one_machine_has_kept_another_reuses(
+        self, project: Project, bucket: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(KEY_VARIABLE, KEY)
+        machines = Machines(project, bucket)
+        assert not reused(machines.run("-n2", subprocess=True))
+        assert reused(machines.run("-n2", subprocess=True))
+
+    def test_a_server_that_is_gone_fails_no_test(
+        self, project: Project, bucket: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(KEY_VARIABLE, KEY)
+        monkeypatch.setenv("FSSPEC_S3_ENDPOINT_URL", "http://127.0.0.1:9")
+        machines = Machines(project, bucket)
+        outcome = machines.run(subprocess=True)  # fsspec reads its variables once
+        assert not reused(outcome)
+        assert f"{bucket} was not used any longer: " in outcome.text
