@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -37,7 +37,7 @@ class RandomProject:
                 [before, str(self.numbers["script"]) if number == 1 else "1", *(USES[use] for use in uses)]
             )
             functions.append(f"def {name}(data, parameter=1):\n    return {{'x': {terms}}}\n")
-        edges = "\n".join(f"{one} {two}" for one, two in zip(names, names[1:], strict=False))
+        edges = "\n".join(f"{one} {two}" for one, two in itertools.pairwise(names))
         self.project.write(edges, HEAD + "\n".join(functions), parameters={"parameter": self.numbers["parameter"]})
         for name, text in SOURCES.items():
             path = self.project.root / text[0]

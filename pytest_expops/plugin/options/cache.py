@@ -98,10 +98,10 @@ def read_cache_options(config: pytest.Config, ini_folder: Path) -> CacheOptions:
     audit = _share(given(config, "expops_cache_audit"))
     size = _size(given(config, "expops_cache_size"))
     why = str(given(config, "expops_why").value)
+    read_only = given(config, "expops_cache_read_only").one_of(SWITCH) == "on" or is_of_a_request()
     if asked.value == OFF:
         return CacheOptions(audit=audit, size=size, why=why)
     folder, remote = None, asked.value if "://" in asked.value else ""
-    read_only = given(config, "expops_cache_read_only").one_of(SWITCH) == "on" or is_of_a_request()
     if remote and len(os.environ.get(KEY_VARIABLE, "")) < SHORTEST_KEY:
         raise Given(asked.option, shown(remote), asked.source).refused(NO_KEY)
     if not remote and asked.value not in ("", REFRESH):
