@@ -1,7 +1,7 @@
 """How long a session of the example takes, first and second, without and with two workers, beside the work in it.
 
 Run `python benchmarks/session_time.py [--repeats 3]`. Shown are medians, and their ratio to what cannot be spared: the
-work of the processes, once, and one import of what the script imports. Only the pipeline is run, not the tests beside it.
+work of the processes, once, and one import of what the script imports. The tests beside it are not run.
 """
 
 from __future__ import annotations
