@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pytest_expops.errors import ReplayError, StorageTrouble
-from pytest_expops.execution.records import RunRecord
+from pytest_expops.execution.records import JsonFolder, RunRecord
 from pytest_expops.execution.reuse.entry import Entry, KeptVerdict
 from pytest_expops.execution.reuse.remote import KEY_VARIABLE, RemoteRefused, RemoteStore
 from pytest_expops.execution.reuse.reuse import Reuse, ReusePlan, ReuseTerms
@@ -56,9 +56,7 @@ class SessionReuse:
         stores: dict[Path, ResultStore] = {}
         wanted = _wanted(options)
         try:
-            remote = (
-                RemoteStore(options.cache.remote, read_only=options.cache.read_only) if options.cache.remote else None
-            )
+            remote = _remote(options.cache, sessions)
         except RemoteRefused as error:
             raise pytest.UsageError(f"--expops-cache: {error}") from None
         found.remote = remote
@@ -138,7 +136,8 @@ class SessionReuse:
         if differences:
             beside = tuple(reuse.beside(entry))
             reuse.forget(name)
-            return Audited(entry, differences, beside)
+            left = self.remote.url if self.remote and (self.remote.read_only or self.remote.problem) else ""
+            return Audited(entry, differences, beside, left)
         return Audited(entry)
 
     def shrink(self, most: int) -> None:
@@ -201,11 +200,8 @@ class SessionReuse:
         if reasons:
             parts = [f"{listed(names, 4)} ({reason})" for reason, names in reasons.items()]
             yield f"not kept {sum(map(len, reasons.values()))}: {'; '.join(parts)}"
-        if self.remote is not None and self.remote.problem:
-            yield f"{self.remote.url} was not used any longer: {self.remote.problem}"
-        if self.remote is not None and self.remote.foreign:
-            count = f"{self.remote.foreign} kept result{'s' if self.remote.foreign > 1 else ''}"
-            yield f"{count} at {self.remote.url}, not signed with this {KEY_VARIABLE}, not used"
+        if self.remote is not None and session.folder == next(iter(self.reuses)):  # once, not for each pipeline
+            yield from self.remote.told()
         for each in reuse.store.damaged:
             yield f"a kept result was damaged, and was removed: {each}"
 
@@ -214,12 +210,21 @@ class SessionReuse:
 class Audited:
     """A process that was run although a kept result could have stood in, and where the two differ.
 
-    `beside` says what of that which was there besides has changed since, so far as it is known.
+    `beside` says what of that which was there besides has changed since, so far as it is known. `left` is the URL of a
+    store from which it could not be removed.
     """
 
     entry: Entry
     differences: tuple[Difference, ...] = ()
     beside: tuple[str, ...] = ()
+    left: str = ""
+
+
+def _remote(cache: CacheOptions, sessions: Mapping[Path, PipelineSession]) -> RemoteStore | None:
+    if not cache.remote or not sessions:
+        return None
+    notes = JsonFolder(next(iter(sessions.values())).folder / "remote")
+    return RemoteStore(cache.remote, read_only=cache.read_only, notes=notes)
 
 
 def _wanted(options: Options) -> ReuseTerms:
@@ -256,7 +261,10 @@ def audited_text(name: str, audited: Audited) -> str:
         lines.append(
             "  So it depends on something else, or on chance. Nothing else is known to have changed since then."
         )
-    lines.append("  What was kept is removed: later sessions run it again.")
+    if audited.left:
+        lines.append(f"  What was kept is removed here, but not at {audited.left}, where it may be, too.")
+    else:
+        lines.append("  What was kept is removed: later sessions run it again.")
     lines += [f"    {each}" for each in audited.differences[1:_MOST_SHOWN]]
     lines.append(
         "  fix: if it reads a file where it is not seen (in a program that it starts, say), name the file in its "

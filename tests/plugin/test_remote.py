@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.execution.reuse.entry import Entry
-from pytest_expops.execution.reuse.store import ResultStore
 from pytest_expops.plugin.options.cache import KEY_VARIABLE
 from tests.conftest import Outcome, Project
 
@@ -64,7 +62,8 @@ def test_what_is_signed_with_another_key_is_not_used(machines: Machines, monkeyp
     monkeypatch.setenv(KEY_VARIABLE, KEY[::-1])
     outcome = machines.run()
     assert not reused(outcome)
-    assert f"1 kept result at {machines.url}, not signed with this EXPOPS_CACHE_KEY, not used" in outcome.text
+    told = f"not used of the results that are kept at {machines.url}: 1 not signed with this EXPOPS_CACHE_KEY"
+    assert outcome.text.count(told) == 1
 
 
 @pytest.mark.parametrize("key", ["", "short"])
@@ -91,54 +90,11 @@ def test_an_artifact_that_was_exchanged_is_not_executed(machines: Machines, shar
     machines.run()
     (artifact,) = (shared / "artifacts").iterdir()
     artifact.write_bytes(pickle.dumps(Mischief(tmp_path / "executed")))
-    outcome = machines.run()
+    outcome = machines.run("-n2")  # a worker finds it, and the controller tells
     assert not reused(outcome)
-    assert "a kept result was damaged, and was removed: " in outcome.text
+    assert "1 with an artifact that is not the one that was signed" in outcome.text
+    assert "a kept result was damaged" not in outcome.text
     assert not (tmp_path / "executed").exists()
-
-
-def test_an_artifact_of_the_same_digest_but_another_content_is_not_used(tmp_path: Path) -> None:
-    """Its digest is no cryptographic one; so the signed entry holds another."""
-    store = ResultStore(tmp_path / "kept", KEY.encode())
-    source = ResultStore(tmp_path / "session").artifacts
-    entry, artifact = _entry_with(source)
-    key = _key_of(entry)
-    store.put(key, entry, source)
-    (found,) = store.entries(key)
-    assert found.contents.keys() == {artifact.digest}
-    target = ResultStore(tmp_path / "target").artifacts
-    assert store.take(key, found, target)
-    forged = Entry.from_json({**found.to_json(), "contents": {artifact.digest: "0" * 64}})
-    assert not store.take(key, forged, target)
-
-
-def test_an_entry_under_another_key_is_not_used(tmp_path: Path) -> None:
-    store = ResultStore(tmp_path / "kept", KEY.encode())
-    source = ResultStore(tmp_path / "session").artifacts
-    entry, _ = _entry_with(source)
-    key = _key_of(entry)
-    store.put(key, entry, source)
-    other = "0" * 32
-    shutil.copytree(tmp_path / "kept/entries" / key, tmp_path / "kept/entries" / other)
-    assert len(list(store.entries(key))) == 1
-    assert list(store.entries(other)) == []
-
-
-def _entry_with(source: Any) -> tuple[Entry, Any]:
-    from pytest_expops.execution.records import Outcome as How
-    from pytest_expops.execution.records import Output, RunRecord
-    from pytest_expops.execution.reuse._used import Used
-    from pytest_expops.execution.reuse.entry import KeptVerdict
-
-    artifact = source.put(list(range(10_000)))
-    record = RunRecord("f", 0, How.PASSED, {"x": Output("digest", artifact)})
-    return Entry("config.yaml", {"its name": "f"}, record, Used(), KeptVerdict(1, (), {}), 0.0, 1.0), artifact
-
-
-def _key_of(entry: Entry) -> str:
-    from pytest_expops.execution.reuse._made_from import key_of
-
-    return key_of(entry.parts)
 
 
 @pytest.mark.parametrize("variable", ["GITHUB_EVENT_NAME=pull_request", "CI_MERGE_REQUEST_IID=7"])
@@ -156,6 +112,35 @@ def test_it_is_only_read_if_that_is_asked_for(machines: Machines, shared: Path) 
     assert not any(shared.iterdir())
 
 
+def test_what_an_audit_finds_wrong_is_said_to_be_left_where_it_is_only_read(
+    machines: Machines, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = machines.project.root / "count"
+    count.write_text("1")
+    code = "from os import fork, waitpid, wait\nimport ctypes\n"  # it is read where nobody hears it
+    code += "libc = ctypes.CDLL(None)\ndef f(data):\n    return {'x': libc.access(b'/tmp/' + b'%s', 0)}\n"
+    machines.project.write("f", code % f"../{count}")
+    machines.run()
+    count.unlink()
+    outcome = machines.run("--expops-cache-read-only", audit="all")
+    assert outcome.where("failed") == {"f"}, outcome.text
+    assert f"removed here, but not at {machines.url}, where it may be, too" in outcome.message("f")
+    assert list(shared.glob("entries/*/*"))
+    outcome = machines.run(audit="all")
+    assert "What was kept is removed: later sessions run it again." in outcome.message("f")
+    assert not list(shared.glob("entries/*/*"))
+
+
+def test_no_secret_of_the_url_is_in_a_report(machines: Machines, tmp_path: Path) -> None:
+    machines.url = "memory://name:secret@expops/a"
+    outcome = machines.run(f"--expops-report={tmp_path}/report.json")
+    assert not reused(outcome)
+    assert "expops: results are shared at memory://expops/a\n" in outcome.text
+    report = (tmp_path / "report.json").read_text()
+    assert "memory://expops/a" in report
+    assert "secret" not in report + outcome.text
+
+
 def test_a_server_that_fails_fails_no_test_and_is_told_once(machines: Machines, shared: Path) -> None:
     shared.rmdir()
     shared.write_text("no folder")
@@ -171,13 +156,6 @@ def test_what_is_not_installed_is_named(machines: Machines) -> None:
         import gcsfs  # type: ignore[import-not-found] # noqa: F401
     except ImportError:
         assert "to install it: pip install gcsfs" in machines.run().text
-
-
-def test_no_secret_of_a_url_is_shown() -> None:
-    from pytest_expops.execution.reuse.remote import shown
-
-    assert shown("s3://key:secret@bucket/a@b") == "s3://bucket/a@b"
-    assert shown("s3://bucket/expops") == "s3://bucket/expops"
 
 
 @pytest.mark.s3
@@ -208,6 +186,21 @@ class TestS3:
         machines = Machines(project, bucket)
         assert not reused(machines.run("-n2", subprocess=True))
         assert reused(machines.run("-n2", subprocess=True))
+
+    def test_a_pull_request_reuses_and_writes_nothing(
+        self, project: Project, bucket: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv(KEY_VARIABLE, KEY)
+        machines = Machines(project, bucket)
+        machines.run(subprocess=True)
+        files = pytest.importorskip("s3fs").S3FileSystem(endpoint_url=os.environ["FSSPEC_S3_ENDPOINT_URL"])
+        before = files.find("results")
+        monkeypatch.setenv("GITHUB_EVENT_NAME", "pull_request")
+        assert reused(machines.run(subprocess=True))
+        project.write("f", SCRIPT.replace("10_000", "20_000"))
+        assert not reused(machines.run(subprocess=True))
+        files.invalidate_cache()
+        assert files.find("results") == before != []
 
     def test_a_server_that_is_gone_fails_no_test(
         self, project: Project, bucket: str, monkeypatch: pytest.MonkeyPatch

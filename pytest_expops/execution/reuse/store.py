@@ -18,7 +18,7 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from pytest_expops.errors import ExpopsError, StorageTrouble
 from pytest_expops.execution.records import file_name
 from pytest_expops.execution.reuse._made_from import key_of
 from pytest_expops.execution.reuse.entry import Entry
-from pytest_expops.execution.reuse.remote import RemoteStore
+from pytest_expops.execution.reuse.remote import CUT, EXCHANGED, FOREIGN, LOST, MOVED, RemoteStore
 from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.values.storage.store import Artifact, ArtifactStore
 
@@ -87,16 +87,21 @@ class ResultStore:
             (self.folder / name).mkdir(mode=0o700, exist_ok=True)
 
     def entries(self, key: str) -> Iterator[Entry]:
-        """Yield what is kept under a key, the latest first. What is damaged is removed, and left out."""
+        """Yield what is kept under a key, the latest first, then what is elsewhere. What is damaged is removed."""
         folder = self.folder / "entries" / key
-        if self.remote is not None and key not in self._fetched and not folder.exists():
-            self._fetched.add(key)
-            self._fetch(key, self.remote)
         paths = [path for path in folder.glob("*.json") if not path.name.startswith(".")]
-        for path in sorted(paths, key=_last_used, reverse=True):
+        yield from self._of(key, sorted(paths, key=_last_used, reverse=True))
+        if self.remote is not None and key not in self._fetched:
+            self._fetched.add(key)
+            yield from self._of(key, self._fetch(key, self.remote))
+
+    def _of(self, key: str, paths: Iterable[Path]) -> Iterator[Entry]:
+        for path in paths:
             entry = self._entry(path)
             if entry is not None and key_of(entry.parts) == key:
                 yield entry
+            elif entry is not None and self.remote is not None:
+                self.remote.leave(f"{key}/{path.name}", MOVED)
 
     def put(self, key: str, entry: Entry, source: ArtifactStore) -> None:
         """Keep a result whose artifacts are in `source`.
@@ -121,9 +126,12 @@ class ResultStore:
             self.remote.put_entry(key, path.name, path)
 
     def take(self, key: str, entry: Entry, target: ArtifactStore) -> bool:
-        """Put the artifacts of an entry into `target`; False, and the entry is removed, where one is damaged."""
+        """Put the artifacts of an entry into `target`; False, and it is removed, where one is damaged or lost."""
         for artifact in entry.artifacts:
             try:
+                if self.remote is not None and not self._bring(artifact, entry, self.remote):
+                    self._path(key, entry).unlink(missing_ok=True)
+                    return False
                 self._verify(artifact, entry)
                 _link(self.artifacts.path_of(artifact), target.path_of(artifact))
             except (StorageTrouble, OSError) as error:
@@ -136,36 +144,51 @@ class ResultStore:
         return True
 
     def _verify(self, artifact: Artifact, entry: Entry) -> None:
-        """See that an artifact is what was stored, after bringing it from the remote store where it is not here.
+        """See that an artifact is what was stored.
 
         Raises:
             StorageTrouble: it is not, or there is none.
         """
         path = self.artifacts.path_of(artifact)
-        if self.remote is not None and not path.exists():
-            temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-            self.remote.fetch(artifact.digest, temporary)
-            if temporary.exists():
-                os.replace(temporary, path)
         self.artifacts.data(artifact, verify=True)
         # The digest of an artifact is no cryptographic one: another content of the same digest can be made.
         if self._key and _sha256(path) != entry.contents.get(artifact.digest):
             raise StorageTrouble(f"{path}: its content is not the one that was signed")
 
-    def _fetch(self, key: str, remote: RemoteStore) -> None:
-        """Bring the entries under a key that are signed with ours."""
-        for name, data in remote.entries(key):
+    def _bring(self, artifact: Artifact, entry: Entry, remote: RemoteStore) -> bool:
+        """Bring an artifact that is not here. Only what was signed gets its place, where other workers link it."""
+        path = self.artifacts.path_of(artifact)
+        if path.exists():
+            return True
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+        found = remote.fetch(artifact.digest, temporary)
+        if found and _sha256(temporary) == entry.contents.get(artifact.digest):
+            os.replace(temporary, path)
+            return True
+        temporary.unlink(missing_ok=True)
+        if found is not None:
+            remote.leave(artifact.digest, EXCHANGED if found else LOST)
+        return False
+
+    def _fetch(self, key: str, remote: RemoteStore) -> Iterator[Path]:
+        """Bring the entries under a key that are not here and are signed with our secret; yield where they lie."""
+        folder = self.folder / "entries" / key
+        known = {path.name for path in folder.glob("*.json")}
+        for name, data in remote.entries(key, known):
             seal, _, body = data.decode("utf-8", "replace").partition("\n")
-            if _ENTRY_NAME(name) is None or self._problem(seal, body) is not None:
-                remote.foreign += 1
+            problem = self._problem(seal, body)
+            if _ENTRY_NAME(name) is None or problem is not None:
+                remote.leave(f"{key}/{name}", CUT if problem else FOREIGN)
                 continue
-            folder = self.folder / "entries" / key
             with suppress(OSError):
                 folder.mkdir(mode=0o700, exist_ok=True)
                 _write(folder / name, data.decode())
+                yield folder / name
 
     def forget(self, key: str) -> None:
-        """Remove all that is kept under a key."""
+        """Remove all that is kept under a key, also where several machines share it if that may be written."""
+        if self.remote is not None:
+            self.remote.forget(key)
         shutil.rmtree(self.folder / "entries" / key, ignore_errors=True)
 
     def latest(self, pipeline: str, name: str) -> Mapping[str, Any] | None:
