@@ -90,7 +90,7 @@ def test_an_artifact_that_was_exchanged_is_not_executed(machines: Machines, shar
     machines.run()
     (artifact,) = (shared / "artifacts").iterdir()
     artifact.write_bytes(pickle.dumps(Mischief(tmp_path / "executed")))
-    outcome = machines.run("-n2")  # a worker finds it, and the controller tells
+    outcome = machines.run()
     assert not reused(outcome)
     assert "1 with an artifact that is not the one that was signed" in outcome.text
     assert "a kept result was damaged" not in outcome.text
@@ -112,33 +112,28 @@ def test_it_is_only_read_if_that_is_asked_for(machines: Machines, shared: Path) 
     assert not any(shared.iterdir())
 
 
-def test_what_an_audit_finds_wrong_is_said_to_be_left_where_it_is_only_read(
-    machines: Machines, shared: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_an_audit_finds_wrong_is_said_to_be_left_where_it_is_only_read(machines: Machines, shared: Path) -> None:
     count = machines.project.root / "count"
     count.write_text("1")
-    code = "from os import fork, waitpid, wait\nimport ctypes\n"  # it is read where nobody hears it
-    code += "libc = ctypes.CDLL(None)\ndef f(data):\n    return {'x': libc.access(b'/tmp/' + b'%s', 0)}\n"
-    machines.project.write("f", code % f"../{count}")
+    code = "import ctypes\nlibc = ctypes.CDLL(None)\n"  # it asks for a file where nobody hears it
+    code += f"def f(data):\n    return {{'x': libc.access(b'/tmp/' + b'../{count}', 0)}}\n"
+    machines.project.write("f", code)
     machines.run()
     count.unlink()
     outcome = machines.run("--expops-cache-read-only", audit="all")
     assert outcome.where("failed") == {"f"}, outcome.text
     assert f"removed here, but not at {machines.url}, where it may be, too" in outcome.message("f")
     assert list(shared.glob("entries/*/*"))
-    outcome = machines.run(audit="all")
-    assert "What was kept is removed: later sessions run it again." in outcome.message("f")
-    assert not list(shared.glob("entries/*/*"))
 
 
 def test_no_secret_of_the_url_is_in_a_report(machines: Machines, tmp_path: Path) -> None:
-    machines.url = "memory://name:secret@expops/a"
+    machines.url = "memory://name:pa55word@expops/a"
     outcome = machines.run(f"--expops-report={tmp_path}/report.json")
     assert not reused(outcome)
     assert "expops: results are shared at memory://expops/a\n" in outcome.text
     report = (tmp_path / "report.json").read_text()
     assert "memory://expops/a" in report
-    assert "secret" not in report + outcome.text
+    assert "pa55word" not in report + outcome.text
 
 
 def test_a_server_that_fails_fails_no_test_and_is_told_once(machines: Machines, shared: Path) -> None:

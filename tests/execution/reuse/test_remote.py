@@ -96,8 +96,10 @@ def test_what_is_signed_with_the_own_key_is_used_from_then_on_without_the_server
 def test_what_is_not_signed_with_the_own_key_is_not_used(bucket: Bucket, key: bytes) -> None:
     bucket.keep(key)
     second = bucket.machine("second")
+    notes = JsonFolder(bucket.folder / "notes")
+    second.remote, controller = (RemoteStore(bucket.url, notes=notes) for _ in range(2))
     assert not bucket.used_by(second)
-    assert unused(second) == {FOREIGN: 1}
+    assert list(controller.told()) == [f"not used of the results that are kept at {bucket.url}: 1 {FOREIGN}"]
     assert list(second.folder.glob("entries/*/*")) == []
 
 
