@@ -1,8 +1,8 @@
 """What a second session runs, what it reuses, and how long it takes: untouched, and after one change of each kind.
 
 Run `python benchmarks/reuse.py [-n 2] [--project FOLDER --config PATH --edit NAME=FILE::TEXT::NEW ...]`. Without a
-project it is the example. Only the pipeline is run, not the tests beside it. All sessions are of one run of this script, one
-after the other; after each change the project is put back, and what was kept then too.
+project it is the example, without the tests beside it. After each change the project is put back, and what was kept of
+it, too.
 """
 
 from __future__ import annotations

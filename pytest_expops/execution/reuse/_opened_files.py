@@ -16,6 +16,8 @@ from pathlib import Path
 
 from pytest_expops.execution.user_code.installed import is_installed
 
+MOST_FILES = 20_000
+"""So many files of a project are looked at where the system does not tell which of them are opened."""
 MOST_FOLDERS = 4_000
 """So many folders of a project are watched; the kernel grants some ten thousand for all programs of a user."""
 
@@ -28,7 +30,8 @@ _LEFT_OUT = ("__pycache__", "node_modules")
 class OpenedFiles:
     """The files in some folders that have been opened since it was last asked.
 
-    `lost` says why not all of them may be known; empty if all are.
+    `lost` says why not all of them may be known; empty if all are. Where the system does not tell (macOS), every file
+    there is taken to be opened.
     """
 
     def __init__(self, roots: Iterable[Path], left_out: Iterable[Path] = ()) -> None:
@@ -38,20 +41,22 @@ class OpenedFiles:
         self._folders: dict[int, str] = {}
         self._known: set[str] = set()
         self._descriptor = -1
+        self._roots = [os.path.realpath(root) for root in roots]
         if not sys.platform.startswith("linux"):
-            self.lost = "this system does not tell which files other programs and libraries in C open"
             return
         self._library = ctypes.CDLL(None, use_errno=True)
         self._descriptor = self._library.inotify_init1(_NONBLOCK | _CLOSE_ON_EXEC)
         if self._descriptor < 0:
             self.lost = f"the kernel does not tell which files are opened ({os.strerror(ctypes.get_errno())})"
             return
-        for root in roots:
-            self._add(os.path.realpath(root))
+        for root in self._roots:
+            self._add(root)
 
     def take(self) -> set[str]:
         """Return the real paths of the files that were opened since the last call."""
         found: set[str] = set()
+        if not sys.platform.startswith("linux"):
+            return self._all()
         while self._descriptor >= 0:
             try:
                 data = os.read(self._descriptor, 1 << 16)
@@ -70,6 +75,21 @@ class OpenedFiles:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+    def _all(self) -> set[str]:
+        """Return all files in the folders."""
+        found: set[str] = set()
+        for root in self._roots:
+            for folder, folders, names in os.walk(root, followlinks=True):
+                paths = {os.path.realpath(os.path.join(folder, each)) for each in folders if not _is_left_out(each)}
+                self._known |= {folder}
+                folders[:] = [each for each in paths - self._known - self._left_out if not is_installed(each)]
+                found |= {os.path.join(folder, each) for each in names}
+                if len(found) > MOST_FILES:
+                    self.lost = f"the project has more than {MOST_FILES:,} files, all of which may be read here"
+                    return found
+        self._known.clear()
+        return found
 
     def _event(self, watch: int, mask: int, name: str, found: set[str]) -> None:
         if mask & _OVERFLOW:
@@ -109,8 +129,9 @@ class OpenedFiles:
             except OSError:  # removed meanwhile, or not for us to read: nor for the project
                 continue
             folders = [entry for entry in entries if entry.is_dir()]
-            stack += [
-                os.path.realpath(each)
-                for each in folders
-                if not each.name.startswith(".") and each.name not in _LEFT_OUT
-            ]
+            stack += [os.path.realpath(each) for each in folders if not _is_left_out(each.name)]
+
+
+def _is_left_out(name: str) -> bool:
+    """Return whether a folder has a name of those that hold no data of a process."""
+    return name.startswith(".") or name in _LEFT_OUT

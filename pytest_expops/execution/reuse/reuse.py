@@ -20,7 +20,7 @@ from pytest_expops.execution.reuse._opened_files import OpenedFiles
 from pytest_expops.execution.reuse._used import Surroundings, Used, is_volatile, salt_of
 from pytest_expops.execution.reuse.entry import Entry, KeptVerdict
 from pytest_expops.execution.reuse.store import ResultStore
-from pytest_expops.execution.seen import CODE, Seen
+from pytest_expops.execution.seen import CODE, MOST, Seen
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import Kind
 from pytest_expops.unpatched import UNPATCHED
@@ -201,9 +201,16 @@ class Reuse:
         key, entry = self._look_up(name)
         last = self.store.latest(self._pipeline, name)
         parts = self._made_from.parts(name)
+        process = self._session.expanded[name].process
         if entry is not None:
             return
-        if last is None:
+        if process.kind is Kind.CHART:
+            yield "charts are drawn in each session"
+        elif process.nondeterministic is not None:
+            yield "it is declared nondeterministic"
+        elif process.not_replayed is not None:
+            yield "it is not replayed (`replay: false`)"
+        elif last is None:
             yield "no earlier session has left a result of it"
         elif "not kept" in last:
             yield f"its result was not kept: {last['not kept']}"
@@ -292,6 +299,8 @@ class Reuse:
         others = [each for each in seen.beyond if each != CHILDREN]
         if others:
             return f"it {others[0]}"
+        if max(len(seen.read), len(seen.looked), len(seen.listed)) >= MOST:
+            return f"it uses more files than are remembered ({MOST:,})"
         records = self._session.all_records().values()
         written = [path for each in records for path in (each.written, *(each.seen.written if each.seen else ()))]
         changed = next(self._surroundings.changed_since(used, self._session.began, map(str, written)), None)

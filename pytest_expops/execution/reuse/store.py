@@ -212,6 +212,8 @@ class ResultStore:
         """
         entries = sorted(self.folder.glob("entries/*/*.json"), key=_last_used, reverse=True)
         sizes = {path.name: path.stat().st_size for path in self.artifacts.root.iterdir()}
+        if sum(sizes.values()) + sum(path.stat().st_size for path in entries) <= most:
+            return 0
         total, kept, removed = 0, set[str](), 0
         for path in entries:
             entry = self._entry(path)

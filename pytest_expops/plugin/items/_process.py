@@ -67,6 +67,7 @@ class ProcessItem(ExpopsItem):
         self.user_properties.append(("expops_duration", round(record.duration, 6)))
         self.user_properties.append(("expops_worker", record.worker))
         if record.saved is not None:
+            self.worked = False
             self.user_properties.append((REUSED, True))
         for metric in record.metrics:
             source = f"{metric.source}/" if metric.source else ""

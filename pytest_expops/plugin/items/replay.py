@@ -53,6 +53,7 @@ class ReplayItem(ExpopsItem):
         sys.stdout.write(verdict.printed)
         self.user_properties.append(("expops_replays", verdict.replays))
         if verdict.earlier:
+            self.worked = False
             self.user_properties.append((REUSED, True))
         differed = verdict.status is ReplayStatus.DIFFERED
         self._shown_again = self._command(verdict) if differed else ""

@@ -142,7 +142,8 @@ def _what_ran(session: PipelineSession, records: Mapping[str, RunRecord]) -> str
     ran = sum(count.values()) - count[Outcome.BLOCKED]
     seconds = sum(record.duration for record in records.values())
     parts = [f"{count[outcome]} {outcome.value}" for outcome in Outcome if count[outcome]]
-    return f"ran {ran} of {_plural(len(session.expanded), 'process')} in {seconds:.2f} s of work: {', '.join(parts)}"
+    of = f"ran {ran} of {_plural(len(session.expanded), 'process')}"
+    return f"{of} in {seconds:.2f} s of work: {', '.join(parts)}" if parts else of
 
 
 def _what_matched(session: PipelineSession, verdicts: Mapping[str, Verdict], varied_files: bool) -> str:
