@@ -23,9 +23,9 @@ from pytest_expops.values.forms import Mapping
 
 MANY = 64
 """So many values of one shape are a table; fewer are as soon walked one by one."""
-_BLOCK = 8192
+BLOCK = 8192
 """So many rows are worked on at a time, so that their bytes are still in a cache."""
-_DEEPEST = 8
+DEEPEST = 8
 """So many tables may lie within one another."""
 
 
@@ -44,7 +44,7 @@ def digests_of(values: Sequence[Any], single: Callable[[Any], bytes]) -> Array:
         NotColumns: they may hold each other; take `single` for each.
     """
     above: list[AbstractSet[int]] = []
-    blocks = [_block(values[start : start + _BLOCK], single, above) for start in range(0, len(values), _BLOCK)]
+    blocks = [_block(values[start : start + BLOCK], single, above) for start in range(0, len(values), BLOCK)]
     return blocks[0] if len(blocks) == 1 else np.concatenate([np.empty((0, 16), np.uint8), *blocks])
 
 
@@ -83,14 +83,14 @@ def _containers(
         places = dict(zip(distinct, range(len(distinct)), strict=True))
         found = _containers(kind, list(distinct.values()), single, above)
         return found[np.fromiter(map(places.__getitem__, numbers), np.int64, len(numbers))]
-    layout = layout_of(kind) if len(values) >= MANY and len(above) < _DEEPEST else None
+    layout = layout_of(kind) if len(values) >= MANY and len(above) < DEEPEST else None
     if layout is None:
         return digest_rows(map(single, values))
     if not all(distinct.keys().isdisjoint(each) for each in above):
         raise NotColumns
     out = np.empty((len(values), 16), np.uint8)
     above.append(distinct.keys())
-    for shape, where in by_group(list(layout.shapes(values))):
+    for shape, where in by_group(layout.shapes(values)):
         some = chosen(values, where)
         if len(some) < MANY or not layout.fits(shape):
             out[where] = digest_rows(map(single, some))
@@ -116,7 +116,7 @@ def _atoms(kind: type, values: Sequence[Any]) -> Array:
     """Return the digests of values of one indivisible type, those of repeated texts and integers made once."""
     if kind is float and not has_nan(np.array(values)):
         return digest_rows(map(atom_digest, map(_FLOAT, repeat(b"float:"), values)))
-    if kind not in _EQUAL_IF_ALIKE:
+    if kind not in EQUAL_IF_ALIKE:
         return digest_rows(map(atom_digest, map(ATOMS[kind], values)))
     distinct = set(values)
     if 2 * len(distinct) > len(values):
@@ -126,7 +126,7 @@ def _atoms(kind: type, values: Sequence[Any]) -> Array:
     return digest_rows(map(known.__getitem__, values))
 
 
-_EQUAL_IF_ALIKE = frozenset({type(None), bool, int, str, bytes})
+EQUAL_IF_ALIKE = frozenset({type(None), bool, int, str, bytes})
 """Types of which two values are equal if and only if their bytes are; unlike floats, with two zeros."""
 _FLOAT = struct.Struct("<6sd").pack
 

@@ -29,7 +29,7 @@ class Layout:
     `columns` the parts of values of one shape, in the order in which their form has them (of a dict, the values only).
     """
 
-    shapes: Callable[[Iterable[Any]], Iterable[Hashable]]
+    shapes: Callable[[Iterable[Any]], Sequence[Hashable]]
     fits: Callable[[Any], bool]
     columns: Callable[[Sequence[Any], Any], Columns]
 
@@ -53,12 +53,16 @@ def _split(rows: Iterable[Iterable[Any]], count: int) -> Columns:
     return [cells[place::count] for place in range(count)]
 
 
-def _are_texts(names: Sequence[Any]) -> bool:
-    return all(type(name) is str for name in names)  # 1 and True are one key to a dict, and two values to us
+def _key_shapes(values: Iterable[Any]) -> Sequence[Hashable]:
+    """Return the keys of each dict, None where one is no text: to a dict, 1 and True are one key; to us, two values."""
+    shapes: list[Any] = list(map(tuple, values))
+    if set(map(type, chain.from_iterable(shapes))) <= {str}:
+        return shapes
+    return [shape if set(map(type, shape)) <= {str} else None for shape in shapes]
 
 
-def _attribute_shapes(values: Iterable[Any]) -> Iterable[Hashable]:
-    return map(tuple, map(attrgetter("__dict__"), values))
+def _attribute_shapes(values: Iterable[Any]) -> Sequence[Hashable]:
+    return _key_shapes(map(attrgetter("__dict__"), values))
 
 
 def _attribute_columns(values: Sequence[Any], names: Sequence[str]) -> Columns:
@@ -66,18 +70,18 @@ def _attribute_columns(values: Sequence[Any], names: Sequence[str]) -> Columns:
     return [columns[place] for place in sorted(range(len(names)), key=names.__getitem__)]
 
 
-def _are_attributes(names: Sequence[Any]) -> bool:
+def _are_attributes(names: Sequence[str] | None) -> bool:
     # One called `__reduce__` would be taken by `__reduce_ex__` for how to pickle the object.
-    return _are_texts(names) and not any(name.startswith("__") for name in names)
+    return names is not None and not any(name.startswith("__") for name in names)
 
 
 _DICT = Layout(
-    shapes=lambda values: map(tuple, values),
-    fits=_are_texts,
+    shapes=_key_shapes,
+    fits=lambda keys: keys is not None,
     columns=lambda values, keys: _split(map(dict.values, values), len(keys)),
 )
 _SEQUENCE = Layout(
-    shapes=lambda values: map(len, values),
+    shapes=lambda values: list(map(len, values)),
     fits=lambda length: length < builtin.BULK_FROM,
     columns=_split,
 )

@@ -132,6 +132,11 @@ class Walk:
         self._leaves = LEAVES - 1 if leaves else -1
         self._tables = mappings is None
 
+    @property
+    def cyclic(self) -> bool:
+        """Whether a value was met that holds itself, or nests too deeply."""
+        return self._graph is not None
+
     def node(self, value: object) -> Digested:
         """Return the digest of a value, with those of its parts.
 

@@ -48,20 +48,21 @@ COLUMNS = [
     st.sampled_from([b"a", b"b"]),
     st.sampled_from([1, 1.0, True, None]),
 ]
-KEYS = st.sampled_from(["a", "b", "x", "y", "__reduce__"])
+KEYS = st.sampled_from(["a", "b", "x", "y", Text("a"), "__reduce__"])
 
 
 @st.composite
 def rows(draw: st.DrawFn, inner: st.SearchStrategy[Any]) -> list[Any]:
-    """A list of values of one shape, whose columns are mostly of one type, sometimes with one value of another shape."""
+    """A list of values of one shape, whose columns are mostly of one type; sometimes one more value."""
     count = draw(st.integers(2, 7))
     width = draw(st.integers(0, 3))
     columns = [
         draw(st.lists(draw(st.sampled_from([*COLUMNS, inner])), min_size=count, max_size=count)) for _ in range(width)
     ]
     names = draw(st.lists(KEYS, min_size=width, max_size=width, unique=True))
+    others = [Text(name) if draw(st.booleans()) else name for name in names] if draw(st.booleans()) else names
     kind = draw(st.sampled_from(["dict", "list", "tuple", "point", "named", "pair", "guarded", "slotted", "mixed"]))
-    made = [_made(kind, names, [column[index] for column in columns]) for index in range(count)]
+    made = [_made(kind, names if index else others, [column[index] for column in columns]) for index in range(count)]
     if draw(st.booleans()):
         made.insert(draw(st.integers(0, count)), draw(inner))
     if draw(st.booleans()):
@@ -80,7 +81,7 @@ def _made(kind: str, names: list[str], cells: list[Any]) -> Any:
     if kind in ("guarded", "slotted"):
         return (Guarded if kind == "guarded" else Slotted)(cells)
     point = (Point if kind == "point" else Named)()
-    vars(point).update(zip([name.strip("_") for name in names], cells, strict=True))
+    vars(point).update(zip([name.strip("_") if name.startswith("_") else name for name in names], cells, strict=True))
     return point
 
 
