@@ -39,7 +39,7 @@ ATOMS = st.one_of(
     st.sampled_from(["", "a", "b", "ä", "\ud800", b"", b"a", Text("a"), Number(1.0), 1j, ...]),
 )
 COLUMNS = [
-    st.sampled_from([0.0, -0.0, 1.5, math.nan]),
+    st.sampled_from([0.0, -0.0, 1.5, math.nan, -math.nan]),
     st.sampled_from([0.0, -0.0, 1.5]),
     st.integers(-300, 300),
     st.sampled_from([True, False]),

@@ -65,7 +65,7 @@ MAKE: dict[str, Callable[[int], Any]] = {
     "dicts with keys that are no texts": lambda i: {1: i, "a": i} if i % 2 else {True: i, "a": i},
     "tuples": lambda i: (i, f"{i}", -0.0 if i % 2 else 0.0),
     "lists of several lengths": lambda i: [float(i)] * (i % 40),
-    "floats with NaN": lambda i: (math.nan if i % 5 == 0 else i * 0.5,),
+    "floats with NaN": lambda i: (-math.nan if i % 5 == 0 else i * 0.5,),
     "named tuples": lambda i: Pair(i, "a"),
     "objects": lambda i: Point(i, [i, i + 1]),
     "nested": lambda i: {"a": [i, {"b": (i, None)}], "c": {"d": i}},
