@@ -97,14 +97,20 @@ def form_of(value: Any) -> Form:
         Unsound: the value cannot be judged.
     """
     cls = type(value)
+    handler = (None if _registered else _exact.get(cls)) or handler_of(cls)
+    return value if handler is None else handler(value)
+
+
+def handler_of(cls: type) -> Handler | None:
+    """Return what gives the forms of values of exactly this class; None for the classes of forms themselves."""
+    if cls in _FORMS:
+        return None
     handler = None if _registered else _exact.get(cls)
     if handler is None:
-        if cls in _FORMS:
-            return value  # type: ignore[no-any-return]
         handler = _found.get(cls)
         if handler is None:
             handler = _found[cls] = _find(cls)
-    return handler(value)
+    return handler
 
 
 _FORMS = frozenset({Parts, Mapping, Unordered, Bulk})

@@ -6,22 +6,25 @@ compare as equal if and only if their fingerprints are.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from pytest_expops.pipeline.model import Tolerance
+from pytest_expops.values._columns import BLOCK, MANY, chosen
+from pytest_expops.values._side_by_side import DifferenceCount, Met, Place, Sides, many_in
+from pytest_expops.values._telling import TwoValues, comparable, differs_in, orders, reordered, told, type_of
 from pytest_expops.values.amounts import amounts, is_number
 from pytest_expops.values.atoms import ATOMS
-from pytest_expops.values.differences import Difference, DifferenceList, Structural, one_sided
+from pytest_expops.values.bulk import Array
+from pytest_expops.values.differences import Beyond, Difference, DifferenceList, Structural, one_sided
 from pytest_expops.values.elements import close, differing, summary
 from pytest_expops.values.fingerprint import Walk, form_of
 from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Unsound
-from pytest_expops.values.naming import label, type_name
-from pytest_expops.values.showing import ABSENT, apart, beside, first_difference, show, stretches, whole
+from pytest_expops.values.naming import label
+from pytest_expops.values.showing import ABSENT, apart, show, stretches, whole
 from pytest_expops.wording import listed
 
 __all__ = ["LIMIT", "Difference", "compare"]
@@ -63,69 +66,78 @@ def compare(
         raise ValueError(f"compare: rtol={rtol!r} and atol={atol!r} must both be at least 0")
     if limit < 1:
         raise ValueError(f"compare: limit={limit!r} must be at least 1")
-    comparison = _Comparison(Tolerance(rtol, atol))
     found = DifferenceList(limit)
+    comparison = _Comparison(Tolerance(rtol, atol), found)
     try:
         for each in comparison.differences(expected, obtained, path):
             found.add(each)
-        if not found.count and rtol == atol == 0 and not comparison.same(expected, obtained):
+        if not found.count and rtol == atol == 0 and not comparison.equal(expected, obtained):
             detail = "the parts are equal, but they refer to each other in another pattern of cycles"
             found.add(Difference(path, *apart(expected, obtained), detail))
     except Unsound as error:
+        _judge(expected, path)  # from the root, to name the place
+        _judge(obtained, path)
         raise error.error(path) from error.__cause__
     return found.shown(path)
 
 
-@dataclass(slots=True)
-class _Pair:
-    """Two values to be looked at, and where they stand."""
-
-    path: str
-    expected: Any
-    obtained: Any
+def _judge(value: object, path: str) -> None:
+    try:
+        Walk(leaves=False).node(value)
+    except Unsound as error:
+        raise error.error(path) from error.__cause__
 
 
 class _Comparison:
     """One comparison; a stack of its own lets it go as deep as the values do."""
 
-    def __init__(self, tolerance: Tolerance) -> None:
+    def __init__(self, tolerance: Tolerance, found: DifferenceList) -> None:
         self._tolerance = tolerance
-        self._expected, self._obtained = Walk(), Walk()
-        self._seen: set[tuple[int, int]] = set()
-        self._kept: list[_Pair] = []
+        self._found = found
+        self._sides = Sides(Walk(leaves=False), Walk(leaves=False))
+        self._met = Met()
+        self._alike = False
 
-    def same(self, expected: Any, obtained: Any) -> bool:
-        return self._expected.node(expected).digest == self._obtained.node(obtained).digest
+    def equal(self, expected: Any, obtained: Any) -> bool:
+        """Return whether two values are equal in which no difference was found."""
+        return self._alike or self._sides.same(expected, obtained)
 
-    def differences(self, expected: Any, obtained: Any, path: str) -> Iterator[Difference | Structural]:
-        stack: list[_Pair | Difference | Structural] = [_Pair(path, expected, obtained)]
+    def differences(self, expected: Any, obtained: Any, path: str) -> Iterator[Difference | Structural | Beyond]:
+        stack: list[Iterator[_Step]] = [iter([TwoValues(path, expected, obtained)])]
         while stack:
-            item = stack.pop()
-            if not isinstance(item, _Pair):
+            item = next(stack[-1], None)
+            if item is None:
+                stack.pop()
+            elif not isinstance(item, TwoValues):
                 yield item
-            elif not self.same(item.expected, item.obtained) and self._first_time(item):
-                stack += reversed(list(self._within(item)))
+            elif self._same(item):
+                self._alike = item.expected is expected and item.obtained is obtained
+            elif self._met.first_time(item.expected, item.obtained):
+                stack.append(self._within(item))
 
-    def _first_time(self, pair: _Pair) -> bool:
-        key = (id(pair.expected), id(pair.obtained))
-        if type(pair.expected) not in ATOMS:
-            if key in self._seen:
-                return False
-            self._seen.add(key)
-            self._kept.append(pair)  # alive, so that no other value takes its identity
-        return True
+    def _same(self, pair: TwoValues) -> bool:
+        """Return whether two values are; of many in a list or dict, without the digest of each where that can be."""
+        many = many_in(pair.expected, pair.obtained)
+        if many is not None:
+            unequal = self._sides.unequal(*many)
+            if not self._sides.cyclic:
+                pair.unequal = unequal
+                return not unequal.any()
+        return self._sides.same(pair.expected, pair.obtained)
 
-    def _within(self, pair: _Pair) -> Iterator[_Step]:
+    def _within(self, pair: TwoValues) -> Iterator[_Step]:
         """Yield the differences of two values that are not the same, or the pairs of parts to look at next."""
-        if not _comparable(pair.expected, pair.obtained):
-            yield Structural(_differs(pair, f"type differs: {_type(pair.expected)} became {_type(pair.obtained)}"))
+        if not comparable(pair.expected, pair.obtained):
+            yield Structural(
+                differs_in(pair, f"type differs: {type_of(pair.expected)} became {type_of(pair.obtained)}")
+            )
             return
         if type(pair.expected) in ATOMS:
             yield from self._atoms(pair)
             return
         expected, obtained = form_of(pair.expected), form_of(pair.obtained)
         if expected.tag != obtained.tag:
-            yield Structural(_differs(pair, f"type differs: {expected.tag} became {obtained.tag}"))
+            yield Structural(differs_in(pair, f"type differs: {expected.tag} became {obtained.tag}"))
             return
         traits = list(_traits(expected, obtained, pair))
         yield from traits
@@ -135,7 +147,7 @@ class _Comparison:
             expected, obtained = _as_parts(expected), _as_parts(obtained)
         yield from self._contents(expected, obtained, pair, bool(traits))
 
-    def _contents(self, expected: Form, obtained: Form, pair: _Pair, reshaped: bool) -> Iterator[_Step]:
+    def _contents(self, expected: Form, obtained: Form, pair: TwoValues, reshaped: bool) -> Iterator[_Step]:
         if isinstance(expected, Bulk) and isinstance(obtained, Bulk):
             if not reshaped:
                 yield from self._elements(expected, obtained, pair)
@@ -146,58 +158,93 @@ class _Comparison:
         elif isinstance(expected, Parts) and isinstance(obtained, Parts):
             yield from self._parts(expected, obtained, pair)
 
-    def _atoms(self, pair: _Pair) -> Iterator[Difference]:
-        if not is_number(pair.expected):
-            yield _differs(pair, "value differs")
-        elif self._tolerance.exact or not close(pair.expected, pair.obtained, self._tolerance):
+    def _atoms(self, pair: TwoValues) -> Iterator[Difference | Beyond]:
+        number = is_number(pair.expected)
+        if number and not self._tolerance.exact and close(pair.expected, pair.obtained, self._tolerance):
+            return
+        if self._found.full:
+            yield Beyond(1)
+        elif not number:
+            yield differs_in(pair, "value differs")
+        else:
             one, other = (np.array([each], dtype=object) for each in (pair.expected, pair.obtained))
             much = amounts(one, other, prefix="")
-            yield _differs(pair, f"value differs; {much}" if much else "value differs")
+            yield differs_in(pair, f"value differs; {much}" if much else "value differs")
 
-    def _elements(self, expected: Bulk, obtained: Bulk, pair: _Pair) -> Iterator[Difference]:
+    def _elements(self, expected: Bulk, obtained: Bulk, pair: TwoValues) -> Iterator[Difference]:
         one, other = np.asarray(expected.elements()), np.asarray(obtained.elements())
         mask = differing(one, other, self._tolerance)
         if not mask.any():
             if self._tolerance.exact:
-                yield _differs(pair, "contents differ in a way that their elements do not show")
+                yield differs_in(pair, "contents differ in a way that their elements do not show")
             return
         first = tuple(int(each) for each in np.unravel_index(int(np.argmax(mask)), mask.shape))
         place = expected.place(first) if expected.place else "[" + ", ".join(map(str, first)) + "]" if first else ""
         detail = summary(one, other, mask) + (f"; first at {place}" if mask.size > 1 else "")
-        yield _differs(_Pair(pair.path + place, one[first], other[first]), detail)
+        yield differs_in(TwoValues(pair.path + place, one[first], other[first]), detail)
 
-    def _parts(self, expected: Parts, obtained: Parts, pair: _Pair) -> Iterator[_Step]:
+    def _parts(self, expected: Parts, obtained: Parts, pair: TwoValues) -> Iterator[_Step]:
         if expected.names is None or obtained.names is None:
             if dict(expected.traits).get("shape") == dict(obtained.traits).get("shape"):
                 yield from self._numbered(expected, obtained, pair)
             return
         sized = all(dict(expected.traits).get(name) == dict(obtained.traits).get(name) for name in _SIZES)
         for item in _named(expected, obtained, pair):
-            if sized or not isinstance(item, _Pair):  # else every column would repeat what the whole says
+            if sized or not isinstance(item, TwoValues):  # else every column would repeat what the whole says
                 yield item
         if sorted(expected.names) == sorted(obtained.names) and list(expected.names) != list(obtained.names):
-            yield Structural(Difference(pair.path, *_orders(expected.names, obtained.names), "order differs"))
+            yield Structural(Difference(pair.path, *orders(expected.names, obtained.names), "order differs"))
 
-    def _numbered(self, expected: Parts, obtained: Parts, pair: _Pair) -> Iterator[_Step]:
+    def _numbered(self, expected: Parts, obtained: Parts, pair: TwoValues) -> Iterator[_Step]:
         """Yield the items of a list; where only their order differs, as that of a set made a list, one difference."""
-        ones, others = _digests(expected, self._expected), _digests(obtained, self._obtained)
-        if self._tolerance.exact and Counter(ones) == Counter(others):
-            yield _reordered(pair, expected, obtained, first_difference(ones, others))
+        ones, others = expected.values, obtained.values
+        count = min(len(ones), len(others))
+        differs = pair.unequal if pair.unequal is not None else self._sides.digests_differ(ones[:count], others[:count])
+        places = np.flatnonzero(differs)
+        differing = chosen(ones, places), chosen(others, places)
+        if self._tolerance.exact and len(ones) == len(others) and self._sides.same_in_any_order(*differing):
+            yield reordered(pair, expected, obtained, int(places[0]) if places.size else count)
             return
-        for index, (one, other) in enumerate(zip(expected.values, obtained.values, strict=False)):
-            yield _Pair(pair.path + expected.suffix(index), one, other)
+        yield from self._items(pair, expected.suffix, ones, others, places)
 
-    def _mappings(self, expected: Mapping, obtained: Mapping, pair: _Pair) -> Iterator[_Step]:
+    def _items(
+        self, pair: TwoValues, suffix: Callable[[int], str], ones: Sequence[Any], others: Sequence[Any], places: Array
+    ) -> Iterator[_Step]:
+        """Yield the pairs at some positions, which differ; when enough are kept, the number of those in tables only."""
+        start, size = 0, MANY
+        while start < len(places):
+            some = places[start : start + size]
+            start, size = start + size, min(4 * size, BLOCK)
+            full = self._found.full
+            if full or not self._tolerance.exact:
+                tally = DifferenceCount(self._sides, self._tolerance, self._met if full else Met())
+                there = some.tolist()
+                tally.add(some, partial(_place, pair.path, suffix, there), chosen(ones, some), chosen(others, some))
+                if full:
+                    yield Beyond(tally.count)
+                    for (_, path), one, other in sorted(tally.left, key=lambda each: each[0][0]):
+                        yield TwoValues(path, one, other)
+                    continue
+                some = np.array(sorted(tally.rows), dtype=np.int64)
+            for index in some.tolist():
+                yield TwoValues(pair.path + suffix(index), ones[index], others[index])
+
+    def _mappings(self, expected: Mapping, obtained: Mapping, pair: TwoValues) -> Iterator[_Step]:
+        if pair.unequal is not None:
+            keys, values, others_there = expected.keys, expected.values, obtained.values
+            places = np.flatnonzero(pair.unequal)
+            yield from self._items(pair, lambda place: f"[{label(keys[place])}]", values, others_there, places)
+            return
         others: dict[bytes, list[int]] = {}
         for index, key in enumerate(obtained.keys):
-            others.setdefault(self._obtained.node(key).digest, []).append(index)
+            others.setdefault(self._sides.obtained.node(key).digest, []).append(index)
         missing, shared = [], []
         for index, key in enumerate(expected.keys):
             suffix, value = f"[{label(key)}]", expected.values[index]
-            matching = others.get(self._expected.node(key).digest)
+            matching = others.get(self._sides.expected.node(key).digest)
             if matching:
                 place = self._best(value, [obtained.values[each] for each in matching])
-                shared.append(_Pair(pair.path + suffix, value, obtained.values[matching.pop(place)]))
+                shared.append(TwoValues(pair.path + suffix, value, obtained.values[matching.pop(place)]))
             else:
                 missing.append((suffix, value))
         left = sorted(index for left in others.values() for index in left)
@@ -210,11 +257,11 @@ class _Comparison:
         """Return which of the values under keys of one digest (two objects of one state) is equal, else the first."""
         if len(candidates) == 1:
             return 0
-        return next((index for index, each in enumerate(candidates) if self.same(value, each)), 0)
+        return next((index for index, each in enumerate(candidates) if self._sides.same(value, each)), 0)
 
-    def _sets(self, expected: Unordered, obtained: Unordered, pair: _Pair) -> Iterator[Difference]:
-        missing = _counted(expected.values, self._expected)
-        extra = _counted(obtained.values, self._obtained)
+    def _sets(self, expected: Unordered, obtained: Unordered, pair: TwoValues) -> Iterator[Difference]:
+        missing = _counted(expected.values, self._sides.expected)
+        extra = _counted(obtained.values, self._sides.obtained)
         for digest in [digest for digest in missing if digest in extra]:
             common = min(len(missing[digest]), len(extra[digest]))
             missing[digest], extra[digest] = missing[digest][common:], extra[digest][common:]
@@ -224,24 +271,28 @@ class _Comparison:
         one, other = (f"{{{listed(sorted(map(show, values)))}}}" for values in (lost, found))
         if one == other:
             one, other = stretches(*[f"{{{', '.join(sorted(map(whole, values)))}}}" for values in (lost, found)])
-        yield _told(pair.path, one, other, detail)
+        yield told(pair.path, one, other, detail)
 
 
-_Step = _Pair | Difference | Structural
+_Step = TwoValues | Difference | Structural | Beyond
 
 
-def _named(expected: Parts, obtained: Parts, pair: _Pair) -> Iterator[_Step]:
+def _place(path: str, suffix: Callable[[int], str], places: Sequence[int], number: int) -> Place:
+    return (places[number],), path + suffix(places[number])
+
+
+def _named(expected: Parts, obtained: Parts, pair: TwoValues) -> Iterator[_Step]:
     """Yield attributes and columns under their names, whatever their order."""
     names, other_names = list(expected.names or ()), list(obtained.names or ())
     if names == other_names:  # by position, should two long names have been cut to the same text
         for name, one, other in zip(names, expected.values, obtained.values, strict=True):
-            yield _Pair(pair.path + name, one, other)
+            yield TwoValues(pair.path + name, one, other)
         return
     here, there = dict(zip(names, expected.values, strict=True)), dict(zip(other_names, obtained.values, strict=True))
     yield from one_sided([each for each in here.items() if each[0] not in there], pair.path, "missing")
     yield from one_sided([each for each in there.items() if each[0] not in here], pair.path, "unexpected")
     for name in [name for name in here if name in there]:
-        yield _Pair(pair.path + name, here[name], there[name])
+        yield TwoValues(pair.path + name, here[name], there[name])
 
 
 def _counted(values: Any, walk: Walk) -> dict[bytes, list[Any]]:
@@ -251,27 +302,7 @@ def _counted(values: Any, walk: Walk) -> dict[bytes, list[Any]]:
     return found
 
 
-def _digests(form: Parts, walk: Walk) -> list[bytes]:
-    return [walk.node(value).digest for value in form.values]
-
-
-def _reordered(pair: _Pair, expected: Parts, obtained: Parts, place: int) -> Difference:
-    """Return the difference of two lists that hold the same items, shown from where it can be seen."""
-    found = _differs(pair, f"the same {len(expected.values)} items in another order")
-    if not place or show(pair.expected) != show(pair.obtained):
-        return found
-    shown = apart(list(expected.values)[place:], list(obtained.values)[place:])
-    return _told(pair.path, f"...{shown[0]}", f"...{shown[1]}", f"{found.detail}; first at [{place}]")
-
-
-def _orders(expected: Sequence[str], obtained: Sequence[str]) -> tuple[str, str]:
-    """Return the names of two values from the first on that is another, in another order."""
-    place = first_difference(expected, obtained)
-    before = "..., " if place else ""
-    return before + listed(expected[place:]), before + listed(obtained[place:])
-
-
-def _traits(expected: Form, obtained: Form, pair: _Pair) -> Iterator[Difference | Structural]:
+def _traits(expected: Form, obtained: Form, pair: TwoValues) -> Iterator[Difference | Structural]:
     """Yield the traits that differ; the one called `value` is the value itself, as of a date."""
     ones, others = dict(expected.traits), dict(obtained.traits)
     for name in dict.fromkeys([*ones, *others]):
@@ -282,29 +313,3 @@ def _traits(expected: Form, obtained: Form, pair: _Pair) -> Iterator[Difference 
 
 def _as_parts(form: Form) -> Form:
     return form.items() if isinstance(form, Bulk) and form.items is not None else form
-
-
-def _comparable(expected: Any, obtained: Any) -> bool:
-    """Return whether both are of one type; a class made by a function is another at each call, of the same name."""
-    one, other = type(expected), type(obtained)
-    if one is other or (isinstance(expected, Form) and isinstance(obtained, Form)):
-        return True
-    return one not in ATOMS and other not in ATOMS and type_name(one) == type_name(other)
-
-
-def _type(value: Any) -> str:
-    return value.tag if isinstance(value, Form) else type_name(type(value))
-
-
-def _differs(pair: _Pair, detail: str) -> Difference:
-    texts = beside(pair.expected, pair.obtained)
-    if texts is not None:
-        return Difference(pair.path, texts.expected, texts.obtained, f"{detail}; {texts.where}")
-    one, other = apart(pair.expected, pair.obtained)
-    told = _told if _comparable(pair.expected, pair.obtained) else Difference
-    return told(pair.path, one, other, detail)
-
-
-def _told(path: str, expected: str, obtained: str, detail: str) -> Difference:
-    alike = "; both have the same text" if expected == obtained else ""
-    return Difference(path, expected, obtained, detail + alike)

@@ -33,6 +33,13 @@ class Structural:
     difference: Difference
 
 
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """So many differences in values beyond those that are kept."""
+
+    count: int
+
+
 @dataclass(slots=True)
 class DifferenceList:
     """The first `limit` differences of either kind, and the number of all."""
@@ -42,8 +49,16 @@ class DifferenceList:
     _structural: list[Difference] = field(default_factory=list)
     _of_values: list[Difference] = field(default_factory=list)
 
-    def add(self, item: Difference | Structural) -> None:
+    @property
+    def full(self) -> bool:
+        """Whether further differences in values are counted only."""
+        return len(self._of_values) >= self.limit
+
+    def add(self, item: Difference | Structural | Beyond) -> None:
         """Count a difference, and keep it if it is one of the first."""
+        if isinstance(item, Beyond):
+            self.count += item.count
+            return
         self.count += 1
         kept = self._structural if isinstance(item, Structural) else self._of_values
         if len(kept) < self.limit:

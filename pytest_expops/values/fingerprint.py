@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
+from pytest_expops.values._columns import MANY, NotColumns, digest_rows, digests_of
 from pytest_expops.values._cycles import Graph
 from pytest_expops.values._dispatch import form_of, register, unregister
 from pytest_expops.values.atoms import ATOMS, atom_digest
+from pytest_expops.values.bulk import Array
 from pytest_expops.values.forms import Form, Mapping, Parts, Unordered, Unsound, set_digest
 
 __all__ = ["Fingerprint", "Leaf", "Walk", "fingerprint", "form_of", "register", "unregister"]
+
+T = TypeVar("T")
+V = TypeVar("V")
 
 LEAVES = 256
 """A fingerprint names at most so many leaves; a larger value has leaves nearer to its root."""
@@ -113,16 +118,24 @@ set_digest(lambda value: bytes.fromhex(fingerprint(value).digest))
 class Walk:
     """Digests of values met in one walk; shared ones are computed once. Keeps them alive, since it goes by identity.
 
-    The mappings that it meets are added to `mappings`, where that is given.
+    The mappings that it meets are added to `mappings`, where that is given. The nodes have children, where they may
+    be leaves, if `leaves`.
     """
 
-    __slots__ = ("_active", "_graph", "_known", "_mappings")
+    __slots__ = ("_active", "_graph", "_known", "_leaves", "_mappings", "_tables")
 
-    def __init__(self, mappings: list[Mapping] | None = None) -> None:
+    def __init__(self, mappings: list[Mapping] | None = None, *, leaves: bool = True) -> None:
         self._mappings = mappings
         self._known: dict[int, tuple[object, DigestNode]] = {}
         self._active: set[int] = set()
         self._graph: Graph | None = None
+        self._leaves = LEAVES - 1 if leaves else -1
+        self._tables = mappings is None
+
+    @property
+    def cyclic(self) -> bool:
+        """Whether a value was met that holds itself, or nests too deeply."""
+        return self._graph is not None
 
     def node(self, value: object) -> Digested:
         """Return the digest of a value, with those of its parts.
@@ -130,17 +143,46 @@ class Walk:
         Raises:
             Unsound: something within cannot be judged.
         """
-        if self._graph is None:
-            try:
-                return self._node(value, True)
-            except (_Cyclic, RecursionError):
-                self._active.clear()
-                if self._mappings is not None:
-                    self._mappings.clear()
-                self._graph = Graph(self._mappings)
-        return self._graph.vertex(value)
+        return self._begun(self._walked, Graph.vertex, value)
 
-    def _node(self, value: Any, keep: bool) -> DigestNode:
+    def digests(self, values: Sequence[Any]) -> Array:
+        """Return the digest of each of many values, as rows of 16 bytes.
+
+        Raises:
+            Unsound: something within cannot be judged.
+        """
+        return self._begun(self._digests, _vertex_digests, values)
+
+    def _begun(self, walk: Callable[[V], T], through: Callable[[Graph, V], T], value: V) -> T:
+        """Return what a walk gives: with tables, else without, else, where values hold themselves, by their graph."""
+        while self._graph is None:
+            try:
+                return walk(value)
+            except (_Cyclic, RecursionError, NotColumns, Unsound) as error:
+                self._active.clear()
+                if self._tables and not isinstance(error, RecursionError):
+                    self._tables = False  # one by one, values that cannot be judged have paths
+                elif isinstance(error, Unsound):
+                    raise
+                else:
+                    if self._mappings is not None:
+                        self._mappings.clear()
+                    self._graph = Graph(self._mappings)
+        return through(self._graph, value)
+
+    def _walked(self, value: object) -> Digested:
+        return self._node(value, self._leaves)
+
+    def _digests(self, values: Sequence[Any]) -> Array:
+        if self._tables:
+            return digests_of(values, self._digest)
+        return digest_rows([self._digest(value) for value in values])
+
+    def _digest(self, value: Any) -> bytes:
+        return self._node(value, -1).digest
+
+    def _node(self, value: Any, spread: int) -> DigestNode:
+        """Return the digest of a value; with its parts, where not more than `spread` come of it beside the first."""
         encode = ATOMS.get(type(value))
         if encode is not None:
             return DigestNode(atom_digest(encode(value)))
@@ -155,7 +197,21 @@ class Walk:
         if self._mappings is not None and type(form) is Mapping:
             self._mappings.append(form)
         children = form.children
-        keep = keep and len(children) <= 2 * LEAVES
+        count = len(children)
+        spread -= max((count // 2 if type(form) is Mapping else count) - 1, 0)
+        if spread < 0 and count >= MANY and self._tables:
+            digests = digests_of(children, self._digest).tobytes()
+            node = DigestNode(form.combine([digests[start : start + 16] for start in range(0, 16 * count, 16)]))
+            simple = False
+        else:
+            node, simple = self._one_by_one(form, children, spread)
+        self._active.discard(key)
+        if not (simple and children):  # a small record of plain values is as soon hashed again
+            self._known[key] = (value, node)
+        return node
+
+    def _one_by_one(self, form: Form, children: Sequence[Any], spread: int) -> tuple[DigestNode, bool]:
+        """Return the digest of a form, and whether its children are all indivisible."""
         nodes: list[Digested] = []
         simple = True
         try:
@@ -165,20 +221,20 @@ class Walk:
                     nodes.append(DigestNode(atom_digest(encode(child))))
                 else:
                     simple = False
-                    nodes.append(self._node(child, keep))
+                    nodes.append(self._node(child, spread))
         except Unsound as error:
             error.suffixes.append(form.suffix(len(nodes)))
             raise
         digest = form.combine([node.digest for node in nodes])
-        node = DigestNode(digest, form, nodes) if keep else DigestNode(digest)
-        self._active.discard(key)
-        if not (simple and children):  # a small record of plain values is as soon hashed again
-            self._known[key] = (value, node)
-        return node
+        return (DigestNode(digest, form, nodes) if spread >= 0 else DigestNode(digest)), simple
 
 
 class _Cyclic(Exception):
     """A value was met within itself."""
+
+
+def _vertex_digests(graph: Graph, values: Sequence[Any]) -> Array:
+    return digest_rows([graph.vertex(value).digest for value in values])
 
 
 def _leaves(root: Digested, path: str) -> tuple[Leaf, ...]:

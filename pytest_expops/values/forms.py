@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import xxhash
 
 from pytest_expops.errors import FingerprintError
@@ -59,6 +60,15 @@ class Form:
         """Return the digest of the whole from those of the children."""
         raise NotImplementedError
 
+    def combined_rows(self, digests: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Return what `combine` takes the digest of, for many values at once, as a row of bytes each.
+
+        Args:
+            digests: of the children of values that differ from this one in the children only, in which keys do not
+                differ either; of the shape (values, children, 16).
+        """
+        raise NotImplementedError
+
     def header(self) -> bytes:
         """Return kind, tag and traits as bytes."""
         return _header(type(self).__name__, self.tag, self.traits)
@@ -95,8 +105,15 @@ class Parts(Form):
 
     def combine(self, digests: Sequence[bytes]) -> bytes:
         """Return the digest of header, names and values, in order."""
-        names = str(len(digests)) if self.names is None else repr(tuple(self.names))
-        return hashed(self.header(), names.encode("utf-8", "surrogatepass"), b"".join(digests))
+        return hashed(self.header(), self._names(len(digests)), b"".join(digests))
+
+    def combined_rows(self, digests: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Return the bytes of header, names and values, in order, of many values."""
+        return _rows((self.header(), self._names(digests.shape[1])), digests)
+
+    def _names(self, count: int) -> bytes:
+        names = str(count) if self.names is None else repr(tuple(self.names))
+        return names.encode("utf-8", "surrogatepass")
 
 
 @dataclass(slots=True)
@@ -121,6 +138,13 @@ class Mapping(Form):
         count = len(self.keys)
         pairs = sorted([key + value for key, value in zip(digests[:count], digests[count:], strict=True)])
         return hashed(self.header(), b"".join(pairs))
+
+    def combined_rows(self, digests: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Return the bytes of header and pairs of many values, whose keys are those of the first, none twice."""
+        count = len(self.keys)
+        order = sorted(range(count), key=lambda place: digests[0, place].tobytes())
+        pairs = [place for each in order for place in (each, count + each)]
+        return _rows((self.header(),), digests[:, pairs])
 
 
 @dataclass(slots=True)
@@ -173,7 +197,19 @@ class StandsFor:
 
 def hashed(*pieces: bytes) -> bytes:
     """Return the XXH3-128 of the pieces, each after its length."""
-    return xxhash.xxh3_128_digest(b"".join([part for piece in pieces for part in (_LENGTH(len(piece)), piece)]))
+    return xxhash.xxh3_128_digest(_measured(pieces))
+
+
+def _measured(pieces: Sequence[bytes]) -> bytes:
+    """Return the pieces, each after its length."""
+    return b"".join([part for piece in pieces for part in (_LENGTH(len(piece)), piece)])
+
+
+def _rows(pieces: Sequence[bytes], digests: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Return what `hashed` takes the digest of, of the same pieces and another row of digests each."""
+    last = digests.reshape(len(digests), -1)
+    first = np.frombuffer(_measured(pieces) + _LENGTH(last.shape[1]), np.uint8)
+    return np.concatenate([np.broadcast_to(first, (len(last), len(first))), last], axis=1)
 
 
 class _Digest:

@@ -102,7 +102,8 @@ def _set_subclass(value: Any) -> Form:
     return Parts(type_name(type(value)), (), [plain, attributes(value)], ["", ".__dict__"])
 
 
-def _tuple_subclass(value: Any) -> Form:
+def tuple_subclass_form(value: Any) -> Form:
+    """Return the fields of a named tuple by name; any other subclass as an object."""
     fields = getattr(value, "_fields", None)
     if fields is None or len(fields) != len(value) or getattr(value, "__dict__", None):
         return object_form(value)
@@ -217,7 +218,7 @@ BASES: dict[type | None, Callable[[Any], Form]] = {
     datetime.time: _time,
     set: _set_subclass,
     frozenset: _set_subclass,
-    tuple: _tuple_subclass,
+    tuple: tuple_subclass_form,
     collections.OrderedDict: _ordered_dict,
     collections.Counter: _counter,
     io.BytesIO: object_form,
