@@ -30,7 +30,18 @@ VERSION = "1"
 """Another where what is kept, or what it is kept under, has another form than before."""
 
 _NO_PART = frozenset(
-    {"name", "parameters", "upstream", "timeout", "memory", "isolate", "not_replayed", "stability", "properties"}
+    {
+        "name",
+        "location",
+        "parameters",
+        "upstream",
+        "timeout",
+        "memory",
+        "isolate",
+        "not_replayed",
+        "stability",
+        "properties",
+    }
 )
 """What a process has that its result does not depend on, or that is a part of its own."""
 _VARIABLES = ("LANG", "LANGUAGE", "TZ")
