@@ -14,9 +14,10 @@ import pytest
 from pytest_expops.errors import ReplayError, StorageTrouble
 from pytest_expops.execution.records import JsonFolder, RunRecord
 from pytest_expops.execution.reuse.entry import Entry, KeptVerdict
-from pytest_expops.execution.reuse.remote import KEY_VARIABLE, RemoteRefused, RemoteStore
+from pytest_expops.execution.reuse.remote import RemoteRefused, RemoteStore
 from pytest_expops.execution.reuse.reuse import Reuse, ReusePlan, ReuseTerms
 from pytest_expops.execution.reuse.store import FOLDER, CacheRefused, ResultStore
+from pytest_expops.execution.reuse.urls import KEY_VARIABLE
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.plugin.options.cache import CacheOptions
 from pytest_expops.plugin.options.options import Options

@@ -11,7 +11,6 @@ worker finds out of it, the others and the summary read in the session's folder.
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import threading
 from collections import Counter
@@ -24,11 +23,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pytest_expops.errors import ExpopsError, StorageTrouble
 from pytest_expops.execution.records import JsonFolder
+from pytest_expops.execution.reuse.urls import KEY_VARIABLE, USER, shown_url
 from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.wording import MOST_WITHIN, cut_middle, kind_of, text_of
 
-KEY_VARIABLE = "EXPOPS_CACHE_KEY"
-"""The environment variable with the secret by which entries are signed."""
 LIMIT = 60.0
 """Seconds that one request may take; and all together that look for entries, as there is one for each process."""
 FOREIGN = f"not signed with this {KEY_VARIABLE}"
@@ -66,7 +64,7 @@ class RemoteStore:
 
     def __init__(self, url: str, *, read_only: bool = False, notes: JsonFolder | None = None) -> None:
         """Raises RemoteRefused: fsspec or what it needs for such a URL is not installed, or there is no such URL."""
-        self.url = shown(url)
+        self.url = shown_url(url)
         self.read_only = read_only
         self._notes = notes
         self._problem = ""
@@ -224,20 +222,11 @@ class RemoteStore:
         text = text_of(error)
         for secret in self._secrets:
             text = text.replace(secret, "...")
-        return f"{kind_of(error)}: {cut_middle(shown(text), MOST_WITHIN)}"
-
-
-_USER = re.compile(r"(?<=://)(?:[^/\s?#]*|[^/\s@:]*:(?!\d+/)[^\s@]*)@")
-_QUERY = re.compile(r"(://[^\s?'\"]*)\?[^\s'\"]+")
-
-
-def shown(text: str) -> str:
-    """Return a text without the names and secrets that stand in URLs in it."""
-    return _QUERY.sub(r"\1?...", _USER.sub("", text))
+        return f"{kind_of(error)}: {cut_middle(shown_url(text), MOST_WITHIN)}"
 
 
 def _secrets_of(url: str) -> list[str]:
     """Return what of a URL is never to be shown, the longest first: servers repeat it in what they say."""
-    user = "".join(_USER.findall(url)).removesuffix("@")
+    user = "".join(USER.findall(url)).removesuffix("@")
     found = {user, *user.split(":", 1), *(value for _, value in parse_qsl(urlsplit(url).query))}
     return sorted((each for each in found | {*map(unquote, found)} if len(each) > 3), key=len, reverse=True)

@@ -76,6 +76,7 @@ class Reuse:
         self._pipeline = os.path.relpath(pipeline.path, store.folder.parent)
         self._folder = JsonFolder(session.folder / "reuse")
         self._unkept = JsonFolder(session.folder / "unkept")
+        self._audits = JsonFolder(session.folder / "audits")
         self._variables = variables
         self._opened: OpenedFiles | None = None
         self._plan: ReusePlan | None = None
@@ -108,16 +109,20 @@ class Reuse:
 
     def take(self, name: str) -> RunRecord | None:
         """Return the record of an earlier session that stands in for a run of `name`; None where it is to run."""
-        entry, audited = self._standing_in(name)
-        if entry is None or audited or not self._take_artifacts(name, entry):
+        entry = self._standing_in(name)
+        if entry is None:
+            return None
+        if self._is_chosen(name):
+            self._audits.write(name, name)
+            return None
+        if not self._take_artifacts(name, entry):
             return None
         record = entry.record
         return replace(record, worker=self._session.worker, started=UNPATCHED.time(), duration=0.0, saved=entry.seconds)
 
     def evidence(self, name: str) -> KeptVerdict | None:
         """Return by what the result of `name` was found reproducible, if it is one of an earlier session."""
-        record = self._session.known(name)
-        entry, _ = self._standing_in(name)
+        record, entry = self._session.known(name), self._standing_in(name)
         return entry.evidence if entry is not None and record is not None and record.saved is not None else None
 
     def audited(self, name: str) -> Entry | None:
@@ -125,8 +130,10 @@ class Reuse:
         record = self._session.known(name)
         if record is None or record.saved is not None:
             return None
-        entry, audited = self._standing_in(name)
-        return entry if entry is not None and audited and self._take_artifacts(name, entry) else None
+        if self._audits.read(name) is None:
+            return None
+        entry = self._standing_in(name)
+        return entry if entry is not None and self._take_artifacts(name, entry) else None
 
     def watch(self) -> None:
         """Have the kernel tell from now on which files of the project are opened: replays begin."""
@@ -237,16 +244,22 @@ class Reuse:
         if self._opened is not None:
             self._opened.close()
 
-    def _standing_in(self, name: str) -> tuple[Entry | None, bool]:
-        """Return what can stand in for a run of `name`, and whether it is run all the same."""
+    def _standing_in(self, name: str) -> Entry | None:
+        """Return what can stand in for a run of `name`."""
         if name not in self._found:
             self._found[name] = self._look_up(name)
-        key, entry = self._found[name]
-        if entry is None:
-            return None, False
+        return self._found[name][1]
+
+    def _is_chosen(self, name: str) -> bool:
+        """Return whether `name` is to be run although a kept result can stand in.
+
+        What can be reused only after something else has run is not in the plan; if nothing is, the first is chosen.
+        """
         planned = self.planned()
-        unplanned = name not in planned.reusable and _rank(key) < self.wanted.audit
-        return entry, name in planned.audited or unplanned
+        if name in planned.reusable:
+            return name in planned.audited
+        by_chance = _rank(self._found[name][0]) < self.wanted.audit
+        return by_chance or (self.wanted.audit > 0 and not planned.audited and not any(self._audits.all()))
 
     def _look_up(self, name: str) -> tuple[str, Entry | None]:
         each = self._session.expanded[name].process

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pytest_expops.bounds import NUMBERS, bytes_of
-from pytest_expops.execution.reuse.remote import KEY_VARIABLE, shown
+from pytest_expops.execution.reuse.urls import KEY_VARIABLE, shown_url
 from pytest_expops.plugin.options.given import Given, given
 
 OFF, REFRESH = "off", "refresh"
@@ -103,7 +103,7 @@ def read_cache_options(config: pytest.Config, ini_folder: Path) -> CacheOptions:
         return CacheOptions(audit=audit, size=size, why=why)
     folder, remote = None, asked.value if "://" in asked.value else ""
     if remote and len(os.environ.get(KEY_VARIABLE, "")) < SHORTEST_KEY:
-        raise Given(asked.option, shown(remote), asked.source).refused(NO_KEY)
+        raise Given(asked.option, shown_url(remote), asked.source).refused(NO_KEY)
     if not remote and asked.value not in ("", REFRESH):
         on_command_line = config.getoption("expops_cache") is not None
         folder = Path(os.path.abspath((config.invocation_params.dir if on_command_line else ini_folder) / asked.value))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_expops.execution.provenance.environments import environment_of
-from pytest_expops.execution.reuse.remote import shown
+from pytest_expops.execution.reuse.urls import shown_url
 from pytest_expops.report.model import SessionFacts
 from pytest_expops.unpatched import UNPATCHED
 
@@ -24,7 +24,7 @@ class FactsOfSession:
     def __init__(self, config: pytest.Config, began: float | None = None) -> None:
         self._began = UNPATCHED.time() if began is None else began
         self._directory = config.invocation_params.dir
-        self._command = shlex.join(["pytest", *(shown(str(each)) for each in config.invocation_params.args)])
+        self._command = shlex.join(["pytest", *(shown_url(str(each)) for each in config.invocation_params.args)])
         environment = dict(environment_of(()))
         for name in ("libraries", "fingerprints"):
             environment.pop(name, None)
@@ -69,7 +69,7 @@ def _options(config: pytest.Config) -> dict[str, str]:
 
 
 def _shown(value: Any) -> str:
-    return shown(" ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
+    return shown_url(" ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
 
 
 def _commit(directory: Path) -> tuple[str, bool | None]:

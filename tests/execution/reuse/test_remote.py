@@ -16,8 +16,9 @@ from pytest_expops.execution.reuse import remote as remote_module
 from pytest_expops.execution.reuse._made_from import key_of
 from pytest_expops.execution.reuse._used import Used
 from pytest_expops.execution.reuse.entry import Entry, KeptVerdict
-from pytest_expops.execution.reuse.remote import CUT, EXCHANGED, FOREIGN, LOST, MOVED, RemoteRefused, RemoteStore, shown
+from pytest_expops.execution.reuse.remote import CUT, EXCHANGED, FOREIGN, LOST, MOVED, RemoteRefused, RemoteStore
 from pytest_expops.execution.reuse.store import ResultStore
+from pytest_expops.execution.reuse.urls import shown_url
 from pytest_expops.values.storage.store import ArtifactStore
 
 fsspec = pytest.importorskip("fsspec")
@@ -272,7 +273,7 @@ def test_of_two_that_write_one_entry_the_last_wins_whole(tmp_path: Path) -> None
     ],
 )
 def test_no_secret_of_a_url_is_shown(text: str, told: str) -> None:
-    assert shown(text) == told
+    assert shown_url(text) == told
 
 
 def test_no_secret_of_a_url_is_in_what_a_server_says(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
