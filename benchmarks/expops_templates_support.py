@@ -122,7 +122,7 @@ def plugin_run(python: Path, project: Path, report: Path, *options: str, environ
     command = [python, "-m", "pytest", "-p", "no:cacheprovider", "-q", f"--junitxml={report}"]
     begin = time.perf_counter()
     done = subprocess.run(
-        [*command, *options, "-o", "junit_family=xunit1", "--expops-config", config],
+        [*command, *options, "-o", "junit_family=xunit1", "--expops-config", config, "--expops-cache=off"],
         cwd=project,
         capture_output=True,
         text=True,

@@ -35,7 +35,7 @@ def per_process(script: str) -> tuple[float, float]:
         document = {"model": {"parameters": {"custom_script_path": "models/model.py", "pipeline": pipeline}}}
         (root / "config.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
         options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--expops-replay=none", "--junitxml=report.xml"]
-        command = [sys.executable, "-m", "pytest", *options, "--expops-config", "config.yaml"]
+        command = [sys.executable, "-m", "pytest", *options, "--expops-config", "config.yaml", "--expops-cache=off"]
         subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL)
         times = {
             case.get("name", ""): float(case.get("time", 0)) for case in ET.parse(root / "report.xml").iter("testcase")

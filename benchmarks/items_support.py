@@ -64,7 +64,7 @@ def arguments(kind: str, count: int) -> list[str]:
     """What selects the items: `tests`, or processes under `seeds` or `partitions`."""
     if kind == "tests":
         return [f"test_{count}.py"]
-    return ["--expops-config", f"{kind}_{count}.yaml", f"{kind}_{count}.yaml"]
+    return ["--expops-config", f"{kind}_{count}.yaml", f"{kind}_{count}.yaml", "--expops-cache=off"]
 
 
 def run(folder: Path, *words: str) -> Measured:

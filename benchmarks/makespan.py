@@ -39,7 +39,17 @@ RUNS = {
 def real(folder: Path, family: Family, workers: int, arguments: list[str]) -> float:
     """The ratio of one pytest run."""
     (folder / "seconds.json").write_text(json.dumps(family.seconds), encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", f"-n{workers}", "--expops-config", CONFIG, CONFIG]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "--expops-cache=off",
+        f"-n{workers}",
+        "--expops-config",
+        CONFIG,
+        CONFIG,
+    ]
     command += ["--expops-replay=none", "--expops-artifacts=kept", *arguments]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     session = max((folder / "kept").iterdir(), key=lambda path: path.stat().st_mtime)

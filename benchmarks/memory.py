@@ -197,7 +197,7 @@ def main() -> None:
         (folder / "model.py").write_text(SCRIPT, encoding="utf-8")
         (folder / "conftest.py").write_text(CONFTEST, encoding="utf-8")
         kept = folder / "kept"
-        arguments = ("--expops-config", "config.yaml", "config.yaml", "--expops-artifacts=kept")
+        arguments = ("--expops-config", "config.yaml", "config.yaml", "--expops-artifacts=kept", "--expops-cache=off")
         pipeline = run(folder, rows, "pipeline", *arguments)
         show("pipeline", pipeline, data)
         size = sum(path.stat().st_size for path in kept.rglob("*") if path.is_file())

@@ -75,7 +75,7 @@ def sampled(root: Path, replays: int, workers: int) -> dict[str, list[tuple[int,
     document = {"model": {"parameters": {"custom_script_path": "models/model.py", "pipeline": pipeline}}}
     (root / "config.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
     options = ["-q", "-p", "no:cacheprovider", f"-n{workers}", f"--expops-replays={EACH}"]
-    command = [sys.executable, "-m", "pytest", *options, "--expops-config", "config.yaml"]
+    command = [sys.executable, "-m", "pytest", *options, "--expops-config", "config.yaml", "--expops-cache=off"]
     found: dict[str, list[tuple[int, int]]] = defaultdict(list)
     with subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL) as session:
         while session.poll() is None:

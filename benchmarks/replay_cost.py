@@ -94,7 +94,7 @@ def measure(folder: Path, imports: str, options: argparse.Namespace) -> str:
     (folder / "model.py").write_text(SCRIPT.format(imports=IMPORTS[imports]), encoding="utf-8")
     processes = 2 * options.seeds
     (folder / "test_work.py").write_text(TESTS.format(count=2 * processes), encoding="utf-8")
-    pipeline = ("--expops-config", "config.yaml", "config.yaml")
+    pipeline = ("--expops-config", "config.yaml", "config.yaml", "--expops-cache=off")
     runs = {
         "wall": (options.seconds, pipeline),
         "fixed": (0.0, pipeline),
