@@ -268,8 +268,8 @@ def audited_text(name: str, audited: Audited) -> str:
         lines.append("  What was kept is removed: later sessions run it again.")
     lines += [f"    {each}" for each in audited.differences[1:_MOST_SHOWN]]
     lines.append(
-        "  fix: if it reads a file where it is not seen (in a program that it starts, say), name the file in its "
-        "parameters; if it is left to chance, `--expops-replays=5` finds out more"
+        "  fix: if it reads a file where that is not seen (a library in C opens it, outside of the project), name the "
+        "file in its parameters; if it is left to chance, `--expops-replays=5` finds out more"
     )
     return "\n".join(lines)
 
