@@ -1,6 +1,6 @@
-"""Whether memory grows over a long session: the replays of a process of scikit-learn, at many seeds, ten replays each.
+"""Whether memory grows over a long session: the replays of a process of scikit-learn, at many seeds.
 
-Run `python benchmarks/memory_growth.py [--replays N] [--workers N]`. Resident memory is that of each interpreter that
+Run `python benchmarks/memory_growth.py [--replays N] [--each N] [--workers N]`. Resident memory is that of each interpreter that
 stays (pytest, its workers, the interpreters that replays are forked from), as Linux tells it in `/proc`; the children
 that make one replay each come and go. The growth is from the first samples after 500 replays to the last ones. pytest
 keeps the reports of all items, in its workers too: some 4 kB an item, whatever the item does.
@@ -21,8 +21,6 @@ from pathlib import Path
 import yaml
 
 FIRST = 500
-EACH = 10
-"""So many replays, each with a hash seed of its own, has every process."""
 EVERY = 0.25
 SAMPLES = 20
 """So many samples at each end are averaged."""
@@ -65,16 +63,16 @@ def role(pid: int, session: int) -> str:
     return f"a worker ({pid})" if "exec(eval(" in words else f"replays ({pid})"
 
 
-def sampled(root: Path, replays: int, workers: int) -> dict[str, list[tuple[int, int]]]:
+def sampled(root: Path, replays: int, each: int, workers: int) -> dict[str, list[tuple[int, int]]]:
     """Run the session; return by interpreter how many replays had begun, and how much memory it had, at each sample."""
     count = root / "count"
     (root / "models").mkdir()
     (root / "models/model.py").write_text(SCRIPT.format(count=count), encoding="utf-8")
-    layer = {"seed_parallelism": {"seeds": list(range(1, replays // EACH + 1)), "scope": "self"}}
+    layer = {"seed_parallelism": {"seeds": list(range(1, replays // each + 1)), "scope": "self"}}
     pipeline = {"process_adjlist": "train", "processes": [{"name": "train", **layer}]}
     document = {"model": {"parameters": {"custom_script_path": "models/model.py", "pipeline": pipeline}}}
     (root / "config.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
-    options = ["-q", "-p", "no:cacheprovider", f"-n{workers}", f"--expops-replays={EACH}"]
+    options = ["-q", "-p", "no:cacheprovider", f"-n{workers}", f"--expops-replays={each}"]
     command = [sys.executable, "-m", "pytest", *options, "--expops-config", "config.yaml", "--expops-cache=off"]
     found: dict[str, list[tuple[int, int]]] = defaultdict(list)
     with subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL) as session:
@@ -94,10 +92,11 @@ def sampled(root: Path, replays: int, workers: int) -> dict[str, list[tuple[int,
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--replays", type=int, default=10_000)
+    parser.add_argument("--each", type=int, default=20, help="so many replays, each with its hash seed, at each seed")
     parser.add_argument("--workers", type=int, default=1)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = sampled(Path(folder), given.replays, given.workers)
+        found = sampled(Path(folder), given.replays, given.each, given.workers)
     print(f"{'interpreter':<18} {'samples':>8} {'replays':>8} {f'after {FIRST}':>12} {'at the end':>12} {'growth':>8}")
     for name, samples in found.items():
         later = [(made, size) for made, size in samples if made >= FIRST]
