@@ -1,9 +1,9 @@
 """Whether memory grows over a long session: the replays of a process of scikit-learn, at many seeds.
 
-Run `python benchmarks/memory_growth.py [--replays N] [--each N] [--workers N]`. Resident memory is that of each interpreter that
-stays (pytest, its workers, the interpreters that replays are forked from), as Linux tells it in `/proc`; the children
-that make one replay each come and go. The growth is from the first samples after 500 replays to the last ones. pytest
-keeps the reports of all items, in its workers too: some 4 kB an item, whatever the item does.
+Run `python benchmarks/memory_growth.py [--replays N] [--each N] [--workers N]`. Resident memory is that of each
+interpreter that stays (pytest, its workers, the interpreters that replays are forked from), as Linux tells it in
+`/proc`; the children that make one replay each come and go. The growth is from the first samples after 500 replays to
+the last ones. pytest keeps the reports of all items, in its workers too: some 4 kB an item, whatever the item does.
 """
 
 from __future__ import annotations
