@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Container, Iterable, Iterator, Mapping
@@ -182,8 +181,3 @@ def _file_digest(path: str) -> str:
     except OSError as error:
         return f"not readable ({error.strerror})"
     return hasher.hexdigest()
-
-
-def salt_of(key: str) -> str:
-    """Return what is mixed into the digests of variables of one result."""
-    return hashlib.sha256(f"salt {key}".encode()).hexdigest()[:16]

@@ -17,7 +17,7 @@ from functools import cache
 from pytest_expops.execution.records import JsonFolder, RunRecord
 from pytest_expops.execution.reuse._made_from import MadeFrom, Parts, digest_of, key_of
 from pytest_expops.execution.reuse._opened_files import OpenedFiles
-from pytest_expops.execution.reuse._used import Surroundings, Used, is_volatile, salt_of
+from pytest_expops.execution.reuse._used import Surroundings, Used, is_volatile
 from pytest_expops.execution.reuse.entry import Entry, KeptVerdict
 from pytest_expops.execution.reuse.store import ResultStore
 from pytest_expops.execution.seen import CODE, MOST, Seen
@@ -194,7 +194,7 @@ class Reuse:
 
     def _salted(self, key: str) -> dict[str, str]:
         """Return digests of all variables that tell nobody their values."""
-        salt = salt_of(key)
+        salt = self.store.salt(key)
         return {name: digest_of([salt, value])[:8] for name, value in self._variables.items() if not is_volatile(name)}
 
     def forget(self, name: str) -> None:
@@ -280,7 +280,7 @@ class Reuse:
         return not self.wanted.replays or entry.evidence.covers(self.wanted.replays, self.wanted.vary)
 
     def _changed(self, key: str, entry: Entry) -> Iterator[str]:
-        yield from self._surroundings.changed(entry.used, salt_of(key))
+        yield from self._surroundings.changed(entry.used, self.store.salt(key))
         if entry.used.modules:
             process = self._session.expanded[entry.record.process].process
             now = self._made_from.code_of(process, entry.used.modules)
@@ -300,7 +300,7 @@ class Reuse:
         opened = [path for path in self._opened.take() if not path.endswith(CODE)] if self._opened is not None else []
         own = os.path.realpath(self._session.expanded.pipeline.path)  # read by us, for each replay
         named = self._made_from.files_named(name)
-        used = self._surroundings.used(seen, [*(path for path in opened if path != own), *named], salt_of(key))
+        used = self._surroundings.used(seen, [*(path for path in opened if path != own), *named], self.store.salt(key))
         return replace(used, code=dict(self._made_from.code_of(each.process, used.modules)) if used.modules else {})
 
     def _refusal(self, name: str, seen: Seen, used: Used) -> str:

@@ -185,6 +185,10 @@ class ResultStore:
                 _write(folder / name, data.decode())
                 yield folder / name
 
+    def salt(self, key: str) -> str:
+        """Return what is mixed into the digests of variables of one result, so that they tell nobody a short value."""
+        return hmac.new(self._key, f"salt {key}".encode(), hashlib.sha256).hexdigest()[:16]
+
     def forget(self, key: str) -> None:
         """Remove all that is kept under a key, also where several machines share it if that may be written."""
         if self.remote is not None:
@@ -262,7 +266,7 @@ class ResultStore:
         checksum, _, signature = seal.partition(" ")
         if not body.endswith("\n") or checksum != hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest():
             return "it is cut short or damaged"
-        if self._key and not hmac.compare_digest(signature, self._signature(checksum)):
+        if self._key and not hmac.compare_digest(signature.encode(), self._signature(checksum).encode()):
             return ""
         return None
 

@@ -112,6 +112,21 @@ def test_an_entry_of_which_a_byte_was_changed_is_not_used(bucket: Bucket) -> Non
     assert unused(second) == {CUT: 1}
 
 
+def test_a_signature_of_other_characters_than_ours_is_none(bucket: Bucket) -> None:
+    bucket.keep()
+    seal, _, body = bucket.files.cat(bucket.entry_path).decode().partition("\n")
+    bucket.files.pipe(bucket.entry_path, f"{seal.partition(' ')[0]} \u00e9\u00e9\n{body}".encode())
+    second = bucket.machine("second")
+    assert not bucket.used_by(second)
+    assert unused(second) == {FOREIGN: 1}
+
+
+def test_the_salt_of_variables_is_known_to_who_has_the_key_only(tmp_path: Path) -> None:
+    stores = [ResultStore(tmp_path / str(number), key) for number, key in enumerate((KEY, KEY, KEY[::-1]))]
+    one, again, another = (store.salt("0" * 32) for store in stores)
+    assert one == again != another
+
+
 def test_an_entry_that_was_copied_under_another_key_is_not_used(bucket: Bucket) -> None:
     bucket.keep()
     other = "0" * 32
