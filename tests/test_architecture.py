@@ -17,6 +17,7 @@ FLOORS = {
     "bounds": 0,
     "errors": 0,
     "unpatched": 0,
+    "urls": 0,
     "wording": 0,
     "pipeline": 1,
     "values": 2,

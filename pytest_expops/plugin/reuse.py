@@ -17,12 +17,12 @@ from pytest_expops.execution.reuse.entry import Entry, KeptVerdict
 from pytest_expops.execution.reuse.remote import RemoteRefused, RemoteStore
 from pytest_expops.execution.reuse.reuse import Reuse, ReusePlan, ReuseTerms
 from pytest_expops.execution.reuse.store import FOLDER, CacheRefused, ResultStore
-from pytest_expops.execution.reuse.urls import KEY_VARIABLE
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.plugin.options.cache import CacheOptions
 from pytest_expops.plugin.options.options import Options
 from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.pool import ReplicaPool
+from pytest_expops.urls import KEY_VARIABLE
 from pytest_expops.values.differences import Difference
 from pytest_expops.verdicts.replay import Verdict, differences_between, gives_the_same_under
 from pytest_expops.wording import did_you_mean, listed

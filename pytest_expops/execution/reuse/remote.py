@@ -23,8 +23,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pytest_expops.errors import ExpopsError, StorageTrouble
 from pytest_expops.execution.records import JsonFolder
-from pytest_expops.execution.reuse.urls import KEY_VARIABLE, USER, shown_url
 from pytest_expops.unpatched import UNPATCHED
+from pytest_expops.urls import KEY_VARIABLE, USER, shown_url
 from pytest_expops.wording import MOST_WITHIN, cut_middle, kind_of, text_of
 
 LIMIT = 60.0

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pytest_expops.bounds import NUMBERS, bytes_of
-from pytest_expops.execution.reuse.urls import KEY_VARIABLE, shown_url
 from pytest_expops.plugin.options.given import Given, given
+from pytest_expops.urls import KEY_VARIABLE, shown_url
 
 OFF, REFRESH = "off", "refresh"
 """In place of a path: nothing is kept or reused; all is run, and kept anew."""

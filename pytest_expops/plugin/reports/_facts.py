@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from pytest_expops.execution.provenance.environments import environment_of
-from pytest_expops.execution.reuse.urls import shown_url
 from pytest_expops.report.model import SessionFacts
 from pytest_expops.unpatched import UNPATCHED
+from pytest_expops.urls import shown_url
 
 _GIT_SECONDS = 5.0
 

@@ -18,7 +18,7 @@ from pytest_expops.execution.reuse._used import Used
 from pytest_expops.execution.reuse.entry import Entry, KeptVerdict
 from pytest_expops.execution.reuse.remote import CUT, EXCHANGED, FOREIGN, LOST, MOVED, RemoteRefused, RemoteStore
 from pytest_expops.execution.reuse.store import ResultStore
-from pytest_expops.execution.reuse.urls import shown_url
+from pytest_expops.urls import shown_url
 from pytest_expops.values.storage.store import ArtifactStore
 
 fsspec = pytest.importorskip("fsspec")
