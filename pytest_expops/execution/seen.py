@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pytest_expops.execution.user_code.installed import is_installed
+from pytest_expops.execution.user_code.scripts import PREFIX
 
 MOST = 20_000
 """So many files of one run are remembered."""
@@ -226,5 +227,7 @@ def _remember(files: dict[str, None], file: str) -> None:
 
 
 def _may_be_own(name: str) -> bool:
+    if name.startswith(PREFIX):  # a script, whose name is ours, and may be that of another script elsewhere
+        return False
     file = getattr(sys.modules.get(name), "__file__", None)
     return isinstance(file, str) and not is_installed(file)

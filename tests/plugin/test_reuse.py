@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pytest_expops.execution.user_code.scripts import PREFIX
 from tests.conftest import FAN, FAN_PROCESSES, FAN_SCRIPT, Outcome, Project
 
 SCRIPT = """
@@ -289,6 +290,17 @@ class TestAudit:
         assert "outputs['x']: 49 != 50" in outcome.message("f") or "49" in outcome.message("f")
         assert "What was kept is removed" in outcome.message("f")
         assert project.run(*options).items == {"f": "passed", "f[replay]": "passed"}
+
+
+def test_the_name_that_a_script_happens_to_have_in_an_interpreter_does_not_count(sessions: Sessions) -> None:
+    """Where two projects have a script of one path, one of these gets a number; in another interpreter it has none."""
+    assert PREFIX  # whose module stays while sessions in this interpreter come and go, with the names that it gave
+    sessions.project.write("load train\ntrain report", SCRIPT, folder="other")
+    (sessions.project.root / "other/models/helper.py").write_text(HELPER)
+    sessions.project.run("--expops-cache=off", config="other/configs/project_config.yaml")
+    sessions.run()
+    sessions.run("-n2")
+    assert sessions.ran == []
 
 
 class TestWhy:
