@@ -121,7 +121,7 @@ class SessionReuse:
             if verdict.found:
                 reuse.refuse(name, f"its replay read what this session had written: {verdict.found[0].path}")
             elif verdict.drew and not gives_the_same_under(session, name, pool, verdict.drew):
-                reuse.refuse(name, f"it gives something else where {' or '.join(verdict.drew)} is another")
+                reuse.refuse(name, f"it gives something else when varied: {' and '.join(verdict.drew)}")
             else:
                 plain = replace(verdict, seen=None, printed="").to_json()
                 evidence = KeptVerdict(verdict.replays, vary, plain)

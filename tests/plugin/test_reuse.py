@@ -197,8 +197,8 @@ def test_what_no_key_can_know_is_not_kept_and_said_so(project: Project) -> None:
     (line,) = re.findall("^not kept 5: .*$", outcome.text, re.MULTILINE)
     assert "network (it connects to a network)" in line
     assert "program (it starts a program (`python" in line
-    assert "date (it gives something else where clock is another)" in line
-    assert "host (it gives something else where host is another)" in line
+    assert "date (it gives something else when varied: clock)" in line
+    assert "host (it gives something else when varied: host)" in line
     assert "read_back (its replay read what this session had written: " in line
     sessions.run()
     assert sorted(sessions.ran) == ["date", "host", "network", "program", "read_back"]
