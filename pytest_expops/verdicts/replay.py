@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pytest_expops.errors import CopyRefused
+from pytest_expops.errors import CopyRefused, ReplayError
 from pytest_expops.execution.records import Outcome, Output, RunRecord
 from pytest_expops.execution.runner import Keep
 from pytest_expops.execution.seen import Seen
@@ -53,7 +53,8 @@ class Verdict:
     watched. `found` are the files of an earlier run that replays which matched have read. `without` are files that the
     copy of the project was without in which the replay differed. `unvaried` says why the files could not be varied, if
     they were to be. `drew` are the sources, of those watched and not varied, that replays which matched were seen to
-    draw from. `earlier` is whether it is of an earlier session, whose result was reused.
+    draw from, but for those that made no difference when they were varied. `earlier` is whether it is of an earlier
+    session, whose result was reused.
     """
 
     process: str
@@ -137,8 +138,9 @@ def judge(
     """Replay `name` until a replay differs from its first run, or `replays` of them matched.
 
     The first run must have passed. Each replay has a hash seed of its own, and varies the sources `vary` as well. One
-    that reads the time of day is made in a later second than the first run, and if it was not, again. Which of the
-    sources `watch` it draws from is remembered, where these are not varied.
+    that reads the time of day in the second of the first run is made again by another clock; where that differs, once
+    more by the true one, in a later second. Which of the sources `watch` it draws from is remembered, where these are
+    not varied.
 
     Raises:
         ReplayError: a replay could not be made.
@@ -177,7 +179,8 @@ def judge(
             )
         for file in files_found(session, name, replay):
             found.setdefault(file.path, file)
-        drew.update(each for each in watch if each not in vary and draws_from(each, replay))
+        natural = (each for each in watch if each not in vary and each not in made.indifferent)
+        drew.update(each for each in natural if draws_from(each, replay))
     return Verdict(
         name,
         ReplayStatus.MATCHED,
@@ -202,13 +205,17 @@ def gives_the_same_under(session: PipelineSession, name: str, pool: ReplicaPool,
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A replay, where it differs from the first run, and what it varied. For the rest see `Verdict`."""
+    """A replay, where it differs from the first run, and what it varied. For the rest see `Verdict`.
+
+    `indifferent` are the sources that a second replay varied, and gave the same again.
+    """
 
     replay: Replay
     differences: tuple[Difference, ...]
     varied: tuple[str, ...]
     without: tuple[str, ...] = ()
     unvaried: str = ""
+    indifferent: tuple[str, ...] = ()
 
 
 def _made(
@@ -225,21 +232,26 @@ def _made(
     def make(conditions: Mapping[str, Setting], varied: tuple[str, ...]) -> _Made:
         request = replay_request(session, name, number, vary)
         request = replace(request, conditions={**request.conditions, **conditions})
-        soon = UNPATCHED.time() < _next_second(first)
+        soon = "clock" not in request.conditions and UNPATCHED.time() < _next_second(first)
         watched = dict.fromkeys([*(["clock"] if soon else []), *(each for each in watch if each not in varied)])
-        replay = pool.replay(session, name, replace(request, watch_only=tuple(watched)))
+        request = replace(request, watch_only=tuple(watched))
+        replay = pool.replay(session, name, request)
         differences = differences_between(session, name, first, replay.record)
+        indifferent: tuple[str, ...] = ()
         if soon and not differences and tells_time(replay):
             # Two stamps of one second are alike.
-            UNPATCHED.sleep(max(0.0, _next_second(first) - UNPATCHED.time()))
-            replay = pool.replay(session, name, replace(request, watch_only=tuple(watched)))
-            differences = differences_between(session, name, first, replay.record)
+            if _is_same_by_another_clock(session, name, pool, request):
+                indifferent = ("clock",)
+            else:
+                UNPATCHED.sleep(max(0.0, _next_second(first) - UNPATCHED.time()))
+                replay = pool.replay(session, name, request)
+                differences = differences_between(session, name, first, replay.record)
         before = replay.first_call
         if before is not None and (found := differences_between(session, name, first, before)):
             # It needs no second call to differ.
             alone = tuple(each for each in varied if each != "order")
             return _Made(replace(replay, record=before), found, alone)
-        return _Made(replay, differences, varied)
+        return _Made(replay, differences, varied, indifferent=indifferent)
 
     made = make({}, vary)
     if not made.differences or "files" not in vary:
@@ -253,6 +265,17 @@ def _made(
     without = tuple(each for each in made.replay.without if each in read) or made.replay.without
     unvaried = "in a copy of the project with all files it differs, too (its results hold the path of the project, say)"
     return replace(made, differences=left, without=without, unvaried="" if left else unvaried)
+
+
+def _is_same_by_another_clock(session: PipelineSession, name: str, pool: ReplicaPool, request: Request) -> bool:
+    """Return whether a replay by a clock that shows another time gives what the first run gave, as far as one tells."""
+    clock = Setting(Mode.VARIED, request.attempt)
+    request = replace(request, conditions={**request.conditions, "clock": clock}, watch_only=())
+    try:
+        replay = pool.replay(session, name, request)
+    except ReplayError:  # not by the true clock
+        return False
+    return not differences_between(session, name, session.record(name), replay.record)
 
 
 def _but_files(vary: Sequence[str]) -> tuple[str, ...]:

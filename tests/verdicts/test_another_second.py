@@ -1,4 +1,4 @@
-"""A process that reads the time of day is replayed in another second than its first run; no other waits for it."""
+"""Where the time of day matters to a process, it is replayed in another second; no other waits for that."""
 
 from __future__ import annotations
 
@@ -53,19 +53,28 @@ def test_a_time_that_is_read_for_nothing_costs_a_second_replay_at_the_most(proje
     assert (project.root / "runs.txt").read_text() in ("xx", "xxx")
 
 
-def test_those_that_do_not_read_it_do_not_wait(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_those_to_which_it_makes_no_difference_do_not_wait(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
-    clock = SimpleNamespace(time=time.time, sleep=waited.append)
+
+    def waits(seconds: float) -> None:
+        waited.append(seconds)
+        time.sleep(seconds)
+
+    clock = SimpleNamespace(time=time.time, sleep=waits)
     monkeypatch.setattr("pytest_expops.verdicts.replay.UNPATCHED", clock)
     functions = """
         import time
         def plain(data): return {"out": 1}
         def late(data): return {"out": time.time() > 0}
+        def stamped(data): return {"out": int(time.time())}
     """
-    project.write("plain late", functions)
-    outcome = project.run("-n0", "--expops-replay=all", "-k", "plain")
-    assert outcome.items == {"plain": "passed", "plain[replay]": "passed"}, outcome.text
+    project.write("plain late stamped", functions)
+    outcome = project.run("-n0", "--expops-replay=all", "-k", "plain or late")
+    passed = dict.fromkeys(("plain", "plain[replay]", "late", "late[replay]"), "passed")
+    assert outcome.items == passed, outcome.text
     assert waited == []
+    outcome = project.run("-n0", "--expops-replay=all", "-k", "stamped")
+    assert outcome.items == {"stamped": "passed", "stamped[replay]": "failed"}, outcome.text
 
 
 def test_the_diagnosis_of_a_stamp_in_whole_seconds_names_the_clock(project: Project) -> None:

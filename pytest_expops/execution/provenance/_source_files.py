@@ -58,6 +58,8 @@ class Sources:
         self._files = files
         self._places = OwnPlaces(project, files)
         self._read: dict[Path, SourceFile | None] = {}
+        self._named: dict[tuple[str, ...], SourceFile | None] = {}
+        """What a module's name led to, by the parts of it and the folders that were looked through."""
 
     def script(self, key: str) -> SourceFile | None:
         """Return a script by its key in the config, or a module of the user's by its name and a colon."""
@@ -91,8 +93,12 @@ class Sources:
         return self._by_name(parts)
 
     def _by_name(self, parts: Sequence[str]) -> SourceFile | None:
-        beside = next((found for each in self._folders() if (found := self._at(Path(each), parts))), None)
-        return beside or self._elsewhere(parts)
+        folders = self._folders()
+        key = (*parts, "", *folders)
+        if key not in self._named:
+            beside = next((found for each in folders if (found := self._at(Path(each), parts))), None)
+            self._named[key] = beside or self._elsewhere(parts)
+        return self._named[key]
 
     def owns(self, name: str) -> bool:
         """Return whether a module is of a package of the user's, though it may have no file of its own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Iterator
@@ -47,7 +48,12 @@ class ProjectPlaces:
     def _folders(self) -> list[str]:
         roots = [self.pipeline.root, self.pipeline.working_directory]
         folders = [*roots, *(path.parent for path in self.pipeline.scripts.values()), *self._module_folders]
-        return [os.path.realpath(each) for each in [*map(str, folders), *self.added_path[0], *self.added_path[1]]]
+        return _resolved((*map(str, folders), *self.added_path[0], *self.added_path[1]))
+
+
+@functools.lru_cache(maxsize=64)
+def _resolved(folders: tuple[str, ...]) -> list[str]:
+    return [os.path.realpath(each) for each in folders]
 
 
 def _sources(root: Path) -> list[str]:
