@@ -11,6 +11,7 @@ import pytest
 
 from pytest_expops.errors import NotLimitedWarning, StoreError
 from pytest_expops.execution.memory_limit import limits_memory
+from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.render import to_dot, to_mermaid, to_text
 from pytest_expops.plugin._baseline_writing import BaselineHooks
 from pytest_expops.plugin._changed import register_changed
@@ -24,6 +25,7 @@ from pytest_expops.plugin.progress.starting import register_progress, register_w
 from pytest_expops.plugin.reuse import ReuseHooks
 from pytest_expops.plugin.stash import STATE
 from pytest_expops.plugin.state import Seat, SessionState, expanded_pipelines, start
+from pytest_expops.verdicts.replay import why_not_replayed
 
 _RENDERERS = {"text": to_text, "mermaid": to_mermaid, "dot": to_dot}
 
@@ -138,23 +140,47 @@ def _add_arguments(config: pytest.Config, options: Options) -> None:
 class PreparingHooks:
     """Starts the interpreter for replays as soon as a process that runs items knows that it will need one.
 
-    It takes a while to start and to import what the scripts import. Until the first replay there are processes to run.
+    It takes a while to start and to import what the scripts import. Meanwhile this process imports them, too, and until
+    the first replay there are processes to run.
     """
 
     def __init__(self, state: SessionState) -> None:
         self._state = state
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> None:
+        """Start it before anything is collected, where all replays are going to be made."""
+        config = session.config
+        if config.pluginmanager.hasplugin("dsession") or _selects(config):
+            return
+        replays = [
+            (pipeline, name)
+            for pipeline in self._state.sessions.values()
+            for name, each in pipeline.expanded.processes.items()
+            if why_not_replayed(each, self._state.options.replay) is None and self._is_made(pipeline, name)
+        ]
+        self._prepare(config, replays, all_of_it=False)
+
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Start it, unless there are more workers than replays, and this one may well get none."""
-        replays = [item for item in session.items if isinstance(item, ReplayItem) and self._is_made(item)]
-        workers = getattr(session.config, "workerinput", {}).get("workercount", 1)
-        if replays and len(replays) >= workers and not session.config.option.collectonly:
-            with suppress(Exception):  # the first replay will meet it, in its own item
-                self._state.prepare_replays(replays[0].pipeline_session, replays[0].expanded.name)
+        items = [(item.pipeline_session, item.expanded.name) for item in session.items if isinstance(item, ReplayItem)]
+        self._prepare(session.config, [each for each in items if self._is_made(*each)], all_of_it=True)
 
-    def _is_made(self, item: ReplayItem) -> bool:
-        """Return whether the replay is to be made: of a result that is reused, it has been made before."""
-        return item.expanded.name not in self._state.reuse.standing_in(item.pipeline_session)
+    def _prepare(self, config: pytest.Config, replays: list[tuple[PipelineSession, str]], *, all_of_it: bool) -> None:
+        workers = getattr(config, "workerinput", {}).get("workercount", 1)
+        if replays and len(replays) >= workers and not config.option.collectonly:
+            with suppress(Exception):  # the first replay will meet it, in its own item
+                self._state.prepare_replays(*replays[0], all_of_it=all_of_it)
+
+    def _is_made(self, pipeline: PipelineSession, name: str) -> bool:
+        """Return whether the replay is to be made: of a result that is kept, it has been made before."""
+        return name not in self._state.reuse.kept(pipeline)
+
+
+def _selects(config: pytest.Config) -> bool:
+    """Return whether some of the items may not be run."""
+    chosen = any(getattr(config.option, name, None) for name in ("keyword", "markexpr", "lf", "deselect", "stepwise"))
+    return chosen or any("::" in each for each in config.args)
 
 
 def print_why(options: Options) -> None:

@@ -83,6 +83,11 @@ class SessionReuse:
         reuse = self.reuses.get(session.folder)
         return set(reuse.planned().reusable) - set(reuse.planned().audited) if reuse is not None else ()
 
+    def kept(self, session: PipelineSession) -> Container[str]:
+        """Return the processes of a pipeline whose results are kept, by the plan; some of them are audited."""
+        reuse = self.reuses.get(session.folder)
+        return reuse.planned().reusable if reuse is not None else ()
+
     def take(self, session: PipelineSession, name: str) -> RunRecord | None:
         """Return the record of an earlier session that stands in for a run of `name`; None where it is to run."""
         reuse = self.reuses.get(session.folder)

@@ -77,6 +77,8 @@ class SessionState:
         """Copy the environment variables before scripts are imported; a replica starts from these."""
         if self.environment is None:
             self.environment = dict(os.environ)
+            if self.replicas is not None:
+                self.replicas.environment = self.environment
 
     def verdict(self, session: PipelineSession, name: str) -> Verdict:
         """Return the verdict on one process; its replays are made once, whoever asks and however often.
@@ -166,14 +168,17 @@ class SessionState:
     def _ends(self) -> JsonFolder:
         return JsonFolder(self.folder / "ends")
 
-    def prepare_replays(self, session: PipelineSession, name: str) -> None:
-        """Have the interpreter for first replays start, and import what `name` needs, while nobody waits for it."""
-        self._pool().prepare(session, name, replay_conditions(1, self.varied(session)))
+    def prepare_replays(self, session: PipelineSession, name: str, *, all_of_it: bool = True) -> None:
+        """Have the interpreter for first replays start, and import what `name` needs, while nobody waits for it.
+
+        What is not `all_of_it` is libraries: modules of the project it does not import before they are imported here.
+        """
+        self._pool().prepare(session, name, replay_conditions(1, self.varied(session)), all_of_it=all_of_it)
 
     def _pool(self) -> ReplicaPool:
         if self.replicas is None:
             most = self.options.replays + SPARE
-            self.replicas = ReplicaPool(self.environment or os.environ, most, self.copies.snapshots)
+            self.replicas = ReplicaPool(self.environment or dict(os.environ), most, self.copies.snapshots)
         return self.replicas
 
     def close(self) -> None:

@@ -76,6 +76,8 @@ class Replica:
         self._child: subprocess.Popen[bytes] | None = None
         self._lines = Lines(-1)
         self._number = 0
+        self._ahead = False
+        """Whether it was told to import what its first replay needs."""
         self._prepared: int | None = None
         """Where in `_printed` the words begin of what was imported ahead of the first replay."""
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the replica)
@@ -84,13 +86,14 @@ class Replica:
         """Start it, if it is not, and have it import what a replay of `name` needs. Nobody waits for it.
 
         Without `name` nothing of the project is imported: it would have to be done again for a replay under conditions
-        that concern the import.
+        that concern the import. With it, that is done once, before the first replay.
         """
-        if self._is_alive():
-            return
-        self._prepared = self._printed.seek(0, os.SEEK_END)
+        if not self._is_alive():
+            self._ahead = False
+            self._prepared = self._printed.seek(0, os.SEEK_END)
         child = self._started()
-        if name is not None:
+        if name is not None and not self._number and not self._ahead:
+            self._ahead = True
             with contextlib.suppress(OSError):  # it is dead: the replay will start another
                 _tell(child, {**surroundings_of(session), "process": name})
 

@@ -107,13 +107,14 @@ class ReplicaPool:
             replay = self.replay(session, name, request, copy=copy, fresh=fresh, timeout=timeout)
         return replace(replay, without=without)
 
-    def prepare(self, session: PipelineSession, name: str, conditions: Conditions) -> None:
+    def prepare(self, session: PipelineSession, name: str, conditions: Conditions, *, all_of_it: bool = True) -> None:
         """Start the interpreter for replays under `conditions`, `name` the first of them, before it is needed.
 
-        Returns at once. With no other condition than the hash seed it imports all that `name` needs, else libraries.
+        Returns at once. With no other condition than the hash seed it imports all that `name` needs, if `all_of_it` is
+        wanted, else libraries; then it may be asked for the rest later.
         """
         replica = self._replica(session, conditions, self._libraries(session, name))
-        replica.prepare(session, None if conditions.keys() - {"hashseed"} else name)
+        replica.prepare(session, name if all_of_it and not conditions.keys() - {"hashseed"} else None)
 
     def close(self) -> None:
         """End all interpreters. There can be no more replays."""

@@ -26,9 +26,9 @@ def seeded(project: Project, monkeypatch: pytest.MonkeyPatch) -> tuple[Project, 
     names: list[str] = []
     prepare = ReplicaPool.prepare
 
-    def noted(self: ReplicaPool, session: object, name: str, conditions: object) -> None:
-        names.append(name)
-        prepare(self, session, name, conditions)  # type: ignore[arg-type] # they are passed on
+    def noted(self: ReplicaPool, session: object, name: str, conditions: object, *, all_of_it: bool) -> None:
+        names.append(name if all_of_it else f"libraries of {name}")
+        prepare(self, session, name, conditions, all_of_it=all_of_it)  # type: ignore[arg-type] # they are passed on
 
     monkeypatch.setattr(ReplicaPool, "prepare", noted)
     project.write(EDGES, SCRIPT, SEEDS)
@@ -38,7 +38,7 @@ def seeded(project: Project, monkeypatch: pytest.MonkeyPatch) -> tuple[Project, 
 @pytest.mark.parametrize(
     ("arguments", "names"),
     [
-        ([], ["train_seed1"]),
+        ([], ["libraries of train_seed1", "train_seed1"]),
         (["-k", "seed2"], ["train_seed2"]),
         (["-k", "start"], []),
         (["--expops-replay=none"], []),
@@ -68,5 +68,17 @@ def test_a_worker_prepares_where_there_is_a_replay_for_each(
     session.config.workerinput = {"workercount": workers}  # type: ignore[attr-defined] # as pytest-xdist sets it
     run = session.config.stash[STATE]
     PreparingHooks(run).pytest_collection_finish(session)
+    PreparingHooks(run).pytest_collection(session)
     run.close()
-    assert names == ["train_seed1"] * prepared
+    assert names == ["train_seed1", "libraries of train_seed1"] * prepared
+
+
+def test_results_that_are_kept_need_no_interpreter(seeded: tuple[Project, list[str]]) -> None:
+    project, prepared = seeded
+    project.pytester.makefile(".ini", tox="[pytest]\nexpops_cache = configs/.expops_cache\n")
+    assert project.run("--expops-replay=all").ret == 0
+    prepared.clear()
+    outcome = project.run("--expops-replay=all", "--expops-cache-audit=all")
+    assert outcome.ret == 0, outcome.text
+    assert "run again, to check what was kept" in outcome.text
+    assert prepared == []
