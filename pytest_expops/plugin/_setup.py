@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -150,16 +150,27 @@ class PreparingHooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> None:
         """Start it before anything is collected, where all replays are going to be made."""
-        config = session.config
-        if config.pluginmanager.hasplugin("dsession") or _selects(config):
-            return
-        replays = [
+        if not session.config.pluginmanager.hasplugin("dsession"):
+            self._prepare(session.config, self._expected(session.config), all_of_it=False)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_setupnodes(self, config: pytest.Config, specs: Sequence[Any]) -> None:
+        """Start one that the workers on this machine share, before they begin."""
+        expected = self._expected(config)
+        if len(expected) >= len(specs) and all(each.popen for each in specs) and not config.option.collectonly:
+            with suppress(Exception):  # each worker starts its own
+                self._state.share_replays(*expected[0])
+
+    def _expected(self, config: pytest.Config) -> list[tuple[PipelineSession, str]]:
+        """Return the replays of a session in which all are made; of others it is not known before collection."""
+        if _selects(config):
+            return []
+        return [
             (pipeline, name)
             for pipeline in self._state.sessions.values()
             for name, each in pipeline.expanded.processes.items()
             if why_not_replayed(each, self._state.options.replay) is None and self._is_made(pipeline, name)
         ]
-        self._prepare(config, replays, all_of_it=False)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Start it, unless there are more workers than replays, and this one may well get none."""

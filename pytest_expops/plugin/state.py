@@ -175,10 +175,19 @@ class SessionState:
         """
         self._pool().prepare(session, name, replay_conditions(1, self.varied(session)), all_of_it=all_of_it)
 
+    def share_replays(self, session: PipelineSession, name: str) -> None:
+        """Start an interpreter of which workers fork theirs for first replays, beginning with that of `name`.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        self._pool().share(self.folder, session, name, replay_conditions(1, self.varied(session)))
+
     def _pool(self) -> ReplicaPool:
         if self.replicas is None:
             most = self.options.replays + SPARE
-            self.replicas = ReplicaPool(self.environment or dict(os.environ), most, self.copies.snapshots)
+            environment, shared = self.environment or dict(os.environ), None if self.owns_folder else self.folder
+            self.replicas = ReplicaPool(environment, most, self.copies.snapshots, shared)
         return self.replicas
 
     def close(self) -> None:

@@ -29,6 +29,7 @@ from pytest_expops.replay._child_project import ReplicaProject, reader_of
 from pytest_expops.replay._data_libraries import DataLibraries
 from pytest_expops.replay._import_server import ImportServer
 from pytest_expops.replay._messages import Lines, send
+from pytest_expops.replay._shared_server import SharedServer
 from pytest_expops.replay._warning_filters import warned
 from pytest_expops.replay.beginning import beginning_anew
 from pytest_expops.replay.nondeterminism import files
@@ -43,12 +44,17 @@ from pytest_expops.wording import text_of, worded
 Next = Callable[[], dict[str, Any] | None]
 
 
-def main(*, forks: bool) -> None:
-    """Make one replay, or if it `forks` one in each of its children, until standard input ends."""
+def main(how: str) -> None:
+    """Make one replay, or one in each of its children if it ``forks``, until standard input ends.
+
+    One that is ``shared`` is forked for each worker, and these fork. Its standard output is a socket that listens.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for pytest, which then ends this process.
     requests, answers = _take_pipes()
+    if how == "shared":
+        SharedServer(requests, answers, lambda to: partial(_serve, to)).run()
     serve = partial(_serve, answers)
-    if forks:
+    if how == "forks":
         ImportServer(requests, answers, serve).run()
     messages: queue.Queue[dict[str, Any]] = queue.Queue()
     threading.Thread(target=_read, args=(Lines(requests), messages), daemon=True).start()

@@ -64,7 +64,8 @@ class ImportServer:
             elif self._spoiled:
                 continue
             elif "import" in message:
-                self._import(message)
+                if not self.imports(message):
+                    send(self._answers, {"spoiled": self._imported})
             elif "request" not in message:
                 assert self._ahead is None
                 self._ahead = self._fork(message)
@@ -93,7 +94,7 @@ class ImportServer:
 
     def _fork(self, message: Mapping[str, Any]) -> _Child:
         reading, writing = os.pipe()
-        process = _fork()
+        process = fork_quietly()
         if process == 0:
             os.close(writing)
             self._begin_child(reading)
@@ -133,8 +134,8 @@ class ImportServer:
                 child.kill()
         self._child = self._ahead = None
 
-    def _import(self, message: Mapping[str, Any]) -> None:
-        """Import libraries one by one; at the first that cannot be there when a child is forked, say so."""
+    def imports(self, message: Mapping[str, Any]) -> bool:
+        """Import libraries one by one, up to the first that cannot be there when a child is forked."""
         self._end_children()  # those that have answered; what is imported may start others
         before = _open_descriptors()
         begin = self._imported
@@ -149,9 +150,14 @@ class ImportServer:
                 if not _can_be_forked(before):
                     break
                 self._imported += 1
-        if self._imported - begin < len(message["import"]):
-            self._spoiled = True
-            send(self._answers, {"spoiled": self._imported})
+        self._spoiled = self._imported - begin < len(message["import"])
+        return not self._spoiled
+
+    def taken_over(self, requests: int, answers: int, serve: Serve) -> ImportServer:
+        """Return one that answers another worker, and has imported the same; to be called in a process of its own."""
+        found = ImportServer(requests, answers, serve)
+        found._project, found._imported = self._project, self._imported
+        return found
 
 
 class _Child:
@@ -195,7 +201,8 @@ class _Child:
             os.killpg(self.process, signal.SIGKILL)  # there is no such group before the child has begun
 
 
-def _fork() -> int:
+def fork_quietly() -> int:
+    """Fork, without the warnings of libraries."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of libraries that warn of every fork; what is unsafe is looked for
         return os.fork()
@@ -213,7 +220,7 @@ def _can_be_forked(before: Mapping[str, str]) -> bool:
     do shows after one.
     """
     if _threads():
-        process = _fork()
+        process = fork_quietly()
         if process == 0:
             os._exit(0)
         os.waitpid(process, 0)

@@ -36,6 +36,7 @@ from pytest_expops.pipeline.check import check_to_json
 from pytest_expops.replay._import_server import CAN_FORK
 from pytest_expops.replay._leading_imports import Import
 from pytest_expops.replay._messages import Lines, send
+from pytest_expops.replay._shared_interpreter import UNKNOWN, Forked, forked, terms_of
 from pytest_expops.replay._warning_filters import described_filters
 from pytest_expops.replay.request import Replay, Request, from_answer
 from pytest_expops.replay.telling import tell_going_on
@@ -46,6 +47,8 @@ POLL_SECONDS = 0.2
 """How often to look whether a silent child is still alive. (An answer is read as soon as it comes.)"""
 
 
+PREPARING_SECONDS = 0.05
+"""So long to wait for the end of one that has not replayed anything, and may be importing."""
 AROUND = 60.0
 """So many seconds a replay may take besides the time that its process may: for imports, and to read its inputs."""
 
@@ -55,7 +58,8 @@ class Replica:
 
     `forks` says whether it makes every replay in a child of its own, after it has imported the `libraries`. If not, or
     where there is no forking, there is a new interpreter for each replay. `unbearable` are libraries with which none of
-    several replicas can be forked, as far as one of them has seen.
+    several replicas can be forked, as far as one of them has seen. `shared` is the session's folder, where one may be
+    forked of an interpreter that all workers share.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class Replica:
         *,
         unbearable: set[str] | None = None,
         forks: bool = True,
+        shared: Path | None = None,
     ) -> None:
         self.environment = environment
         self.libraries = libraries
@@ -73,7 +78,8 @@ class Replica:
         self._unbearable = set() if unbearable is None else unbearable
         self._surroundings = surroundings
         self._forks = forks and CAN_FORK
-        self._child: subprocess.Popen[bytes] | None = None
+        self._shared = shared if self._forks else None
+        self._child: subprocess.Popen[bytes] | Forked | None = None
         self._lines = Lines(-1)
         self._number = 0
         self._ahead = False
@@ -161,11 +167,11 @@ class Replica:
             with contextlib.suppress(OSError):
                 child.stdin.close()
             try:
-                child.wait(timeout=1)
+                child.wait(timeout=1 if self._prepared is None else PREPARING_SECONDS)
             except _subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
-            child.stdout.close()
+            child.let_go() if isinstance(child, Forked) else child.stdout.close()
         self._prepared = None
 
     def end(self) -> None:
@@ -178,15 +184,20 @@ class Replica:
         try:
             while True:
                 child = self._started()
-                _tell(child, message)
-                answer = self._answer(child, deadline)
+                try:
+                    _tell(child, message)
+                    answer = self._answer(child, deadline)
+                except (BrokenPipeError, EOFError):
+                    if not (isinstance(child, Forked) and child.was_refused):
+                        return {"ended": self._exit_code()}
+                    self._shared = None
+                    self.close()
+                    continue
                 if "spoiled" not in answer:
                     return answer
                 self._unbearable.add(self.libraries[answer["spoiled"]][0])
                 self.libraries = self.libraries[: answer["spoiled"]]
                 self.close()
-        except (BrokenPipeError, EOFError):
-            return {"ended": self._exit_code()}
         except TimeoutError:
             self.close()
             raise ReplayTimeout(f"`{name}` was not replayed in the time left for it", process=name) from None
@@ -198,27 +209,37 @@ class Replica:
     def _is_alive(self) -> bool:
         return self._child is not None and self._child.poll() is None
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _started(self) -> subprocess.Popen[bytes] | Forked:
         if self._child is None or not self._is_alive():
             prepared = self._prepared
             self.close()
             self._prepared = prepared
-            how = "forks" if self._forks else "once"
-            self._child = _subprocess.Popen(
-                [sys.executable, *_interpreter_options(), "-c", _BOOT, how, str(Path(__file__).parents[2])],
-                stdin=_subprocess.PIPE,
-                stdout=_subprocess.PIPE,
-                stderr=self._printed,
-                env=dict(self.environment),
-            )
+            self._child = self._forked() or self._new()
             assert self._child.stdout is not None
             self._lines = Lines(self._child.stdout.fileno())
-            if self._forks:
-                with contextlib.suppress(OSError):  # it is dead, as whoever asks it next will find
-                    _tell(self._child, {**self._surroundings, "import": self.libraries})
         return self._child
 
-    def _answer(self, child: subprocess.Popen[bytes], deadline: float) -> dict[str, Any]:
+    def _forked(self) -> Forked | None:
+        """One that has been forked for this replica, or is about to be, of that which all workers share."""
+        if self._shared is None:
+            return None
+        terms = terms_of(self.environment, self._surroundings, self.libraries)
+        return forked(self._shared, terms, self.environment, self._printed.fileno())
+
+    def _new(self) -> subprocess.Popen[bytes]:
+        child: subprocess.Popen[bytes] = _subprocess.Popen(
+            command("forks" if self._forks else "once"),
+            stdin=_subprocess.PIPE,
+            stdout=_subprocess.PIPE,
+            stderr=self._printed,
+            env=dict(self.environment),
+        )
+        if self._forks:
+            with contextlib.suppress(OSError):  # it is dead, as whoever asks it next will find
+                _tell(child, {**self._surroundings, "import": self.libraries})
+        return child
+
+    def _answer(self, child: subprocess.Popen[bytes] | Forked, deadline: float) -> dict[str, Any]:
         """The answer to the present question, or that there is none. Raises TimeoutError at the deadline.
 
         Raises EOFError when the interpreter is dead; a grandchild may still hold the pipe open.
@@ -242,8 +263,8 @@ class Replica:
                 else:
                     tell_going_on()
 
-    def _exit_code(self) -> int:
-        """The exit status of the interpreter, which has ended or is about to."""
+    def _exit_code(self) -> int | None:
+        """The exit status of the interpreter, which has ended or is about to; None if nobody knows."""
         child = self._child
         assert child is not None
         with contextlib.suppress(_subprocess.TimeoutExpired):
@@ -252,12 +273,12 @@ class Replica:
             child.kill()
         code = child.wait()
         self.close()
-        return code
+        return None if code == UNKNOWN else code
 
-    def _death(self, code: int, how: str, name: str, begin: int) -> ReplicaDied:
+    def _death(self, code: int | None, how: str, name: str, begin: int) -> ReplicaDied:
         tail = "\n".join(self._read_printed(begin).splitlines()[-20:])
         said = f"; the last it printed:\n{tail}" if tail else ""
-        text = f"the interpreter that ran `{name}` {how}{said}"
+        text = f"the interpreter that ran `{name}` {how or 'is gone'}{said}"
         return ReplicaDied(text, process=name, exit_code=code)
 
     def _read_printed(self, begin: int) -> str:
@@ -270,8 +291,13 @@ _BOOT = (
     "import sys; sys.path[:] = [entry for entry in sys.path if entry]; root, how = sys.argv.pop(), sys.argv.pop(); "
     "root in sys.path or sys.path.insert(0, root); "
     "from pytest_expops.replay._child_boot import prepare; prepare(); "
-    "from pytest_expops.replay._child_main import main; main(forks=how == 'forks')"
+    "from pytest_expops.replay._child_main import main; main(how)"
 )
+
+
+def command(how: str) -> list[str]:
+    """Return how an interpreter is started that replays ``once``, or ``forks``, or is ``shared`` by those that do."""
+    return [sys.executable, *_interpreter_options(), "-c", _BOOT, how, str(Path(__file__).parents[2])]
 
 
 def _over_limit(session: PipelineSession, name: str, request: Request) -> ReplayError | None:
@@ -290,7 +316,7 @@ def _took_too_long(session: PipelineSession, name: str, failure: Failure) -> Rep
     return ReplayTookTooLong(f"{text}\n{failure.traceback}", process=name)
 
 
-def _tell(child: subprocess.Popen[bytes], message: Mapping[str, Any]) -> None:
+def _tell(child: subprocess.Popen[bytes] | Forked, message: Mapping[str, Any]) -> None:
     assert child.stdin is not None
     send(child.stdin.fileno(), message)
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.execution.user_code.scripts import common_path
 from pytest_expops.replay._described import described
+from pytest_expops.replay._import_server import CAN_FORK
 from pytest_expops.replay._leading_imports import Import, leading_imports
-from pytest_expops.replay._replica import Replica, surroundings_of
+from pytest_expops.replay._replica import Replica, command, surroundings_of
+from pytest_expops.replay._shared_interpreter import SharedInterpreter, terms_of
 from pytest_expops.replay._test_imports import imports_of_tests
 from pytest_expops.replay.nondeterminism.base import Conditions, Mode
 from pytest_expops.replay.nondeterminism.registry import interpreter_environment
@@ -21,30 +23,28 @@ from pytest_expops.replay.request import Replay, Request
 from pytest_expops.replay.telling import tell_begun
 
 
-@dataclass(frozen=True, slots=True)
-class _Key:
-    """What two replays must have in common to be made by children of one interpreter."""
-
-    environment: frozenset[tuple[str, str]]
-    surroundings: str
-    libraries: tuple[Import, ...]
-    copy: int
-
-
 class ReplicaPool:
     """At most `most` interpreters, of which the one unused for longest gives way.
 
     `environment` is what the first runs found, before any script changed it. `snapshots` are by folder of a session:
-    where there is one, replays that vary the files can be made.
+    where there is one, replays that vary the files can be made. `shared` is the session's folder, where there may be an
+    interpreter that all workers share.
     """
 
     def __init__(
-        self, environment: Mapping[str, str], most: int, snapshots: Mapping[Path, Snapshot] | None = None
+        self,
+        environment: Mapping[str, str],
+        most: int,
+        snapshots: Mapping[Path, Snapshot] | None = None,
+        shared: Path | None = None,
     ) -> None:
         self.snapshots = snapshots or {}
+        self._shared = shared
+        self._sharing: SharedInterpreter | None = None
         self.environment = environment
         self.most = most
-        self._replicas: dict[_Key, Replica] = {}
+        self._replicas: dict[tuple[str, int], Replica] = {}
+        """By what two replays must have in common to be made by children of one interpreter, and a number."""
         self._bearable: dict[tuple[Import, ...], tuple[Import, ...]] = {}
         """Of the libraries that a script imports first, and those of its data, those that it can be forked with."""
         self._unbearable: set[str] = set()
@@ -116,8 +116,27 @@ class ReplicaPool:
         replica = self._replica(session, conditions, self._libraries(session, name))
         replica.prepare(session, name if all_of_it and not conditions.keys() - {"hashseed"} else None)
 
+    def share(self, folder: Path, session: PipelineSession, name: str, conditions: Conditions) -> None:
+        """Start an interpreter for the workers to share, as `prepare` would start one for itself. Returns at once.
+
+        Args:
+            folder: the session's folder.
+            session: the session of its pipeline.
+            name: the first process to be replayed.
+            conditions: those of its replay.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        if CAN_FORK:
+            environment = interpreter_environment(conditions, self.environment)
+            surroundings, libraries = surroundings_of(session), self._libraries(session, name)
+            self._sharing = SharedInterpreter(folder, command, environment, surroundings, libraries)
+
     def close(self) -> None:
         """End all interpreters. There can be no more replays."""
+        if self._sharing is not None:
+            self._sharing.close()
         while self._replicas:
             self._replicas.popitem()[1].end()
 
@@ -126,14 +145,13 @@ class ReplicaPool:
     ) -> Replica:
         environment = interpreter_environment(conditions, self.environment)
         surroundings = surroundings_of(session)
-        # When the session began, and what is checked, matters to a child, and not to what is imported before.
-        common = repr({key: value for key, value in surroundings.items() if key not in ("began", "check")})
-        key = _Key(frozenset(environment.items()), common, libraries, copy)
+        key = (terms_of(environment, surroundings, libraries), copy)
         if key in self._replicas:
             replica = self._replicas.pop(key)
         else:
             bearable = self._bearable.get(libraries, libraries)
-            replica = Replica(environment, surroundings, bearable, unbearable=self._unbearable)
+            shared = None if copy else self._shared
+            replica = Replica(environment, surroundings, bearable, unbearable=self._unbearable, shared=shared)
         self._replicas[key] = replica  # the last in order is the last used
         while len(self._replicas) > self.most:
             self._replicas.pop(next(iter(self._replicas))).end()
