@@ -78,11 +78,6 @@ class SessionReuse:
         """Find out, once for all workers, what can be reused; by the folder of each pipeline."""
         return {folder: reuse.plan() for folder, reuse in self.reuses.items()}
 
-    def standing_in(self, session: PipelineSession) -> Container[str]:
-        """Return the processes of a pipeline that, by the plan, are not going to run."""
-        reuse = self.reuses.get(session.folder)
-        return set(reuse.planned().reusable) - set(reuse.planned().audited) if reuse is not None else ()
-
     def kept(self, session: PipelineSession) -> Container[str]:
         """Return the processes of a pipeline whose results are kept, by the plan; some of them are audited."""
         reuse = self.reuses.get(session.folder)

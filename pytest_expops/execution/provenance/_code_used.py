@@ -49,6 +49,15 @@ class CodeReader:
         self._sources = sources
         self._by_label: dict[str, SourceFile] = {}
 
+    def defines(self, script: str, function: str) -> bool | None:
+        """Return whether a script binds this name, by its text; None where that does not tell."""
+        source = self._sources.script(script)
+        if source is None or source.digest:
+            return None
+        if function in source.bindings or function in source.imports:
+            return True
+        return None if may_make(source, function) else False
+
     def used_by(
         self,
         script: str,

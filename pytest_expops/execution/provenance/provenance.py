@@ -8,6 +8,7 @@ from typing import Any
 
 import xxhash
 
+from pytest_expops.errors import ScriptError
 from pytest_expops.execution.calls.inputs import Outputs, receive
 from pytest_expops.execution.calls.partitioning import Partition, bounds, row_count
 from pytest_expops.execution.provenance._code_used import CodeReader, CodeUsed
@@ -156,9 +157,22 @@ class Provenance:
         return self._own[name]
 
     def _read(self, process: Process, classes: set[tuple[str, str]], modules: tuple[str, ...] = ()) -> CodeUsed:
-        if process.kind is not Kind.FUNCTION and self._session.runner.callee(process) is None:
+        if process.kind is not Kind.FUNCTION and not self._has_function(process):
             return CodeUsed()
         return self._reader.used_by(process.code.script, process.code.function, classes, modules)
+
+    def _has_function(self, process: Process) -> bool:
+        """Return whether a chart or a split has a function. Its script is imported only if the text does not tell."""
+        if process.kind is Kind.CHART and process.component is None:
+            return process.chart is None or not process.chart.dynamic  # what is JavaScript has none
+        if process.kind is Kind.PASS_THROUGH:
+            told = self._reader.defines(process.code.script, process.code.function)
+            if told is not None:
+                return told
+        try:
+            return self._session.runner.callee(process) is not None
+        except ScriptError:  # as whoever is to run it will be told
+            return False
 
     def _above(self, process: Process) -> Iterator[str]:
         """Yield every process upstream of this one, by base name."""

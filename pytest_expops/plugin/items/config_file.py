@@ -54,8 +54,8 @@ class ConfigFile(ConfigNode):
 
     @functools.cached_property
     def _reused(self) -> Container[str]:
-        """The expanded processes that are not going to run: scripts that only these need are not imported."""
-        return self.state.reuse.standing_in(self.pipeline_session)
+        """The expanded processes whose results are kept, by this very code: it is imported for those alone that run."""
+        return self.state.reuse.kept(self.pipeline_session)
 
     def _has_function(self, each: ExpandedProcess) -> bool:
         return self.pipeline_session.runner.callee(each.process) is not None
