@@ -22,6 +22,7 @@ from pytest_expops.plugin.items.replay import ReplayItem
 from pytest_expops.plugin.node_ids import readable_argument
 from pytest_expops.plugin.options.options import Options, absolute
 from pytest_expops.plugin.progress.starting import register_progress, register_worker_times
+from pytest_expops.plugin.progress.workers import NativeThreads
 from pytest_expops.plugin.reuse import ReuseHooks
 from pytest_expops.plugin.stash import STATE
 from pytest_expops.plugin.state import Seat, SessionState, expanded_pipelines, start
@@ -101,6 +102,7 @@ def _seat(config: pytest.Config, worker_input: Mapping[str, Any] | None) -> Seat
 
 
 def _register_in_worker(config: pytest.Config, state: SessionState, worker_input: Mapping[str, Any]) -> None:
+    config.pluginmanager.register(NativeThreads(), "expops-native-threads")
     if "expops_filler" not in worker_input:
         return
     from pytest_expops.plugin.scheduling.filler import FillerHooks

@@ -115,7 +115,7 @@ def _processor() -> dict[str, str]:
     return {
         "cpu": " ".join((fields.get("model name") or platform.processor() or platform.machine()).split()),
         "features": " ".join(features),
-        "cores": str(_cores()),
+        "cores": str(cores()),
     }
 
 
@@ -130,8 +130,8 @@ def _built() -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _cores() -> int:
-    """Those that this process may use, which is how many threads most libraries start."""
+def cores() -> int:
+    """Return how many processors this process may use, which is how many threads most libraries start."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from collections import Counter
 from collections.abc import Generator, Iterable, Mapping
 from typing import Any
@@ -16,6 +18,11 @@ MOST_NAMED = 4
 SHORTEST = 0.1
 """Seconds of a session below which there is nothing to report."""
 
+WORTH = 10.0
+"""Seconds that items took altogether, below which it does not matter that workers are in each other's way."""
+THREADS = "expops_threads"
+"""The key of a worker's `workeroutput` under which it says with how many threads its libraries compute."""
+
 Status = Any
 """What `pytest_report_teststatus` gives: a category, a letter, and a word, which may come with its colour."""
 
@@ -27,6 +34,12 @@ class WorkerTimes:
         self.busy: dict[str, float] = {}
         """Seconds by worker, over all phases of all items."""
         self._begin, self._end = float("inf"), float("-inf")
+        self._threads: dict[str, int] = {}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """A worker has ended."""
+        self._threads[node.gateway.id] = getattr(node, "workeroutput", {}).get(THREADS, 1)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """One phase of an item is over."""
@@ -47,6 +60,38 @@ class WorkerTimes:
         part = sum(self.busy.values()) / (len(shares) * elapsed)
         workers = f"{len(shares)} worker{'' if len(shares) == 1 else 's'}"
         return f"on {workers}, busy {min(part, 1.0):.0%} of {elapsed:.1f} s: {_listed(shares)}"
+
+    def in_each_others_way(self, processors: int) -> str | None:
+        """Return what to do where libraries computed with more threads than there are processors; None otherwise."""
+        threads = max(self._threads.values(), default=1)
+        if threads == 1 or sum(self._threads.values()) <= processors or sum(self.busy.values()) < WORTH:
+            return None
+        on = f"on {processors} processor{'' if processors == 1 else 's'}"
+        advice = "`OMP_NUM_THREADS=1` may be much faster (last digits may differ)"
+        return f"the libraries of each worker computed with {threads} threads, {on}: {advice}"
+
+
+class NativeThreads:
+    """Tells, at the end of a worker, with how many threads its libraries compute."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Ask those that were loaded."""
+        output = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output[THREADS] = native_threads()
+
+
+def native_threads() -> int:
+    """Return the most threads that a library computes with, of those that say so; 1 if none was loaded that does."""
+    found = [1]
+    with contextlib.suppress(Exception):  # a library that is half loaded, or another of this name
+        if "threadpoolctl" in sys.modules:
+            found += [each["num_threads"] for each in sys.modules["threadpoolctl"].threadpool_info()]
+    with contextlib.suppress(Exception):
+        if "torch" in sys.modules:
+            found.append(sys.modules["torch"].get_num_threads())
+    return max(found)
 
 
 class WhoRan:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pytest_expops.errors import StorageTrouble
+from pytest_expops.execution.provenance.environments import cores
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.plugin.progress.workers import NAME
@@ -98,9 +99,9 @@ def summarize(reporter: pytest.TerminalReporter, state: SessionState, directory:
                     reporter.line(f"outputs and records are kept in {each.session.folder}")
     all_records = [record for each in found.values() for record in each.records.values()]
     workers = reporter.config.pluginmanager.get_plugin(NAME)
-    work = workers.line(all_records) if workers is not None and all_records else None
-    if work is not None:
-        reporter.line(work)
+    if workers is not None and all_records:
+        for line in filter(None, (workers.line(all_records), workers.in_each_others_way(cores()))):
+            reporter.line(line)
 
 
 @contextmanager

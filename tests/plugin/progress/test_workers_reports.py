@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,7 @@ from pytest_expops.plugin.options.options import read_options
 from pytest_expops.plugin.progress._plan import Planned, plan
 from pytest_expops.plugin.progress._tally import Tally
 from pytest_expops.plugin.progress._time_left import TimeLeft, in_words
-from pytest_expops.plugin.progress.workers import WorkerTimes
+from pytest_expops.plugin.progress.workers import THREADS, NativeThreads, WorkerTimes, native_threads
 from pytest_expops.plugin.scheduling.parts import Part
 from pytest_expops.plugin.state import Seat, start
 from tests.conftest import FAN_NAMES, Project
@@ -263,3 +264,58 @@ def test_of_many_workers_only_the_range_is_told() -> None:
         times.pytest_runtest_logreport(report(f"gw{number}", 1000.0, 1.0 + number))
     counts = {f"gw{number}": 12 - number for number in range(11)}
     assert times.line(records(**counts)) == "on 12 workers, busy 54% of 12.0 s: 0 to 12 processes, 1.0 to 12.0 s each"
+
+
+def worker_times(threads: list[int], seconds: float) -> WorkerTimes:
+    """Of workers whose libraries computed with these threads, and whose items took so many seconds altogether."""
+    found = WorkerTimes()
+    for number, each in enumerate(threads):
+        gateway = SimpleNamespace(id=f"gw{number}")
+        found.busy[gateway.id] = seconds / len(threads)
+        found.pytest_testnodedown(SimpleNamespace(gateway=gateway, workeroutput={THREADS: each}))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("threads", "processors", "seconds", "is_told"),
+    [
+        ([2, 2], 2, 60, True),
+        ([8, 1], 8, 60, True),
+        ([2, 2], 4, 60, False),  # there are enough
+        ([2], 2, 60, False),
+        ([1, 1], 1, 60, False),  # workers alone are what the user asked for
+        ([2, 2], 2, 3, False),  # it does not matter
+    ],
+    ids=str,
+)
+def test_workers_whose_libraries_have_more_threads_than_there_are_processors_are_told_of(
+    threads: list[int], processors: int, seconds: float, *, is_told: bool
+) -> None:
+    told = worker_times(threads, seconds).in_each_others_way(processors)
+    assert (told is not None) == is_told
+    if told:
+        assert f"computed with {max(threads)} threads, on {processors} processors: `OMP_NUM_THREADS=1`" in told
+
+
+def test_a_worker_that_died_has_told_nothing(project: Project) -> None:
+    times = WorkerTimes()
+    times.pytest_testnodedown(SimpleNamespace(gateway=SimpleNamespace(id="gw0")))
+    assert times.in_each_others_way(1) is None
+
+
+def test_threads_are_those_that_libraries_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = SimpleNamespace(threadpool_info=lambda: [{"num_threads": 3}, {"num_threads": 5}])
+    monkeypatch.setitem(sys.modules, "threadpoolctl", said)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    assert native_threads() == 5
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(get_num_threads=lambda: 7))
+    assert native_threads() == 7
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace())  # half loaded
+    monkeypatch.delitem(sys.modules, "threadpoolctl")
+    assert native_threads() == 1
+
+
+def test_a_worker_says_with_how_many_threads_its_libraries_compute() -> None:
+    session: Any = SimpleNamespace(config=SimpleNamespace(workeroutput={}))
+    NativeThreads().pytest_sessionfinish(session)
+    assert session.config.workeroutput == {THREADS: native_threads()}
