@@ -188,7 +188,7 @@ class Replica:
                     _tell(child, message)
                     answer = self._answer(child, deadline)
                 except (BrokenPipeError, EOFError):
-                    if not (isinstance(child, Forked) and child.was_refused):
+                    if not (isinstance(child, Forked) and child.was_refused()):
                         return {"ended": self._exit_code()}
                     self._shared = None
                     self.close()

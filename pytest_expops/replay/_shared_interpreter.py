@@ -31,6 +31,7 @@ _OWN_VARIABLES = ("LINES", "COLUMNS")
 _OWN_SURROUNDINGS = ("began", "check", "worker", "warning_filters")
 """What of the surroundings matters to a replay, and not to the import of libraries."""
 _SOCKET, _TERMS = "interpreter", "interpreter.json"
+_SECONDS_TO_END = 5
 _socket, _subprocess = socket.socket, UNPATCHED.subprocess
 
 Command = Callable[[str], Sequence[str]]
@@ -117,10 +118,11 @@ class Forked:
         self._is_alone = False
         """Whether the shared interpreter is dead, or has refused."""
 
-    @property
     def was_refused(self) -> bool:
-        """Whether there is none, and will be none."""
-        return self.poll() is not None and self._process is None
+        """Return, where no answer comes any more, whether there was no interpreter; waits until it is known."""
+        with contextlib.suppress(_subprocess.TimeoutExpired):
+            self.wait(timeout=_SECONDS_TO_END)
+        return self._code is not None and self._process is None
 
     def poll(self) -> int | None:
         """Return the exit status once it has ended, negative for a signal, or `UNKNOWN`; None while it lives."""

@@ -307,6 +307,20 @@ def test_a_project_in_the_current_spelling(project: Project, how: list[str]) -> 
     assert outcome.properties("compare")["expops_images"] == "compare.svg"
 
 
+@pytest.mark.parametrize("how", [["-n0"], ["-n2"]], ids=str)
+def test_its_second_session_reuses_all_but_what_is_not_replayed(project: Project, how: list[str]) -> None:
+    """A chart in JavaScript, and splits without functions, are in the way of no plan."""
+    path = _write(project.root / "own", CURRENT_FILES)
+    project.pytester.makefile(".ini", tox="[pytest]\nexpops_cache = configs/.expops_cache\n")
+    more = [*how, "--expops-replay=all", "--expops-cache-audit=none"]
+    first = project.run(*more, config=str(path), subprocess=True)
+    assert first.ret == 0, first.text
+    second = project.run(*more, config=str(path), subprocess=True)
+    assert _items(second) == _items(first), second.text
+    run = {name for name in second.items if "[" not in name and not second.properties(name).get("expops_reused")}
+    assert run == {"seeds_1", "seeds_2", "compare", "counts", "live"}, second.text
+
+
 def test_a_project_in_the_classic_spelling(project: Project) -> None:
     path = _write(project.root / "projects" / "own", CLASSIC_FILES)
     project.pytester.makepyfile(
