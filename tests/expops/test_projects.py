@@ -310,7 +310,15 @@ def test_a_project_in_the_current_spelling(project: Project, how: list[str]) -> 
 @pytest.mark.parametrize("how", [["-n0"], ["-n2"]], ids=str)
 def test_its_second_session_reuses_all_but_what_is_not_replayed(project: Project, how: list[str]) -> None:
     """A chart in JavaScript, and splits without functions, are in the way of no plan."""
-    path = _write(project.root / "own", CURRENT_FILES)
+    # What a library sets in the environment when the controller imports it, workers would be started with.
+    once = """
+import os
+assert "SET_ON_IMPORT" not in os.environ
+os.environ["SET_ON_IMPORT"] = "yes"
+"""
+    line = "from __future__ import annotations\n"
+    model = CURRENT_FILES["src/model.py"].replace(line, line + once)
+    path = _write(project.root / "own", {**CURRENT_FILES, "src/model.py": model})
     project.pytester.makefile(".ini", tox="[pytest]\nexpops_cache = configs/.expops_cache\n")
     more = [*how, "--expops-replay=all", "--expops-cache-audit=none"]
     first = project.run(*more, config=str(path), subprocess=True)

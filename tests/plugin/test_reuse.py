@@ -419,18 +419,3 @@ def test_json_only(sessions: Sessions) -> None:
     shutil.rmtree(sessions.project.root / "kept")
     sessions.run()
     assert sessions.ran == ["load", "train", "report"]
-
-
-def test_the_controller_imports_no_script_to_know_what_is_reused(sessions: Sessions) -> None:
-    """What a library sets in the environment when it is imported, workers would be started with."""
-    tells = """
-import os
-with open('importers.txt', 'a') as file:
-    print(os.environ.get('PYTEST_XDIST_WORKER'), file=file)
-"""
-    seeds = {"through": {"seed_parallelism": [1, 2]}}
-    sessions.project.write("load through\nthrough train\n", tells + SCRIPT, seeds)
-    for _ in range(2):
-        sessions.run("-n2")
-    importers = (sessions.project.root / "importers.txt").read_text(encoding="utf-8").split()
-    assert {*importers} == {"gw0", "gw1"}
