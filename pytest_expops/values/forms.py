@@ -140,11 +140,16 @@ class Mapping(Form):
         return hashed(self.header(), b"".join(pairs))
 
     def combined_rows(self, digests: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Return the bytes of header and pairs of many values, whose keys are those of the first, none twice."""
+        """Return the bytes of header and pairs of many values, whose keys are those of the first, none twice.
+
+        Of a single value, keys may be there twice.
+        """
         count = len(self.keys)
+        pairs = np.concatenate([digests[:, :count], digests[:, count:]], axis=2)
+        if len(pairs) == 1:
+            return _rows((self.header(),), np.sort(pairs.view("S32"), axis=1).view(np.uint8))
         order = sorted(range(count), key=lambda place: digests[0, place].tobytes())
-        pairs = [place for each in order for place in (each, count + each)]
-        return _rows((self.header(),), digests[:, pairs])
+        return _rows((self.header(),), pairs[:, order])
 
 
 @dataclass(slots=True)
@@ -165,6 +170,10 @@ class Unordered(Form):
     def combine(self, digests: Sequence[bytes]) -> bytes:
         """Return the digest of header and values, whatever their order."""
         return hashed(self.header(), b"".join(sorted(digests)))
+
+    def combined_rows(self, digests: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Return the bytes of header and values, in order of their digests, of many values."""
+        return _rows((self.header(),), np.sort(digests.view("S16"), axis=1).view(np.uint8))
 
 
 @dataclass(slots=True)
