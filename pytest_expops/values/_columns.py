@@ -57,10 +57,10 @@ def by_type(*columns: Sequence[Any]) -> Iterator[tuple[tuple[type, ...], Any]]:
 
 def by_group(keys: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
     """Yield each distinct key, and the positions at which it is; a slice of all, where there is but one."""
-    distinct = dict.fromkeys(keys)
-    if len(distinct) == 1:
-        yield next(iter(distinct)), slice(None)
+    if keys.count(keys[0]) == len(keys):
+        yield keys[0], slice(None)
         return
+    distinct = dict.fromkeys(keys)
     codes = dict(zip(distinct, range(len(distinct)), strict=True))
     coded = np.fromiter(map(codes.__getitem__, keys), dtype=np.int64, count=len(keys))
     order = np.argsort(coded, kind="stable")
@@ -104,12 +104,12 @@ def _containers(
             continue
         form = form_of(some[0])
         keys = form.keys if isinstance(form, Mapping) else ()
-        matrix = np.empty((len(some), len(form.children), 16), np.uint8)
+        matrix = np.empty((len(some), len(form.children)), "V16")
         if len(keys):
-            matrix[:, : len(keys)] = _atoms(str, keys)
+            matrix[:, : len(keys)] = _atoms(str, keys).view("V16").reshape(-1)
         for index, column in enumerate(layout.columns(some, shape), len(keys)):
-            matrix[:, index] = _block(column, single, above)
-        out[where] = digest_rows(map(atom_digest, form.combined_rows(matrix)))
+            matrix[:, index] = _block(column, single, above).view("V16").reshape(-1)
+        out[where] = _digests_of_rows(form.combined_rows(matrix))
     above.pop()
     return out
 

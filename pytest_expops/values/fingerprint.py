@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-import numpy as np
-
 from pytest_expops.values._columns import MANY, NotColumns, digest_rows, digests_of
 from pytest_expops.values._cycles import Graph
 from pytest_expops.values._dispatch import form_of, register, unregister
@@ -205,7 +203,7 @@ class Walk:
         spread -= max((count // 2 if type(form) is Mapping else count) - 1, 0)
         if spread < 0 and count >= MANY and self._tables:
             digests = digests_of(children, self._digest)
-            node = DigestNode(atom_digest(form.combined_rows(digests[np.newaxis])[0]))
+            node = DigestNode(atom_digest(form.combined_rows(digests.view("V16").reshape(1, count))[0]))
             simple = False
         else:
             node, simple = self._one_by_one(form, children, spread)

@@ -65,7 +65,7 @@ class Form:
 
         Args:
             digests: of the children of values that differ from this one in the children only, in which keys do not
-                differ either; of the shape (values, children, 16).
+                differ either; as items of 16 bytes, of the shape (values, children).
         """
         raise NotImplementedError
 
@@ -145,11 +145,11 @@ class Mapping(Form):
         Of a single value, keys may be there twice.
         """
         count = len(self.keys)
-        pairs = np.concatenate([digests[:, :count], digests[:, count:]], axis=2)
-        if len(pairs) == 1:
-            return _rows((self.header(),), np.sort(pairs.view("S32"), axis=1).view(np.uint8))
+        if len(digests) == 1:
+            pairs = np.stack([digests[:, :count], digests[:, count:]], axis=2)
+            return _rows((self.header(),), np.sort(pairs.view("S32"), axis=1))
         order = sorted(range(count), key=lambda place: digests[0, place].tobytes())
-        return _rows((self.header(),), pairs[:, order])
+        return _rows((self.header(),), digests[:, [place for each in order for place in (each, count + each)]])
 
 
 @dataclass(slots=True)
@@ -173,7 +173,7 @@ class Unordered(Form):
 
     def combined_rows(self, digests: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         """Return the bytes of header and values, in order of their digests, of many values."""
-        return _rows((self.header(),), np.sort(digests.view("S16"), axis=1).view(np.uint8))
+        return _rows((self.header(),), np.sort(digests.view("S16"), axis=1))
 
 
 @dataclass(slots=True)
@@ -216,7 +216,7 @@ def _measured(pieces: Sequence[bytes]) -> bytes:
 
 def _rows(pieces: Sequence[bytes], digests: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return what `hashed` takes the digest of, of the same pieces and another row of digests each."""
-    last = digests.reshape(len(digests), -1)
+    last = np.ascontiguousarray(digests).view(np.uint8).reshape(len(digests), -1)
     first = np.frombuffer(_measured(pieces) + _LENGTH(last.shape[1]), np.uint8)
     return np.concatenate([np.broadcast_to(first, (len(last), len(first))), last], axis=1)
 
