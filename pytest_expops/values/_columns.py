@@ -21,7 +21,7 @@ from pytest_expops.values.forms import Mapping
 
 MANY = 64
 """So many values of one shape are a table; fewer are as soon walked one by one."""
-BLOCK = 8192
+BLOCK = 2048
 """So many rows are worked on at a time, so that their bytes are still in a cache."""
 DEEPEST = 8
 """So many tables may lie within one another."""
