@@ -6,11 +6,9 @@ refer to themselves, `NotColumns` is raised, and they are to be walked one by on
 
 from __future__ import annotations
 
-import struct
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from functools import partial
-from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -18,12 +16,12 @@ import numpy as np
 from pytest_expops.values._dispatch import form_of
 from pytest_expops.values._layout import layout_of
 from pytest_expops.values.atoms import ATOMS, atom_digest
-from pytest_expops.values.bulk import Array, has_nan
+from pytest_expops.values.bulk import Array
 from pytest_expops.values.forms import Mapping
 
 MANY = 64
 """So many values of one shape are a table; fewer are as soon walked one by one."""
-BLOCK = 8192
+BLOCK = 2048
 """So many rows are worked on at a time, so that their bytes are still in a cache."""
 DEEPEST = 8
 """So many tables may lie within one another."""
@@ -48,12 +46,21 @@ def digests_of(values: Sequence[Any], single: Callable[[Any], bytes]) -> Array:
     return blocks[0] if len(blocks) == 1 else np.concatenate([np.empty((0, 16), np.uint8), *blocks])
 
 
+def by_type(*columns: Sequence[Any]) -> Iterator[tuple[tuple[type, ...], Any]]:
+    """Yield the types of the values at one position of columns of one length, and the positions that have these."""
+    kinds = [set(map(type, column)) for column in columns]
+    if all(len(each) == 1 for each in kinds):
+        yield tuple(each.pop() for each in kinds), slice(None)
+    else:
+        yield from by_group(list(zip(*(map(type, column) for column in columns), strict=True)))
+
+
 def by_group(keys: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
     """Yield each distinct key, and the positions at which it is; a slice of all, where there is but one."""
-    distinct = dict.fromkeys(keys)
-    if len(distinct) == 1:
-        yield next(iter(distinct)), slice(None)
+    if keys.count(keys[0]) == len(keys):
+        yield keys[0], slice(None)
         return
+    distinct = dict.fromkeys(keys)
     codes = dict(zip(distinct, range(len(distinct)), strict=True))
     coded = np.fromiter(map(codes.__getitem__, keys), dtype=np.int64, count=len(keys))
     order = np.argsort(coded, kind="stable")
@@ -68,7 +75,7 @@ def chosen(values: Sequence[Any], places: Any) -> Sequence[Any]:
 
 def _block(values: Sequence[Any], single: Callable[[Any], bytes], above: list[AbstractSet[int]]) -> Array:
     out = np.empty((len(values), 16), np.uint8)
-    for kind, places in by_group(list(map(type, values))):
+    for (kind,), places in by_type(values):
         some = chosen(values, places)
         out[places] = _atoms(kind, some) if kind in ATOMS else _containers(kind, some, single, above)
     return out
@@ -77,19 +84,19 @@ def _block(values: Sequence[Any], single: Callable[[Any], bytes], above: list[Ab
 def _containers(
     kind: type, values: Sequence[Any], single: Callable[[Any], bytes], above: list[AbstractSet[int]]
 ) -> Array:
-    numbers = list(map(id, values))
-    distinct = dict(zip(numbers, values, strict=True))
+    distinct = set(map(id, values))
     if len(distinct) < len(values):  # shared ones once
-        places = dict(zip(distinct, range(len(distinct)), strict=True))
-        found = _containers(kind, list(distinct.values()), single, above)
-        return found[np.fromiter(map(places.__getitem__, numbers), np.int64, len(numbers))]
+        firsts = {id(value): value for value in values}
+        places = dict(zip(firsts, range(len(firsts)), strict=True))
+        found = _containers(kind, list(firsts.values()), single, above)
+        return found[np.fromiter(map(places.__getitem__, map(id, values)), np.int64, len(values))]
     layout = layout_of(kind) if len(values) >= MANY and len(above) < DEEPEST else None
     if layout is None:
         return digest_rows(map(single, values))
-    if not all(distinct.keys().isdisjoint(each) for each in above):
+    if not all(distinct.isdisjoint(each) for each in above):
         raise NotColumns
     out = np.empty((len(values), 16), np.uint8)
-    above.append(distinct.keys())
+    above.append(distinct)
     for shape, where in by_group(layout.shapes(values)):
         some = chosen(values, where)
         if len(some) < MANY or not layout.fits(shape):
@@ -97,12 +104,12 @@ def _containers(
             continue
         form = form_of(some[0])
         keys = form.keys if isinstance(form, Mapping) else ()
-        matrix = np.empty((len(some), len(form.children), 16), np.uint8)
+        matrix = np.empty((len(some), len(form.children)), "V16")
         if len(keys):
-            matrix[:, : len(keys)] = _atoms(str, keys)
+            matrix[:, : len(keys)] = _atoms(str, keys).view("V16").reshape(-1)
         for index, column in enumerate(layout.columns(some, shape), len(keys)):
-            matrix[:, index] = _block(column, single, above)
-        out[where] = digest_rows(map(atom_digest, form.combined_rows(matrix)))
+            matrix[:, index] = _block(column, single, above).view("V16").reshape(-1)
+        out[where] = _digests_of_rows(form.combined_rows(matrix))
     above.pop()
     return out
 
@@ -114,35 +121,73 @@ def digest_rows(digests: Iterable[bytes]) -> Array:
 
 def _atoms(kind: type, values: Sequence[Any]) -> Array:
     """Return the digests of values of one indivisible type, those of repeated texts and integers made once."""
-    if kind is float and not has_nan(np.array(values)):
-        return digest_rows(map(atom_digest, map(_FLOAT, repeat(b"float:"), values)))
-    if kind not in EQUAL_IF_ALIKE:
-        return digest_rows(map(atom_digest, map(ATOMS[kind], values)))
-    distinct = set(values)
-    if 2 * len(distinct) > len(values):
-        encoded = _ENCODE[kind](values) if kind in _ENCODE else map(ATOMS[kind], values)
-        return digest_rows(map(atom_digest, encoded))
-    known = {value: atom_digest(ATOMS[kind](value)) for value in distinct}
-    return digest_rows(map(known.__getitem__, values))
+    if kind in EQUAL_IF_ALIKE:
+        some = values[:: 1 + len(values) // _SAMPLE]
+        if 2 * len(set(some)) <= len(some):
+            distinct = list(set(values))
+            known = dict(zip(distinct, map(bytes, _each(kind, distinct)), strict=True))
+            return digest_rows(map(known.__getitem__, values))
+    return _each(kind, values)
+
+
+def _each(kind: type, values: Sequence[Any]) -> Array:
+    if kind in _ROWS:
+        return _ROWS[kind](values)
+    return digest_rows(map(atom_digest, map(ATOMS[kind], values)))
 
 
 EQUAL_IF_ALIKE = frozenset({type(None), bool, int, str, bytes})
 """Types of which two values are equal if and only if their bytes are; unlike floats, with two zeros."""
-_FLOAT = struct.Struct("<6sd").pack
+_SAMPLE = 256
+"""Of about so many values it is seen whether values are repeated."""
+_JOINED = 1 << 22
+"""Texts of at most so many characters are joined, so that a block of long ones is not copied."""
+_FLOATS = np.dtype([("tag", "S6"), ("value", "<f8")])
+_INTS = np.dtype([("tag", "S4"), ("value", "<i8")])
+_MORE_BYTES = np.array([1 << (8 * count - 1) for count in range(1, 9)], np.uint64)
+"""The least integers that take more than 1, 2, ... 8 bytes with their sign."""
 
 
-def _ints(values: Sequence[int]) -> Iterator[bytes]:
-    lengths = [value.bit_length() // 8 + 1 for value in values]
-    return map(b"int:".__add__, map(partial(int.to_bytes, byteorder="little", signed=True), values, lengths))
+def _digests_of_rows(rows: Array) -> Array:
+    """Return the digests of rows of bytes of one length."""
+    return digest_rows(map(atom_digest, rows.view(f"V{rows.itemsize * rows.shape[1]}").reshape(-1).tolist()))
 
 
-def _texts(values: Sequence[str]) -> Iterator[bytes]:
-    return map(str.encode, map("str:".__add__, values), repeat("utf-8"), repeat("surrogatepass"))
+def _floats(values: Sequence[float]) -> Array:
+    numbers = np.array(values)
+    rows = np.empty(len(values), _FLOATS)
+    rows["tag"] = b"float:"
+    rows["value"] = np.where(numbers == numbers, numbers, math.nan)
+    return _digests_of_rows(rows.view(np.uint8).reshape(len(values), -1))
 
 
-_ENCODE: dict[type, Callable[[Any], Iterator[bytes]]] = {
-    int: _ints,
-    str: _texts,
-    bytes: partial(map, b"bytes:".__add__),
-}
-"""The bytes of many values, as `ATOMS` has those of one."""
+def _ints(values: Sequence[int]) -> Array:
+    try:
+        numbers = np.array(values, np.int64)
+    except OverflowError:
+        return digest_rows(map(atom_digest, map(ATOMS[int], values)))
+    lengths = 1 + np.searchsorted(_MORE_BYTES, np.abs(numbers).view(np.uint64), side="right")
+    rows = np.empty(len(values), _INTS)
+    rows["tag"] = b"int:"
+    rows["value"] = numbers
+    cells = rows.view(np.uint8).reshape(len(values), -1)
+    out = np.empty((len(values), 16), np.uint8)
+    for length in np.unique(lengths).tolist():
+        where = lengths == length
+        if length > 8:  # the least of 64 bits
+            out[where] = digest_rows(map(atom_digest, map(ATOMS[int], numbers[where].tolist())))
+        else:
+            out[where] = _digests_of_rows(np.ascontiguousarray(cells[where, : 4 + length]))
+    return out
+
+
+def _texts(values: Sequence[str]) -> Array:
+    if sum(map(len, values)) <= _JOINED:
+        encoded = ("str:" + "\0str:".join(values)).encode("utf-8", "surrogatepass").split(b"\0")
+        if len(encoded) == len(values):  # else a text has a zero itself
+            return digest_rows(map(atom_digest, encoded))
+    return digest_rows(map(atom_digest, map(ATOMS[str], values)))
+
+
+_ROWS: dict[type, Callable[[Any], Array]] = {float: _floats, int: _ints, str: _texts}
+"""The digests of many values, as `ATOMS` gives those of one."""

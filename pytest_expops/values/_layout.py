@@ -55,8 +55,13 @@ def _split(rows: Iterable[Iterable[Any]], count: int) -> Columns:
 
 def _key_shapes(values: Iterable[Any]) -> Sequence[Hashable]:
     """Return the keys of each dict, None where one is no text: to a dict, 1 and True are one key; to us, two values."""
+    values = list(values)
+    keys = list(chain.from_iterable(values))
+    texts = set(map(type, keys)) <= {str}
+    if texts and keys == list(values[0]) * len(values):  # so each has as many: no dict has a key twice
+        return [tuple(values[0])] * len(values)
     shapes: list[Any] = list(map(tuple, values))
-    if set(map(type, chain.from_iterable(shapes))) <= {str}:
+    if texts:
         return shapes
     return [shape if set(map(type, shape)) <= {str} else None for shape in shapes]
 

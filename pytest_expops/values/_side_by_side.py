@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from pytest_expops.pipeline.model import Tolerance
-from pytest_expops.values._columns import BLOCK, DEEPEST, EQUAL_IF_ALIKE, MANY, NotColumns, by_group, chosen
+from pytest_expops.values._columns import BLOCK, DEEPEST, EQUAL_IF_ALIKE, MANY, NotColumns, by_group, by_type, chosen
 from pytest_expops.values._layout import Layout, layout_of
 from pytest_expops.values.amounts import is_number
 from pytest_expops.values.atoms import ATOMS
@@ -70,7 +70,7 @@ class Sides:
         self, ones: Sequence[Any], others: Sequence[Any], above: list[tuple[AbstractSet[int], AbstractSet[int]]]
     ) -> Array:
         out = np.empty(len(ones), np.bool_)
-        for (kind, other_kind), places in by_group(kinds_of(ones, others)):
+        for (kind, other_kind), places in by_type(ones, others):
             some, others_there = chosen(ones, places), chosen(others, places)
             if kind is not other_kind:
                 out[places] = self._singly(some, others_there)
@@ -148,11 +148,6 @@ class Met:
         return True
 
 
-def kinds_of(ones: Sequence[Any], others: Sequence[Any]) -> list[tuple[type, type]]:
-    """Return the two types of each pair."""
-    return list(zip(map(type, ones), map(type, others), strict=True))
-
-
 def _shared_shapes(layout: Layout, ones: Sequence[Any], others: Sequence[Any]) -> Any:
     """Return the groups of pairs by their shape, None where it is not that of both."""
     shapes, other_shapes = layout.shapes(ones), layout.shapes(others)
@@ -165,6 +160,8 @@ def _atoms_differ(kind: type, ones: Sequence[Any], others: Sequence[Any]) -> Arr
     if kind is float:
         return bits_differ(np.array(ones), np.array(others))
     if kind in EQUAL_IF_ALIKE:
+        if ones == others:
+            return np.zeros(len(ones), np.bool_)
         return np.fromiter(map(ne, ones, others), np.bool_, len(ones))
     encode = ATOMS[kind]
     pairs = zip(ones, others, strict=True)
@@ -191,7 +188,7 @@ class DifferenceCount:
 
     def add(self, rows: Array, where: Callable[[int], Place], ones: Sequence[Any], others: Sequence[Any]) -> None:
         """Count what differs in pairs that do; `rows` are the numbers of the rows that they are in."""
-        for (kind, other_kind), places in by_group(kinds_of(ones, others)):
+        for (kind, other_kind), places in by_type(ones, others):
             numbers = np.arange(len(ones))[places]
             some, others_there = chosen(ones, places), chosen(others, places)
             if kind is not other_kind:

@@ -24,6 +24,7 @@ from pytest_expops.values.elements import close, differing, summary
 from pytest_expops.values.fingerprint import Walk, form_of
 from pytest_expops.values.forms import Bulk, Form, Mapping, Parts, Unordered, Unsound
 from pytest_expops.values.naming import label
+from pytest_expops.values.seldom_collected import SeldomCollected
 from pytest_expops.values.showing import ABSENT, apart, show, stretches, whole
 from pytest_expops.wording import listed
 
@@ -69,11 +70,12 @@ def compare(
     found = DifferenceList(limit)
     comparison = _Comparison(Tolerance(rtol, atol), found)
     try:
-        for each in comparison.differences(expected, obtained, path):
-            found.add(each)
-        if not found.count and rtol == atol == 0 and not comparison.equal(expected, obtained):
-            detail = "the parts are equal, but they refer to each other in another pattern of cycles"
-            found.add(Difference(path, *apart(expected, obtained), detail))
+        with SeldomCollected():
+            for each in comparison.differences(expected, obtained, path):
+                found.add(each)
+            if not found.count and rtol == atol == 0 and not comparison.equal(expected, obtained):
+                detail = "the parts are equal, but they refer to each other in another pattern of cycles"
+                found.add(Difference(path, *apart(expected, obtained), detail))
     except Unsound as error:
         _judge(expected, path)  # from the root, to name the place
         _judge(obtained, path)

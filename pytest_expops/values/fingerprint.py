@@ -12,6 +12,7 @@ from pytest_expops.values._dispatch import form_of, register, unregister
 from pytest_expops.values.atoms import ATOMS, atom_digest
 from pytest_expops.values.bulk import Array
 from pytest_expops.values.forms import Form, Mapping, Parts, Unordered, Unsound, set_digest
+from pytest_expops.values.seldom_collected import SeldomCollected
 
 __all__ = ["Fingerprint", "Leaf", "Walk", "fingerprint", "form_of", "register", "unregister"]
 
@@ -106,7 +107,8 @@ def fingerprint(value: object, path: str = "value", mappings: list[Mapping] | No
         FingerprintError: something within cannot be judged soundly; its `path` says what.
     """
     try:
-        node = Walk(mappings).node(value)
+        with SeldomCollected():
+            node = Walk(mappings).node(value)
     except Unsound as error:
         raise error.error(path) from error.__cause__
     return Fingerprint(node.digest.hex(), _leaves(node, path))
@@ -200,8 +202,8 @@ class Walk:
         count = len(children)
         spread -= max((count // 2 if type(form) is Mapping else count) - 1, 0)
         if spread < 0 and count >= MANY and self._tables:
-            digests = digests_of(children, self._digest).tobytes()
-            node = DigestNode(form.combine([digests[start : start + 16] for start in range(0, 16 * count, 16)]))
+            digests = digests_of(children, self._digest)
+            node = DigestNode(atom_digest(form.combined_rows(digests.view("V16").reshape(1, count))[0]))
             simple = False
         else:
             node, simple = self._one_by_one(form, children, spread)

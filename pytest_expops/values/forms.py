@@ -65,7 +65,7 @@ class Form:
 
         Args:
             digests: of the children of values that differ from this one in the children only, in which keys do not
-                differ either; of the shape (values, children, 16).
+                differ either; as items of 16 bytes, of the shape (values, children).
         """
         raise NotImplementedError
 
@@ -140,11 +140,16 @@ class Mapping(Form):
         return hashed(self.header(), b"".join(pairs))
 
     def combined_rows(self, digests: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Return the bytes of header and pairs of many values, whose keys are those of the first, none twice."""
+        """Return the bytes of header and pairs of many values, whose keys are those of the first, none twice.
+
+        Of a single value, keys may be there twice.
+        """
         count = len(self.keys)
+        if len(digests) == 1:
+            pairs = np.stack([digests[:, :count], digests[:, count:]], axis=2)
+            return _rows((self.header(),), np.sort(pairs.view("S32"), axis=1))
         order = sorted(range(count), key=lambda place: digests[0, place].tobytes())
-        pairs = [place for each in order for place in (each, count + each)]
-        return _rows((self.header(),), digests[:, pairs])
+        return _rows((self.header(),), digests[:, [place for each in order for place in (each, count + each)]])
 
 
 @dataclass(slots=True)
@@ -165,6 +170,10 @@ class Unordered(Form):
     def combine(self, digests: Sequence[bytes]) -> bytes:
         """Return the digest of header and values, whatever their order."""
         return hashed(self.header(), b"".join(sorted(digests)))
+
+    def combined_rows(self, digests: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Return the bytes of header and values, in order of their digests, of many values."""
+        return _rows((self.header(),), np.sort(digests.view("S16"), axis=1))
 
 
 @dataclass(slots=True)
@@ -207,7 +216,7 @@ def _measured(pieces: Sequence[bytes]) -> bytes:
 
 def _rows(pieces: Sequence[bytes], digests: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Return what `hashed` takes the digest of, of the same pieces and another row of digests each."""
-    last = digests.reshape(len(digests), -1)
+    last = np.ascontiguousarray(digests).view(np.uint8).reshape(len(digests), -1)
     first = np.frombuffer(_measured(pieces) + _LENGTH(last.shape[1]), np.uint8)
     return np.concatenate([np.broadcast_to(first, (len(last), len(first))), last], axis=1)
 

@@ -20,6 +20,13 @@ from tests.values.samples import Pair, Point
 from tests.values.tables import KNOTS, TABLES, TREES
 
 
+class Key:
+    """Objects of one state are keys of their own."""
+
+    def __init__(self, state: int) -> None:
+        self.state = state
+
+
 @pytest.fixture(scope="module")
 def _any_is_many() -> Iterator[None]:
     """Two values of one shape are a table already."""
@@ -70,8 +77,17 @@ MAKE: dict[str, Callable[[int], Any]] = {
     "objects": lambda i: Point(i, [i, i + 1]),
     "nested": lambda i: {"a": [i, {"b": (i, None)}], "c": {"d": i}},
     "texts": lambda i: f"text {i}" if i % 2 else i,
+    "texts with zeros and surrogates": lambda i: ("a\0" * (i % 3 == 0) + f"{i}", "\ud800" * (i % 4) + f"é{i}", f"{i}"),
     "integers beyond 64 bits": lambda i: (i << 60, -(i << 70)),
+    "integers of all lengths": lambda i: (_bound(i), min(_bound(i), (1 << 63) - 1), -_bound(i), i - 150),
+    "sets of many": lambda i: {f"{i + each}" for each in range(70 * (i % 100 == 0))},
+    "dicts of many": lambda i: {f"{each}": i * each for each in range(70 * (i % 100 == 0))},
 }
+
+
+def _bound(index: int) -> int:
+    """An integer at one of the bounds between lengths in bytes, up to the ends of 64 bits."""
+    return (1 << (8 * (index % 8) + 7)) - index // 8 % 3
 
 
 @pytest.mark.parametrize("make", MAKE.values(), ids=MAKE.keys())
@@ -82,6 +98,17 @@ def test_many_values_have_the_digest_of_one_by_one_and_the_same_leaves(make: Cal
         found, expected = fingerprint(value), fingerprint(value, mappings=[])
         assert found.digest == expected.digest
         assert found.leaves == expected.leaves
+
+
+def test_keys_of_one_state_that_are_there_twice_are_ordered_by_their_values() -> None:
+    values = [(Key(index // 3), index * 7919 % 600) for index in range(600)]
+    assert fingerprint(dict(values)).digest == one_by_one(dict(values)) == fingerprint(dict(values[::-1])).digest
+
+
+def test_long_texts_have_the_digest_of_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = [(f"text {index}",) for index in range(600)]
+    monkeypatch.setattr(_columns, "_JOINED", 10)
+    assert fingerprint(values).digest == one_by_one(values)
 
 
 def test_an_object_is_judged_by_what_is_registered_for_its_class_though_there_are_many() -> None:

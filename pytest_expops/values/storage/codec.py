@@ -24,6 +24,7 @@ import xxhash
 
 from pytest_expops.errors import StorageTrouble, StoreError
 from pytest_expops.values.naming import type_name
+from pytest_expops.values.seldom_collected import SeldomCollected
 from pytest_expops.values.storage._culprit import offending
 from pytest_expops.wording import short_place, worded
 
@@ -86,7 +87,8 @@ def decode(data: bytearray | memoryview) -> Any:
     view = memoryview(data)
     pickled, buffers = _taken_apart(view)
     try:
-        return pickle.loads(pickled, buffers=buffers)
+        with SeldomCollected():
+            return pickle.loads(pickled, buffers=buffers)
     except Exception as error:
         raise StoreError(
             f"a stored value cannot be rebuilt ({worded(error)})",
