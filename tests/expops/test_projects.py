@@ -329,6 +329,29 @@ os.environ["SET_ON_IMPORT"] = "yes"
     assert run == {"seeds_1", "seeds_2", "compare", "counts", "live"}, second.text
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "is_reused"),
+    [
+        ("src/model.py", "CANNOT BE FOUND", "", True),
+        ("data/rows.csv", "2", "7", False),
+        ("configs/project_config.yaml", "size: 2", "size: 3", False),
+        ("configs/project_config.yaml", "[41, 42]", "[41, 42, 43]", True),
+    ],
+    ids=["nothing", "data", "partitions", "seeds"],
+)
+def test_what_comes_after_a_split_without_a_function_is_planned_by_what_that_gets(
+    project: Project, file: str, old: str, new: str, *, is_reused: bool
+) -> None:
+    path = _write(project.root / "own", CURRENT_FILES)
+    project.pytester.makefile(".ini", tox="[pytest]\nexpops_cache = configs/.expops_cache\n")
+    assert project.run("--expops-replay=all", config=str(path)).ret == 0
+    changed = project.root / "own" / file
+    changed.write_text(changed.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    outcome = project.run("--expops-replay=all", "--expops-why=train_a", config=str(path))
+    told = re.findall(r"^train_a_1_seed41: (.*)", outcome.text, re.MULTILINE)
+    assert (told == ["is reused"]) == is_reused, outcome.text
+
+
 def test_a_project_in_the_classic_spelling(project: Project) -> None:
     path = _write(project.root / "projects" / "own", CLASSIC_FILES)
     project.pytester.makepyfile(

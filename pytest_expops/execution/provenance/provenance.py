@@ -174,6 +174,13 @@ class Provenance:
         except ScriptError:  # as whoever is to run it will be told
             return False
 
+    def passes_on(self, process: Process) -> bool:
+        """Return whether a split has no function and passes on what it gets, as far as the text of its script tells."""
+        if process.kind is not Kind.PASS_THROUGH or process.component is not None:
+            return False
+        has_script = process.code.script in self._pipeline.scripts or bool(process.code.module)
+        return not has_script or self._reader.defines(process.code.script, process.code.function) is False
+
     def _above(self, process: Process) -> Iterator[str]:
         """Yield every process upstream of this one, by base name."""
         seen, stack = set(), [*process.upstream]

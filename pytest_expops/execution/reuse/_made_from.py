@@ -44,6 +44,8 @@ _NO_PART = frozenset(
     }
 )
 """What a process has that its result does not depend on, or that is a part of its own."""
+_SPLITS = ("its `split_data` in the config", "its `split_seeds` in the config")
+"""Parts that say what becomes of inputs after they were passed on."""
 _VARIABLES = ("LANG", "LANGUAGE", "TZ")
 _PREFIXES = ("LC_", "OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "BLIS_", "VECLIB_", "NPY_", "CUDA_", "CUBLAS_", "TF_")
 _PREFIXES_OF = {"torch": ("TORCH", "PYTORCH_"), "scikit-learn": ("SKLEARN_",), "jax": ("JAX_", "XLA_")}
@@ -101,11 +103,10 @@ class MadeFrom:
 
         def load(upstream: str, partition: Partition | None = None, /) -> Outputs:
             nonlocal missing
-            record = self._record_of(upstream)
-            if record is None or record.outcome is not Outcome.PASSED:
+            digests = self._given_by(upstream)
+            if digests is None:
                 missing = True
                 return {}
-            digests = sorted((key, output.digest) for key, output in record.outputs.items())
             cut = (partition.split.size, partition.split.data_name, partition.index) if partition else ()
             label = (
                 f"the input from {upstream}" if partition is None else f"partition {partition.index + 1} of {upstream}"
@@ -115,6 +116,18 @@ class MadeFrom:
 
         receive(self._expanded[name], self._expanded, load)
         return None if missing else found
+
+    def _given_by(self, upstream: str) -> list[tuple[str, str]] | None:
+        """Return what tells outputs from others: for inputs that are passed on, themselves and how they are joined."""
+        process = self._expanded[upstream].process
+        if self.provenance.passes_on(process):
+            inputs = self._inputs(upstream)
+            how = {part: each for part, each in self._process(process).items() if part not in _SPLITS}
+            return None if inputs is None else sorted({**how, **inputs}.items())
+        record = self._record_of(upstream)
+        if record is None or record.outcome is not Outcome.PASSED:
+            return None
+        return sorted((key, output.digest) for key, output in record.outputs.items())
 
     def _process(self, process: Process) -> dict[str, str]:
         if process.name not in self._of_process:
