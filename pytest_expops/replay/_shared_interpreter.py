@@ -8,6 +8,7 @@ import path) starts that itself.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import select
@@ -30,7 +31,7 @@ _OWN_VARIABLES = ("LINES", "COLUMNS")
 """Variables of the environment that may be a worker's own, besides those of pytest-xdist: readline sets them."""
 _OWN_SURROUNDINGS = ("began", "check", "worker", "warning_filters")
 """What of the surroundings matters to a replay, and not to the import of libraries."""
-_SOCKET, _TERMS = "interpreter", "interpreter.json"
+_SOCKET, _TERMS = "interpreter", "interpreter.terms"
 _SECONDS_TO_END = 5
 _socket, _subprocess = socket.socket, UNPATCHED.subprocess
 
@@ -39,12 +40,13 @@ Command = Callable[[str], Sequence[str]]
 
 
 def terms_of(environment: Mapping[str, str], surroundings: Mapping[str, Any], libraries: Sequence[Import]) -> str:
-    """Return, as a text, what an interpreter must be started with and have imported."""
+    """Return a digest of what an interpreter must be started with and have imported; variables may be secrets."""
     variables = {name: value for name, value in environment.items() if not _is_own(name)}
     common = {name: value for name, value in surroundings.items() if name not in _OWN_SURROUNDINGS}
     # Others change what is printed; a library that warns where that is an error cannot be imported.
     errors = [each for each in surroundings["warning_filters"] if each[0] == "error"]
-    return json.dumps([variables, common, errors, libraries], sort_keys=True)
+    terms = json.dumps([variables, common, errors, libraries], sort_keys=True)
+    return hashlib.sha256(terms.encode()).hexdigest()
 
 
 def _is_own(variable: str) -> bool:
@@ -73,6 +75,7 @@ class SharedInterpreter:
         surroundings: Mapping[str, Any],
         libraries: Sequence[Import],
     ) -> None:
+        self._places = (folder / _SOCKET, folder / _TERMS)
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115 (closed with it)
         with _socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening, _short(folder) as short:
             listening.bind(f"{short}/{_SOCKET}")
@@ -88,10 +91,12 @@ class SharedInterpreter:
         assert self._child.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it is dead, and nobody will reach it
             send(self._child.stdin.fileno(), {**surroundings, "import": libraries})
-        (folder / _TERMS).write_text(terms_of(environment, surroundings, libraries), encoding="utf-8")
+        (folder / _TERMS).write_text(terms_of(environment, surroundings, libraries), encoding="ascii")
 
     def close(self) -> None:
         """End it; those that it was forked to go on."""
+        for each in self._places:
+            each.unlink(missing_ok=True)
         self._child.kill()
         self._child.wait()
         assert self._child.stdin is not None
@@ -192,7 +197,7 @@ def forked(folder: Path, terms: str, environment: Mapping[str, str], printed: in
         printed: the descriptor of what it and its children print to.
     """
     try:
-        if (folder / _TERMS).read_text(encoding="utf-8") != terms:
+        if (folder / _TERMS).read_text(encoding="ascii") != terms:
             return None
         connection = _socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with contextlib.ExitStack() as stack:

@@ -60,7 +60,8 @@ class Shared:
         self.session = PipelineSession(expand(load_config(root / Project.config)), folder)
         self.pools: list[ReplicaPool] = []
         self.variables = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
-        self.controller = self.pool()
+        self.controller = ReplicaPool(self.variables, 2)
+        self.pools.append(self.controller)
 
     def pool(self, **variables: str) -> ReplicaPool:
         found = ReplicaPool({**self.variables, **variables}, 2, shared=self.session.folder.parent)
@@ -221,10 +222,16 @@ def test_one_that_nobody_is_left_to_tell_of_is_gone_all_the_same(shared: Shared)
     assert shared.server() != forked
 
 
-def test_only_its_user_can_reach_it(shared: Shared) -> None:
+def test_only_its_user_can_reach_it_and_nothing_says_what_variables_hold(shared: Shared) -> None:
+    shared.variables["PASSWORD"] = "correct horse"
     shared.share()
-    socket = shared.session.folder.parent / "interpreter"
-    assert stat.S_IMODE(socket.stat().st_mode) == 0o600
+    folder = shared.session.folder.parent
+    assert stat.S_IMODE((folder / "interpreter").stat().st_mode) == 0o600
+    assert not [each for each in folder.rglob("*") if each.is_file() and b"correct horse" in each.read_bytes()]
+    assert shared.replay(shared.pool())
+    assert shared.is_shared()
+    shared.controller.close()
+    assert not [*folder.glob("interpreter*")]
 
 
 def test_its_place_may_have_a_long_path(shared: Shared) -> None:
