@@ -78,14 +78,16 @@ def headline(report: Report) -> str:
         every = found.matched == found.replayed
         said = f"{'All ' if every and found.matched > 1 else ''}{_counted(found.matched, 'result')} gave the same again"
     elif found.reused:
-        said = "No result was run again"
+        said = f"{_counted(found.reused, 'result')} gave the same again in earlier sessions"
     else:
         said = f"{_counted(found.ran, 'result')}, none of them run again"
     wrong = [
         _are(found.declared, "differs as declared", "differ as declared"),
         _are(found.failed, "failed", "failed"),
         _are(found.blocked, "could not run", "could not run"),
-        _are(found.reused, "was reused of an earlier session", "were reused of earlier sessions"),
+        _are(found.reused, "was reused of an earlier session", "were reused of earlier sessions")
+        if found.replayed
+        else "",
         _are(found.not_replayed, "was not replayed", "were not replayed"),
         _are(found.drifted, "is not what the baseline records", "are not what the baseline records"),
         _are(found.broken, "check of splits or properties failed", "checks of splits or properties failed"),

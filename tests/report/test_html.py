@@ -107,6 +107,19 @@ def test_what_was_run_again_and_was_the_same_is_said_to_be() -> None:
     assert "All processes of the config ran, and the 1 result was run again." in page.text
 
 
+def test_what_earlier_sessions_have_found_is_said_to_be_theirs() -> None:
+    here = subject("train")
+    assert here.judgement is not None
+    one = replace(here, judgement=replace(here.judgement, earlier=True))
+    told = NotChecked("reused", "an earlier session has replayed it", ("train",), 1)
+    page = read(report(one, not_checked=(told,)))
+    assert "1 result gave the same again in earlier sessions." in page.text
+    assert "= 1 the same again in an earlier session" in page.text
+    assert "Nothing was run again" not in page.text
+    both = read(report(one, subject("score"), not_checked=(told,)))
+    assert "1 result gave the same again; 1 was reused of an earlier session." in both.text
+
+
 def test_what_failed_is_among_what_was_not_checked() -> None:
     page = read(report(subject("train", outcome=Outcome.FAILED, failure="ValueError: no", judgement=None)))
     assert "did not pass, so there is nothing to compare with" in page.text

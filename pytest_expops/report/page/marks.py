@@ -37,9 +37,10 @@ STEADY = VerdictMark("drifted", "Δ", "the same again, but not what the baseline
 DECLARED = VerdictMark("declared", "≈", "differs, as declared", "differ, as declared")
 UNEXPECTED = VerdictMark("declared", "≡", "the same again, though declared to differ")
 MATCHED = VerdictMark("matched", "=", "the same again")
+EARLIER = VerdictMark("matched", "=", "the same again in an earlier session")
 OPEN = VerdictMark("open", "?", "not run again")
 
-ORDER = (FAILED, CRASHED, BLOCKED, DIFFERED, DRIFTED, STEADY, DECLARED, UNEXPECTED, OPEN, MATCHED)
+ORDER = (FAILED, CRASHED, BLOCKED, DIFFERED, DRIFTED, STEADY, DECLARED, UNEXPECTED, OPEN, MATCHED, EARLIER)
 """From what is to be looked at first."""
 LEGEND = (FAILED, BLOCKED, DIFFERED, DRIFTED, DECLARED, UNEXPECTED, OPEN, MATCHED)
 """One of each sign."""
@@ -70,14 +71,17 @@ def mark_of(subject: Subject) -> VerdictMark:
     found = mark_of_replay(subject)
     if subject.baseline is None or subject.baseline.agreement is not Agreement.DIFFERS:
         return found
-    return {OPEN: DRIFTED, DECLARED: DRIFTED, UNEXPECTED: STEADY, MATCHED: STEADY}.get(found, found)
+    return {OPEN: DRIFTED, DECLARED: DRIFTED, UNEXPECTED: STEADY, MATCHED: STEADY, EARLIER: STEADY}.get(found, found)
 
 
 def mark_of_replay(subject: Subject) -> VerdictMark:
     """Return what came of running it and running it again, whatever a baseline says."""
     if subject.outcome is not Outcome.PASSED:
         return _OF_OUTCOME[subject.outcome]
-    return OPEN if subject.judgement is None else _OF_REPLAY[subject.judgement.result]
+    if subject.judgement is None:
+        return OPEN
+    found = _OF_REPLAY[subject.judgement.result]
+    return EARLIER if found is MATCHED and subject.judgement.earlier else found
 
 
 def mark_of_check(check: CheckResult) -> VerdictMark:
