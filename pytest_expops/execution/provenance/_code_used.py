@@ -56,7 +56,7 @@ class CodeReader:
             return None
         if function in source.bindings or function in source.imports:
             return True
-        return None if may_make(source, function) else False
+        return None if source.stars or may_make(source, function) else False
 
     def used_by(
         self,
