@@ -41,6 +41,8 @@ SCRIPT = """
             time.sleep(60)
         opened = subprocess.check_output(["ls", "/proc/self/fd"], close_fds=False, text=True)
         worker = os.environ.get("PYTEST_XDIST_WORKER")
+        assert os.environ["SET_BY_SLOW"] == "yes"
+        assert "UNSET_BY_SLOW" not in os.environ
         return {"worker": worker, "hash": hash("text"), "imported": slow.IMPORTED, "opened": opened}
 """
 LIBRARY = """
@@ -49,6 +51,8 @@ LIBRARY = """
     with open(os.environ["IMPORTS"], "a") as file:
         print(os.getpid(), file=file)
     IMPORTED = random.random()
+    os.environ["SET_BY_SLOW"] = "yes"
+    os.environ.pop("UNSET_BY_SLOW", None)
 """
 CONDITIONS = replay_conditions(1, ())
 MANY = 1100
@@ -98,6 +102,7 @@ class Shared:
 @pytest.fixture
 def shared(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shared]:
     monkeypatch.setenv("IMPORTS", str(project.root / "imports.txt"))
+    monkeypatch.setenv("UNSET_BY_SLOW", "no")
     installed = Installed(project, monkeypatch, "slow", LIBRARY)
     project.write("train", SCRIPT)
     found = Shared(installed)
