@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -182,7 +183,7 @@ class Runner:
         outputs: Mapping[str, Output] = {}
         error: BaseException | None = None
         try:
-            with own_streams(), self.project.entered(), run_environment(self.pipeline):
+            with own_streams(), self.project.entered(), self._environment(each.process, attempt):
                 if each.process.kind is Kind.CHART:
                     call = self._chart(each, record_of)
                 else:
@@ -214,6 +215,15 @@ class Runner:
             failure=failure,
         )
         return ProcessRun(record, error)
+
+    def _environment(self, process: Process, attempt: int) -> AbstractContextManager[None]:
+        """Return the environment of a run. Before a first run the script is there: what it sets on import outlasts it.
+
+        For most it was imported when the tests were collected, and not where all results that need it are kept.
+        """
+        if attempt == 0 and process.kind is not Kind.CHART:
+            self.callee(process)
+        return run_environment(self.pipeline)
 
     def _seeds(self, each: ExpandedProcess) -> tuple[int, int]:
         """Return the seed of a process, and what the global streams are seeded with."""

@@ -17,7 +17,7 @@ import stat
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from pytest_expops.execution.seeding.task_seeds import preserved, warm_up
@@ -139,11 +139,12 @@ class ImportServer:
         self._end_children()  # those that have answered; what is imported may start others
         before = _open_descriptors()
         begin = self._imported
-        with contextlib.suppress(BaseException), contextlib.ExitStack() as stack:
+        with contextlib.ExitStack() as after, contextlib.suppress(BaseException), contextlib.ExitStack() as stack:
             runner = self._project.runner(message, stack)
             stack.enter_context(run_environment(runner.pipeline))
             stack.enter_context(runner.project.entered())
             stack.enter_context(preserved())
+            stack.enter_context(_variables_kept(after))
             for name, names in message["import"]:
                 __import__(name, {}, {}, names)
                 warm_up()
@@ -199,6 +200,23 @@ class _Child:
     def _kill_all(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process, signal.SIGKILL)  # there is no such group before the child has begun
+
+
+@contextlib.contextmanager
+def _variables_kept(after: contextlib.ExitStack) -> Iterator[None]:
+    """Set at the end of `after`, too, what libraries set in the environment meanwhile: a first run finds it."""
+    before = dict(os.environ)
+    yield
+    for name in before.keys() | os.environ.keys():
+        if (value := os.environ.get(name)) != before.get(name):
+            after.callback(_set, name, value)
+
+
+def _set(variable: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(variable, None)
+    else:
+        os.environ[variable] = value
 
 
 def fork_quietly() -> int:

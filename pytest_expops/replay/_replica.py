@@ -36,7 +36,7 @@ from pytest_expops.pipeline.check import check_to_json
 from pytest_expops.replay._import_server import CAN_FORK
 from pytest_expops.replay._leading_imports import Import
 from pytest_expops.replay._messages import Lines, send
-from pytest_expops.replay._shared_interpreter import UNKNOWN, Forked, forked, terms_of
+from pytest_expops.replay._shared_interpreter import UNKNOWN, Forked, forked, interpreter_options, terms_of
 from pytest_expops.replay._warning_filters import described_filters
 from pytest_expops.replay.request import Replay, Request, from_answer
 from pytest_expops.replay.telling import tell_going_on
@@ -297,7 +297,7 @@ _BOOT = (
 
 def command(how: str) -> list[str]:
     """Return how an interpreter is started that replays ``once``, or ``forks``, or is ``shared`` by those that do."""
-    return [sys.executable, *_interpreter_options(), "-c", _BOOT, how, str(Path(__file__).parents[2])]
+    return [sys.executable, *interpreter_options(), "-c", _BOOT, how, str(Path(__file__).parents[2])]
 
 
 def _over_limit(session: PipelineSession, name: str, request: Request) -> ReplayError | None:
@@ -319,12 +319,6 @@ def _took_too_long(session: PipelineSession, name: str, failure: Failure) -> Rep
 def _tell(child: subprocess.Popen[bytes] | Forked, message: Mapping[str, Any]) -> None:
     assert child.stdin is not None
     send(child.stdin.fileno(), message)
-
-
-def _interpreter_options() -> list[str]:
-    """The options that this interpreter was given, such as ``-O`` and ``-X utf8``; multiprocessing asks the same."""
-    options: list[str] = getattr(_subprocess, "_args_from_interpreter_flags", list)()
-    return options
 
 
 def _message(session: PipelineSession, name: str, request: Request) -> dict[str, Any]:

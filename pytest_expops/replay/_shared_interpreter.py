@@ -11,9 +11,10 @@ import contextlib
 import hashlib
 import json
 import os
-import select
+import selectors
 import signal
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,13 +41,20 @@ Command = Callable[[str], Sequence[str]]
 
 
 def terms_of(environment: Mapping[str, str], surroundings: Mapping[str, Any], libraries: Sequence[Import]) -> str:
-    """Return a digest of what an interpreter must be started with and have imported; variables may be secrets."""
+    """Return what an interpreter must be started with and have imported: a digest, as variables may be secret."""
     variables = {name: value for name, value in environment.items() if not _is_own(name)}
     common = {name: value for name, value in surroundings.items() if name not in _OWN_SURROUNDINGS}
     # Others change what is printed; a library that warns where that is an error cannot be imported.
     errors = [each for each in surroundings["warning_filters"] if each[0] == "error"]
-    terms = json.dumps([variables, common, errors, libraries], sort_keys=True)
-    return hashlib.sha256(terms.encode()).hexdigest()
+    started = [sys.executable, *interpreter_options()]  # pytest-xdist passes no options on to its workers
+    text = json.dumps([started, variables, common, errors, libraries], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def interpreter_options() -> list[str]:
+    """Return the options this interpreter was given, such as ``-O`` and ``-X utf8``; multiprocessing asks the same."""
+    options: list[str] = getattr(_subprocess, "_args_from_interpreter_flags", list)()
+    return options
 
 
 def _is_own(variable: str) -> bool:
@@ -75,8 +83,9 @@ class SharedInterpreter:
         surroundings: Mapping[str, Any],
         libraries: Sequence[Import],
     ) -> None:
-        self._places = (folder / _SOCKET, folder / _TERMS)
+        os.close(os.pidfd_open(os.getpid()))  # old kernels and some containers have no such thing
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115 (closed with it)
+        self._folder = folder
         with _socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening, _short(folder) as short:
             listening.bind(f"{short}/{_SOCKET}")
             os.chmod(folder / _SOCKET, 0o600)
@@ -94,15 +103,16 @@ class SharedInterpreter:
         (folder / _TERMS).write_text(terms_of(environment, surroundings, libraries), encoding="ascii")
 
     def close(self) -> None:
-        """End it; those that it was forked to go on."""
-        for each in self._places:
-            each.unlink(missing_ok=True)
+        """End it; those that it was forked to go on. Nothing of it stays in the folder, which may be kept."""
         self._child.kill()
         self._child.wait()
         assert self._child.stdin is not None
         with contextlib.suppress(OSError):
             self._child.stdin.close()
         self._printed.close()
+        for name in (_SOCKET, _TERMS):
+            with contextlib.suppress(OSError):
+                (self._folder / name).unlink()
 
 
 class Forked:
@@ -154,6 +164,8 @@ class Forked:
             if self._process is not None:
                 with contextlib.suppress(ProcessLookupError):
                     signal.pidfd_send_signal(self._process, signal.SIGKILL)
+                _is_ready(self._process, _SECONDS_TO_END)  # whether or not its parent can say so
+                self._code = -signal.SIGKILL
             else:
                 self._code = UNKNOWN
 
@@ -167,7 +179,7 @@ class Forked:
     def _hears(self, seconds: float | None) -> bool:
         """Wait for news of it, and return whether there was any."""
         if not self._is_alone:
-            if not select.select([self._connection], [], [], seconds)[0]:
+            if not _is_ready(self._connection.fileno(), seconds):
                 return False
             with contextlib.suppress(ConnectionResetError):
                 if self._lines.read():
@@ -175,7 +187,7 @@ class Forked:
                         self._take(self._lines.take())
                     return True
             self._is_alone = True
-        if self._process is not None and not select.select([self._process], [], [], seconds)[0]:
+        if self._process is not None and not _is_ready(self._process, seconds):
             return False
         self._code = UNKNOWN
         return True
@@ -214,6 +226,13 @@ def forked(folder: Path, terms: str, environment: Mapping[str, str], printed: in
     except OSError:
         return None
     return Forked(connection, requests, answers)
+
+
+def _is_ready(descriptor: int, seconds: float | None) -> bool:
+    """Wait for something to read, or for the end of a process; of many open files, `select` knows but the first."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, selectors.EVENT_READ)
+        return bool(selector.select(seconds))
 
 
 def _close(*descriptors: int) -> None:

@@ -56,6 +56,8 @@ class SharedServer:
             connection.setblocking(True)
             data, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, _ASKED_FOR)
             try:
+                for each in descriptors:
+                    os.set_inheritable(each, False)  # programs that replays start have no business with them
                 if able and len(descriptors) == _ASKED_FOR:
                     self._fork(libraries, connection, descriptors, json.loads(data))
             finally:

@@ -240,7 +240,7 @@ def _made(
         indifferent: tuple[str, ...] = ()
         if soon and not differences and tells_time(replay):
             # Two stamps of one second are alike.
-            if _is_same_by_another_clock(session, name, pool, request):
+            if not _may_ask_others(replay) and _is_same_by_another_clock(session, name, pool, request):
                 indifferent = ("clock",)
             else:
                 UNPATCHED.sleep(max(0.0, _next_second(first) - UNPATCHED.time()))
@@ -276,6 +276,11 @@ def _is_same_by_another_clock(session: PipelineSession, name: str, pool: Replica
     except ReplayError:  # not by the true clock
         return False
     return not differences_between(session, name, session.record(name), replay.record)
+
+
+def _may_ask_others(replay: Replay) -> bool:
+    """Return whether it starts a program or uses a network, as far as one knows: the clocks of these nobody varies."""
+    return replay.record.seen is None or bool(replay.record.seen.beyond)
 
 
 def _but_files(vary: Sequence[str]) -> tuple[str, ...]:

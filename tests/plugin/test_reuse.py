@@ -265,6 +265,17 @@ class TestAudit:
         assert outcome.where("passed") == {*outcome.items}
 
     @pytest.mark.parametrize("workers", ["-n0", "-n2"])
+    def test_what_a_script_sets_on_import_is_there_for_all_of_them(self, sessions: Sessions, workers: str) -> None:
+        """The first that is run again imports the script, and its environment ends with it."""
+        script = SCRIPT.replace('"sum"', '"set": os.environ.get("SET_ON_IMPORT"), "sum"')
+        sessions.project.script("import os\nos.environ['SET_ON_IMPORT'] = 'yes'\n" + script)
+        options = ["--expops-cache=kept", "--expops-cache-audit=all", "--expops-replay=all", workers]
+        for _ in range(2):
+            outcome = sessions.project.run(*options, subprocess=True)
+            assert outcome.where("passed") == {*outcome.items}, outcome.text
+        assert "to check what was kept: load, train, report" in outcome.text
+
+    @pytest.mark.parametrize("workers", ["-n0", "-n2"])
     def test_a_kept_result_that_is_another_fails_loudly_and_is_removed(
         self, project: Project, workers: str, tmp_path_factory: pytest.TempPathFactory
     ) -> None:

@@ -22,7 +22,7 @@ class Installed:
         patch.syspath_prepend(str(self.installed))
         patch.setenv("PYTHONPATH", str(self.installed), prepend=os.pathsep)
         self.library(text)
-        self.pool = ReplicaPool(os.environ, 4)
+        self.pool = ReplicaPool(dict(os.environ), 4)  # before a script sets another variable
 
     def library(self, text: str, name: str = "") -> None:
         """Write the library, or another of that name beside it."""

@@ -78,7 +78,11 @@ def test_it_is_imported_once_after_the_first_replay(setup: Setup) -> None:
     assert len({each["process"] for each in others}) == 3
 
 
-def test_it_is_left_to_each_replay_where_the_script_sets_a_variable(setup: Setup) -> None:
+def test_it_is_left_to_each_replay_where_the_script_sets_a_variable(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FRAMELIB_MODE", "")
+    monkeypatch.delenv("FRAMELIB_MODE")  # and after the test again
     setup.write("os.environ['FRAMELIB_MODE'] = 'slow'")
     assert not any(imported_before(setup.replay()) for _ in range(3))
 

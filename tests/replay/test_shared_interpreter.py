@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import stat
 import threading
@@ -21,6 +22,7 @@ from pytest_expops.pipeline.expansion import expand
 from pytest_expops.replay._import_server import CAN_FORK
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.replay.request import Request
+from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.verdicts.replay import replay_conditions
 from tests.conftest import Project
 from tests.replay.installed import Installed
@@ -29,7 +31,7 @@ pytestmark = pytest.mark.skipif(not CAN_FORK, reason="interpreters are not forke
 SCRIPT = """
     import slow
 
-    import os, signal, time
+    import os, signal, subprocess, time
     from pathlib import Path
 
     def train(data):
@@ -37,7 +39,11 @@ SCRIPT = """
         print("printed by", os.environ.get("PYTEST_XDIST_WORKER"))
         if Path("waits").exists():
             time.sleep(60)
-        return {"worker": os.environ.get("PYTEST_XDIST_WORKER"), "hash": hash("text"), "imported": slow.IMPORTED}
+        opened = subprocess.check_output(["ls", "/proc/self/fd"], close_fds=False, text=True)
+        worker = os.environ.get("PYTEST_XDIST_WORKER")
+        assert os.environ["SET_BY_SLOW"] == "yes"
+        assert "UNSET_BY_SLOW" not in os.environ
+        return {"worker": worker, "hash": hash("text"), "imported": slow.IMPORTED, "opened": opened}
 """
 LIBRARY = """
     import os, random
@@ -45,8 +51,12 @@ LIBRARY = """
     with open(os.environ["IMPORTS"], "a") as file:
         print(os.getpid(), file=file)
     IMPORTED = random.random()
+    os.environ["SET_BY_SLOW"] = "yes"
+    os.environ.pop("UNSET_BY_SLOW", None)
 """
 CONDITIONS = replay_conditions(1, ())
+MANY = 1100
+"""More open files than `select` knows."""
 
 
 class Shared:
@@ -93,6 +103,7 @@ class Shared:
 @pytest.fixture
 def shared(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shared]:
     monkeypatch.setenv("IMPORTS", str(project.root / "imports.txt"))
+    monkeypatch.setenv("UNSET_BY_SLOW", "no")
     installed = Installed(project, monkeypatch, "slow", LIBRARY)
     project.write("train", SCRIPT)
     found = Shared(installed)
@@ -132,12 +143,14 @@ def test_it_gives_what_an_interpreter_of_ones_own_gives(shared: Shared) -> None:
     assert len(shared.importers()) == 2
 
 
-@pytest.mark.parametrize("other", ["", "variables", "import path", "hash seed", "errors"])
+@pytest.mark.parametrize("other", ["", "variables", "import path", "hash seed", "errors", "options"])
 def test_who_needs_another_one_starts_it(shared: Shared, other: str, monkeypatch: pytest.MonkeyPatch) -> None:
     shared.share()
     variables = {"OMP_NUM_THREADS": "3"} if other == "variables" else {}
     if other == "import path":
         monkeypatch.syspath_prepend(str(shared.root / "elsewhere"))
+    if other == "options":
+        monkeypatch.setattr(UNPATCHED.subprocess, "_args_from_interpreter_flags", lambda: ["-O"])
     conditions = replay_conditions(2 if other == "hash seed" else 1, ())
     with warnings.catch_warnings():
         if other == "errors":
@@ -232,6 +245,66 @@ def test_only_its_user_can_reach_it_and_nothing_says_what_variables_hold(shared:
     assert shared.is_shared()
     shared.controller.close()
     assert not [*folder.glob("interpreter*")]
+
+
+def test_what_it_was_started_with_is_in_no_file_and_nothing_of_it_stays(shared: Shared) -> None:
+    """The session's folder may be kept, and handed on."""
+    shared.variables["SOME_TOKEN"] = "secret-of-the-user"
+    folder = shared.session.folder.parent
+    before = set(folder.iterdir())
+    shared.controller.environment = shared.variables
+    shared.share()
+    made = set(folder.iterdir()) - before
+    assert len(made) == 2
+    assert not [each for each in made if each.is_file() and b"secret-of-the-user" in each.read_bytes()]
+    shared.replay(shared.pool())
+    assert shared.is_shared()
+    shared.controller.close()
+    assert set(folder.iterdir()) == before
+
+
+def test_many_files_may_be_open(shared: Shared) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 2 * MANY:
+        pytest.skip("so many files cannot be open here")
+    shared.share()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2 * MANY), hard))
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(MANY)]
+    try:
+        shared.replay(shared.pool())
+        assert shared.is_shared()
+    finally:
+        for each in opened:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_nobody_waits_for_what_it_cannot_tell(shared: Shared) -> None:
+    shared.share()
+    worker = shared.pool()
+    shared.replay(worker)
+    server = int(Path(f"/proc/{shared.server()}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
+    os.kill(server, signal.SIGSTOP)
+    goes_on = threading.Timer(30, os.kill, (server, signal.SIGCONT))
+    goes_on.start()
+    try:
+        worker.close()
+        assert not goes_on.finished.is_set()
+    finally:
+        goes_on.cancel()
+        goes_on.join()
+        os.kill(server, signal.SIGCONT)
+
+
+def test_where_processes_cannot_be_held_each_starts_its_own(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(*_: int) -> int:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "pidfd_open", refuses)
+    with pytest.raises(PermissionError):
+        shared.share()
+    shared.replay(shared.pool())
+    assert not shared.is_shared()
 
 
 def test_its_place_may_have_a_long_path(shared: Shared) -> None:

@@ -69,12 +69,28 @@ def test_those_to_which_it_makes_no_difference_do_not_wait(project: Project, mon
         def stamped(data): return {"out": int(time.time())}
     """
     project.write("plain late stamped", functions)
-    outcome = project.run("-n0", "--expops-replay=all", "-k", "plain or late")
+    kept = "--expops-cache=kept"  # so that what it starts and connects to is known
+    outcome = project.run("-n0", "--expops-replay=all", kept, "-k", "plain or late")
     passed = dict.fromkeys(("plain", "plain[replay]", "late", "late[replay]"), "passed")
     assert outcome.items == passed, outcome.text
     assert waited == []
-    outcome = project.run("-n0", "--expops-replay=all", "-k", "stamped")
+    outcome = project.run("-n0", "--expops-replay=all", kept, "-k", "stamped")
     assert outcome.items == {"stamped": "passed", "stamped[replay]": "failed"}, outcome.text
+
+
+def test_what_another_program_says_of_the_time_is_asked_in_another_second(project: Project) -> None:
+    """Its clock cannot be varied; that a program was started is seen where results are kept."""
+    functions = """
+        import subprocess, time
+        def begin(data):
+            time.sleep(1 - time.time() % 1)
+            return {}
+        def train(data):
+            return {"out": [time.time() > 0, subprocess.check_output(["date", "+%s"])]}
+    """
+    project.write("begin train", functions)
+    outcome = project.run("-n0", "--expops-replay=all", "--expops-cache=kept", subprocess=True)
+    assert outcome.items["train[replay]"] == "failed", outcome.text
 
 
 def test_the_diagnosis_of_a_stamp_in_whole_seconds_names_the_clock(project: Project) -> None:

@@ -160,6 +160,11 @@ def test_a_split_without_a_function_has_no_code(project: Project, tmp_path: Path
     project.script("def load(): return {'rows': [1, 2]}\ndef cut(rows): return {'rows': rows}\n")
     session = PipelineSession(expand(load_config(config)), tmp_path / "session/two")
     assert list(Provenance(session).code(processes["cut"])) == ["models/model.py:cut"]
+    # The text of the script alone does not tell what is in another module.
+    (project.root / "models/helper.py").write_text("def cut(rows): return {'rows': rows}\n")
+    project.script("from helper import *\ndef load(): return {'rows': [1, 2]}\n")
+    session = PipelineSession(expand(load_config(config)), tmp_path / "session/three")
+    assert "models/helper.py:cut" in Provenance(session).code(processes["cut"])
 
 
 def test_libraries_are_those_of_all_processes(start: Start) -> None:
