@@ -27,7 +27,8 @@ from pytest_expops.unpatched import UNPATCHED
 
 UNKNOWN = 1 << 16
 """An exit status that nobody knows: whoever could have told is dead."""
-_XDIST = "PYTEST_XDIST_"
+XDIST = "PYTEST_XDIST_"
+"""How the names of variables begin that pytest-xdist sets for each worker."""
 _OWN_VARIABLES = ("LINES", "COLUMNS")
 """Variables of the environment that may be a worker's own, besides those of pytest-xdist: readline sets them."""
 _OWN_SURROUNDINGS = ("began", "check", "worker", "warning_filters")
@@ -58,7 +59,7 @@ def interpreter_options() -> list[str]:
 
 
 def _is_own(variable: str) -> bool:
-    return variable in _OWN_VARIABLES or variable.startswith(_XDIST)
+    return variable in _OWN_VARIABLES or variable.startswith(XDIST)
 
 
 class SharedInterpreter:

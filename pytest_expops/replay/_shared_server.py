@@ -11,11 +11,12 @@ import os
 import selectors
 import socket
 import traceback
-from collections.abc import Callable, Mapping
-from typing import NoReturn
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NoReturn
 
 from pytest_expops.replay._import_server import ImportServer, Serve, fork_quietly
 from pytest_expops.replay._messages import Lines, send
+from pytest_expops.replay._shared_interpreter import XDIST
 
 _POLL_SECONDS = 0.2
 _ASKED_FOR = 3
@@ -38,7 +39,9 @@ class SharedServer:
         if message is None:
             os._exit(0)
         libraries = ImportServer(-1, -1, self._serve_to(-1))
-        able = libraries.imports(message)
+        with _noting_variables() as asked_for:
+            able = libraries.imports(message)
+        able = able and not any(name.startswith(XDIST) for name in asked_for)  # to each worker it is another
         self._listening.setblocking(False)
         with selectors.DefaultSelector() as selector:
             selector.register(self._requests.descriptor, selectors.EVENT_READ)
@@ -103,3 +106,21 @@ class SharedServer:
                 with contextlib.suppress(OSError):  # the worker has ended before
                     send(connection.fileno(), {"ended": os.waitstatus_to_exitcode(status)})
                 connection.close()
+
+
+@contextlib.contextmanager
+def _noting_variables() -> Iterator[set[str]]:
+    """Yield the names of variables of the environment that are asked for meanwhile, whether or not they are set."""
+    environment: Any = os.environ
+    names: set[str] = set()
+    encoded = environment.encodekey
+
+    def noted(name: str) -> Any:
+        names.add(str(name))
+        return encoded(name)
+
+    environment.encodekey = noted
+    try:
+        yield names
+    finally:
+        environment.encodekey = encoded

@@ -169,6 +169,15 @@ def test_a_library_that_it_cannot_be_forked_with_is_left_to_each(shared: Shared,
     assert not shared.is_shared()
 
 
+def test_a_library_that_asks_which_worker_it_is_in_is_left_to_each(shared: Shared) -> None:
+    library = shared.root / "env/site-packages/slow.py"
+    asks = "\nIMPORTED = os.environ.get('PYTEST_XDIST_WORKER')\n"
+    library.write_text(library.read_text(encoding="utf-8") + asks, encoding="utf-8")
+    shared.share()
+    assert shared.replay(shared.pool(PYTEST_XDIST_WORKER="gw1"))["imported"] == "gw1"
+    assert not shared.is_shared()
+
+
 def test_those_that_it_was_forked_to_outlive_it(shared: Shared) -> None:
     shared.share()
     worker, other = shared.pool(), shared.pool()
