@@ -240,7 +240,7 @@ def _made(
         indifferent: tuple[str, ...] = ()
         if soon and not differences and tells_time(replay):
             # Two stamps of one second are alike.
-            if not _may_ask_others(replay) and _is_same_by_another_clock(session, name, pool, request):
+            if _only_libraries_tell_time(replay) and _is_same_by_another_clock(session, name, pool, request):
                 indifferent = ("clock",)
             else:
                 UNPATCHED.sleep(max(0.0, _next_second(first) - UNPATCHED.time()))
@@ -278,9 +278,15 @@ def _is_same_by_another_clock(session: PipelineSession, name: str, pool: Replica
     return not differences_between(session, name, session.record(name), replay.record)
 
 
-def _may_ask_others(replay: Replay) -> bool:
-    """Return whether it starts a program or uses a network, as far as one knows: the clocks of these nobody varies."""
-    return replay.record.seen is None or bool(replay.record.seen.beyond)
+def _only_libraries_tell_time(replay: Replay) -> bool:
+    """Return whether a library read the time of day on its own account, and nothing else is known to have.
+
+    Programs and servers have clocks that nobody varies. A line of the project that asks for the time itself may well
+    ask where it is not varied either (`numpy.datetime64("now")`, a database).
+    """
+    seen = replay.record.seen
+    names = ((site, site.what.rpartition(".")[2].removesuffix("()")) for site in replay.sites.get("clock", ()))
+    return seen is not None and not seen.beyond and not any(name in site.code for site, name in names)
 
 
 def _but_files(vary: Sequence[str]) -> tuple[str, ...]:

@@ -63,10 +63,10 @@ def test_those_to_which_it_makes_no_difference_do_not_wait(project: Project, mon
     clock = SimpleNamespace(time=time.time, sleep=waits)
     monkeypatch.setattr("pytest_expops.verdicts.replay.UNPATCHED", clock)
     functions = """
-        import time
+        import gzip, logging, time
         def plain(data): return {"out": 1}
-        def late(data): return {"out": time.time() > 0}
-        def stamped(data): return {"out": int(time.time())}
+        def late(data): return {"out": bool(logging.makeLogRecord({}))}
+        def stamped(data): return {"out": gzip.compress(b"text")}
     """
     project.write("plain late stamped", functions)
     kept = "--expops-cache=kept"  # so that what it starts and connects to is known
@@ -78,17 +78,21 @@ def test_those_to_which_it_makes_no_difference_do_not_wait(project: Project, mon
     assert outcome.items == {"stamped": "passed", "stamped[replay]": "failed"}, outcome.text
 
 
-def test_what_another_program_says_of_the_time_is_asked_in_another_second(project: Project) -> None:
-    """Its clock cannot be varied; that a program was started is seen where results are kept."""
+@pytest.mark.parametrize(
+    "stamp", ['subprocess.check_output(["date", "+%s"])', 'str(np.datetime64("now"))'], ids=["a program", "NumPy"]
+)
+def test_clocks_that_are_not_varied_are_asked_in_another_second(project: Project, stamp: str) -> None:
+    """That a program was started is seen where results are kept."""
     functions = """
         import subprocess, time
+        import numpy as np
         def begin(data):
             time.sleep(1 - time.time() % 1)
             return {}
         def train(data):
-            return {"out": [time.time() > 0, subprocess.check_output(["date", "+%s"])]}
+            return {"out": [time.time() > 0, STAMP]}
     """
-    project.write("begin train", functions)
+    project.write("begin train", functions.replace("STAMP", stamp))
     outcome = project.run("-n0", "--expops-replay=all", "--expops-cache=kept", subprocess=True)
     assert outcome.items["train[replay]"] == "failed", outcome.text
 
