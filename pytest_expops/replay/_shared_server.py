@@ -38,6 +38,8 @@ class SharedServer:
         message = self._requests.next()
         if message is None:
             os._exit(0)
+        for name in [each for each in os.environ if each.startswith(XDIST)]:
+            del os.environ[name]  # of a session that this one runs in; each worker has its own
         libraries = ImportServer(-1, -1, self._serve_to(-1))
         with _noting_variables() as asked_for:
             able = libraries.imports(message)

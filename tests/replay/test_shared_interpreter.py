@@ -292,6 +292,7 @@ def test_nobody_waits_for_what_it_cannot_tell(shared: Shared) -> None:
     shared.share()
     worker = shared.pool()
     shared.replay(worker)
+    assert shared.is_shared()
     server = int(Path(f"/proc/{shared.server()}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
     os.kill(server, signal.SIGSTOP)
     goes_on = threading.Timer(30, os.kill, (server, signal.SIGCONT))
