@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,17 @@ def schema() -> dict[str, Any]:
         MissingExtra: msgspec is not installed.
     """
     found = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Report of pytest-expops"}
-    return {**found, **_msgspec().json.schema(Report)}
+    return {**found, **_without_indents(_msgspec().json.schema(Report))}
+
+
+def _without_indents(found: Any) -> Any:
+    """Return a schema whose descriptions are not indented, as msgspec leaves them up to version 0.22."""
+    if isinstance(found, dict):
+        return {
+            key: inspect.cleandoc(each) if key == "description" and isinstance(each, str) else _without_indents(each)
+            for key, each in found.items()
+        }
+    return [_without_indents(each) for each in found] if isinstance(found, list) else found
 
 
 def schema_text() -> str:

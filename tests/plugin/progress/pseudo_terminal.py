@@ -118,10 +118,12 @@ def run_in_terminal(
         start_new_session=True,
     )
     screen, written, deadline = Screen(columns, rows), b"", time.monotonic() + seconds
+    waiting = select.poll()  # `select.select` knows no descriptor above 1024, and pytest's plugins leave many open
+    waiting.register(master, select.POLLIN)
     try:
         while time.monotonic() < deadline:
             ended = process.poll() is not None
-            if select.select([master], [], [], 0 if ended else 0.05)[0]:
+            if waiting.poll(0 if ended else 50):
                 more = os.read(master, 65536)
                 written += more
                 screen.feed(more.decode(errors="replace"))
