@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pytest_expops.errors import GONE, ConfigError, SessionFolderError, StorageTrouble
 from pytest_expops.execution import scratch
 from pytest_expops.execution.artifact_cache import PartCache
+from pytest_expops.execution.engines.base import Engine, Work
+from pytest_expops.execution.engines.local import LocalEngine
 from pytest_expops.execution.interpreter_end import ended
 from pytest_expops.execution.records import JsonFolder, RunRecord
 from pytest_expops.execution.runner import Runner
@@ -68,6 +71,10 @@ class SessionState:
     copies: Copies = field(default_factory=Copies)
     reuse: SessionReuse = field(default_factory=SessionReuse)
 
+    def __post_init__(self) -> None:
+        """Make all runs and replays here, until there is another engine."""
+        self.engine: Engine = LocalEngine(self.run_here, self.judge_here)
+
     def varied(self, session: PipelineSession) -> tuple[str, ...]:
         """Return what replays vary besides the hash seed: of what was asked for, what can be varied here."""
         available = (name for name in self.options.vary if SOURCES[name].unavailable() is None)
@@ -91,13 +98,18 @@ class SessionState:
             known = verdicts.read(name)
             if known is not None:
                 return Verdict.from_json(known)
-            options = self.options
-            verdict = self.reuse.verdict(session, name) or self._judged(session, name)
-            declared = session.expanded[name].process.nondeterministic is not None
-            if verdict.status is ReplayStatus.DIFFERED and options.diagnose and not declared:
-                verdict = replace(verdict, diagnosis=self._diagnosis(session, verdict))
-            verdicts.write(name, verdict.to_json())
-            return verdict
+            made = self.engine.verdict(Work(session.expanded.pipeline.path, name, replays=True))
+            verdicts.write(name, made)
+            return Verdict.from_json(made)
+
+    def judge_here(self, work: Work) -> dict[str, Any]:
+        """Return the verdict on one process as plain data, with its diagnosis; its replays are made by this worker."""
+        session, name = self.sessions[work.config], work.name
+        verdict = self.reuse.verdict(session, name) or self._judged(session, name)
+        declared = session.expanded[name].process.nondeterministic is not None
+        if verdict.status is ReplayStatus.DIFFERED and self.options.diagnose and not declared:
+            verdict = replace(verdict, diagnosis=self._diagnosis(session, verdict))
+        return verdict.to_json()
 
     def _judged(self, session: PipelineSession, name: str) -> Verdict:
         """Replay a process, and keep its result for later sessions if it is one that repeats."""
@@ -131,15 +143,19 @@ class SessionState:
         """Return whether the first run of a process is to have a child of its own."""
         return self.options.isolate if process.isolate is None else process.isolate
 
-    def run_apart(self, session: PipelineSession, name: str) -> RunRecord | None:
-        """Make the first run of a process in a child of its own, and return its record; None if it is to be made here.
+    def run_here(self, work: Work) -> RunRecord | None:
+        """Make the first run of a process in a child of its own, and return its record; None if it is to have none.
 
         Raises:
             ReplayError: as `run_apart`.
         """
-        if self.options.in_place or not self.isolates(session.expanded[name].process):
+        session = self.sessions[work.config]
+        if self.options.in_place or not self.isolates(session.expanded[work.name].process):
             return None
-        return run_apart(self._pool(), session, name)
+        return run_apart(self._pool(), session, work.name)
+
+    def _run(self, config: Path, name: str) -> RunRecord | None:
+        return self.engine.run(Work(config, name))
 
     def died(self, nodeid: str, worker: str, code: int | None, oom_kills: str) -> str:
         """Take note of how a worker has died that ran an item, and return what is known of it; empty if nothing is."""
@@ -265,10 +281,10 @@ def start(options: Options, seat: Seat) -> SessionState:
         copies=copies,
         reuse=SessionReuse.of(options, sessions),
     )
-    for session in sessions.values():
+    for path, session in sessions.items():
         if seat.shared:
             session.end_of = state.end_of
-        session.apart = functools.partial(state.run_apart, session)
+        session.apart = functools.partial(state._run, path)
         session.earlier = functools.partial(state.reuse.take, session)
     return state
 
