@@ -28,9 +28,9 @@ from pytest_expops.execution.user_code.standard_streams import flush
 from pytest_expops.replay._child_project import ReplicaProject, reader_of
 from pytest_expops.replay._data_libraries import DataLibraries
 from pytest_expops.replay._import_server import ImportServer
-from pytest_expops.replay._messages import Lines, send
+from pytest_expops.replay.messages import Lines, send
 from pytest_expops.replay._shared_server import SharedServer
-from pytest_expops.replay._warning_filters import warned
+from pytest_expops.replay.warning_filters import warned
 from pytest_expops.replay.beginning import beginning_anew
 from pytest_expops.replay.nondeterminism import files
 from pytest_expops.replay.nondeterminism.base import NATURAL, Mode, Watcher

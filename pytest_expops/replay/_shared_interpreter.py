@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_expops.replay._leading_imports import Import
-from pytest_expops.replay._messages import Lines, send
+from pytest_expops.replay.messages import Lines, send
 from pytest_expops.unpatched import UNPATCHED
 
 UNKNOWN = 1 << 16

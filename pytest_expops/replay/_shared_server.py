@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from pytest_expops.replay._import_server import ImportServer, Serve, fork_quietly
-from pytest_expops.replay._messages import Lines, send
+from pytest_expops.replay.messages import Lines, send
 from pytest_expops.replay._shared_interpreter import XDIST
 
 _POLL_SECONDS = 0.2

@@ -30,11 +30,20 @@ def run_apart(pool: ReplicaPool, session: PipelineSession, name: str) -> RunReco
         return RunRecord(name, 0, Outcome.CRASHED, worker=session.worker, failure=failure)
     sys.stdout.write(run.printed)
     for each in run.warned:
-        _warn(*each)
+        warn_again(*each)
     return replace(run.record, worker=session.worker)
 
 
-def _warn(home: str, name: str, text: str, file: str, line: int) -> None:
+def warn_again(home: str, name: str, text: str, file: str, line: int) -> None:
+    """Warn here of what a process has warned of elsewhere.
+
+    Args:
+        home: the module of the class of the warning.
+        name: its name there.
+        text: what it says.
+        file: where it was warned.
+        line: the line there.
+    """
     category = getattr(sys.modules.get(home), name, None)
     if not (isinstance(category, type) and issubclass(category, Warning)):
         category, text = UserWarning, f"{name}: {text}"  # its class is not here
