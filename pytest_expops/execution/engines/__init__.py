@@ -1,0 +1,1 @@
+"""Where the runs and replays of a session are made."""
