@@ -183,6 +183,14 @@ class CopyRefused(ReplayError):
     """A process cannot be replayed in a copy of the project: it is too large, or the process writes elsewhere."""
 
 
+class CodeArchiveError(ExpopsError):
+    """The code of a project cannot be packed for workers, or unpacked there; `path` is relative to the project."""
+
+    def __init__(self, message: str, *, path: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.path = path
+
+
 class NotReproducible(ReplayError, CheckFailed):
     """A function, test or program that was run again gave something else."""
 

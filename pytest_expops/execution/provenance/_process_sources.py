@@ -9,7 +9,7 @@ from typing import Any
 
 from pytest_expops.execution.provenance._code_used import CodeReader, CodeUsed
 from pytest_expops.execution.provenance._source_files import Sources
-from pytest_expops.execution.provenance._texts import texts_in
+from pytest_expops.execution.provenance.texts import texts_in
 from pytest_expops.execution.user_code.places import ProjectPlaces
 from pytest_expops.pipeline.differences import merged_parameters
 from pytest_expops.pipeline.files import Disk

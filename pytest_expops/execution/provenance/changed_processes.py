@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from pytest_expops.errors import ConfigError
-from pytest_expops.execution.provenance._names_of_files import NamedFiles, is_path
 from pytest_expops.execution.provenance._process_sources import ProjectSources
 from pytest_expops.execution.provenance._requirement_names import says_what_is_installed
+from pytest_expops.execution.provenance.names_of_files import NamedFiles, is_path
 from pytest_expops.execution.provenance.revision import Revision
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.differences import config_differences, form

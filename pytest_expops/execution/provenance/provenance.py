@@ -15,7 +15,7 @@ from pytest_expops.execution.provenance._code_used import CodeReader, CodeUsed
 from pytest_expops.execution.provenance._data_files import DataFiles
 from pytest_expops.execution.provenance._distributions import is_without_file
 from pytest_expops.execution.provenance._source_files import Sources
-from pytest_expops.execution.provenance._texts import texts_in
+from pytest_expops.execution.provenance.texts import texts_in
 from pytest_expops.execution.seen import Seen
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.differences import merged_parameters
