@@ -125,6 +125,8 @@ NUMBERS: Mapping[str, Bounds] = {
     "diagnose_timeout": Bounds(0.001, 1_000_000, whole=False, words="a number of seconds"),
     "timeout": Bounds(0, 1_000_000, whole=False, words="a number of seconds (0 for no limit)"),
     "memory": Bounds(0, 2**50, whole=False, words="a number of bytes"),
+    "engine_workers": Bounds(0, 10_000, words="a number of workers (0: one for each processor)"),
+    "engine_timeout": Bounds(1, 1_000_000, whole=False, words="a number of seconds"),
     "cache_size": Bounds(0, 2**60, whole=False, words="a number of bytes"),
     "cache_audit": Bounds(0, 100, whole=False),
     "memory_limit": Bounds(2**20, 2**50, whole=False, words="an amount of memory such as 512M or 4G, in bytes"),

@@ -28,10 +28,9 @@ from pytest_expops.execution.user_code.standard_streams import flush
 from pytest_expops.replay._child_project import ReplicaProject, reader_of
 from pytest_expops.replay._data_libraries import DataLibraries
 from pytest_expops.replay._import_server import ImportServer
-from pytest_expops.replay.messages import Lines, send
 from pytest_expops.replay._shared_server import SharedServer
-from pytest_expops.replay.warning_filters import warned
 from pytest_expops.replay.beginning import beginning_anew
+from pytest_expops.replay.messages import Lines, send
 from pytest_expops.replay.nondeterminism import files
 from pytest_expops.replay.nondeterminism.base import NATURAL, Mode, Watcher
 from pytest_expops.replay.nondeterminism.registry import SOURCES, applied
@@ -39,6 +38,7 @@ from pytest_expops.replay.nondeterminism.session_files import Scope, files_met, 
 from pytest_expops.replay.nondeterminism.torch_alerts import noting_alerts
 from pytest_expops.replay.request import Replay, Request, to_answer
 from pytest_expops.replay.tracing import Tracer
+from pytest_expops.replay.warning_filters import warned
 from pytest_expops.wording import text_of, worded
 
 Next = Callable[[], dict[str, Any] | None]

@@ -27,13 +27,13 @@ from pytest_expops.pipeline.check import check_from_json, check_pipeline
 from pytest_expops.pipeline.config.loader import load_config
 from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.model import ExpandedPipeline
-from pytest_expops.replay.warning_filters import filtering
 from pytest_expops.replay.nondeterminism import files
 from pytest_expops.replay.nondeterminism.registry import keep_temporary_files_in
 from pytest_expops.replay.nondeterminism.session_files import Scope, noting_reads, refusing_writes
 from pytest_expops.replay.nondeterminism.use import noting_use
 from pytest_expops.replay.project_copy import Move
 from pytest_expops.replay.request import Request
+from pytest_expops.replay.warning_filters import filtering
 from pytest_expops.values.storage.store import ArtifactStore
 
 SURROUNDINGS = (

@@ -23,8 +23,8 @@ from typing import Any, NoReturn
 from pytest_expops.execution.seeding.task_seeds import preserved, warm_up
 from pytest_expops.execution.user_code.run_environment import run_environment
 from pytest_expops.replay._child_project import ReplicaProject
-from pytest_expops.replay.messages import Lines, send
 from pytest_expops.replay._scattering import scatter_addresses
+from pytest_expops.replay.messages import Lines, send
 
 CAN_FORK = sys.platform == "linux"
 """Elsewhere system libraries do not bear it (macOS), or there is no such thing (Windows)."""

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from pytest_expops.replay._import_server import ImportServer, Serve, fork_quietly
-from pytest_expops.replay.messages import Lines, send
 from pytest_expops.replay._shared_interpreter import XDIST
+from pytest_expops.replay.messages import Lines, send
 
 _POLL_SECONDS = 0.2
 _ASKED_FOR = 3

@@ -88,8 +88,8 @@ def add_cache_options(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
     parser.addini("expops_why", "like --expops-why", default="")
 
 
-def read_cache_options(config: pytest.Config, ini_folder: Path) -> CacheOptions:
-    """Return what is asked for.
+def read_cache_options(config: pytest.Config, ini_folder: Path, *, elsewhere: bool = False) -> CacheOptions:
+    """Return what is asked for; nothing is kept of what is run `elsewhere`.
 
     Raises:
         pytest.UsageError: a value cannot be used.
@@ -109,7 +109,7 @@ def read_cache_options(config: pytest.Config, ini_folder: Path) -> CacheOptions:
         folder = Path(os.path.abspath((config.invocation_params.dir if on_command_line else ini_folder) / asked.value))
         if not next(each for each in (folder, *folder.parents) if each.exists()).is_dir():
             raise asked.refused("is not a folder, and cannot be made one")
-    off = _off(config)
+    off = "with --expops-engine=dask" if elsewhere else _off(config)
     refresh = asked.value == REFRESH
     return CacheOptions(not off, off, folder, refresh, audit, size, why, _besides(config), remote, read_only)
 

@@ -19,6 +19,7 @@ from pytest_expops.plugin.options.baseline import (
 )
 from pytest_expops.plugin.options.cache import CacheOptions, add_cache_options, read_cache_options
 from pytest_expops.plugin.options.changed import add_changed_option
+from pytest_expops.plugin.options.engine import EngineOptions, add_engine_options, read_engine_options
 from pytest_expops.plugin.options.given import Given, given, ini_source, ini_value, option_source
 from pytest_expops.plugin.options.replay_tests import add_replay_tests_option
 from pytest_expops.plugin.options.report import ReportOptions, add_report_options, read_report_options
@@ -77,6 +78,7 @@ class Options:
     progress: str
     undecided: str
     baseline: BaselineOptions
+    engine: EngineOptions
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -96,6 +98,7 @@ def add_options(parser: pytest.Parser) -> None:
     add_replay_tests_option(parser, group)
     add_baseline_options(parser, group)
     add_cache_options(parser, group)
+    add_engine_options(parser, group)
     _add_running_options(parser, group)
     group.addoption(
         "--expops-graph",
@@ -247,6 +250,7 @@ def read_options(config: pytest.Config) -> Options:
     configs, baseline = tuple(dict.fromkeys(_configs(config))), read_baseline_options(config)
     if configs:
         refuse_writing_in_ci(config, baseline)
+    engine = read_engine_options(config, _ini_folder(config)) if configs else EngineOptions()
     return Options(
         configs=configs,
         on_demand=not config.getoption("expops_config"),
@@ -259,8 +263,9 @@ def read_options(config: pytest.Config) -> Options:
         tolerances=tuple(_tolerance_lines(config)),
         artifacts=_artifacts(config),
         reports=read_report_options(config, _ini_folder(config)),
-        cache=read_cache_options(config, _ini_folder(config)),
+        cache=read_cache_options(config, _ini_folder(config), elsewhere=engine.name != "local"),
         baseline=baseline,
+        engine=engine,
         vary=_sources(given(config, "expops_vary")),
         diagnose=given(config, "expops_diagnose").one_of(SWITCH) == "on",
         diagnose_timeout=given(config, "expops_diagnose_timeout").number("diagnose_timeout"),

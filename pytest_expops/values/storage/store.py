@@ -6,7 +6,7 @@ import base64
 import itertools
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -70,6 +70,8 @@ class ArtifactStore:
             StoreError: it cannot be made, or belongs to another user.
         """
         self.root = root
+        self.bring: Callable[[Artifact], object] = lambda _: None
+        """Puts the file of an artifact that is not here to its place, if it is known elsewhere."""
         try:
             root.mkdir(mode=0o700, parents=True, exist_ok=True)
             found = root.stat()
@@ -141,6 +143,8 @@ class ArtifactStore:
         if artifact.inline is not None:
             return _verified(bytearray(artifact.inline), artifact, f"artifact {artifact.digest}")
         path = str(self.path_of(artifact))
+        if not os.path.exists(path):
+            self.bring(artifact)
         try:
             # Unbuffered, and the path as text: for a small file half of the time would go there.
             with open(path, "rb", buffering=0) as file:

@@ -1,0 +1,300 @@
+"""The engine of a Dask cluster: each run and each verdict is a task of one importable function, and only names travel.
+
+What a task has made is in a store that all reach. So a result that Dask loses is looked up there, and never made again:
+before a worker begins to run a process it leaves a claim in the store, and a process whose claim is there without a
+record has died with its worker. Dask is given no retries, and its own suspicions of tasks that waited behind the one
+that a worker died of are not believed: what has no claim was not begun, and is given to Dask once more.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pytest_expops.errors import ReplayError
+from pytest_expops.execution._last_records import crashed
+from pytest_expops.execution.engines.base import EngineLost, Work
+from pytest_expops.execution.records import Outcome, RunRecord
+from pytest_expops.unpatched import UNPATCHED
+
+_POLL_SECONDS = 0.2
+"""How often to look whether the cluster is still there."""
+_MOST_ATTEMPTS = 20
+"""So often a task that was never begun is given to Dask again."""
+CANCEL_SECONDS = 15.0
+"""So long to wait for what runs on workers to end."""
+
+
+class Made(Protocol):
+    """What workers have made, by the store."""
+
+    def record(self, work: Work) -> RunRecord | None:
+        """Return the record of a run that has ended; None if there is none."""
+
+    def tell(self, work: Work) -> None:
+        """Print what its process has printed, and warn of what it warned of."""
+
+    def verdict(self, work: Work) -> Mapping[str, Any] | None:
+        """Return a verdict; None if there is none."""
+
+    def owner(self, work: Work) -> str | None:
+        """Return the worker that has begun with it; None if none has."""
+
+    def settle(self, record: RunRecord, work: Work) -> None:
+        """Have workers know the record of a run that has left none."""
+
+
+@dataclass
+class _Task:
+    """What is known of one work that was given to Dask."""
+
+    future: Any
+    attempt: int = 0
+    over: bool = False
+    lost: str = ""
+    """Why there is no result, where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """How work is given to Dask: the function, what it is called with before the work, and what a work needs.
+
+    `needs` returns what must have ended before, `resources` what a worker must have, `workers` those that may do it
+    (any, if empty).
+    """
+
+    function: Callable[..., Any]
+    ticket: Mapping[str, Any]
+    arguments: Callable[[Work], tuple[Any, ...]]
+    needs: Callable[[Work], Sequence[Work]]
+    resources: Callable[[Work], Mapping[str, float]] = field(default=lambda _: {})
+    workers: Callable[[Work], Sequence[str]] = field(default=lambda _: ())
+
+
+class DaskEngine:
+    """Has the workers of a cluster make runs and verdicts.
+
+    Args:
+        client: a `distributed.Client`.
+        submission: how work is given to it.
+        made: where what was made is found.
+        stop: ends what runs on the workers for this session, and waits for it; may raise what it likes.
+        release: called at the end, after the client has been closed.
+        patience: so many seconds it is waited for a worker where none is connected.
+        waiting: called again and again while something is waited for.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        submission: Submission,
+        made: Made,
+        *,
+        stop: Callable[[], None] = lambda: None,
+        release: Callable[[], None] = lambda: None,
+        patience: float = 300.0,
+    ) -> None:
+        self.waiting: Callable[[], None] = lambda: None
+        self._client = client
+        self._submission = submission
+        self._made = made
+        self._stop = stop
+        self._release = release
+        self._patience = patience
+        self._tasks: dict[Work, _Task] = {}
+        self._news: queue.SimpleQueue[tuple[Work, int]] = queue.SimpleQueue()
+        self._ended: list[Work] = []
+        self._seen_worker = UNPATCHED.monotonic()
+        self._looked = float("-inf")
+
+    def begin(self, work: Iterable[Work]) -> None:
+        """Give all of it to Dask at once, upstream first."""
+        for each in work:
+            if each not in self._tasks:
+                self._submit(each)
+
+    def ended(self, seconds: float) -> list[Work]:
+        """Return what has ended since this was asked last, after waiting at most so long for something.
+
+        Raises:
+            EngineLost: the scheduler is gone, or no worker has been connected for too long.
+        """
+        deadline = UNPATCHED.monotonic() + seconds
+        self._take_news(block=False)
+        while not self._ended and (left := deadline - UNPATCHED.monotonic()) > 0:
+            self._look_after_cluster()
+            self.waiting()
+            self._take_news(block=True, seconds=min(left, _POLL_SECONDS))
+        found, self._ended = self._ended, []
+        return found
+
+    def run(self, work: Work) -> RunRecord:
+        """Wait for a first run, and return its record.
+
+        Raises:
+            EngineLost: there will be none.
+        """
+        task = self._over(work)
+        record = self._made.record(work)
+        self._made.tell(work)
+        return crashed(work.name, self._made.owner(work) or "of the cluster", task.lost) if record is None else record
+
+    def verdict(self, work: Work) -> Mapping[str, Any]:
+        """Wait for a verdict, and return it.
+
+        Raises:
+            EngineLost: there will be none.
+            ReplayError: it could not be found; the worker has died, say.
+        """
+        task = self._over(work)
+        found = self._made.verdict(work)
+        if found is None:
+            why = task.lost or "its worker has left no verdict"
+            raise ReplayError(f"`{work.name}` could not be replayed: {why}", process=work.name)
+        return found
+
+    def cancel(self) -> None:
+        """Have Dask forget what has not ended, and end what runs on the workers; wait until it has."""
+        open_ = [task.future for task in self._tasks.values() if not task.over]
+        if open_ and self._is_connected():
+            try:
+                self._client.cancel(open_, force=True)
+                self._stop()
+            except Exception:  # the scheduler is gone: workers end what they do when they notice
+                return
+
+    def close(self) -> None:
+        """Let go of the cluster; one that was started for this session ends."""
+        self._tasks.clear()
+        try:
+            self._client.close(timeout=CANCEL_SECONDS)
+        except Exception:  # it is gone
+            pass
+        finally:
+            self._release()
+
+    def _submit(self, work: Work, attempt: int = 0) -> None:
+        submission = self._submission
+        needed = [task.future for each in submission.needs(work) if (task := self._tasks.get(each)) and not task.over]
+        kind = "replays" if work.replays else "run"
+        future = self._client.submit(
+            submission.function,
+            submission.ticket,
+            *submission.arguments(work),
+            *needed,
+            key=f"expops-{submission.ticket['session']}-{kind}-{submission.arguments(work)[0]}-{work.name}-{attempt}",
+            pure=False,
+            retries=0,
+            workers=list(submission.workers(work)) or None,
+            resources=dict(submission.resources(work)) or None,
+            priority=0 if work.replays else 1,
+        )
+        self._tasks[work] = _Task(future, attempt)
+        future.add_done_callback(lambda _: self._news.put((work, attempt)))
+
+    def _over(self, work: Work) -> _Task:
+        """Wait until some work is over, and return what is known of it."""
+        self.begin([work])
+        while not self._tasks[work].over:
+            self._ended += self.ended(_POLL_SECONDS)
+        return self._tasks[work]
+
+    def _take_news(self, *, block: bool, seconds: float = 0.0) -> None:
+        try:
+            work, attempt = self._news.get(block, seconds or None)
+            while True:
+                task = self._tasks.get(work)
+                if task is not None and task.attempt == attempt and not task.over:
+                    self._take(work, task)
+                work, attempt = self._news.get(False)
+        except queue.Empty:
+            return
+
+    def _take(self, work: Work, task: _Task) -> None:
+        """Dask has done with some work: it has been made, its worker has died, or Dask has given it up."""
+        if task.future.status == "finished":
+            answer = task.future.result(timeout=_POLL_SECONDS) if self._is_connected() else {}
+            task.lost = (answer or {}).get("lost", "")
+            refused = (answer or {}).get("refused")
+            if refused:
+                raise EngineLost(refused)
+            self._end(work, task)
+        elif not self._is_connected():
+            self._look_after_cluster()
+        elif self._is_made(work):
+            self._end(work, task)
+        elif (owner := self._made.owner(work)) is not None:
+            task.lost = "is gone"
+            if not work.replays:
+                self._made.settle(crashed(work.name, owner), work)
+            else:
+                task.lost = f"worker {owner} died while it replayed it"
+            self._end(work, task)
+        elif self._is_blocked(work):
+            self._end(work, task)
+        elif task.attempt < _MOST_ATTEMPTS:
+            self._again(work, task)
+        else:
+            raise EngineLost(f"Dask has given `{work.name}` up {_MOST_ATTEMPTS} times before a worker began with it")
+
+    def _end(self, work: Work, task: _Task) -> None:
+        task.over = True
+        task.future.release()
+        self._ended.append(work)
+
+    def _again(self, work: Work, task: _Task) -> None:
+        """Give Dask work again that no worker has begun with, and first whatever of its upstream Dask has given up."""
+        for each in self._submission.needs(work):
+            above = self._tasks.get(each)
+            if above is not None and not above.over and above.future.status in ("error", "cancelled", "lost"):
+                self._take(each, above)
+        self._submit(work, task.attempt + 1)
+
+    def _is_made(self, work: Work) -> bool:
+        return (self._made.verdict(work) if work.replays else self._made.record(work)) is not None
+
+    def _is_blocked(self, work: Work) -> bool:
+        """Return whether something that it needs has ended without passing, so that nobody will ask a worker for it."""
+        for each in self._submission.needs(work):
+            task = self._tasks.get(each)
+            if task is not None and task.over:
+                record = self._made.record(each)
+                if record is None or record.outcome is not Outcome.PASSED:
+                    return True
+        return False
+
+    def _is_connected(self) -> bool:
+        return bool(self._client.status == "running")
+
+    def _look_after_cluster(self) -> None:
+        """See whether there is anybody who could end something.
+
+        Raises:
+            EngineLost: there is not.
+        """
+        now = UNPATCHED.monotonic()
+        if now - self._looked < _POLL_SECONDS:
+            return
+        self._looked = now
+        if not self._is_connected():
+            if self._client.status in ("closed", "closing"):
+                raise EngineLost("the scheduler of the Dask cluster is gone: it has closed the connection", hint=_RERUN)
+            if now - self._seen_worker > self._patience:
+                raise EngineLost(f"the scheduler of the Dask cluster has not answered for {self._patience:g} s")
+            return
+        if self._workers():
+            self._seen_worker = now
+        elif now - self._seen_worker > self._patience:
+            raise EngineLost(
+                f"no worker of the Dask cluster has been connected for {self._patience:g} s",
+                hint="fix: start workers, or wait longer for them: --expops-engine-timeout=SECONDS",
+            )
+
+    def _workers(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self._client.scheduler_info().get("workers", {})
+        return found
+
+
+_RERUN = "fix: see why in the scheduler's log, and run pytest again; what had ended is reported"

@@ -1,0 +1,135 @@
+"""The interpreter that a worker of a cluster has for a session: started when there is something to do, and watched.
+
+It is asked by messages, as replicas are: JSON, one a line. When it dies of a process, another one is started, which
+finds by the claims in the session's folder what that was, and leaves a record of it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from pytest_expops.execution import scratch
+from pytest_expops.execution.interpreter_end import OomKills, ended, since
+from pytest_expops.execution.records import JsonFolder
+from pytest_expops.replay.messages import Lines, send
+from pytest_expops.urls import KEY_VARIABLE
+
+SECONDS_TO_END = 5.0
+# Without the current folder, which `-c` puts first.
+_MAIN = (
+    "import sys; sys.path[:] = [entry for entry in sys.path if entry]; root = sys.argv.pop(); "
+    "root in sys.path or sys.path.append(root); "
+    "from pytest_expops.plugin.cluster._worker_main import main; main()"
+)
+
+
+class Agent:
+    """One worker's interpreter for one session.
+
+    Args:
+        ticket: where the session is found.
+        name: what the worker is called in records.
+        worker: a number that is another when the worker has been started anew.
+    """
+
+    def __init__(self, ticket: Mapping[str, Any], name: str, worker: int) -> None:
+        self.session: str = ticket["session"]
+        self.name = name
+        self._ticket = ticket
+        self._worker = worker
+        self._asking = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._lines = Lines(-1)
+        self._number = 0
+        self._stopped = False
+        self._folder: Path | None = None
+
+    def ask(self, message: Mapping[str, Any], begun: Callable[[], None]) -> dict[str, Any]:
+        """Have it do one thing at a time, and return what it answers: nothing, if it was stopped.
+
+        `begun` is called when it is this one's turn.
+        """
+        with self._asking:
+            if self._stopped:
+                return {"lost": "the session has ended"}
+            begun()
+            kills = OomKills.now()
+            answer, name = self._answer(message), self._own_name()
+            if answer is not None or self._stopped:
+                return answer or {"lost": "it was stopped"}
+            assert self._child is not None
+            assert self._folder is not None
+            code, counted = self._child.wait(), since(kills)
+            JsonFolder(self._folder / "ends").write(name, [code, counted])
+            self._child = None
+            how = ended(code, "", counted) or "ended"
+            if message["replays"]:
+                return {"lost": f"the interpreter that replayed it {how}"}
+            settled = self._answer({**message, "settle": True})
+            return settled if settled is not None else {"lost": how}
+
+    def stop(self) -> None:
+        """End the interpreter, whatever it is at, and remove its folder."""
+        self._stopped = True
+        child = self._child
+        if child is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGTERM)
+            try:
+                child.wait(SECONDS_TO_END)
+            except subprocess.TimeoutExpired:
+                with suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+        if self._folder is not None:
+            scratch.remove(self._folder)
+
+    def _own_name(self) -> str:
+        return f"{self.name}.{self._worker}.{self._number}"
+
+    def _answer(self, message: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return what it answers; None if it has died, or has been stopped."""
+        try:
+            child = self._started()
+            assert child.stdin is not None
+            send(child.stdin.fileno(), message)
+            return self._lines.next()
+        except BrokenPipeError:
+            return None
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._child is not None and self._child.poll() is None:
+            return self._child
+        if self._folder is None:
+            scratch.remove_abandoned(scratch.left_behind())
+            self._folder = scratch.new_folder("worker")
+            (self._folder / "ends").mkdir()
+        self._number += 1
+        environment = dict(os.environ)
+        key = environment.pop(KEY_VARIABLE, "")
+        for name, value in self._ticket["variables"].items():
+            environment.pop(name, None)
+            if value is not None:
+                environment[name] = value
+        self._child = subprocess.Popen(
+            [sys.executable, "-c", _MAIN, str(Path(__file__).parents[3])],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=self._folder,
+            env=environment,
+            start_new_session=True,
+        )
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        self._lines = Lines(self._child.stdout.fileno())
+        own = {"worker": self._own_name(), "name": self.name, "folder": str(self._folder), "key": key.encode().hex()}
+        send(self._child.stdin.fileno(), {**self._ticket, **own})
+        return self._child

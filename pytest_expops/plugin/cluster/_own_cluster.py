@@ -1,0 +1,100 @@
+"""A Dask cluster of the session's own: a scheduler and workers on this machine that nobody else can reach.
+
+They are programs of their own, and no children of `multiprocessing`, which would import the main module again.
+Each ends when its standard input does, and so does not outlive this process, however that ends.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from pytest_expops.errors import ExpopsError
+from pytest_expops.unpatched import UNPATCHED
+
+SECONDS_TO_START = 60.0
+SECONDS_TO_END = 5.0
+_LOOPBACK = "127.0.0.1"
+_MAIN = (
+    "import os, sys, threading; "
+    "threading.Thread(target=lambda: (os.read(0, 1), os._exit(0)), daemon=True).start(); "
+    "from distributed.cli.dask_{0} import main; main()"
+)
+_SETTINGS = {
+    "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0",
+    "DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "error",
+}
+
+
+class OwnCluster:
+    """One scheduler and some workers.
+
+    Args:
+        folder: for what they write; it is made.
+        workers: how many.
+        variables: of the environment, for workers alone.
+
+    Raises:
+        ExpopsError: they do not start.
+    """
+
+    def __init__(self, folder: Path, workers: int, variables: Mapping[str, str]) -> None:
+        folder.mkdir(mode=0o700)
+        self._folder = folder
+        self._programs: list[subprocess.Popen[bytes]] = []
+        self.scheduler_file = folder / "scheduler.json"
+        common = ["--host", _LOOPBACK, "--no-dashboard"]
+        try:
+            self._start("scheduler", [*common, "--port", "0", "--scheduler-file", str(self.scheduler_file)], {})
+            self._wait_for_scheduler()
+            for number in range(workers):
+                own = ["--nthreads", "1", "--memory-limit", "0", "--name", str(number), "--death-timeout", "60"]
+                place = ["--scheduler-file", str(self.scheduler_file), "--local-directory", str(folder / "dask")]
+                self._start("worker", [*common, *own, *place], variables)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End all of them."""
+        for program in reversed(self._programs):
+            program.terminate()
+        for program in self._programs:
+            try:
+                program.wait(SECONDS_TO_END)
+            except subprocess.TimeoutExpired:
+                program.kill()
+                program.wait()
+            assert program.stdin is not None
+            with suppress(OSError):
+                program.stdin.close()
+        self._programs.clear()
+
+    def _start(self, what: str, arguments: list[str], variables: Mapping[str, str]) -> None:
+        with open(self._folder / "log", "ab") as log:
+            self._programs.append(
+                subprocess.Popen(
+                    [sys.executable, "-c", _MAIN.format(what), *arguments],
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=log,
+                    cwd=self._folder,
+                    env={**os.environ, **_SETTINGS, **variables},
+                    start_new_session=True,  # Ctrl-C is for pytest
+                )
+            )
+
+    def _wait_for_scheduler(self) -> None:
+        deadline = UNPATCHED.monotonic() + SECONDS_TO_START
+        while not (self.scheduler_file.exists() and self.scheduler_file.stat().st_size):
+            ended = self._programs[0].poll() is not None
+            if ended or UNPATCHED.monotonic() > deadline:
+                said = (self._folder / "log").read_text(encoding="utf-8", errors="replace").strip()
+                last = "\n".join(said.splitlines()[-20:]) or "it printed nothing"
+                how = "ended at once" if ended else f"was not there after {SECONDS_TO_START:g} s"
+                raise ExpopsError(f"the scheduler of the session's own Dask cluster {how}:\n{last}")
+            UNPATCHED.sleep(0.02)

@@ -1,0 +1,191 @@
+"""The session of a worker of a cluster: the pipelines of the controller, opened here, and what is made of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from pytest_expops.errors import ExpopsError
+from pytest_expops.execution.declared.charts import chart_folder, images_in
+from pytest_expops.execution.engines.code_archive import unpack
+from pytest_expops.execution.engines.environment_check import described, refusal
+from pytest_expops.execution.engines.shared_store import SharedStore
+from pytest_expops.execution.records import Outcome, RunRecord
+from pytest_expops.execution.session import PipelineSession
+from pytest_expops.pipeline.model import Kind
+from pytest_expops.plugin.cluster.description import (
+    DESCRIPTION,
+    RECORDS,
+    VERDICTS,
+    key_of,
+    options_from_json,
+    put_on_path,
+)
+from pytest_expops.plugin.state import Seat, SessionState, start
+from pytest_expops.replay.project_copy import Move
+from pytest_expops.replay.warning_filters import filtering, warned
+
+
+class WorkerSession:
+    """What one interpreter of a worker knows of a session."""
+
+    def __init__(
+        self, ticket: Mapping[str, Any], store: SharedStore, state: SessionState, moves: list[Move], printed: Any
+    ) -> None:
+        self._name: str = ticket["name"]
+        self._store = store
+        self._state = state
+        self._sessions = list(state.sessions.values())
+        self._moves = moves
+        self._printed = printed
+
+    @classmethod
+    def opened(cls, ticket: Mapping[str, Any], printed: Any) -> WorkerSession:
+        """Bring the project here, unless it is, and set its pipelines up.
+
+        Raises:
+            ExpopsError: the store cannot be used, or this worker is not like the controller.
+        """
+        store = SharedStore(ticket["store"], ticket["session"], bytes.fromhex(ticket["key"]))
+        data = store.read(DESCRIPTION, DESCRIPTION)
+        if data is None:
+            raise ExpopsError(f"{store.url} has nothing of session {ticket['session']}: it has ended")
+        if data["check"]:
+            here = described(data["modules"])
+            text = refusal(data["environment"], {ticket["name"]: here})
+            if text:
+                raise ExpopsError(text)
+        folder = Path(ticket["folder"])
+        moves, configs = [], []
+        for each in data["pipelines"]:
+            place = each["base"] if each["code"] is None else _unpacked(store, each["code"], folder)
+            move = Move(each["base"], os.path.realpath(place))
+            moves.append(move)
+            configs.append(Path(move.there(each["config"])))
+            put_on_path(each["path"], move.place)
+        os.chdir(moves[0].place)
+        options = options_from_json(data["options"], tuple(configs))
+        for number, path in enumerate(configs, start=1):
+            (folder / f"{number}-{path.stem}").mkdir(exist_ok=True)
+            (folder / f"{number}-{path.stem}" / "claims").touch()
+        state = start(options, Seat(ticket["worker"], folder, shared=True))
+        state.remember_environment()
+        ExitStack().enter_context(filtering(data["filters"]))  # for as long as this interpreter lives
+        return cls(ticket, store, state, moves, printed)
+
+    def answer(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Do what is asked for, unless it has been done."""
+        number, name = message["number"], message["name"]
+        return (self._replay if message["replays"] else self._run)(number, name, settle=message.get("settle", False))
+
+    def close(self) -> None:
+        """End what was started for it."""
+        self._state.close()
+
+    def _run(self, number: int, name: str, *, settle: bool) -> dict[str, Any]:
+        key, session = key_of(number, name), self._sessions[number]
+        if not settle and (owner := self._store.claim(key, {"worker": self._name})) is not None:
+            return {} if self._store.read(RECORDS, key) is not None else _lost(owner)
+        missing = self._take_upstream(number, name)
+        if missing:
+            return {"lost": f"`{missing}` has left no record"}
+        begin = self._printed.seek(0, os.SEEK_END)
+        with warnings.catch_warnings(record=True) as caught:
+            record = session.record(name)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._printed.seek(begin)
+        said = self._printed.read().decode(errors="replace")
+        move = self._moves[number]
+        self._store.write(
+            RECORDS,
+            key,
+            {
+                "record": move.back({**record.to_json(), "worker": self._name}),
+                "files": self._stored(session, record),
+                "images": self._images(session, name),
+                "printed": said,
+                "warned": move.back(warned(caught)),
+            },
+        )
+        return {}
+
+    def _replay(self, number: int, name: str, *, settle: bool) -> dict[str, Any]:
+        key, session = key_of(number, name, replays=True), self._sessions[number]
+        if (owner := self._store.claim(key, {"worker": self._name})) is not None:
+            return {} if self._store.read(VERDICTS, key) is not None else _lost(owner)
+        missing = self._take_upstream(number, name) or self._take(number, name)
+        record = session.known(name)
+        if missing or record is None:
+            return {"lost": f"`{missing or name}` has left no record"}
+        if record.outcome is not Outcome.PASSED:
+            return {}
+        verdict = self._state.verdict(session, name).to_json()
+        self._store.write(VERDICTS, key, self._moves[number].back(verdict))
+        return {}
+
+    def _take_upstream(self, number: int, name: str) -> str:
+        """Have the results that a process needs here; return the name of one that is not in the store, or nothing."""
+        for each in self._sessions[number].expanded[name].upstream:
+            if self._take(number, each):
+                return each
+        return ""
+
+    def _take(self, number: int, name: str) -> str:
+        session = self._sessions[number]
+        if session.known(name) is not None:
+            return ""
+        data = self._store.read(RECORDS, key_of(number, name))
+        if data is None:
+            return name
+        record = RunRecord.from_json(self._moves[number].there(data["record"]))
+        for output in record.outputs.values():
+            if output.artifact is not None and output.artifact.digest in data["files"]:
+                path = session.store.path_of(output.artifact)
+                if not path.exists():
+                    self._store.get_artifact(output.artifact.digest, data["files"][output.artifact.digest], path)
+        session.adopt(record)
+        return ""
+
+    def _stored(self, session: PipelineSession, record: RunRecord) -> dict[str, str]:
+        """Put the outputs of a run into the store; return the SHA-256 of each that is too large for a record."""
+        found = {}
+        for output in record.outputs.values():
+            artifact = output.artifact
+            if artifact is not None and artifact.inline is None:
+                found[artifact.digest] = self._store.put_artifact(artifact.digest, session.store.path_of(artifact))
+        return found
+
+    def _images(self, session: PipelineSession, name: str) -> dict[str, list[str]]:
+        """Put the images of a chart into the store; return under which digest each is there."""
+        if session.expanded[name].process.kind is not Kind.CHART:
+            return {}
+        folder = chart_folder(session.folder, name)
+        found: dict[str, list[str]] = {}
+        for path in images_in(folder):
+            digest = f"image-{session.folder.name[0]}-{name}-{len(found)}"
+            found[str(path.relative_to(folder))] = [digest, self._store.put_artifact(digest, path)]
+        return found
+
+
+def _lost(owner: Mapping[str, Any]) -> dict[str, str]:
+    return {"lost": f"worker {owner['worker']} had begun with it, and was lost"}
+
+
+def _unpacked(store: SharedStore, digest: str, folder: Path) -> str:
+    """Return where the code of a project is, after bringing it here if it is not."""
+    place = folder / "code" / digest
+    if not place.is_dir():
+        place.parent.mkdir(exist_ok=True)
+        archive = folder / f"{digest}.tar.gz"
+        store.get_code(digest, archive)
+        try:
+            unpack(archive, place)
+        finally:
+            archive.unlink(missing_ok=True)
+    return str(place)

@@ -1,0 +1,155 @@
+"""A session on a cluster, as the pytest process sees it: all is given away at once, and taken as it ends."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from pytest_expops.errors import ExpopsError
+from pytest_expops.execution.engines.base import EngineLost, Work
+from pytest_expops.pipeline.model import ExpandedProcess
+from pytest_expops.plugin.cluster._connection import Connection, connected
+from pytest_expops.plugin.items.base import ExpopsItem, OwnItem
+from pytest_expops.plugin.items.replay import ReplayItem
+from pytest_expops.plugin.state import SessionState
+from pytest_expops.replay.warning_filters import described_filters
+
+WAIT_SECONDS = 1.0
+
+
+def register_cluster(config: pytest.Config, state: SessionState) -> None:
+    """Have runs and replays made on a Dask cluster; to be called when the session is configured."""
+    config.pluginmanager.register(ClusterHooks(config, state), "expops-cluster")
+
+
+class ClusterHooks:
+    """Runs the items of a session as their work ends on a cluster."""
+
+    def __init__(self, config: pytest.Config, state: SessionState) -> None:
+        self._config = config
+        self._state = state
+        self._filters: list[list[Any]] = []
+        self._connection: Connection | None = None
+
+    def pytest_collection_finish(self) -> None:
+        """Remember the warning filters of the session, which are in force while it collects."""
+        self._filters = described_filters()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """In place of pytest's own loop, which takes items in their order."""
+        own = [item for item in session.items if isinstance(item, OwnItem)]
+        if session.config.option.collectonly or not own:
+            return None
+        if session.testsfailed and not session.config.option.continue_on_collection_errors:
+            return None
+        try:
+            connection = self._connection = connected(self._state, self._filters, self._config.rootpath)
+        except ExpopsError as error:
+            raise pytest.UsageError(f"--expops-engine=dask: {error}") from None
+        self._state.engine = connection.engine
+        try:
+            connection.engine.begin(_all_work(own))
+            self._run(session, own, [item for item in session.items if not isinstance(item, OwnItem)])
+        except EngineLost as lost:
+            session.shouldfail = str(lost)
+            raise session.Failed(session.shouldfail) from None
+        finally:
+            connection.end()
+        return True
+
+    def _run(self, session: pytest.Session, own: Sequence[OwnItem], tests: Sequence[pytest.Item]) -> None:
+        """Run items of ours as their work ends, and then the tests, which may ask for their results."""
+        one_file = len({item.path for item in own}) == 1
+        waiting = _Waiting(own)
+        assert self._connection is not None
+        while waiting:
+            item = waiting.take()
+            if item is None:
+                waiting.note(self._connection.engine.ended(WAIT_SECONDS))
+                continue
+            following: pytest.Item | None = waiting.any() if one_file else None
+            if following is None and not waiting and tests:
+                following = tests[0]
+            _run_one(session, item, following)
+        for number, test in enumerate(tests):
+            _run_one(session, test, tests[number + 1] if number + 1 < len(tests) else None)
+
+
+class _Waiting:
+    """Items whose work has not ended yet; of those whose work has, the first in their order comes first."""
+
+    def __init__(self, items: Sequence[OwnItem]) -> None:
+        self._items = items
+        self._needs = [set(_own_work(item)) for item in items]
+        self._waiting: dict[Work, list[int]] = {}
+        for number, needs in enumerate(self._needs):
+            for work in needs:
+                self._waiting.setdefault(work, []).append(number)
+        self._ready = [number for number, needs in enumerate(self._needs) if not needs]
+        self._left = dict.fromkeys(range(len(items)))
+
+    def __bool__(self) -> bool:
+        return bool(self._left)
+
+    def note(self, ended: Iterable[Work]) -> None:
+        """Some work has ended."""
+        for work in ended:
+            for number in self._waiting.pop(work, ()):
+                self._needs[number].discard(work)
+                if not self._needs[number]:
+                    heapq.heappush(self._ready, number)
+
+    def take(self) -> OwnItem | None:
+        """Return the next item that can be run without waiting; None if there is none yet."""
+        if not self._ready:
+            return None
+        number = heapq.heappop(self._ready)
+        del self._left[number]
+        return self._items[number]
+
+    def any(self) -> OwnItem | None:
+        """Return one that has not been taken."""
+        return self._items[next(iter(self._left))] if self._left else None
+
+
+def _run_one(session: pytest.Session, item: pytest.Item, following: pytest.Item | None) -> None:
+    item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+    if session.shouldfail:
+        raise session.Failed(session.shouldfail)
+    if session.shouldstop:
+        raise session.Interrupted(session.shouldstop)
+
+
+def _is_dynamic(each: ExpandedProcess) -> bool:
+    """Return whether it is a chart that only a browser draws, for which there is nothing to do."""
+    return each.process.chart is not None and each.process.chart.dynamic
+
+
+def _own_work(item: OwnItem) -> Iterator[Work]:
+    """Yield what has to have ended for an item to be run without waiting."""
+    if not isinstance(item, ExpopsItem) or _is_dynamic(item.expanded):
+        return
+    expanded, path = item.pipeline_session.expanded, item.path
+    names = [item.expanded.name]
+    if item.expops_kind in ("stability", "property"):
+        names = [each.name for each in expanded.of(item.expanded.process.name)]
+    yield from (Work(path, name) for name in names)
+    if isinstance(item, ReplayItem):
+        yield Work(path, item.expanded.name, replays=True)
+
+
+def _all_work(items: Iterable[OwnItem]) -> Iterator[Work]:
+    """Yield all that items need, upstream first, and then what nothing waits for."""
+    wanted = {work: None for item in items for work in _own_work(item)}
+    pipelines = {item.path: item.pipeline_session.expanded for item in items if isinstance(item, ExpopsItem)}
+    for path, expanded in pipelines.items():
+        needed = {work.name for work in wanted if work.config == path and not work.replays}
+        for each in reversed([*expanded.processes.values()]):
+            if each.name in needed:
+                needed.update(each.upstream)
+        yield from (Work(path, name) for name in expanded.processes if name in needed)
+    yield from (work for work in wanted if work.replays)

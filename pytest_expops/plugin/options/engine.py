@@ -1,0 +1,176 @@
+"""The options about where runs and replays are made: on this machine, or on a Dask cluster."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from pytest_expops.plugin.options.baseline import alternatives
+from pytest_expops.plugin.options.cache import NO_KEY, SHORTEST_KEY, SWITCH
+from pytest_expops.plugin.options.given import Given, given
+from pytest_expops.urls import KEY_VARIABLE, shown_url
+
+ENGINES = ("local", "dask")
+CODES = ("archive", "shared")
+CHECKS = ("check", "warn")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_OTHERS = (
+    "expops_scheduler",
+    "expops_store",
+    "expops_code",
+    "expops_engine_environment",
+    "expops_engine_workers",
+    "expops_engine_timeout",
+    "expops_insecure",
+)
+_FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*").fullmatch
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """What is asked for.
+
+    `scheduler` is an address, a scheduler file or ``module:function``, empty for a cluster of the session's own with so
+    many `workers` (0: one for each processor). `store` is a URL or an absolute path, empty for a folder of the session.
+    `code` says how the project gets to workers, and `strict` whether one with other libraries is refused. `timeout` is
+    in seconds.
+    """
+
+    name: str = "local"
+    scheduler: str = ""
+    store: str = ""
+    code: str = "archive"
+    strict: bool = True
+    workers: int = 0
+    timeout: float = 300.0
+
+
+def add_engine_options(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
+    """Add the options and their ini twins."""
+    group.addoption(
+        "--expops-engine",
+        metavar=alternatives(ENGINES),
+        help="where processes are run and replayed: by this pytest session and the workers of `-n` (local, the "
+        "default), or by the workers of a Dask cluster (dask; extra `dask`)",
+    )
+    group.addoption(
+        "--expops-scheduler",
+        metavar="ADDRESS",
+        help="the Dask cluster: the address of its scheduler (tls://HOST:PORT), its scheduler file (PATH.json), or "
+        "MODULE:FUNCTION, which returns a cluster (default: a cluster of the session's own on this machine)",
+    )
+    group.addoption(
+        "--expops-store",
+        metavar="URL",
+        help="where the workers of a cluster put what they have made: a URL of fsspec (s3://, gs://, file://) or a "
+        f"path that all see; signed with {KEY_VARIABLE} (default for the session's own cluster: a temporary folder)",
+    )
+    group.addoption(
+        "--expops-code",
+        metavar=alternatives(CODES),
+        help="how workers get the project: by an archive in the store (archive, the default), or they see it at the "
+        "same path (shared)",
+    )
+    group.addoption(
+        "--expops-engine-environment",
+        metavar=alternatives(CHECKS),
+        help="what happens where a worker has another Python or other libraries than this session: it is refused "
+        "(check, the default), or there is a warning (warn)",
+    )
+    group.addoption(
+        "--expops-engine-workers",
+        metavar="N",
+        help="how many workers the session's own cluster has (default 0: one for each processor)",
+    )
+    group.addoption(
+        "--expops-engine-timeout",
+        metavar="SECONDS",
+        help="how long to wait where the cluster has no worker, or does not answer (default 300)",
+    )
+    group.addoption(
+        "--expops-insecure",
+        action="store_const",
+        const="on",
+        help="allow a scheduler on another machine without TLS (tcp://): whoever can reach it can have it run anything",
+    )
+    parser.addini("expops_engine", "like --expops-engine", default="local")
+    parser.addini("expops_scheduler", "like --expops-scheduler", default="")
+    parser.addini("expops_store", "like --expops-store; a path is relative to the ini file", default="")
+    parser.addini("expops_code", "like --expops-code", default="archive")
+    parser.addini("expops_engine_environment", "like --expops-engine-environment", default="check")
+    parser.addini("expops_engine_workers", "like --expops-engine-workers", default="0")
+    parser.addini("expops_engine_timeout", "like --expops-engine-timeout", default="300")
+    parser.addini("expops_insecure", "like --expops-insecure: on or off", default="off")
+
+
+def read_engine_options(config: pytest.Config, ini_folder: Path) -> EngineOptions:
+    """Return what is asked for.
+
+    Raises:
+        pytest.UsageError: a value cannot be used, or not with another one.
+    """
+    engine = given(config, "expops_engine")
+    name = engine.one_of(ENGINES)
+    scheduler, store = given(config, "expops_scheduler"), given(config, "expops_store")
+    insecure = given(config, "expops_insecure").one_of(SWITCH) == "on"
+    found = EngineOptions(
+        name,
+        scheduler.value,
+        _place(config, store, ini_folder),
+        given(config, "expops_code").one_of(CODES),
+        given(config, "expops_engine_environment").one_of(CHECKS) == "check",
+        given(config, "expops_engine_workers").number("engine_workers"),
+        given(config, "expops_engine_timeout").number("engine_timeout"),
+    )
+    if name == "local":
+        for other in _OTHERS:
+            if config.getoption(other, None) is not None:
+                raise given(config, other).refused("needs --expops-engine=dask")
+        return EngineOptions()
+    if config.getoption("numprocesses", None) or config.getoption("dist", "no") != "no":
+        raise engine.refused(
+            "cannot be combined with workers of pytest-xdist (-n, --dist, --tx): the workers are those of the cluster; "
+            "leave `-n` out, or say -n0"
+        )
+    if scheduler.value:
+        refuse_insecure(scheduler, scheduler.value, insecure=insecure)
+        if not found.store:
+            raise scheduler.refused("needs a store that its workers reach too: --expops-store=URL")
+    if found.store and len(os.environ.get(KEY_VARIABLE, "")) < SHORTEST_KEY:
+        raise Given(store.option, shown_url(store.value), store.source).refused(NO_KEY)
+    return found
+
+
+def refuse_insecure(asked: Given, address: str, *, insecure: bool) -> None:
+    """Refuse an address beyond this machine to which nothing is encrypted.
+
+    Raises:
+        pytest.UsageError: it is one, and the user has not allowed it.
+    """
+    if insecure or address.endswith(".json") or _FACTORY(address):
+        return
+    parts = urlsplit(address if "://" in address else f"tcp://{address}")
+    if parts.scheme in ("tcp", "ws", "ucx", "ucxx") and parts.hostname not in _LOOPBACK:
+        raise asked.refused(
+            "is on another machine, and has no TLS: whoever can reach it, or read what is sent, could run anything as "
+            "you. Use tls://, with the certificates in Dask's configuration (distributed.comm.tls), or allow it: "
+            "--expops-insecure",
+            found=address,
+        )
+
+
+def is_factory(scheduler: str) -> bool:
+    """Return whether a scheduler is given as ``module:function``."""
+    return bool(_FACTORY(scheduler)) and "://" not in scheduler
+
+
+def _place(config: pytest.Config, asked: Given, ini_folder: Path) -> str:
+    if not asked.value or "://" in asked.value:
+        return asked.value
+    on_command_line = config.getoption("expops_store") is not None
+    return os.path.abspath((config.invocation_params.dir if on_command_line else ini_folder) / asked.value)
