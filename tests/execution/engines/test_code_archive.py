@@ -563,6 +563,28 @@ def test_what_is_damaged_is_refused_wherever_it_is_cut(root: Path) -> None:
     assert sorted(os.listdir(root.parent)) == ["code.tar.gz", "cut.tar.gz", "project"]
 
 
+@settings(max_examples=examples(100))
+@given(data=st.data(), inside=st.booleans())
+def test_an_archive_with_other_bytes_is_refused_or_stays_inside(data: st.DataObject, inside: bool) -> None:
+    """In the compressed bytes, which have a checksum; or inside, as somebody would who makes one by hand."""
+    tree: Tree = {b"a": None, b"a/x": (b"content", True), b"a/" + b"n" * 120: (b"", False), b"link": "a/x"}
+    with folder() as top:
+        build(top / "project", tree)
+        packed(top / "project")
+        content = bytearray((top / "code.tar.gz").read_bytes())
+        content = bytearray(gzip.decompress(content)) if inside else content
+        for _ in range(data.draw(st.integers(1, 4))):
+            content[data.draw(st.integers(0, min(len(content), 5000) - 1))] = data.draw(st.integers(0, 255))
+        (top / "code.tar.gz").write_bytes(gzip.compress(content) if inside else content)
+        try:
+            unpack(top / "code.tar.gz", top / "unpacked")
+        except CodeArchiveError:
+            assert sorted(os.listdir(top)) == ["code.tar.gz", "project"]
+        else:
+            assert sorted(os.listdir(top)) == ["code.tar.gz", "project", "unpacked"]
+            assert inside or tree_at(top / "unpacked") == tree
+
+
 def test_more_than_is_ever_sent_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(code_archive, "MOST_BYTES", 1000)
     for archive in (
