@@ -120,7 +120,7 @@ class _Digested(io.RawIOBase):
 def _pack(found: SentFiles, target: _Digested) -> int:
     """Write the archive, and return how many files are in it."""
     files = 0
-    names = sorted({*found.folders, *found.files, *found.links}, key=os.fsencode)
+    names = sorted({*found.folders, *found.files, *found.links})
     with (
         gzip.GzipFile("", "wb", _LEVEL, target, mtime=0) as zipped,
         tarfile.TarFile(

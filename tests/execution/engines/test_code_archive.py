@@ -26,7 +26,11 @@ from hypothesis import strategies as st
 from pytest_expops.errors import CodeArchiveError
 from pytest_expops.execution.engines import _sent_files, code_archive
 from pytest_expops.execution.engines.code_archive import CodeArchive, make_archive, unpack
+from pytest_expops.execution.session import PipelineSession
+from pytest_expops.pipeline.config.loader import load_config
+from pytest_expops.pipeline.expansion import expand
 from pytest_expops.pipeline.model import Pipeline
+from tests.conftest import Project
 from tests.hypothesis_profiles import examples
 
 Tree = dict[bytes, Any]
@@ -199,6 +203,38 @@ def test_the_digest_is_that_of_the_file_and_nothing_else_lies_beside_it(root: Pa
     content = (root.parent / "code.tar.gz").read_bytes()
     assert (made.digest, made.size, made.files) == (hashlib.sha256(content).hexdigest(), len(content), 1)
     assert sorted(os.listdir(root.parent)) == ["code.tar.gz", "project"]
+
+
+def test_nothing_of_the_time_or_the_user_is_in_an_archive(root: Path) -> None:
+    (root / "link").symlink_to("models")
+    packed(root)
+    archive = root.parent / "code.tar.gz"
+    assert archive.read_bytes()[3:8] == bytes(5)  # neither a name nor a time
+    with tarfile.open(archive) as tar:
+        told = {(each.mtime, each.uid, each.gid, each.uname, each.gname, each.devmajor) for each in tar}
+    assert told == {(code_archive.TIME, 0, 0, "", "", 0)}
+
+
+def test_a_pipeline_runs_where_it_was_unpacked_as_here(project: Project) -> None:
+    script = """
+        from helpers import double
+        def load(): return {"x": double(len(open("data/rows.csv").read()))}
+    """
+    path = project.write("load", script)
+    write(project.root / "helpers.py", "def double(x): return 2 * x\n")
+    write(project.root / "data/rows.csv", "123")
+    pipeline = load_config(path)
+    away = project.root.parent / f"{project.root.name}-away"
+    away.mkdir()
+    made = make_archive(pipeline, away / "code.tar.gz")
+    unpack(away / "code.tar.gz", away / "unpacked")
+    there = load_config(away / "unpacked" / path.relative_to(made.base))
+    outputs = []
+    for each in (pipeline, there):
+        session = PipelineSession(expand(each), away / f"session{len(outputs)}/one")
+        outputs.append(session.load(session.record("load")))
+    assert outputs == [{"x": 6}, {"x": 6}]
+    assert there.working_directory == away / "unpacked"
 
 
 def test_what_can_be_made_again_stays_here(root: Path) -> None:
@@ -490,6 +526,19 @@ def test_what_leads_out_is_refused(
     assert os.listdir(tmp_path) == ["in"]
 
 
+def test_an_absolute_link_is_refused_even_to_where_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would lead nowhere once the folder has its name."""
+    monkeypatch.delattr(tarfile, "data_filter")
+    place = tmp_path / "place"
+    place.mkdir()
+    monkeypatch.setattr(code_archive, "new_folder", lambda *args: place)
+    archive = written(tmp_path / "code.tar.gz", ("x", FILE, b"1"), ("l", LINK, str(place / "x")))
+    with pytest.raises(CodeArchiveError, match="leads out"):
+        unpack(archive, tmp_path / "unpacked")
+
+
 def test_an_archive_by_hand_that_stays_inside_is_unpacked(tmp_path: Path) -> None:
     members = [("a", DIR, None), ("a/x", FILE, b"1"), ("l", LINK, "a/x"), ("a/up", LINK, ".."), ("a/n", LINK, "no")]
     unpack(written(tmp_path / "code.tar.gz", *members), tmp_path / "unpacked")
@@ -512,6 +561,62 @@ def test_what_is_damaged_is_refused_wherever_it_is_cut(root: Path) -> None:
         with pytest.raises(CodeArchiveError, match="is damaged"):
             unpack(cut, root.parent / "unpacked")
     assert sorted(os.listdir(root.parent)) == ["code.tar.gz", "cut.tar.gz", "project"]
+
+
+@settings(max_examples=examples(50))
+@given(data=st.data())
+def test_an_archive_with_other_bytes_is_refused(data: st.DataObject) -> None:
+    tree: Tree = {b"a": None, b"a/x": (bytes(range(256)), True), b"a/" + b"n" * 120: (b"", False), b"link": "a/x"}
+    with folder() as top:
+        build(top / "project", tree)
+        packed(top / "project")
+        content = bytearray((top / "code.tar.gz").read_bytes())
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+        (top / "code.tar.gz").write_bytes(content)
+        try:
+            unpack(top / "code.tar.gz", top / "unpacked")
+        except CodeArchiveError:
+            assert sorted(os.listdir(top)) == ["code.tar.gz", "project"]
+        else:  # a byte that is the same, or says when and by what it was compressed
+            assert tree_at(top / "unpacked") == tree
+
+
+PATHS = st.one_of(
+    st.sampled_from(["a", "b", "c", "a/b", "a/c", "..", "../.."]),
+    st.lists(st.sampled_from(["a", "b", "c", ".", "..", ""]), min_size=1, max_size=4).map("/".join),
+)
+
+
+@settings(max_examples=examples(200))
+@given(
+    members=st.lists(
+        st.one_of(
+            st.tuples(PATHS, st.just(tarfile.REGTYPE), st.just(b"written")),
+            st.tuples(PATHS, st.just(tarfile.DIRTYPE), st.none()),
+            st.tuples(PATHS, st.sampled_from([tarfile.SYMTYPE, tarfile.LNKTYPE]), PATHS),
+        ),
+        max_size=6,
+    ),
+    filtered=st.booleans(),
+)
+def test_an_archive_by_anybody_is_refused_or_stays_inside(
+    members: list[tuple[str, bytes, Any]], filtered: bool
+) -> None:
+    with folder() as top, pytest.MonkeyPatch.context() as patched:
+        if not filtered:
+            patched.delattr(tarfile, "data_filter")
+        (top / "in").mkdir()
+        archive = written(top / "in/code.tar.gz", *members)
+        try:
+            unpack(archive, top / "in/unpacked")
+        except CodeArchiveError:
+            assert os.listdir(top / "in") == ["code.tar.gz"]
+        else:
+            assert sorted(os.listdir(top / "in")) == ["code.tar.gz", "unpacked"]
+            inside = os.path.realpath(top / "in/unpacked")
+            for name in tree_at(top / "in/unpacked"):
+                assert os.path.realpath(os.path.join(os.fsencode(inside), name)).startswith(os.fsencode(inside))
+        assert os.listdir(top) == ["in"]
 
 
 def test_more_than_is_ever_sent_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

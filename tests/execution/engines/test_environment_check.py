@@ -143,13 +143,13 @@ def test_the_boot_id_is_that_of_the_kernel(tmp_path: Path, monkeypatch: pytest.M
 
 def test_workers_with_the_same_differences_are_one_paragraph() -> None:
     others = {f"tcp://10.0.0.{number:02}:1": with_versions(numpy="2.0.2", xgboost=None) for number in range(50)}
-    others |= {"tcp://10.0.1.1:1": other(python="3.12.1"), "tcp://10.0.1.2:1": other()}
+    others |= {"tcp://1.0.0.1:1": other(python="3.12.1"), "tcp://10.0.1.2:1": other()}
     assert refusal(HERE, others) == (
         "51 of 52 workers have another Python or other libraries:\n"
         "  tcp://10.0.0.00:1, tcp://10.0.0.01:1, tcp://10.0.0.02:1 and 47 more:\n"
         "    numpy 2.1.0 here, 2.0.2 there\n"
         "    xgboost 2.1.1 here, not installed there\n"
-        "  tcp://10.0.1.1:1:\n"
+        "  tcp://1.0.0.1:1:\n"
         "    Python 3.11.7 here, 3.12.1 there\n"
         "fix: install the same there as here; `--expops-engine-environment=warn` goes on all the same, and results may "
         "differ by it"
