@@ -19,6 +19,14 @@ class EngineLost(ExpopsError):
     """An engine can do nothing any more: the scheduler is gone, say, or no worker comes."""
 
 
+class WorkLost(ExpopsError):
+    """A worker could not make what it was asked for, and has left nothing."""
+
+
+class WorkRefused(WorkLost):
+    """A worker can make nothing for this session: it has other libraries, say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """The first run of the expanded process `name` of the pipeline in `config`, or, if `replays`, the verdict on it."""

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from pytest_expops.errors import ReplayError
 from pytest_expops.execution._last_records import crashed
-from pytest_expops.execution.engines.base import EngineLost, Work
+from pytest_expops.execution.engines.base import EngineLost, Work, WorkLost, WorkRefused
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.unpatched import UNPATCHED
 
@@ -215,24 +215,24 @@ class DaskEngine:
     def _take(self, work: Work, task: _Task) -> None:
         """Dask has done with some work: it has been made, its worker has died, or Dask has given it up."""
         if task.future.status == "finished":
-            answer = task.future.result(timeout=_POLL_SECONDS) if self._is_connected() else {}
-            task.lost = (answer or {}).get("lost", "")
-            refused = (answer or {}).get("refused")
-            if refused:
-                raise EngineLost(refused)
             self._end(work, task)
-        elif not self._is_connected():
+            return
+        if not self._is_connected():
             self._look_after_cluster()
-        elif self._is_made(work):
+            return
+        # The result of a task is never asked for: it would have to be fetched from a worker, and says nothing.
+        error = task.future.exception(timeout=_POLL_SECONDS) if task.future.status == "error" else None
+        if isinstance(error, WorkRefused):
+            raise EngineLost(error.message, hint=error.hint)
+        if self._is_made(work) or self._is_blocked(work):
             self._end(work, task)
         elif (owner := self._made.owner(work)) is not None:
-            task.lost = "is gone"
+            task.lost = f"worker {owner} is gone" if not isinstance(error, WorkLost) else error.message
             if not work.replays:
-                self._made.settle(crashed(work.name, owner), work)
-            else:
-                task.lost = f"worker {owner} died while it replayed it"
+                self._made.settle(crashed(work.name, owner, task.lost), work)
             self._end(work, task)
-        elif self._is_blocked(work):
+        elif isinstance(error, WorkLost):
+            task.lost = error.message
             self._end(work, task)
         elif task.attempt < _MOST_ATTEMPTS:
             self._again(work, task)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_expops.execution import scratch
+from pytest_expops.execution.engines.base import WorkLost, WorkRefused
 from pytest_expops.execution.interpreter_end import OomKills, ended, since
 from pytest_expops.execution.records import JsonFolder
 from pytest_expops.replay.messages import Lines, send
@@ -52,29 +53,38 @@ class Agent:
         self._stopped = False
         self._folder: Path | None = None
 
-    def ask(self, message: Mapping[str, Any], begun: Callable[[], None]) -> dict[str, Any]:
-        """Have it do one thing at a time, and return what it answers: nothing, if it was stopped.
+    def ask(self, message: Mapping[str, Any], begun: Callable[[], None]) -> None:
+        """Have it do one thing at a time; `begun` is called when it is this one's turn.
 
-        `begun` is called when it is this one's turn.
+        Raises:
+            WorkLost: it has left nothing of it.
+            WorkRefused: it can do nothing for this session.
         """
         with self._asking:
             if self._stopped:
-                return {"lost": "the session has ended"}
+                raise WorkLost("the session has ended")
             begun()
             kills = OomKills.now()
             answer, name = self._answer(message), self._own_name()
-            if answer is not None or self._stopped:
-                return answer or {"lost": "it was stopped"}
-            assert self._child is not None
-            assert self._folder is not None
-            code, counted = self._child.wait(), since(kills)
-            JsonFolder(self._folder / "ends").write(name, [code, counted])
-            self._child = None
-            how = ended(code, "", counted) or "ended"
-            if message["replays"]:
-                return {"lost": f"the interpreter that replayed it {how}"}
-            settled = self._answer({**message, "settle": True})
-            return settled if settled is not None else {"lost": how}
+            if answer is None and not self._stopped:
+                answer = self._died(message, name, kills)
+            if answer is None:
+                raise WorkLost("the session has ended")
+            if answer:
+                raise (WorkRefused if "refused" in answer else WorkLost)(next(iter(answer.values())))
+
+    def _died(self, message: Mapping[str, Any], name: str, kills: OomKills | None) -> dict[str, Any] | None:
+        """Return what is said of work that the interpreter has died of: of a run another one leaves a record."""
+        assert self._child is not None
+        assert self._folder is not None
+        code, counted = self._child.wait(), since(kills)
+        JsonFolder(self._folder / "ends").write(name, [code, counted])
+        self._child = None
+        how = ended(code, "", counted) or "has ended"
+        if message["replays"]:
+            return {"lost": f"the interpreter that replayed it {how}"}
+        settled = self._answer({**message, "settle": True})
+        return settled if settled is not None or self._stopped else {"lost": f"its interpreter {how}"}
 
     def stop(self) -> None:
         """End the interpreter, whatever it is at, and remove its folder."""

@@ -18,14 +18,18 @@ _agents: dict[str, Agent] = {}
 _lock = threading.Lock()
 
 
-def perform(ticket: Mapping[str, Any], number: int, name: str, replays: bool, *_: str) -> dict[str, Any]:
-    """Make a first run, or a verdict, and return its name, or why it is `lost`, or why this worker has `refused` it.
+def perform(ticket: Mapping[str, Any], number: int, name: str, replays: bool, *_: str) -> str:
+    """Make a first run, or a verdict, and return its name.
 
     Args:
         ticket: where the session is found.
         number: of the pipeline in the session.
         name: the expanded process.
         replays: whether it is to be replayed.
+
+    Raises:
+        WorkLost: nothing was left of it.
+        WorkRefused: this worker can do nothing for the session.
     """
     import distributed
 
@@ -35,7 +39,8 @@ def perform(ticket: Mapping[str, Any], number: int, name: str, replays: bool, *_
     def begun() -> None:
         worker.log_event(ticket["topic"], {"number": number, "name": name, "replays": replays, "worker": agent.name})
 
-    return agent.ask({"number": number, "name": name, "replays": replays}, begun)
+    agent.ask({"number": number, "name": name, "replays": replays}, begun)
+    return name
 
 
 def stop(session: str) -> None:
