@@ -46,12 +46,11 @@ class RequestFailed(Exception):
 class RemoteFiles:
     """Files below one URL. Methods that name a path ask the server, and belong into the request of `ask`."""
 
-    def __init__(self, url: str, *, extra: str = "remote", **options: Any) -> None:
+    def __init__(self, url: str, **options: Any) -> None:
         """Open what is at a URL; it is not asked yet.
 
         Args:
             url: a URL of fsspec.
-            extra: what of this package brings fsspec.
             options: of the file system, as fsspec has them.
 
         Raises:
@@ -63,7 +62,7 @@ class RemoteFiles:
         try:
             import fsspec  # type: ignore[import-untyped] # it ships no types
         except ImportError:
-            hint = f"to install it: pip install 'pytest-expops[{extra}]'"
+            hint = "to install it: pip install 'pytest-expops[remote]'"
             raise RemoteRefused(f"{self.url} needs fsspec, which cannot be imported here", hint=hint) from None
         try:
             self.system, self._root = fsspec.core.url_to_fs(url, **options)
@@ -146,6 +145,8 @@ class RemoteFiles:
             temporary = f"{path}.{secrets.token_hex(8)}.part"
             self.system.put_file(str(source), temporary)
             os.replace(temporary, path)
+        elif "memory" in self.protocols:  # which shows others what is not whole yet
+            self.system.pipe_file(path, source.read_bytes())
         else:
             self.system.put_file(str(source), path)
 
