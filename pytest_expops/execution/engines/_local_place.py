@@ -19,11 +19,12 @@ from pytest_expops.execution.whole_files import beside
 
 _NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV, errno.EMLINK}
 _BLOCK = 1 << 20
+_TRIES = 5
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 class LocalPlace:
-    """A `Place` that is a folder; it is made, private to the user, where it is not there."""
+    """A `StorePlace` that is a folder; it is made, private to the user, where it is not there."""
 
     def __init__(self, folder: str) -> None:
         """Raises `PlaceTrouble`: it cannot be made or written, or has no hard links, by which a claim is made."""
@@ -43,7 +44,7 @@ class LocalPlace:
                 os.unlink(temporary)
 
     def read(self, path: str) -> bytes | None:
-        """See `Place.read`."""
+        """See `StorePlace.read`."""
         place = f"{self._root}/{path}"
         with self._trouble():
             try:
@@ -57,7 +58,7 @@ class LocalPlace:
                     return None
 
     def write(self, path: str, data: bytes) -> None:
-        """See `Place.write`."""
+        """See `StorePlace.write`."""
         place = f"{self._root}/{path}"
         with self._trouble():
             temporary = self._made(place, data)
@@ -68,7 +69,7 @@ class LocalPlace:
                 raise
 
     def create(self, path: str, data: bytes) -> bytes | None:
-        """See `Place.create`."""
+        """See `StorePlace.create`."""
         place = f"{self._root}/{path}"
         with self._trouble():
             temporary = self._made(place, data)
@@ -83,7 +84,7 @@ class LocalPlace:
         return None
 
     def put(self, path: str, source: Path) -> None:
-        """See `Place.put`."""
+        """See `StorePlace.put`."""
         place = Path(self._root, path)
         size = source.stat().st_size
         with self._trouble():
@@ -97,7 +98,7 @@ class LocalPlace:
                 os.replace(temporary, place)
 
     def blocks(self, path: str) -> Iterator[bytes] | None:
-        """See `Place.blocks`."""
+        """See `StorePlace.blocks`."""
         with self._trouble():
             try:
                 return self._blocks_of(os.open(f"{self._root}/{path}", os.O_RDONLY | os.O_CLOEXEC))
@@ -114,9 +115,18 @@ class LocalPlace:
                 yield block
 
     def remove(self, folder: str) -> None:
-        """See `Place.remove`."""
-        with self._trouble(), suppress(FileNotFoundError):
-            shutil.rmtree(f"{self._root}/{folder}")
+        """See `StorePlace.remove`."""
+        place = f"{self._root}/{folder}"
+        with self._trouble():
+            for left in reversed(range(_TRIES)):
+                try:
+                    shutil.rmtree(place)
+                except FileNotFoundError:  # of the folder, or of what another has just removed from it
+                    if not os.path.lexists(place):
+                        return
+                except OSError as error:  # who still writes there makes it one that is not empty
+                    if error.errno != errno.ENOTEMPTY or not left:
+                        raise
 
     def _made(self, place: str, data: bytes) -> str:
         """Return the path of a new file beside a place, in a folder that is made if it is not there."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 
-class Place(Protocol):
+class StorePlace(Protocol):
     """Files below one URL, by relative paths. Each method raises `PlaceTrouble` where the place does not do it."""
 
     url: str

@@ -27,7 +27,7 @@ _MEMORY = threading.Lock()
 
 
 class RemotePlace:
-    """A `Place` at a URL of fsspec."""
+    """A `StorePlace` at a URL of fsspec."""
 
     def __init__(self, url: str, probe: str) -> None:
         """Open it, and see that what is there is not written over where that is asked.
@@ -63,15 +63,15 @@ class RemotePlace:
         return RemoteRefused(f"{message} ({why})", hint=hint)
 
     def read(self, path: str) -> bytes | None:
-        """See `Place.read`."""
+        """See `StorePlace.read`."""
         return self._ask(lambda: self._files.read(self._files.path(path)))
 
     def write(self, path: str, data: bytes) -> None:
-        """See `Place.write`."""
+        """See `StorePlace.write`."""
         self._ask(lambda: self._files.system.pipe_file(self._files.path(path), data))
 
     def create(self, path: str, data: bytes) -> bytes | None:
-        """See `Place.create`."""
+        """See `StorePlace.create`."""
         return self._ask(lambda: self._created(self._files.path(path), data))
 
     def _created(self, path: str, data: bytes) -> bytes | None:
@@ -91,12 +91,12 @@ class RemotePlace:
         raise AssertionError("the last try returns or raises")
 
     def put(self, path: str, source: Path) -> None:
-        """See `Place.put`."""
+        """See `StorePlace.put`."""
         limit = LIMIT + source.stat().st_size / _SLOWEST
         self._ask(lambda: self._files.put(self._files.path(path), source), limit)
 
     def blocks(self, path: str) -> Iterator[bytes] | None:
-        """See `Place.blocks`."""
+        """See `StorePlace.blocks`."""
         place = self._files.path(path)
         size = self._ask(lambda: self._size(place))
         return None if size is None else self._blocks_of(place, size)
@@ -113,7 +113,7 @@ class RemotePlace:
             return None
 
     def remove(self, folder: str) -> None:
-        """See `Place.remove`."""
+        """See `StorePlace.remove`."""
         self._ask(lambda: self._files.removed(self._files.path(folder)), 10 * LIMIT)
 
     def _ask(self, request: Callable[[], _Result], limit: float | None = None) -> _Result:

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 from pytest_expops.errors import StorageTrouble
 from pytest_expops.execution.engines._local_place import LocalPlace
-from pytest_expops.execution.engines._place import Place, PlaceTrouble
+from pytest_expops.execution.engines._place import PlaceTrouble, StorePlace
 from pytest_expops.execution.engines._remote_place import RemotePlace
 from pytest_expops.execution.records import file_name
 from pytest_expops.execution.remote_files import RemoteRefused
@@ -190,7 +190,7 @@ def _code(digest: str) -> str:
     return f"code/{file_name(digest)}.tar.gz"
 
 
-def _place_at(url: str, probe: str) -> Place:
+def _place_at(url: str, probe: str) -> StorePlace:
     if urlsplit(url).scheme not in {"", "file", "local"} or "::" in url:
         return RemotePlace(url, probe)
     folder = url
