@@ -13,8 +13,9 @@ import pytest
 
 from pytest_expops.errors import ReplayError, StorageTrouble
 from pytest_expops.execution.records import JsonFolder, RunRecord
+from pytest_expops.execution.remote_files import RemoteRefused
 from pytest_expops.execution.reuse.entry import Entry, KeptVerdict
-from pytest_expops.execution.reuse.remote import RemoteRefused, RemoteStore
+from pytest_expops.execution.reuse.remote import RemoteStore
 from pytest_expops.execution.reuse.reuse import Reuse, ReusePlan, ReuseTerms
 from pytest_expops.execution.reuse.store import FOLDER, CacheRefused, ResultStore
 from pytest_expops.execution.session import PipelineSession

@@ -14,6 +14,7 @@ import pytest
 
 from pytest_expops.plugin.options.cache import KEY_VARIABLE
 from tests.conftest import Outcome, Project
+from tests.s3_server import BUCKET, s3_server
 
 KEY = "0123456789abcdef0123456789abcdef"
 SCRIPT = "import numpy as np\ndef f(data):\n    return {'x': np.arange(10_000.0)}\n"
@@ -159,20 +160,8 @@ class TestS3:
 
     @pytest.fixture
     def bucket(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-        server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0)
-        server.start()
-        host, port = server.get_host_and_port()
-        for name, value in {
-            "AWS_ACCESS_KEY_ID": "testing",
-            "AWS_SECRET_ACCESS_KEY": "testing",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "FSSPEC_S3_ENDPOINT_URL": f"http://{host}:{port}",
-        }.items():
-            monkeypatch.setenv(name, value)
-        files = pytest.importorskip("s3fs").S3FileSystem(endpoint_url=f"http://{host}:{port}")
-        files.mkdir("results")
-        yield "s3://results/expops"
-        server.stop()
+        with s3_server(monkeypatch):
+            yield f"s3://{BUCKET}/expops"
 
     def test_what_one_machine_has_kept_another_reuses(
         self, project: Project, bucket: str, monkeypatch: pytest.MonkeyPatch

@@ -1,1 +1,1 @@
-"""Where the runs and replays of a session are made."""
+"""Run the processes of a pipeline elsewhere than in the workers of pytest: on a cluster."""

@@ -29,6 +29,8 @@ from pytest_expops.execution.records import file_name
 from pytest_expops.execution.reuse._made_from import key_of
 from pytest_expops.execution.reuse.entry import Entry
 from pytest_expops.execution.reuse.remote import CUT, EXCHANGED, FOREIGN, LOST, MOVED, RemoteStore
+from pytest_expops.execution.seals import Seals
+from pytest_expops.execution.whole_files import link_or_copy, sha256_of
 from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.values.storage.store import Artifact, ArtifactStore
 
@@ -59,6 +61,7 @@ class ResultStore:
         self.folder = folder
         self.remote = remote
         self._key = key
+        self._seals = Seals(key)
         self._fetched: set[str] = set()
         try:
             self._make()
@@ -111,13 +114,13 @@ class ResultStore:
         """
         try:
             for artifact in entry.artifacts:
-                _link(source.path_of(artifact), self.artifacts.path_of(artifact))
+                link_or_copy(source.path_of(artifact), self.artifacts.path_of(artifact))
             if self._key:
-                contents = {each.digest: _sha256(self.artifacts.path_of(each)) for each in entry.artifacts}
+                contents = {each.digest: sha256_of(self.artifacts.path_of(each)) for each in entry.artifacts}
                 entry = replace(entry, contents=contents)
             path = self._path(key, entry)
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            _write(path, self._signed(json.dumps(entry.to_json(), separators=(",", ":"))))
+            _write(path, self._seals.put(json.dumps(entry.to_json(), separators=(",", ":"))))
         except OSError as error:
             raise StorageTrouble(f"a result cannot be kept in {self.folder} ({error.strerror or error})") from error
         if self.remote is not None and not self.remote.read_only:
@@ -133,7 +136,7 @@ class ResultStore:
                     self._path(key, entry).unlink(missing_ok=True)
                     return False
                 self._verify(artifact, entry)
-                _link(self.artifacts.path_of(artifact), target.path_of(artifact))
+                link_or_copy(self.artifacts.path_of(artifact), target.path_of(artifact))
             except (StorageTrouble, OSError) as error:
                 self._remove_damaged(self._path(key, entry), str(error))
                 with suppress(OSError):
@@ -152,7 +155,7 @@ class ResultStore:
         path = self.artifacts.path_of(artifact)
         self.artifacts.data(artifact, verify=True)
         # The digest of an artifact is no cryptographic one: another content of the same digest can be made.
-        if self._key and _sha256(path) != entry.contents.get(artifact.digest):
+        if self._key and sha256_of(path) != entry.contents.get(artifact.digest):
             raise StorageTrouble(f"{path}: its content is not the one that was signed")
 
     def _bring(self, artifact: Artifact, entry: Entry, remote: RemoteStore) -> bool:
@@ -162,7 +165,7 @@ class ResultStore:
             return True
         temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
         found = remote.fetch(artifact.digest, temporary)
-        if found and _sha256(temporary) == entry.contents.get(artifact.digest):
+        if found and sha256_of(temporary) == entry.contents.get(artifact.digest):
             os.replace(temporary, path)
             return True
         temporary.unlink(missing_ok=True)
@@ -175,8 +178,7 @@ class ResultStore:
         folder = self.folder / "entries" / key
         known = {path.name for path in folder.glob("*.json")}
         for name, data in remote.entries(key, known):
-            seal, _, body = data.decode("utf-8", "replace").partition("\n")
-            problem = self._problem(seal, body)
+            problem = self._seals.problem(data.decode("utf-8", "replace"))
             if _ENTRY_NAME(name) is None or problem is not None:
                 remote.leave(f"{key}/{name}", CUT if problem else FOREIGN)
                 continue
@@ -250,33 +252,15 @@ class ResultStore:
         except (OSError, ValueError) as error:
             self._remove_damaged(path, str(error))
             return None
-        seal, _, body = text.partition("\n")
-        problem = self._problem(seal, body)
+        problem = self._seals.problem(text)
         if problem is None:
             try:
-                return Entry.from_json(json.loads(body))
+                return Entry.from_json(json.loads(text.partition("\n")[2]))
             except (ValueError, KeyError, TypeError, AttributeError, ExpopsError, RecursionError) as error:
                 problem = f"it is not what was written ({type(error).__name__})"
         if problem:
             self._remove_damaged(path, problem)
         return None
-
-    def _problem(self, seal: str, body: str) -> str | None:
-        """Return what is wrong with an entry; empty where it is whole, and only not signed by our key."""
-        checksum, _, signature = seal.partition(" ")
-        if not body.endswith("\n") or checksum != hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest():
-            return "it is cut short or damaged"
-        if self._key and not hmac.compare_digest(signature.encode(), self._signature(checksum).encode()):
-            return ""
-        return None
-
-    def _signed(self, body: str) -> str:
-        body += "\n"
-        checksum = hashlib.sha256(body.encode("utf-8", "surrogatepass")).hexdigest()
-        return f"{checksum} {self._signature(checksum)}\n{body}"
-
-    def _signature(self, checksum: str) -> str:
-        return hmac.new(self._key, checksum.encode(), hashlib.sha256).hexdigest() if self._key else ""
 
     def _remove_damaged(self, path: Path, problem: str) -> None:
         self.damaged.append(f"{path}: {problem}")
@@ -306,20 +290,3 @@ def _write(path: Path, text: str) -> None:
     with open(temporary, "w", encoding="utf-8", errors="surrogatepass") as file:
         file.write(text)
     os.replace(temporary, path)
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _link(source: Path, target: Path) -> None:
-    """Have the same bytes at another path, without a copy where the file system can; nothing in either is changed."""
-    if target.exists():
-        return
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        os.link(source, temporary)
-    except OSError:
-        shutil.copyfile(source, temporary)
-    os.replace(temporary, target)

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from pytest_expops.execution.records import JsonFolder, Outcome, Output, RunRecord
+from pytest_expops.execution.remote_files import RemoteRefused
 from pytest_expops.execution.reuse import remote as remote_module
 from pytest_expops.execution.reuse._made_from import key_of
 from pytest_expops.execution.reuse._used import Used
 from pytest_expops.execution.reuse.entry import Entry, KeptVerdict
-from pytest_expops.execution.reuse.remote import CUT, EXCHANGED, FOREIGN, LOST, MOVED, RemoteRefused, RemoteStore
+from pytest_expops.execution.reuse.remote import CUT, EXCHANGED, FOREIGN, LOST, MOVED, RemoteStore
 from pytest_expops.execution.reuse.store import ResultStore
 from pytest_expops.urls import shown_url
 from pytest_expops.values.storage.store import ArtifactStore
@@ -293,7 +294,7 @@ def test_no_secret_of_a_url_is_shown(text: str, told: str) -> None:
 
 def test_no_secret_of_a_url_is_in_what_a_server_says(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     store = RemoteStore(f"memory://name:pass%2Fword@{bucket.folder.name}?sig=abcdef")
-    store._files = bucket.files
+    store.files.system = bucket.files
 
     def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError("401 for memory://name:pass%2Fword@host/x, pass/word with abcdef")
