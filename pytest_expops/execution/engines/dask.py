@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -156,22 +157,19 @@ class DaskEngine:
         return found
 
     def cancel(self) -> None:
-        """Have Dask forget what has not ended, and end what runs on the workers; wait until it has."""
+        """Have Dask forget what has not ended, and end what workers have for this session; wait until it has ended."""
         open_ = [task.future for task in self._tasks.values() if not task.over]
-        if open_ and self._is_connected():
-            try:
+        if self._is_connected():
+            with suppress(Exception):  # the scheduler is gone: workers end what they do when they notice
                 self._client.cancel(open_, force=True)
                 self._stop()
-            except Exception:  # the scheduler is gone: workers end what they do when they notice
-                return
 
     def close(self) -> None:
         """Let go of the cluster; one that was started for this session ends."""
         self._tasks.clear()
         try:
-            self._client.close(timeout=CANCEL_SECONDS)
-        except Exception:  # it is gone
-            pass
+            with suppress(Exception):  # it is gone
+                self._client.close(timeout=CANCEL_SECONDS)
         finally:
             self._release()
 

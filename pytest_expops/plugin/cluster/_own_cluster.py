@@ -61,17 +61,16 @@ class OwnCluster:
 
     def close(self) -> None:
         """End all of them."""
-        for program in reversed(self._programs):
-            program.terminate()
+        for program in self._programs:
+            assert program.stdin is not None
+            with suppress(OSError):
+                program.stdin.close()
         for program in self._programs:
             try:
                 program.wait(SECONDS_TO_END)
             except subprocess.TimeoutExpired:
                 program.kill()
                 program.wait()
-            assert program.stdin is not None
-            with suppress(OSError):
-                program.stdin.close()
         self._programs.clear()
 
     def _start(self, what: str, arguments: list[str], variables: Mapping[str, str]) -> None:
