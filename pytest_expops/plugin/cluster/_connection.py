@@ -20,15 +20,15 @@ from pytest_expops.execution.engines.environment_check import described, refusal
 from pytest_expops.execution.engines.shared_store import SharedStore
 from pytest_expops.execution.provenance.environments import cores
 from pytest_expops.execution.provenance.provenance import Provenance
-from pytest_expops.plugin.cluster import tasks
-from pytest_expops.plugin.cluster._made import MadeThere
-from pytest_expops.plugin.cluster._own_cluster import OwnCluster
-from pytest_expops.plugin.cluster.description import (
+from pytest_expops.plugin.cluster import _tasks
+from pytest_expops.plugin.cluster._description import (
     DESCRIPTION,
     options_to_json,
     path_in,
     same_variables,
 )
+from pytest_expops.plugin.cluster._made import MadeThere
+from pytest_expops.plugin.cluster._own_cluster import OwnCluster
 from pytest_expops.plugin.options.engine import EngineOptions, is_factory
 from pytest_expops.plugin.state import SessionState
 from pytest_expops.unpatched import UNPATCHED
@@ -87,14 +87,14 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], root: Path)
             return [*above, Work(work.config, work.name)] if work.replays else above
 
         submission = Submission(
-            tasks.perform, ticket, lambda work: (numbers[work.config], work.name, work.replays), needs
+            _tasks.perform, ticket, lambda work: (numbers[work.config], work.name, work.replays), needs
         )
         release = stack.pop_all()
         engine = DaskEngine(
             client,
             submission,
             made,
-            stop=lambda: client.run(tasks.stop, session, on_error="ignore"),
+            stop=lambda: client.run(_tasks.stop, session, on_error="ignore"),
             release=release.close,
             patience=options.timeout,
         )
@@ -177,7 +177,7 @@ def _check_workers(client: Any, modules: list[str], here: Mapping[str, Any], opt
                 hint="fix: start workers, or wait longer for them: --expops-engine-timeout=SECONDS",
             )
         UNPATCHED.sleep(0.1)
-    found = client.run(tasks.described, modules, on_error="return")
+    found = client.run(_tasks.described, modules, on_error="return")
     broken = {name: each for name, each in found.items() if isinstance(each, BaseException)}
     if broken:
         name, error = next(iter(broken.items()))

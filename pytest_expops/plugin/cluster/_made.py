@@ -13,7 +13,7 @@ from pytest_expops.execution.engines.base import Work
 from pytest_expops.execution.engines.shared_store import SharedStore
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.plugin.cluster.description import RECORDS, VERDICTS, key_of
+from pytest_expops.plugin.cluster._description import RECORDS, VERDICTS, key_of
 from pytest_expops.replay.first_run import warn_again
 from pytest_expops.values.storage.store import Artifact
 

@@ -18,7 +18,7 @@ from pytest_expops.execution.engines.shared_store import SharedStore
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
 from pytest_expops.pipeline.model import Kind
-from pytest_expops.plugin.cluster.description import (
+from pytest_expops.plugin.cluster._description import (
     DESCRIPTION,
     RECORDS,
     VERDICTS,
