@@ -67,7 +67,8 @@ class MadeThere:
     def settle(self, record: RunRecord, work: Work) -> None:
         """Have workers know the record of a run that has left none."""
         self._records[work] = record
-        data = {"record": record.to_json(), "files": {}, "images": {}, "printed": "", "warned": []}
+        rest = {"files": {}, "images": {}, "printed": "", "warned": [], "machine": ["", ""]}
+        data = {"record": record.to_json(), **rest}
         self._store.write(RECORDS, self._key(work), data)
 
     def _key(self, work: Work) -> str:

@@ -37,12 +37,15 @@ class OwnCluster:
         folder: for what they write; it is made.
         workers: how many.
         variables: of the environment, for workers alone.
+        resources: what the first worker has.
 
     Raises:
         ExpopsError: they do not start.
     """
 
-    def __init__(self, folder: Path, workers: int, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, workers: int, variables: Mapping[str, str], resources: Mapping[str, float]
+    ) -> None:
         folder.mkdir(mode=0o700)
         self._folder = folder
         self._programs: list[subprocess.Popen[bytes]] = []
@@ -54,6 +57,8 @@ class OwnCluster:
             for number in range(workers):
                 own = ["--nthreads", "1", "--memory-limit", "0", "--name", str(number), "--death-timeout", "60"]
                 place = ["--scheduler-file", str(self.scheduler_file), "--local-directory", str(folder / "dask")]
+                if resources and not number:
+                    own += ["--resources", " ".join(f"{name}={most!r}" for name, most in resources.items())]
                 self._start("worker", [*common, *own, *place], variables)
         except BaseException:
             self.close()

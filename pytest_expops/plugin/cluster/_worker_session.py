@@ -13,7 +13,7 @@ from typing import Any
 from pytest_expops.errors import ExpopsError
 from pytest_expops.execution.declared.charts import chart_folder, images_in
 from pytest_expops.execution.engines.code_archive import unpack
-from pytest_expops.execution.engines.environment_check import described, refusal
+from pytest_expops.execution.engines.environment_check import described, machine, refusal
 from pytest_expops.execution.engines.shared_store import SharedStore
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.execution.session import PipelineSession
@@ -42,6 +42,9 @@ class WorkerSession:
         self._state = state
         self._sessions = list(state.sessions.values())
         self._moves = moves
+        self._machine = machine(described(()))
+        self._machines: dict[str, tuple[str, str]] = {}
+        """On which machine each process was run, by its key."""
         self._printed = printed
 
     @classmethod
@@ -111,6 +114,7 @@ class WorkerSession:
                 "images": self._images(session, name),
                 "printed": said,
                 "warned": move.back(warned(caught)),
+                "machine": list(self._machine),
             },
         )
         return {}
@@ -126,6 +130,9 @@ class WorkerSession:
         if record.outcome is not Outcome.PASSED:
             return {}
         verdict = self._state.verdict(session, name).to_json()
+        ran_on = self._machines.get(key_of(number, name), self._machine)
+        if ran_on[0] != self._machine[0]:
+            verdict["machines"] = [ran_on[1], self._machine[1]]
         self._store.write(VERDICTS, key, self._moves[number].back(verdict))
         return {}
 
@@ -144,6 +151,7 @@ class WorkerSession:
         if data is None:
             return name
         record = RunRecord.from_json(self._moves[number].there(data["record"]))
+        self._machines[key_of(number, name)] = tuple(data["machine"])
         for output in record.outputs.values():
             if output.artifact is not None and output.artifact.digest in data["files"]:
                 path = session.store.path_of(output.artifact)
