@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
 from collections.abc import Mapping
@@ -109,7 +110,7 @@ class WorkerSession:
             RECORDS,
             key,
             {
-                "record": move.back({**record.to_json(), "worker": self._name}),
+                "record": self._named(move.back({**record.to_json(), "worker": self._name})),
                 "files": self._stored(session, record),
                 "images": self._images(session, name),
                 "printed": said,
@@ -135,6 +136,15 @@ class WorkerSession:
             verdict["machines"] = [ran_on[1], self._machine[1]]
         self._store.write(VERDICTS, key, self._moves[number].back(verdict))
         return {}
+
+    def _named(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Return a record in which this worker has its name: each interpreter of it has one of its own."""
+        if record["failure"]:
+            own = re.compile(rf"{re.escape(self._name)}\.\d+\.\d+\b")
+            record["failure"] = [
+                own.sub(self._name, each) if isinstance(each, str) else each for each in record["failure"]
+            ]
+        return record
 
     def _take_upstream(self, number: int, name: str) -> str:
         """Have the results that a process needs here; return the name of one that is not in the store, or nothing."""
