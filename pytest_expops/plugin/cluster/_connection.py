@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import secrets
+import sys
 from collections import deque
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pytest_expops.errors import ExpopsError, MissingExtra
@@ -31,21 +32,20 @@ from pytest_expops.plugin.cluster._description import (
 from pytest_expops.plugin.cluster._made import MadeThere
 from pytest_expops.plugin.cluster._own_cluster import OwnCluster
 from pytest_expops.plugin.cluster._workers import Workers
-from pytest_expops.plugin.options.engine import EngineOptions, is_factory
+from pytest_expops.plugin.options.engine import INSECURE, EngineOptions, is_factory, is_insecure
 from pytest_expops.plugin.state import SessionState
 from pytest_expops.urls import KEY_VARIABLE
 
 
 @dataclass
 class Connection:
-    """A cluster at work for this session. `where` says in words what it is; `notes` is what the user is to be told.
+    """A cluster at work for this session. `where` says in words what it is.
 
     `news` are what workers say: of which work, by which worker, and in how many seconds if it has ended.
     """
 
     engine: DaskEngine
     where: str
-    notes: list[str]
     news: deque[tuple[Work, str, float | None]]
 
     def end(self) -> None:
@@ -54,8 +54,13 @@ class Connection:
         self.engine.close()
 
 
-def connected(state: SessionState, filters: Sequence[Sequence[Any]], root: Path) -> Connection:
-    """Start or join the cluster that the options name, and tell it of the session.
+def connected(state: SessionState, filters: Sequence[Sequence[Any]], tell: Callable[[str], None]) -> Connection:
+    """Start or join the cluster that the options name, and have it know the session.
+
+    Args:
+        state: the session.
+        filters: its warning filters.
+        tell: is called with what the user is to know.
 
     Raises:
         ExpopsError: it cannot be reached, the store cannot be used, or a worker is not like this process.
@@ -77,12 +82,14 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], root: Path)
         modules = _modules(state)
         here = described(modules)
         besides = {"modules": modules, "environment": here, "filters": list(filters)}
-        notes = _write_description(state, store, besides)
-        workers = Workers.of(client, modules, options.timeout)
+        for note in _write_description(state, store, besides):
+            tell(note)
+        workers = Workers.of(client, modules, options.timeout, tell)
         unlike = workers.unlike(here)
         if unlike and options.strict:
             raise ExpopsError(unlike)
-        notes += [unlike] if unlike else []
+        if unlike:
+            tell(unlike)
         demanding = [process for process in _processes(state) if process.resources]
         if not is_factory(options.scheduler):  # others may start workers of many kinds as they are needed
             workers.check_resources(demanding)
@@ -127,7 +134,7 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], root: Path)
             news.append((work, said["worker"], said.get("seconds")))
 
         client.subscribe_topic(ticket["topic"], heard)
-        return Connection(engine, _in_words(options), notes, news)
+        return Connection(engine, _in_words(options), news)
 
 
 def _cluster(state: SessionState, key: bytes, stack: ExitStack) -> Any:
@@ -139,14 +146,18 @@ def _cluster(state: SessionState, key: bytes, stack: ExitStack) -> Any:
     if is_factory(options.scheduler):
         module, _, name = options.scheduler.partition(":")
         try:
-            cluster = getattr(importlib.import_module(module), name)()
+            with _importing_from(os.getcwd()):
+                cluster = getattr(importlib.import_module(module), name)()
         except Exception as error:
             text = f"--expops-scheduler={options.scheduler} raised {type(error).__name__}: {error}"
             raise ExpopsError(
                 text, hint="fix: it must be a function without arguments that returns a Dask cluster"
             ) from error
         stack.callback(cluster.close)
+        _refuse_insecure(str(getattr(cluster, "scheduler_address", "")), options)
         return cluster
+    if options.scheduler.endswith(".json"):
+        _refuse_insecure(_address_in(options.scheduler), options)
     if options.scheduler:
         return options.scheduler
     resources: dict[str, float] = {}
@@ -156,6 +167,34 @@ def _cluster(state: SessionState, key: bytes, stack: ExitStack) -> Any:
     cluster = OwnCluster(state.folder / "dask", count, {KEY_VARIABLE: key.decode()}, resources)
     stack.callback(cluster.close)
     return str(cluster.scheduler_file)
+
+
+@contextmanager
+def _importing_from(folder: str) -> Iterator[None]:
+    """Have modules found in a folder, too, where the user may have written one for this."""
+    sys.path.append(folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+
+
+def _address_in(path: str) -> str:
+    """Return the address of the scheduler that has written a scheduler file.
+
+    Raises:
+        ExpopsError: it is no such file.
+    """
+    try:
+        return str(json.loads(Path(path).read_text(encoding="utf-8"))["address"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        hint = "fix: give the path that the scheduler was started with: `dask scheduler --scheduler-file PATH`"
+        raise ExpopsError(f"{path} is no scheduler file ({type(error).__name__}: {error})", hint=hint) from None
+
+
+def _refuse_insecure(address: str, options: EngineOptions) -> None:
+    if address and not options.insecure and is_insecure(address):
+        raise ExpopsError(f"the scheduler at {address} {INSECURE}")
 
 
 def _client(distributed: Any, address: Any, options: EngineOptions) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,8 @@ from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.wording import listed
 
 POLL_SECONDS = 0.1
+SOON = 5.0
+"""Seconds after which a person is told what is waited for."""
 MOST_NAMED = 4
 
 
@@ -26,15 +28,19 @@ class Workers:
     resources: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, client: Any, modules: list[str], patience: float) -> Workers:
-        """Ask all that are there, after waiting for the first.
+    def of(cls, client: Any, modules: list[str], patience: float, tell: Callable[[str], None]) -> Workers:
+        """Ask all that are there, after waiting for the first; `tell` says that it has to be waited for.
 
         Raises:
             ExpopsError: there is none for so many seconds, or one has not this package.
         """
-        deadline = UNPATCHED.monotonic() + patience
+        began, told = UNPATCHED.monotonic(), False
         while not (known := client.scheduler_info().get("workers", {})):
-            if UNPATCHED.monotonic() > deadline:
+            waited = UNPATCHED.monotonic() - began
+            if waited > SOON and not told:
+                tell(f"the Dask cluster has no worker yet; it is waited for, at most {patience:g} s")
+                told = True
+            if waited > patience:
                 hint = "fix: start workers, or wait longer for them: --expops-engine-timeout=SECONDS"
                 raise ExpopsError(f"the Dask cluster had no worker for {patience:g} s", hint=hint)
             UNPATCHED.sleep(POLL_SECONDS)

@@ -79,12 +79,11 @@ class ClusterHooks:
         if session.testsfailed and not session.config.option.continue_on_collection_errors:
             return None
         try:
-            connection = self._connection = connected(self._state, self._filters, self._config.rootpath)
+            connection = self._connection = connected(self._state, self._filters, self._tell)
         except ExpopsError as error:
             raise pytest.UsageError(f"--expops-engine=dask: {error}") from None
         self._state.engine = connection.engine
         self.where = connection.where
-        self._tell(connection.notes)
         self._ids = {work: item.nodeid for item in own for work in _work_of(item)}
         connection.engine.waiting = self._hear
         try:
@@ -115,12 +114,11 @@ class ClusterHooks:
         for number, test in enumerate(tests):
             _run_one(session, test, tests[number + 1] if number + 1 < len(tests) else None)
 
-    def _tell(self, notes: Sequence[str]) -> None:
+    def _tell(self, note: str) -> None:
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None:
-            for note in notes:
-                reporter.ensure_newline()
-                reporter.write_line(f"expops: {note}", yellow=True)
+            reporter.ensure_newline()
+            reporter.write_line(f"expops: {note}", yellow=True)
 
     def _hear(self) -> None:
         """Pass on what workers have said of themselves since."""

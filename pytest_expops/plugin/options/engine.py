@@ -18,6 +18,11 @@ from pytest_expops.urls import KEY_VARIABLE, shown_url
 ENGINES = ("local", "dask")
 CODES = ("archive", "shared")
 CHECKS = ("check", "warn")
+INSECURE = (
+    "is on another machine, and has no TLS: whoever can reach it, or read what is sent, could run anything as you. Use "
+    "tls://, with the certificates in Dask's configuration (distributed.comm.tls), or allow it: --expops-insecure"
+)
+_PLAIN = ("tcp", "ws", "ucx", "ucxx")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _OTHERS = (
     "expops_scheduler",
@@ -38,7 +43,7 @@ class EngineOptions:
     `scheduler` is an address, a scheduler file or ``module:function``, empty for a cluster of the session's own with so
     many `workers` (0: one for each processor). `store` is a URL or an absolute path, empty for a folder of the session.
     `code` says how the project gets to workers, and `strict` whether one with other libraries is refused. `timeout` is
-    in seconds.
+    in seconds. `insecure` allows a scheduler on another machine to which nothing is encrypted.
     """
 
     name: str = "local"
@@ -48,6 +53,7 @@ class EngineOptions:
     strict: bool = True
     workers: int = 0
     timeout: float = 300.0
+    insecure: bool = False
 
 
 def add_engine_options(parser: pytest.Parser, group: pytest.OptionGroup) -> None:
@@ -126,6 +132,7 @@ def read_engine_options(config: pytest.Config, ini_folder: Path) -> EngineOption
         given(config, "expops_engine_environment").one_of(CHECKS) == "check",
         given(config, "expops_engine_workers").number("engine_workers"),
         given(config, "expops_engine_timeout").number("engine_timeout"),
+        insecure,
     )
     if name == "local":
         for other in _OTHERS:
@@ -138,7 +145,9 @@ def read_engine_options(config: pytest.Config, ini_folder: Path) -> EngineOption
             "leave `-n` out, or say -n0"
         )
     if scheduler.value:
-        refuse_insecure(scheduler, scheduler.value, insecure=insecure)
+        named = scheduler.value.endswith(".json") or is_factory(scheduler.value)
+        if not insecure and not named and is_insecure(scheduler.value):
+            raise scheduler.refused(INSECURE)
         if not found.store:
             raise scheduler.refused("needs a store that its workers reach too: --expops-store=URL")
     if found.store and len(os.environ.get(KEY_VARIABLE, "")) < SHORTEST_KEY:
@@ -146,22 +155,10 @@ def read_engine_options(config: pytest.Config, ini_folder: Path) -> EngineOption
     return found
 
 
-def refuse_insecure(asked: Given, address: str, *, insecure: bool) -> None:
-    """Refuse an address beyond this machine to which nothing is encrypted.
-
-    Raises:
-        pytest.UsageError: it is one, and the user has not allowed it.
-    """
-    if insecure or address.endswith(".json") or _FACTORY(address):
-        return
+def is_insecure(address: str) -> bool:
+    """Return whether an address is on another machine, and nothing that is sent there is encrypted."""
     parts = urlsplit(address if "://" in address else f"tcp://{address}")
-    if parts.scheme in ("tcp", "ws", "ucx", "ucxx") and parts.hostname not in _LOOPBACK:
-        raise asked.refused(
-            "is on another machine, and has no TLS: whoever can reach it, or read what is sent, could run anything as "
-            "you. Use tls://, with the certificates in Dask's configuration (distributed.comm.tls), or allow it: "
-            "--expops-insecure",
-            found=address,
-        )
+    return parts.scheme in _PLAIN and parts.hostname not in _LOOPBACK
 
 
 def is_factory(scheduler: str) -> bool:
