@@ -12,6 +12,11 @@ def crashed(name: str, worker: str, how: str = "") -> RunRecord:
     return RunRecord(name, 0, Outcome.CRASHED, worker=worker, failure=Failure("WorkerDied", message, message))
 
 
+def lost(name: str, worker: str, why: str) -> RunRecord:
+    """Return the record of a process that a worker has begun to run, or was to, and of which nothing is there."""
+    return RunRecord(name, 0, Outcome.CRASHED, worker=worker, failure=Failure("WorkLost", why, why))
+
+
 def unrecorded(name: str, worker: str) -> RunRecord:
     """Return the record of a process of which another worker could write none."""
     message = f"worker {worker} has run `{name}`, and could not write its record"

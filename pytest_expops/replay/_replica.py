@@ -35,7 +35,8 @@ from pytest_expops.execution.user_code.scripts import common_path
 from pytest_expops.pipeline.check import check_to_json
 from pytest_expops.replay._import_server import CAN_FORK
 from pytest_expops.replay._leading_imports import Import
-from pytest_expops.replay._shared_interpreter import UNKNOWN, Forked, forked, interpreter_options, terms_of
+from pytest_expops.replay._shared_interpreter import UNKNOWN, Forked, forked, terms_of
+from pytest_expops.replay.interpreter_options import interpreter_options
 from pytest_expops.replay.messages import Lines, send
 from pytest_expops.replay.request import Replay, Request, from_answer
 from pytest_expops.replay.telling import tell_going_on

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_expops.replay._leading_imports import Import
+from pytest_expops.replay.interpreter_options import interpreter_options
 from pytest_expops.replay.messages import Lines, send
 from pytest_expops.unpatched import UNPATCHED
 
@@ -50,12 +51,6 @@ def terms_of(environment: Mapping[str, str], surroundings: Mapping[str, Any], li
     started = [sys.executable, *interpreter_options()]  # pytest-xdist passes no options on to its workers
     text = json.dumps([started, variables, common, errors, libraries], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def interpreter_options() -> list[str]:
-    """Return the options this interpreter was given, such as ``-O`` and ``-X utf8``; multiprocessing asks the same."""
-    options: list[str] = getattr(_subprocess, "_args_from_interpreter_flags", list)()
-    return options
 
 
 def _is_own(variable: str) -> bool:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from pytest_expops.errors import ReplayError
 from pytest_expops.execution.engines.base import EngineLost, Work, WorkLost, WorkRefused
-from pytest_expops.execution.last_records import crashed
+from pytest_expops.execution.last_records import crashed, lost
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.unpatched import UNPATCHED
 
@@ -140,7 +140,9 @@ class DaskEngine:
         task = self._over(work)
         record = self._made.record(work)
         self._made.tell(work)
-        return crashed(work.name, self._made.owner(work) or "of the cluster", task.lost) if record is None else record
+        if record is None:
+            return lost(work.name, self._made.owner(work) or "of the cluster", task.lost or "nothing is left of it")
+        return record
 
     def verdict(self, work: Work) -> Mapping[str, Any]:
         """Wait for a verdict, and return it.
@@ -222,15 +224,18 @@ class DaskEngine:
         error = task.future.exception(timeout=_POLL_SECONDS) if task.future.status == "error" else None
         if isinstance(error, WorkRefused):
             raise EngineLost(error.message, hint=error.hint)
+        known = error.message if isinstance(error, WorkLost) else None
         if self._is_made(work) or self._is_blocked(work):
             self._end(work, task)
         elif (owner := self._made.owner(work)) is not None:
-            task.lost = f"worker {owner} is gone" if not isinstance(error, WorkLost) else error.message
-            if not work.replays:
-                self._made.settle(crashed(work.name, owner, task.lost), work)
+            if work.replays:
+                task.lost = f"worker {owner} died while it replayed it" if known is None else known
+            else:
+                record = crashed(work.name, owner) if known is None else lost(work.name, owner, known)
+                self._made.settle(record, work)
             self._end(work, task)
-        elif isinstance(error, WorkLost):
-            task.lost = error.message
+        elif known is not None:
+            task.lost = known
             self._end(work, task)
         elif task.attempt < _MOST_ATTEMPTS:
             self._again(work, task)

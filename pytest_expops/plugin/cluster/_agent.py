@@ -130,7 +130,7 @@ class Agent:
             if value is not None:
                 environment[name] = value
         self._child = subprocess.Popen(
-            [sys.executable, "-c", _MAIN, str(Path(__file__).parents[3])],
+            [sys.executable, *self._ticket["options"], "-c", _MAIN, str(Path(__file__).parents[3])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=self._folder,

@@ -32,9 +32,10 @@ from pytest_expops.plugin.cluster._description import (
 )
 from pytest_expops.plugin.cluster._made import MadeThere
 from pytest_expops.plugin.cluster._own_cluster import OwnCluster
-from pytest_expops.plugin.cluster._workers import Workers
+from pytest_expops.plugin.cluster._workers import LATE, Workers, check_resources
 from pytest_expops.plugin.options.engine import INSECURE, EngineOptions, is_factory, is_insecure
 from pytest_expops.plugin.state import SessionState
+from pytest_expops.replay.interpreter_options import interpreter_options
 from pytest_expops.urls import KEY_VARIABLE
 
 
@@ -92,14 +93,15 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], tell: Calla
         if unlike:
             tell(unlike)
         demanding = [process for process in _processes(state) if process.resources]
-        if not is_factory(options.scheduler):  # others may start workers of many kinds as they are needed
-            workers.check_resources(demanding)
+        if options.scheduler and not is_factory(options.scheduler):  # others start workers as they are needed
+            check_resources(demanding, lambda: _offered(client), min(LATE, options.timeout))
         machines = workers.on_two_machines() if "host" in state.options.vary else None
         ticket = {
             "session": session,
             "store": place,
             "topic": f"expops-{session}",
             "variables": same_variables(),
+            "options": interpreter_options(),
         }
         numbers = {path: number for number, path in enumerate(state.sessions)}
         graphs = {path: each.expanded for path, each in state.sessions.items()}
@@ -240,6 +242,10 @@ def _write_description(state: SessionState, store: SharedStore, besides: Mapping
         },
     )
     return notes
+
+
+def _offered(client: Any) -> list[Mapping[str, float]]:
+    return [each.get("resources", {}) for each in client.scheduler_info().get("workers", {}).values()]
 
 
 def _processes(state: SessionState) -> list[Process]:

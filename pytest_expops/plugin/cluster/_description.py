@@ -36,8 +36,9 @@ _SAME = (
     "TF_DETERMINISTIC_OPS",
     "TF_ENABLE_ONEDNN_OPTS",
     "VECLIB_MAXIMUM_THREADS",
+    *("LANG", "LANGUAGE", "LC_ALL", "LC_COLLATE", "LC_CTYPE", "LC_NUMERIC", "LC_TIME", "PYTHONUTF8", "TZ"),
 )
-"""Variables of the environment that decide how libraries compute: Dask sets some for its workers."""
+"""Variables of the environment that decide how libraries compute, some of which Dask sets, and how Python works."""
 _GIVEN = ("file", "tolerance")
 _OPTIONS = ("replay", "replays", "vary", "diagnose", "diagnose_timeout", "timeout", "memory_limit", "isolate", "memory")
 

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from pytest_expops.plugin.cluster._description import (
 from pytest_expops.plugin.state import Seat, SessionState, start
 from pytest_expops.replay.project_copy import Move
 from pytest_expops.replay.warning_filters import filtering, warned
+from pytest_expops.values.storage.store import Artifact
 
 
 class WorkerSession:
@@ -43,6 +45,8 @@ class WorkerSession:
         self._state = state
         self._sessions = list(state.sessions.values())
         self._moves = moves
+        self._files: dict[str, str] = {}
+        """The SHA-256 of artifacts in the store, by their digest."""
         self._machine = machine(described(()))
         self._machines: dict[str, tuple[str, str]] = {}
         """On which machine each process was run, by its key."""
@@ -93,11 +97,11 @@ class WorkerSession:
 
     def _run(self, number: int, name: str, *, settle: bool) -> dict[str, Any]:
         key, session = key_of(number, name), self._sessions[number]
-        if not settle and (owner := self._store.claim(key, {"worker": self._name})) is not None:
-            return {} if self._store.read(RECORDS, key) is not None else _lost(owner)
         missing = self._take_upstream(number, name)
         if missing:
             return {"lost": f"`{missing}` has left no record"}
+        if not settle and (owner := self._store.claim(key, {"worker": self._name})) is not None:
+            return {} if self._store.read(RECORDS, key) is not None else _lost(owner)
         begin = self._printed.seek(0, os.SEEK_END)
         with warnings.catch_warnings(record=True) as caught:
             record = session.record(name)
@@ -124,7 +128,7 @@ class WorkerSession:
         key, session = key_of(number, name, replays=True), self._sessions[number]
         if (owner := self._store.claim(key, {"worker": self._name})) is not None:
             return {} if self._store.read(VERDICTS, key) is not None else _lost(owner)
-        missing = self._take_upstream(number, name) or self._take(number, name)
+        missing = self._take_upstream(number, name) or self._take(number, name, fetch=False)
         record = session.known(name)
         if missing or record is None:
             return {"lost": f"`{missing or name}` has left no record"}
@@ -153,7 +157,11 @@ class WorkerSession:
                 return each
         return ""
 
-    def _take(self, number: int, name: str) -> str:
+    def _take(self, number: int, name: str, *, fetch: bool = True) -> str:
+        """Have the record of a process here, and its outputs; what is not fetched now, is when it is read.
+
+        Replicas read the outputs of what is upstream of a process from the folder alone.
+        """
         session = self._sessions[number]
         if session.known(name) is not None:
             return ""
@@ -162,13 +170,18 @@ class WorkerSession:
             return name
         record = RunRecord.from_json(self._moves[number].there(data["record"]))
         self._machines[key_of(number, name)] = tuple(data["machine"])
-        for output in record.outputs.values():
-            if output.artifact is not None and output.artifact.digest in data["files"]:
-                path = session.store.path_of(output.artifact)
-                if not path.exists():
-                    self._store.get_artifact(output.artifact.digest, data["files"][output.artifact.digest], path)
+        self._files |= data["files"]
+        session.store.bring = partial(self._bring, session)
+        for output in record.outputs.values() if fetch else ():
+            if output.artifact is not None and not session.store.path_of(output.artifact).exists():
+                self._bring(session, output.artifact)
         session.adopt(record)
         return ""
+
+    def _bring(self, session: PipelineSession, artifact: Artifact) -> None:
+        sha256 = self._files.get(artifact.digest)
+        if sha256 is not None:
+            self._store.get_artifact(artifact.digest, sha256, session.store.path_of(artifact))
 
     def _stored(self, session: PipelineSession, record: RunRecord) -> dict[str, str]:
         """Put the outputs of a run into the store; return the SHA-256 of each that is too large for a record."""

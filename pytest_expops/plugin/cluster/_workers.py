@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from pytest_expops.errors import ExpopsError
@@ -15,6 +15,8 @@ from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.wording import listed
 
 POLL_SECONDS = 0.1
+LATE = 10.0
+"""So many seconds it is waited for a worker that has what a process needs: all may be starting at the moment."""
 SOON = 5.0
 """Seconds after which a person is told what is waited for."""
 MOST_NAMED = 4
@@ -22,10 +24,9 @@ MOST_NAMED = 4
 
 @dataclass(frozen=True)
 class Workers:
-    """The workers by their address: a description of each, and what resources it offers."""
+    """The workers by their address, with a description of each."""
 
     descriptions: Mapping[str, Mapping[str, Any]]
-    resources: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, client: Any, modules: list[str], patience: float, tell: Callable[[str], None]) -> Workers:
@@ -35,7 +36,7 @@ class Workers:
             ExpopsError: there is none for so many seconds, or one has not this package.
         """
         began, told = UNPATCHED.monotonic(), False
-        while not (known := client.scheduler_info().get("workers", {})):
+        while not client.scheduler_info().get("workers", {}):
             waited = UNPATCHED.monotonic() - began
             if waited > SOON and not told:
                 tell(f"the Dask cluster has no worker yet; it is waited for, at most {patience:g} s")
@@ -49,29 +50,11 @@ class Workers:
             if isinstance(each, BaseException):
                 hint = "fix: install pytest-expops, in the same version, where the workers run"
                 raise ExpopsError(f"worker {name} cannot take part: {type(each).__name__}: {each}", hint=hint)
-        return cls(found, {name: each.get("resources", {}) for name, each in known.items()})
+        return cls(found)
 
     def unlike(self, here: Mapping[str, Any]) -> str:
         """Return in which Python and libraries workers differ from this interpreter; nothing if in none."""
         return refusal(here, self.descriptions)
-
-    def check_resources(self, processes: Iterable[Process]) -> None:
-        """See that for each process there is a worker that has all it needs.
-
-        Raises:
-            ExpopsError: there is none: nobody would ever run it.
-        """
-        for process in processes:
-            needed = process.resources
-            if not any(all(has.get(name, 0) >= needed[name] for name in needed) for has in self.resources.values()):
-                offers = Counter(_amounts(has) or "none" for has in self.resources.values())
-                told = listed((f"{what} ({count} of them)" for what, count in offers.items()), MOST_NAMED)
-                raise ExpopsError(
-                    f"`{process.name}` needs {_amounts(needed)}, which no worker of the cluster has; they offer {told}",
-                    process=process.name,
-                    hint="fix: start a worker with it, such as `dask worker ... --resources 'GPU=1'`, or take it off "
-                    "`resources` in the config",
-                )
 
     def on_two_machines(self) -> tuple[list[str], list[str]] | None:
         """Return the workers that first runs are for, and those for replays on another machine; None if there is one.
@@ -85,6 +68,43 @@ class Workers:
         if not others:
             return None
         return [name for name, each in machines.items() if each == home], of_another_processor or others
+
+
+def check_resources(
+    processes: Collection[Process], offered: Callable[[], Collection[Mapping[str, float]]], patience: float
+) -> None:
+    """See that for each process there is a worker that has all it needs, after waiting so many seconds for one.
+
+    Args:
+        processes: those that need something.
+        offered: returns what each worker has that is there.
+        patience: in seconds.
+
+    Raises:
+        ExpopsError: there is none: nobody would ever run it.
+    """
+    began = UNPATCHED.monotonic()
+    while (lacking := _lacking(processes, offered())) is not None:
+        if UNPATCHED.monotonic() - began >= patience:
+            offers = Counter(_amounts(has) or "none" for has in offered())
+            told = listed((f"{what} ({count} of them)" for what, count in offers.items()), MOST_NAMED)
+            raise ExpopsError(
+                f"`{lacking.name}` needs {_amounts(lacking.resources)}, which no worker of the cluster has; they offer "
+                f"{told}",
+                process=lacking.name,
+                hint="fix: start a worker with it, such as `dask worker ... --resources 'GPU=1'`, or take it off "
+                "`resources` in the config",
+            )
+        UNPATCHED.sleep(POLL_SECONDS)
+
+
+def _lacking(processes: Iterable[Process], offered: Collection[Mapping[str, float]]) -> Process | None:
+    """Return the first process for which there is no worker."""
+    for process in processes:
+        needed = process.resources
+        if not any(all(has.get(name, 0) >= needed[name] for name in needed) for has in offered):
+            return process
+    return None
 
 
 def _amounts(resources: Mapping[str, float]) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_expops.errors import ExpopsError
 from pytest_expops.pipeline.model import CodeRef, Process
-from pytest_expops.plugin.cluster._workers import Workers
+from pytest_expops.plugin.cluster._workers import Workers, check_resources
 
 
 def process(**resources: float) -> Process:
@@ -19,18 +19,18 @@ def on(boot: str, processor: str) -> dict[str, Any]:
     return {"boot": boot, "processor": processor}
 
 
-OFFERS = {"a": {"GPU": 1.0}, "b": {"memory": 8e9}, "c": {}}
+OFFERS: list[dict[str, float]] = [{"GPU": 1.0}, {"memory": 8e9}, {}]
 
 
 @pytest.mark.parametrize("needed", [{}, {"GPU": 1}, {"GPU": 0.5}, {"memory": 8e9}])
 def test_what_one_worker_has_can_be_run(needed: dict[str, float]) -> None:
-    Workers({}, OFFERS).check_resources([process(**needed)])
+    check_resources([process(**needed)], lambda: OFFERS, 0)
 
 
 @pytest.mark.parametrize("needed", [{"GPU": 2}, {"TPU": 1}, {"GPU": 1, "memory": 1}])
 def test_what_no_worker_has_is_refused(needed: dict[str, float]) -> None:
     with pytest.raises(ExpopsError) as refused:
-        Workers({}, OFFERS).check_resources([process(), process(**needed)])
+        check_resources([process(), process(**needed)], lambda: OFFERS, 0)
     text = str(refused.value)
     assert text.startswith(
         f"`train` needs {', '.join(f'{name} {needed[name]:g}' for name in sorted(needed))}, which no "
@@ -50,3 +50,8 @@ def test_replays_go_to_another_machine_where_all_have_one_processor() -> None:
 
 def test_on_one_machine_nothing_is_said_of_workers() -> None:
     assert Workers({"a": on("1", "AMD"), "b": on("1", "AMD")}).on_two_machines() is None
+
+
+def test_a_worker_that_comes_late_is_waited_for() -> None:
+    offered = iter([[], [{}], OFFERS])
+    check_resources([process(GPU=1)], lambda: next(offered), 60)
