@@ -154,8 +154,8 @@ class DaskEngine:
         task = self._over(work)
         found = self._made.verdict(work)
         if found is None:
-            why = task.lost or "its worker has left no verdict"
-            raise ReplayError(f"`{work.name}` could not be replayed: {why}", process=work.name)
+            why, start = task.lost or "its worker has left no verdict", f"`{work.name}` could not be replayed: "
+            raise ReplayError(start + why.removeprefix(start), process=work.name)
         return found
 
     def cancel(self) -> None:

@@ -36,19 +36,30 @@ from pytest_expops.plugin.cluster._workers import LATE, Workers, check_resources
 from pytest_expops.plugin.options.engine import INSECURE, EngineOptions, is_factory, is_insecure
 from pytest_expops.plugin.state import SessionState
 from pytest_expops.replay.interpreter_options import interpreter_options
+from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.urls import KEY_VARIABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A worker has begun with some work, or has ended it after so many `seconds`; `at` is when that was heard."""
+
+    work: Work
+    worker: str
+    at: float
+    seconds: float | None
 
 
 @dataclass
 class Connection:
     """A cluster at work for this session. `where` says in words what it is.
 
-    `news` are what workers say: of which work, by which worker, and in how many seconds if it has ended.
+    `news` are what workers say.
     """
 
     engine: DaskEngine
     where: str
-    news: deque[tuple[Work, str, float | None]]
+    news: deque[Heard]
 
     def end(self) -> None:
         """End what still runs, and let go of the cluster."""
@@ -128,13 +139,13 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], tell: Calla
             release=release.close,
             patience=options.timeout,
         )
-        news: deque[tuple[Work, str, float | None]] = deque()
+        news: deque[Heard] = deque()
         paths = [*state.sessions]
 
         def heard(event: tuple[float, Mapping[str, Any]]) -> None:
             said = event[1]
             work = Work(paths[said["number"]], said["name"], said["replays"])
-            news.append((work, said["worker"], said.get("seconds")))
+            news.append(Heard(work, said["worker"], UNPATCHED.time(), said.get("seconds")))
 
         client.subscribe_topic(ticket["topic"], heard)
         return Connection(engine, _in_words(options), news)

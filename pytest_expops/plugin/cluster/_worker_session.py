@@ -163,20 +163,28 @@ class WorkerSession:
         Replicas read the outputs of what is upstream of a process from the folder alone.
         """
         session = self._sessions[number]
-        if session.known(name) is not None:
-            return ""
+        record = session.known(name)
+        if record is None:
+            record = self._known_elsewhere(number, name)
+            if record is None:
+                return name
+            session.adopt(record)
+        for output in record.outputs.values() if fetch else ():
+            if output.artifact is not None and not session.store.path_of(output.artifact).exists():
+                self._bring(session, output.artifact)
+        return ""
+
+    def _known_elsewhere(self, number: int, name: str) -> RunRecord | None:
+        """Return the record that another worker has left of a process, with paths as they are here."""
+        session = self._sessions[number]
         data = self._store.read(RECORDS, key_of(number, name))
         if data is None:
-            return name
+            return None
         record = RunRecord.from_json(self._moves[number].there(data["record"]))
         self._machines[key_of(number, name)] = tuple(data["machine"])
         self._files |= data["files"]
         session.store.bring = partial(self._bring, session)
-        for output in record.outputs.values() if fetch else ():
-            if output.artifact is not None and not session.store.path_of(output.artifact).exists():
-                self._bring(session, output.artifact)
-        session.adopt(record)
-        return ""
+        return record
 
     def _bring(self, session: PipelineSession, artifact: Artifact) -> None:
         sha256 = self._files.get(artifact.digest)

@@ -13,8 +13,8 @@ from pytest_expops.errors import ExpopsError
 from pytest_expops.execution.engines.base import EngineLost, Work
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.pipeline.model import ExpandedProcess
-from pytest_expops.plugin.cluster._connection import Connection, connected
-from pytest_expops.plugin.durations import Durations, MakesReport
+from pytest_expops.plugin.cluster._connection import Connection, Heard, connected
+from pytest_expops.plugin.durations import MakesReport
 from pytest_expops.plugin.items.base import ExpopsItem, OwnItem
 from pytest_expops.plugin.items.replay import ReplayItem
 from pytest_expops.plugin.progress.starting import LIVE
@@ -28,9 +28,9 @@ WAIT_SECONDS = 1.0
 MOST_NAMED = 8
 
 
-def register_cluster(config: pytest.Config, state: SessionState, durations: Durations) -> None:
+def register_cluster(config: pytest.Config, state: SessionState) -> None:
     """Have runs and replays made on a Dask cluster; to be called when the session is configured."""
-    hooks = ClusterHooks(config, state, durations)
+    hooks = ClusterHooks(config, state)
     config.pluginmanager.register(hooks, "expops-cluster")
     if config.option.verbose >= 0:
         config.pluginmanager.register(WhoWorked(hooks), NAME)
@@ -39,16 +39,17 @@ def register_cluster(config: pytest.Config, state: SessionState, durations: Dura
 class ClusterHooks:
     """Runs the items of a session as their work ends on a cluster."""
 
-    def __init__(self, config: pytest.Config, state: SessionState, durations: Durations) -> None:
+    def __init__(self, config: pytest.Config, state: SessionState) -> None:
         self.where = ""
         """What the cluster is, in words, once it is there."""
         self._config = config
         self._state = state
-        self._durations = durations
         self._filters: list[list[Any]] = []
         self._connection: Connection | None = None
         self._workers: dict[str, None] = {}
         self._ids: dict[Work, str] = {}
+        self._over: dict[Work, Heard] = {}
+        """What has ended on the cluster, and is not reported yet."""
 
     def pytest_report_header(self) -> list[str]:
         """Say where everything is run."""
@@ -59,12 +60,17 @@ class ClusterHooks:
         where = f"on the Dask cluster at {options.scheduler}, store {shown_url(options.store)}, {place}"
         return [f"expops: processes are run and replayed {where}"]
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> MakesReport:
-        """What an item took here is not what its work took there."""
-        if isinstance(item, ExpopsItem) and item.expops_kind in ("process", "chart", "replay"):
-            item.worked = False
-        return (yield)
+        """Say of an item when and where its work was done, which is not when and where its result was taken."""
+        ended = next((self._over.pop(work, None) for work in _work_of(item)), None) if call.when == "call" else None
+        if call.when == "call" and ended is None and next(_work_of(item), None) is not None:
+            item.worked = False  # type: ignore[attr-defined] # it is one of ours
+        report = yield
+        if ended is not None and ended.seconds is not None:
+            report.start, report.stop, report.duration = ended.at - ended.seconds, ended.at, ended.seconds
+            report.expops_worker = ended.worker  # type: ignore[attr-defined] # reports take extra attributes
+        return report
 
     def pytest_collection_finish(self) -> None:
         """Remember the warning filters of the session, which are in force while it collects."""
@@ -124,15 +130,12 @@ class ClusterHooks:
         """Pass on what workers have said of themselves since."""
         live = self._config.pluginmanager.get_plugin(LIVE)
         while self._connection is not None and self._connection.news:
-            work, worker, seconds = self._connection.news.popleft()
-            self._workers[worker] = None
-            node_id = self._ids.get(work)
-            if node_id is None:
-                continue
-            if seconds is not None:
-                self._durations.measured(node_id, seconds)
-            elif live is not None:
-                live.begun_elsewhere(node_id, self._workers)
+            heard = self._connection.news.popleft()
+            self._workers[heard.worker] = None
+            if heard.seconds is not None:
+                self._over[heard.work] = heard
+            elif live is not None and heard.work in self._ids:
+                live.begun_elsewhere(self._ids[heard.work], self._workers)
 
 
 class WhoWorked:
@@ -204,7 +207,7 @@ def _is_dynamic(each: ExpandedProcess) -> bool:
     return each.process.chart is not None and each.process.chart.dynamic
 
 
-def _work_of(item: OwnItem) -> Iterator[Work]:
+def _work_of(item: pytest.Item) -> Iterator[Work]:
     """Yield the work that an item is there for."""
     if isinstance(item, ExpopsItem) and item.expops_kind in ("process", "chart", "replay"):
         yield Work(item.path, item.expanded.name, replays=item.expops_kind == "replay")

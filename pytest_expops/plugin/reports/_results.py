@@ -80,7 +80,7 @@ class CheckResults:
             result="passed",
             file=notes["file"],
             line=notes["line"],
-            worker=node.gateway.id if node is not None else "main",
+            worker=getattr(report, "expops_worker", "main") if node is None else node.gateway.id,
             started=getattr(report, "start", 0.0),
         )
 
