@@ -96,7 +96,8 @@ class ClusterHooks:
             connection.engine.begin(_all_work(own))
             self._run(session, own, [item for item in session.items if not isinstance(item, OwnItem)])
         except EngineLost as lost:
-            session.shouldfail = str(lost)
+            self._tell(str(lost))
+            session.shouldfail = lost.message.partition("\n")[0]
             raise session.Failed(session.shouldfail) from None
         finally:
             connection.end()
