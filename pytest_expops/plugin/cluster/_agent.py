@@ -24,6 +24,8 @@ from pytest_expops.replay.messages import Lines, send
 from pytest_expops.urls import KEY_VARIABLE
 
 SECONDS_TO_END = 5.0
+SESSION = "session"
+"""In the folder that a worker has for a session: that of the session as its interpreters know it, beside the code."""
 # Without the current folder, which `-c` puts first.
 _MAIN = (
     "import sys; sys.path[:] = [entry for entry in sys.path if entry]; root = sys.argv.pop(); "
@@ -78,7 +80,7 @@ class Agent:
         assert self._child is not None
         assert self._folder is not None
         code, counted = self._child.wait(), since(kills)
-        JsonFolder(self._folder / "ends").write(name, [code, counted])
+        JsonFolder(self._folder / SESSION / "ends").write(name, [code, counted])
         self._child = None
         how = ended(code, "", counted) or "has ended"
         if message["replays"]:
@@ -121,7 +123,7 @@ class Agent:
         if self._folder is None:
             scratch.remove_abandoned(scratch.left_behind())
             self._folder = scratch.new_folder("worker")
-            (self._folder / "ends").mkdir()
+            (self._folder / SESSION / "ends").mkdir(parents=True)
         self._number += 1
         environment = dict(os.environ)
         key = environment.pop(KEY_VARIABLE, "")

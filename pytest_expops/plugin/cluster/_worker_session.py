@@ -16,8 +16,9 @@ from pytest_expops.execution.engines.code_archive import unpack
 from pytest_expops.execution.engines.environment_check import described, refusal
 from pytest_expops.execution.engines.shared_store import SharedStore
 from pytest_expops.execution.records import Outcome, RunRecord
-from pytest_expops.execution.session import PipelineSession
+from pytest_expops.execution.session import CLAIMS, PipelineSession
 from pytest_expops.pipeline.model import Kind
+from pytest_expops.plugin.cluster._agent import SESSION
 from pytest_expops.plugin.cluster.description import (
     DESCRIPTION,
     RECORDS,
@@ -70,10 +71,11 @@ class WorkerSession:
             put_on_path(each["path"], move.place)
         os.chdir(moves[0].place)
         options = options_from_json(data["options"], tuple(configs))
+        own = folder / SESSION
         for number, path in enumerate(configs, start=1):
-            (folder / f"{number}-{path.stem}").mkdir(exist_ok=True)
-            (folder / f"{number}-{path.stem}" / "claims").touch()
-        state = start(options, Seat(ticket["worker"], folder, shared=True))
+            (own / f"{number}-{path.stem}").mkdir(exist_ok=True)
+            (own / f"{number}-{path.stem}" / CLAIMS).touch()
+        state = start(options, Seat(ticket["worker"], own, shared=True, copies=True))
         state.remember_environment()
         ExitStack().enter_context(filtering(data["filters"]))  # for as long as this interpreter lives
         return cls(ticket, store, state, moves, printed)
