@@ -129,6 +129,7 @@ NUMBERS: Mapping[str, Bounds] = {
     "engine_timeout": Bounds(1, 1_000_000, whole=False, words="a number of seconds"),
     "cache_size": Bounds(0, 2**60, whole=False, words="a number of bytes"),
     "cache_audit": Bounds(0, 100, whole=False),
+    "resource": Bounds(0.001, 2**60, whole=False, words="an amount such as 1, 0.5 or 8G"),
     "memory_limit": Bounds(2**20, 2**50, whole=False, words="an amount of memory such as 512M or 4G, in bytes"),
 }
 """Every number by what it is called; of seeds and sizes, one of them."""

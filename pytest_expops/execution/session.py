@@ -22,11 +22,11 @@ from filelock import FileLock
 from pytest_expops.errors import CallLost, ExpopsError, SessionFolderError, StoreError
 from pytest_expops.execution._claims import Claims, Mark, owner_name
 from pytest_expops.execution._journal import SUFFIX, Journal, JournalReader
-from pytest_expops.execution._last_records import crashed, failed, unrecorded
 from pytest_expops.execution.artifact_cache import DEFAULT_MEMORY, ArtifactReader, PartCache
 from pytest_expops.execution.calls.inputs import Outputs
 from pytest_expops.execution.calls.partitioning import Partition
 from pytest_expops.execution.interpreter_end import ended
+from pytest_expops.execution.last_records import crashed, failed, unrecorded
 from pytest_expops.execution.raised import is_a
 from pytest_expops.execution.records import Outcome, Output, RunRecord, file_name
 from pytest_expops.execution.runner import Runner

@@ -159,8 +159,9 @@ class Process:
     `parameters` are the process's own; the runner lays them over the pipeline's. `tolerances` maps an output key to
     its tolerance, ``None`` standing for every other key. `nondeterministic` is the reason for which differences
     between replays are expected (S7.3), `not_replayed` the reason for which it is not to be replayed at all (S7.1).
-    `timeout` is how many seconds a run may take (S7.4), and `memory` how many bytes (S7.6). `isolate` is whether its
-    first run has a child of its own (S7.8). `stability` is what is claimed of its metrics over seeds, and `properties`
+    `timeout` is how many seconds a run may take (S7.4), and `memory` how many bytes (S7.6). `resources`
+    are what a worker of a cluster must have to run it, by name. `isolate` is whether its first run has a child
+    of its own (S7.8). `stability` is what is claimed of its metrics over seeds, and `properties`
     are the laws that it is to keep. `chart` is what a chart reads, and None for what is none; a chart may be made by a
     component too.
     """
@@ -179,6 +180,7 @@ class Process:
     not_replayed: str | None = None
     timeout: float | None = None
     memory: int | None = None
+    resources: Mapping[str, float] = field(default_factory=dict)
     isolate: bool | None = None
     renames: Renames = field(default_factory=Renames)
     metrics: tuple[DeclaredMetric, ...] = ()

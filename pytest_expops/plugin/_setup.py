@@ -50,10 +50,6 @@ def configure(config: pytest.Config, options: Options) -> None:
     if worker_input is None:
         _warn_where_not_limited(config, state)
         state.reuse.plan()
-        if options.engine.name == "dask":
-            from pytest_expops.plugin.cluster.controller import register_cluster
-
-            register_cluster(config, state)
     _add_arguments(config, options)
     config.pluginmanager.register(aggregation_fixtures(state), "expops-aggregation-fixtures")
     config.pluginmanager.register(WorkMarks(), "expops-work-marks")
@@ -67,6 +63,10 @@ def configure(config: pytest.Config, options: Options) -> None:
         config.pluginmanager.register(durations, "expops-durations")
         config.pluginmanager.register(BaselineHooks(state), "expops-baseline")
         register_progress(config, state, durations)
+        if options.engine.name == "dask":
+            from pytest_expops.plugin.cluster.controller import register_cluster
+
+            register_cluster(config, state, durations)
         if config.pluginmanager.hasplugin("xdist"):
             _register_in_controller(config, state, durations)
 

@@ -45,11 +45,15 @@ class Durations:
             self._running[node_id] = seconds
         elif report.when == "teardown" and report.passed:
             del self._running[node_id]
-            self._measured[node_id] = round(seconds, DIGITS)
-            for listener in self.listeners:
-                listener(node_id, seconds)
+            self.measured(node_id, seconds)
         else:
             del self._running[node_id]
+
+    def measured(self, node_id: str, seconds: float) -> None:
+        """An item has done its work, here or elsewhere, in so many seconds."""
+        self._measured[node_id] = round(seconds, DIGITS)
+        for listener in self.listeners:
+            listener(node_id, seconds)
 
     def pytest_sessionfinish(self) -> None:
         """Keep what was measured, beside what is known of items that did not run and whose file is still there."""

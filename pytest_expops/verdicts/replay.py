@@ -54,7 +54,8 @@ class Verdict:
     copy of the project was without in which the replay differed. `unvaried` says why the files could not be varied, if
     they were to be. `drew` are the sources, of those watched and not varied, that replays which matched were seen to
     draw from, but for those that made no difference when they were varied. `earlier` is whether it is of an earlier
-    session, whose result was reused.
+    session, whose result was reused. `machines` are the processors of two machines, where the first run was made on one
+    and the replays on the other.
     """
 
     process: str
@@ -74,6 +75,7 @@ class Verdict:
     unvaried: str = ""
     drew: tuple[str, ...] = ()
     earlier: bool = False
+    machines: tuple[str, ...] = ()
 
     @property
     def reproducing_hash_seed(self) -> int | None:
@@ -101,7 +103,7 @@ class Verdict:
         diagnosis = Diagnosis.from_json(data["diagnosis"]) if data["diagnosis"] else None
         converted = {"status": ReplayStatus(data["status"]), "differences": differences, "diagnosis": diagnosis}
         found = tuple(map(ReadBack.from_json, data["found"]))
-        plain = {key: tuple(data[key]) for key in ("varied", "without", "drew")}
+        plain = {key: tuple(data[key]) for key in ("varied", "without", "drew", "machines")}
         seen = Seen.from_json(data["seen"]) if data["seen"] else None
         return cls(**{**data, **converted, **plain, "found": found, "seen": seen})
 

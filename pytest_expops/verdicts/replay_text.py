@@ -42,6 +42,8 @@ def explain(verdict: Verdict, command: str, directory: Path, how: str = SAME) ->
     also += ", after other tests there" if ORDER_OF_TESTS in verdict.varied else ""
     missing = _missing(verdict, directory)
     also += ", in a copy of the project" if missing else ""
+    if verdict.machines:
+        also += f", on another machine ({verdict.machines[1]}; the first run was made on {verdict.machines[0]})"
     lines = [
         first_line(verdict, directory),
         "",

@@ -16,7 +16,7 @@ import sklearn
 from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 
-from pytest_expops.execution.declared.component import Component, ComponentError, Work
+from pytest_expops.execution.declared.component import Component, ComponentCall, ComponentError
 from pytest_expops.wording import did_you_mean
 
 # Where most estimators are, so that not all of scikit-learn is imported to find one.
@@ -65,7 +65,7 @@ def _estimator(name: str) -> type[Any]:
     raise ComponentError(f"scikit-learn {sklearn.__version__} has no estimator `{name}`; {hint}")
 
 
-def _csv_to_xy(work: Work) -> dict[str, Any]:
+def _csv_to_xy(work: ComponentCall) -> dict[str, Any]:
     """Return `X`, an array of shape (rows, features), and `y`, of shape (rows,), from the file at `data.path`."""
     import pandas as pd
 
@@ -84,7 +84,7 @@ def _csv_to_xy(work: Work) -> dict[str, Any]:
     return {"X": frame.drop(columns=[label]).to_numpy(), "y": frame[label].to_numpy()}
 
 
-def _train_test_split(work: Work) -> dict[str, Any]:
+def _train_test_split(work: ComponentCall) -> dict[str, Any]:
     features, labels = work.inputs["X"], work.inputs["y"]
     parameters = dict(work.parameters)
     if parameters.get("stratify") in (True, "y"):  # a config cannot name the array itself
@@ -93,7 +93,7 @@ def _train_test_split(work: Work) -> dict[str, Any]:
     return dict(zip(("X_train", "X_test", "y_train", "y_test"), split, strict=True))
 
 
-def _fitted(estimator: type[Any], work: Work) -> Any:
+def _fitted(estimator: type[Any], work: ComponentCall) -> Any:
     model = estimator(**work.parameters)
     if "y" in work.inputs:
         model.fit(work.inputs["X"], work.inputs["y"])
@@ -117,11 +117,11 @@ def _readings(model: Any) -> Sequence[float]:
     )
 
 
-def _fit(estimator: type[Any], work: Work) -> dict[str, Any]:
+def _fit(estimator: type[Any], work: ComponentCall) -> dict[str, Any]:
     return {"model": _fitted(estimator, work)}
 
 
-def _fit_predict(estimator: type[Any], work: Work) -> dict[str, Any]:
+def _fit_predict(estimator: type[Any], work: ComponentCall) -> dict[str, Any]:
     model = _fitted(estimator, work)
     if hasattr(model, "predict"):
         return {"model": model, "predictions": model.predict(work.inputs["X"])}
@@ -130,5 +130,5 @@ def _fit_predict(estimator: type[Any], work: Work) -> dict[str, Any]:
     raise ComponentError(f"`sklearn.{estimator.__name__}.fit_predict`: {estimator.__name__} does not predict")
 
 
-def _predict(work: Work) -> dict[str, Any]:
+def _predict(work: ComponentCall) -> dict[str, Any]:
     return {"predictions": work.inputs["model"].predict(work.inputs["X"], **work.parameters)}

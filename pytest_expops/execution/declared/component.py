@@ -17,7 +17,7 @@ class ComponentError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class ComponentCall:
     """What a component works on.
 
     `inputs` holds what it asked for and is there, by its own names; `parameters` those of the process (not those of
@@ -36,7 +36,7 @@ class Work:
 class Component:
     """A process that a library makes. `run` returns its outputs; `inputs` must be there, `optional` may be."""
 
-    run: Callable[[Work], Outputs]
+    run: Callable[[ComponentCall], Outputs]
     inputs: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
 

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from pytest_expops.errors import InputError, ScriptError
 from pytest_expops.execution.calls.inputs import Received
 from pytest_expops.execution.calls.recording import Recorder
-from pytest_expops.execution.declared.component import ChartComponent, Component, ComponentError, Library, Work
+from pytest_expops.execution.declared.component import ChartComponent, Component, ComponentCall, ComponentError, Library
 from pytest_expops.pipeline.config.project import Project
 from pytest_expops.pipeline.declarations import ComponentRef
 from pytest_expops.pipeline.model import Pipeline, Process
@@ -128,11 +128,11 @@ def gather(component: Component, process: Process, received: Sequence[Received])
     return gathered
 
 
-def work_of(process: Process, pipeline: Pipeline, inputs: Mapping[str, Any], recorder: Recorder) -> Work:
+def work_of(process: Process, pipeline: Pipeline, inputs: Mapping[str, Any], recorder: Recorder) -> ComponentCall:
     """Return what the component of a process works on."""
     assert process.component is not None
     section = pipeline.document.get("data")
     written = section.get("path") if isinstance(section, dict) else None
     path = Project.of(pipeline.path).resolve(written) if isinstance(written, str) else None
     parameters = copy.deepcopy(dict(process.parameters))
-    return Work(inputs, parameters, recorder.log_metric, path, process.component.iterative_logging)
+    return ComponentCall(inputs, parameters, recorder.log_metric, path, process.component.iterative_logging)

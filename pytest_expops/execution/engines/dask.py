@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pytest_expops.errors import ReplayError
-from pytest_expops.execution._last_records import crashed
 from pytest_expops.execution.engines.base import EngineLost, Work, WorkLost, WorkRefused
+from pytest_expops.execution.last_records import crashed
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.unpatched import UNPATCHED
 

@@ -37,6 +37,7 @@ _NO_PART = frozenset(
         "upstream",
         "timeout",
         "memory",
+        "resources",
         "isolate",
         "not_replayed",
         "stability",

@@ -143,6 +143,7 @@ def read_process(
         not_replayed=_not_replayed(body, reader),
         timeout=_timeout(body, reader),
         memory=_memory(body, reader),
+        resources=_resources(body, reader),
         isolate=reader.truth(isolate.value, "isolate") if (isolate := body.entries.get("isolate")) else None,
         renames=read_renames(body, reader),
         metrics=read_metrics(body, reader),
@@ -194,6 +195,25 @@ def _memory(body: MapNode, reader: Reader) -> int | None:
         reader.wrong(entry.value, "memory", bounds.expected)
         return None
     return int(size)
+
+
+def _resources(body: MapNode, reader: Reader) -> dict[str, float]:
+    """How much of what a worker of a cluster must have to run a process, by name."""
+    entry = body.entries.get("resources")
+    if entry is None or is_null(entry.value):
+        return {}
+    if not isinstance(entry.value, MapNode):
+        reader.wrong(entry.value, "resources", "a map such as {GPU: 1, memory: 8G}")
+        return {}
+    bounds, found = NUMBERS["resource"], {}
+    for name, each in entry.value.entries.items():
+        written = each.value.plain if isinstance(each.value, Scalar) else None
+        amount = bounds.read(bytes_of(written) if isinstance(written, str) else written)
+        if amount is None:
+            reader.wrong(each.value, f"resources.{name}", bounds.expected)
+        else:
+            found[str(name)] = float(amount)
+    return found
 
 
 def _kind(body: MapNode, parallelism: Parallelism, is_classic: bool, reader: Reader) -> Kind:

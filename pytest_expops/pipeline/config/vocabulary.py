@@ -81,6 +81,7 @@ PROCESS = _RUNTIME | frozenset(
         "probe_paths",
         "replay",
         "replay_reason",
+        "resources",
         "script",
         "seed_aggregation",
         "seed_parallelism",

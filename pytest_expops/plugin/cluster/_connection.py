@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import secrets
-import sys
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,31 +16,37 @@ from pytest_expops.errors import ExpopsError, MissingExtra
 from pytest_expops.execution.engines.base import Work
 from pytest_expops.execution.engines.code_archive import make_archive
 from pytest_expops.execution.engines.dask import DaskEngine, Submission
-from pytest_expops.execution.engines.environment_check import described, refusal
+from pytest_expops.execution.engines.environment_check import described
 from pytest_expops.execution.engines.shared_store import SharedStore
 from pytest_expops.execution.provenance.environments import cores
 from pytest_expops.execution.provenance.provenance import Provenance
-from pytest_expops.plugin.cluster import tasks
-from pytest_expops.plugin.cluster._made import MadeThere
-from pytest_expops.plugin.cluster._own_cluster import OwnCluster
-from pytest_expops.plugin.cluster.description import (
+from pytest_expops.pipeline.model import Process
+from pytest_expops.plugin.cluster import _tasks
+from pytest_expops.plugin.cluster._description import (
     DESCRIPTION,
     options_to_json,
     path_in,
     same_variables,
 )
+from pytest_expops.plugin.cluster._made import MadeThere
+from pytest_expops.plugin.cluster._own_cluster import OwnCluster
+from pytest_expops.plugin.cluster._workers import Workers
 from pytest_expops.plugin.options.engine import EngineOptions, is_factory
 from pytest_expops.plugin.state import SessionState
-from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.urls import KEY_VARIABLE
 
 
 @dataclass
 class Connection:
-    """A cluster at work for this session. `where` says in words what it is."""
+    """A cluster at work for this session. `where` says in words what it is; `notes` is what the user is to be told.
+
+    `news` are what workers say: of which work, by which worker, and in how many seconds if it has ended.
+    """
 
     engine: DaskEngine
     where: str
+    notes: list[str]
+    news: deque[tuple[Work, str, float | None]]
 
     def end(self) -> None:
         """End what still runs, and let go of the cluster."""
@@ -66,12 +72,21 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], root: Path)
     store = SharedStore(place, session, key)
     with ExitStack() as stack:
         stack.callback(store.remove_session)
-        cluster = _cluster(options, state.folder / "dask", key, stack)
+        cluster = _cluster(state, key, stack)
         client = stack.enter_context(_client(distributed, cluster, options))
         modules = _modules(state)
         here = described(modules)
-        _write_description(state, store, {"modules": modules, "environment": here, "filters": list(filters)})
-        _check_workers(client, modules, here, options)
+        besides = {"modules": modules, "environment": here, "filters": list(filters)}
+        notes = _write_description(state, store, besides)
+        workers = Workers.of(client, modules, options.timeout)
+        unlike = workers.unlike(here)
+        if unlike and options.strict:
+            raise ExpopsError(unlike)
+        notes += [unlike] if unlike else []
+        demanding = [process for process in _processes(state) if process.resources]
+        if not is_factory(options.scheduler):  # others may start workers of many kinds as they are needed
+            workers.check_resources(demanding)
+        machines = workers.on_two_machines() if "host" in state.options.vary else None
         ticket = {
             "session": session,
             "store": place,
@@ -87,22 +102,40 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], root: Path)
             return [*above, Work(work.config, work.name)] if work.replays else above
 
         submission = Submission(
-            tasks.perform, ticket, lambda work: (numbers[work.config], work.name, work.replays), needs
+            _tasks.perform,
+            ticket,
+            lambda work: (numbers[work.config], work.name, work.replays),
+            needs,
+            lambda work: graphs[work.config][work.name].process.resources,
+            lambda work: machines[work.replays] if machines is not None else (),
         )
         release = stack.pop_all()
         engine = DaskEngine(
             client,
             submission,
             made,
-            stop=lambda: client.run(tasks.stop, session, on_error="ignore"),
+            stop=lambda: client.run(_tasks.stop, session, on_error="ignore"),
             release=release.close,
             patience=options.timeout,
         )
-        return Connection(engine, _in_words(client, options))
+        news: deque[tuple[Work, str, float | None]] = deque()
+        paths = [*state.sessions]
+
+        def heard(event: tuple[float, Mapping[str, Any]]) -> None:
+            said = event[1]
+            work = Work(paths[said["number"]], said["name"], said["replays"])
+            news.append((work, said["worker"], said.get("seconds")))
+
+        client.subscribe_topic(ticket["topic"], heard)
+        return Connection(engine, _in_words(options), notes, news)
 
 
-def _cluster(options: EngineOptions, folder: Path, key: bytes, stack: ExitStack) -> Any:
-    """Return what a client is to connect to: an address, a scheduler file, or a cluster; started if need be."""
+def _cluster(state: SessionState, key: bytes, stack: ExitStack) -> Any:
+    """Return what a client is to connect to: an address, a scheduler file, or a cluster; started if need be.
+
+    Of a cluster of the session's own the first worker has all that processes need, so that those run one at a time.
+    """
+    options = state.options.engine
     if is_factory(options.scheduler):
         module, _, name = options.scheduler.partition(":")
         try:
@@ -116,7 +149,11 @@ def _cluster(options: EngineOptions, folder: Path, key: bytes, stack: ExitStack)
         return cluster
     if options.scheduler:
         return options.scheduler
-    cluster = OwnCluster(folder, options.workers or cores(), {KEY_VARIABLE: key.decode()})
+    resources: dict[str, float] = {}
+    for process in _processes(state):
+        resources.update({name: max(most, resources.get(name, 0)) for name, most in process.resources.items()})
+    count = options.workers or cores()
+    cluster = OwnCluster(state.folder / "dask", count, {KEY_VARIABLE: key.decode()}, resources)
     stack.callback(cluster.close)
     return str(cluster.scheduler_file)
 
@@ -137,10 +174,10 @@ def _modules(state: SessionState) -> list[str]:
     return sorted({name for session in state.sessions.values() for name in Provenance(session).libraries()})
 
 
-def _write_description(state: SessionState, store: SharedStore, besides: Mapping[str, Any]) -> None:
-    """Have the store say what the session is, and bring the code there."""
+def _write_description(state: SessionState, store: SharedStore, besides: Mapping[str, Any]) -> list[str]:
+    """Have the store say what the session is, and bring the code there; return what of it is not sent."""
     options = state.options
-    pipelines = []
+    pipelines, notes = [], []
     for path, session in state.sessions.items():
         pipeline = session.expanded.pipeline
         base, digest = os.path.realpath(pipeline.root), None
@@ -150,6 +187,7 @@ def _write_description(state: SessionState, store: SharedStore, besides: Mapping
             base, digest = archive.base, archive.digest
             store.put_code(digest, target)
             target.unlink()
+            notes += [f"not sent to workers: {name}, which {why}" for name, why in archive.left_out.items()]
         pipelines.append({"config": str(path), "base": base, "code": digest, "path": path_in(base)})
     store.write(
         DESCRIPTION,
@@ -161,36 +199,13 @@ def _write_description(state: SessionState, store: SharedStore, besides: Mapping
             **besides,
         },
     )
+    return notes
 
 
-def _check_workers(client: Any, modules: list[str], here: Mapping[str, Any], options: EngineOptions) -> None:
-    """Refuse workers with another Python or other libraries, or say that they have them.
-
-    Raises:
-        ExpopsError: one has, and the options do not allow it.
-    """
-    deadline = UNPATCHED.monotonic() + options.timeout
-    while not client.scheduler_info().get("workers", {}):
-        if UNPATCHED.monotonic() > deadline:
-            raise ExpopsError(
-                f"the Dask cluster had no worker for {options.timeout:g} s",
-                hint="fix: start workers, or wait longer for them: --expops-engine-timeout=SECONDS",
-            )
-        UNPATCHED.sleep(0.1)
-    found = client.run(tasks.described, modules, on_error="return")
-    broken = {name: each for name, each in found.items() if isinstance(each, BaseException)}
-    if broken:
-        name, error = next(iter(broken.items()))
-        text = f"worker {name} cannot take part: {type(error).__name__}: {error}"
-        raise ExpopsError(text, hint="fix: install pytest-expops, in the same version, where the workers run")
-    text = refusal(here, found)
-    if text and options.strict:
-        raise ExpopsError(text)
-    if text:
-        sys.stderr.write(f"expops: {text}\n")
+def _processes(state: SessionState) -> list[Process]:
+    return [each for session in state.sessions.values() for each in session.expanded.pipeline.processes.values()]
 
 
-def _in_words(client: Any, options: EngineOptions) -> str:
-    count = len(client.scheduler_info().get("workers", {}))
-    kind = "a Dask cluster" if options.scheduler else "a Dask cluster of its own on this machine"
-    return f"{kind}, {count} worker{'s' if count != 1 else ''}"
+def _in_words(options: EngineOptions) -> str:
+    """Return what the cluster is."""
+    return "a Dask cluster" if options.scheduler else "a Dask cluster of the session's own"

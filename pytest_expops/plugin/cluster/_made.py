@@ -13,7 +13,7 @@ from pytest_expops.execution.engines.base import Work
 from pytest_expops.execution.engines.shared_store import SharedStore
 from pytest_expops.execution.records import RunRecord
 from pytest_expops.execution.session import PipelineSession
-from pytest_expops.plugin.cluster.description import RECORDS, VERDICTS, key_of
+from pytest_expops.plugin.cluster._description import RECORDS, VERDICTS, key_of
 from pytest_expops.replay.first_run import warn_again
 from pytest_expops.values.storage.store import Artifact
 
@@ -67,7 +67,8 @@ class MadeThere:
     def settle(self, record: RunRecord, work: Work) -> None:
         """Have workers know the record of a run that has left none."""
         self._records[work] = record
-        data = {"record": record.to_json(), "files": {}, "images": {}, "printed": "", "warned": []}
+        rest = {"files": {}, "images": {}, "printed": "", "warned": [], "machine": ["", ""]}
+        data = {"record": record.to_json(), **rest}
         self._store.write(RECORDS, self._key(work), data)
 
     def _key(self, work: Work) -> str:

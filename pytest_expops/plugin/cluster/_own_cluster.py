@@ -24,6 +24,7 @@ _MAIN = (
     "threading.Thread(target=lambda: (os.read(0, 1), os._exit(0)), daemon=True).start(); "
     "from distributed.cli.dask_{0} import main; main()"
 )
+_NONE: Mapping[str, float] = {}
 _SETTINGS = {
     "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0",
     "DASK_DISTRIBUTED__LOGGING__DISTRIBUTED": "error",
@@ -37,27 +38,36 @@ class OwnCluster:
         folder: for what they write; it is made.
         workers: how many.
         variables: of the environment, for workers alone.
+        resources: what the first worker has.
 
     Raises:
         ExpopsError: they do not start.
     """
 
-    def __init__(self, folder: Path, workers: int, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, workers: int, variables: Mapping[str, str], resources: Mapping[str, float]
+    ) -> None:
         folder.mkdir(mode=0o700)
         self._folder = folder
         self._programs: list[subprocess.Popen[bytes]] = []
         self.scheduler_file = folder / "scheduler.json"
-        common = ["--host", _LOOPBACK, "--no-dashboard"]
         try:
-            self._start("scheduler", [*common, "--port", "0", "--scheduler-file", str(self.scheduler_file)], {})
+            listens = ["--port", "0", "--scheduler-file", str(self.scheduler_file)]
+            self._start("scheduler", listens, {})
             self._wait_for_scheduler()
             for number in range(workers):
-                own = ["--nthreads", "1", "--memory-limit", "0", "--name", str(number), "--death-timeout", "60"]
-                place = ["--scheduler-file", str(self.scheduler_file), "--local-directory", str(folder / "dask")]
-                self._start("worker", [*common, *own, *place], variables)
+                self.add_worker(str(number), variables, {} if number else resources)
         except BaseException:
             self.close()
             raise
+
+    def add_worker(self, name: str, variables: Mapping[str, str], resources: Mapping[str, float] = _NONE) -> None:
+        """Start another worker; see above."""
+        own = ["--nthreads", "1", "--memory-limit", "0", "--name", name, "--death-timeout", "60"]
+        place = ["--scheduler-file", str(self.scheduler_file), "--local-directory", str(self._folder / "dask")]
+        if resources:
+            own += ["--resources", " ".join(f"{what}={most!r}" for what, most in resources.items())]
+        self._start("worker", [*own, *place], variables)
 
     def close(self) -> None:
         """End all of them."""
@@ -77,7 +87,7 @@ class OwnCluster:
         with open(self._folder / "log", "ab") as log:
             self._programs.append(
                 subprocess.Popen(
-                    [sys.executable, "-c", _MAIN.format(what), *arguments],
+                    [sys.executable, "-c", _MAIN.format(what), "--host", _LOOPBACK, "--no-dashboard", *arguments],
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=log,

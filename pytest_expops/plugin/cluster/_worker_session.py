@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
 from collections.abc import Mapping
@@ -13,13 +14,13 @@ from typing import Any
 from pytest_expops.errors import ExpopsError
 from pytest_expops.execution.declared.charts import chart_folder, images_in
 from pytest_expops.execution.engines.code_archive import unpack
-from pytest_expops.execution.engines.environment_check import described, refusal
+from pytest_expops.execution.engines.environment_check import described, machine, refusal
 from pytest_expops.execution.engines.shared_store import SharedStore
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.execution.session import CLAIMS, PipelineSession
 from pytest_expops.pipeline.model import Kind
 from pytest_expops.plugin.cluster._agent import SESSION
-from pytest_expops.plugin.cluster.description import (
+from pytest_expops.plugin.cluster._description import (
     DESCRIPTION,
     RECORDS,
     VERDICTS,
@@ -43,6 +44,9 @@ class WorkerSession:
         self._state = state
         self._sessions = list(state.sessions.values())
         self._moves = moves
+        self._machine = machine(described(()))
+        self._machines: dict[str, tuple[str, str]] = {}
+        """On which machine each process was run, by its key."""
         self._printed = printed
 
     @classmethod
@@ -108,11 +112,12 @@ class WorkerSession:
             RECORDS,
             key,
             {
-                "record": move.back({**record.to_json(), "worker": self._name}),
+                "record": self._named(move.back({**record.to_json(), "worker": self._name})),
                 "files": self._stored(session, record),
                 "images": self._images(session, name),
                 "printed": said,
                 "warned": move.back(warned(caught)),
+                "machine": list(self._machine),
             },
         )
         return {}
@@ -128,8 +133,20 @@ class WorkerSession:
         if record.outcome is not Outcome.PASSED:
             return {}
         verdict = self._state.verdict(session, name).to_json()
+        ran_on = self._machines.get(key_of(number, name), self._machine)
+        if ran_on[0] != self._machine[0]:
+            verdict["machines"] = [ran_on[1], self._machine[1]]
         self._store.write(VERDICTS, key, self._moves[number].back(verdict))
         return {}
+
+    def _named(self, record: dict[str, Any]) -> dict[str, Any]:
+        """Return a record in which this worker has its name: each interpreter of it has one of its own."""
+        if record["failure"]:
+            own = re.compile(rf"{re.escape(self._name)}\.\d+\.\d+\b")
+            record["failure"] = [
+                own.sub(self._name, each) if isinstance(each, str) else each for each in record["failure"]
+            ]
+        return record
 
     def _take_upstream(self, number: int, name: str) -> str:
         """Have the results that a process needs here; return the name of one that is not in the store, or nothing."""
@@ -146,6 +163,7 @@ class WorkerSession:
         if data is None:
             return name
         record = RunRecord.from_json(self._moves[number].there(data["record"]))
+        self._machines[key_of(number, name)] = tuple(data["machine"])
         for output in record.outputs.values():
             if output.artifact is not None and output.artifact.digest in data["files"]:
                 path = session.store.path_of(output.artifact)

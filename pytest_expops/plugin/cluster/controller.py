@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -10,29 +11,60 @@ import pytest
 
 from pytest_expops.errors import ExpopsError
 from pytest_expops.execution.engines.base import EngineLost, Work
+from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.pipeline.model import ExpandedProcess
 from pytest_expops.plugin.cluster._connection import Connection, connected
+from pytest_expops.plugin.durations import Durations, MakesReport
 from pytest_expops.plugin.items.base import ExpopsItem, OwnItem
 from pytest_expops.plugin.items.replay import ReplayItem
+from pytest_expops.plugin.progress.starting import LIVE
+from pytest_expops.plugin.progress.workers import NAME
 from pytest_expops.plugin.state import SessionState
 from pytest_expops.replay.warning_filters import described_filters
+from pytest_expops.urls import shown_url
+from pytest_expops.wording import listed
 
 WAIT_SECONDS = 1.0
+MOST_NAMED = 8
 
 
-def register_cluster(config: pytest.Config, state: SessionState) -> None:
+def register_cluster(config: pytest.Config, state: SessionState, durations: Durations) -> None:
     """Have runs and replays made on a Dask cluster; to be called when the session is configured."""
-    config.pluginmanager.register(ClusterHooks(config, state), "expops-cluster")
+    hooks = ClusterHooks(config, state, durations)
+    config.pluginmanager.register(hooks, "expops-cluster")
+    if config.option.verbose >= 0:
+        config.pluginmanager.register(WhoWorked(hooks), NAME)
 
 
 class ClusterHooks:
     """Runs the items of a session as their work ends on a cluster."""
 
-    def __init__(self, config: pytest.Config, state: SessionState) -> None:
+    def __init__(self, config: pytest.Config, state: SessionState, durations: Durations) -> None:
+        self.where = ""
+        """What the cluster is, in words, once it is there."""
         self._config = config
         self._state = state
+        self._durations = durations
         self._filters: list[list[Any]] = []
         self._connection: Connection | None = None
+        self._workers: dict[str, None] = {}
+        self._ids: dict[Work, str] = {}
+
+    def pytest_report_header(self) -> list[str]:
+        """Say where everything is run."""
+        options = self._state.options.engine
+        if not options.scheduler:
+            return ["expops: processes are run and replayed on a Dask cluster of the session's own, on this machine"]
+        place = "code shared" if options.code == "shared" else "code sent"
+        where = f"on the Dask cluster at {options.scheduler}, store {shown_url(options.store)}, {place}"
+        return [f"expops: processes are run and replayed {where}"]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> MakesReport:
+        """What an item took here is not what its work took there."""
+        if isinstance(item, ExpopsItem) and item.expops_kind in ("process", "chart", "replay"):
+            item.worked = False
+        return (yield)
 
     def pytest_collection_finish(self) -> None:
         """Remember the warning filters of the session, which are in force while it collects."""
@@ -51,6 +83,10 @@ class ClusterHooks:
         except ExpopsError as error:
             raise pytest.UsageError(f"--expops-engine=dask: {error}") from None
         self._state.engine = connection.engine
+        self.where = connection.where
+        self._tell(connection.notes)
+        self._ids = {work: item.nodeid for item in own for work in _work_of(item)}
+        connection.engine.waiting = self._hear
         try:
             connection.engine.begin(_all_work(own))
             self._run(session, own, [item for item in session.items if not isinstance(item, OwnItem)])
@@ -71,12 +107,53 @@ class ClusterHooks:
             if item is None:
                 waiting.note(self._connection.engine.ended(WAIT_SECONDS))
                 continue
+            self._hear()
             following: pytest.Item | None = waiting.any() if one_file else None
             if following is None and not waiting and tests:
                 following = tests[0]
             _run_one(session, item, following)
         for number, test in enumerate(tests):
             _run_one(session, test, tests[number + 1] if number + 1 < len(tests) else None)
+
+    def _tell(self, notes: Sequence[str]) -> None:
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            for note in notes:
+                reporter.ensure_newline()
+                reporter.write_line(f"expops: {note}", yellow=True)
+
+    def _hear(self) -> None:
+        """Pass on what workers have said of themselves since."""
+        live = self._config.pluginmanager.get_plugin(LIVE)
+        while self._connection is not None and self._connection.news:
+            work, worker, seconds = self._connection.news.popleft()
+            self._workers[worker] = None
+            node_id = self._ids.get(work)
+            if node_id is None:
+                continue
+            if seconds is not None:
+                self._durations.measured(node_id, seconds)
+            elif live is not None:
+                live.begun_elsewhere(node_id, self._workers)
+
+
+class WhoWorked:
+    """Says at the end which worker of the cluster did what."""
+
+    def __init__(self, hooks: ClusterHooks) -> None:
+        self._hooks = hooks
+
+    def line(self, records: Iterable[RunRecord]) -> str | None:
+        """Return how many processes each worker has run; None if there was no cluster."""
+        count = Counter(each.worker for each in records if each.outcome is not Outcome.BLOCKED)
+        if not self._hooks.where or not count:
+            return None
+        shares = [f"{worker} {each} process{'' if each == 1 else 'es'}" for worker, each in sorted(count.items())]
+        workers = f"{len(count)} worker{'' if len(count) == 1 else 's'}"
+        return f"run on {workers} of {self._hooks.where}: {listed(shares, MOST_NAMED)}"
+
+    def in_each_others_way(self, _: int) -> None:
+        """Nothing is known of the threads of libraries there."""
 
 
 class _Waiting:
@@ -127,6 +204,12 @@ def _run_one(session: pytest.Session, item: pytest.Item, following: pytest.Item 
 def _is_dynamic(each: ExpandedProcess) -> bool:
     """Return whether it is a chart that only a browser draws, for which there is nothing to do."""
     return each.process.chart is not None and each.process.chart.dynamic
+
+
+def _work_of(item: OwnItem) -> Iterator[Work]:
+    """Yield the work that an item is there for."""
+    if isinstance(item, ExpopsItem) and item.expops_kind in ("process", "chart", "replay"):
+        yield Work(item.path, item.expanded.name, replays=item.expops_kind == "replay")
 
 
 def _own_work(item: OwnItem) -> Iterator[Work]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -35,7 +35,8 @@ class LiveProgress:
         self._state = state
         self._durations = durations
         self._any_reporter = any_reporter
-        self._distributes = config.getoption("dist", "no") != "no"
+        # A thread may draw where the user's code runs in other processes.
+        self._distributes = config.getoption("dist", "no") != "no" or state.options.engine.name != "local"
         self._lock = threading.RLock()
         self._line: LiveLine | None = None
         self._tally: Tally | None = None
@@ -107,6 +108,14 @@ class LiveProgress:
         if self._tally is not None:
             with self._lock:
                 self._tally.over(nodeid)
+
+    def begun_elsewhere(self, node_id: str, workers: Iterable[str]) -> None:
+        """What an item waits for has begun; all workers of a cluster that are known by now."""
+        with self._lock:
+            self._workers = set(workers)
+            if self._tally is not None:
+                self._tally.started(node_id)
+                self._begun = True
 
     def _collected(self, worker: Any, ids: Sequence[str]) -> None:
         with self._lock:

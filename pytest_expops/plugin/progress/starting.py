@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pytest_expops.plugin.state import SessionState
 
 
+LIVE = "expops-live-progress"
+"""The name under which the live line is registered, where there is one."""
+
+
 def register_progress(config: pytest.Config, state: SessionState, durations: Durations) -> None:
     """Have a live line drawn, if it is wanted; to be called in the process that reports, when it is configured."""
     choice = state.options.progress
@@ -24,7 +28,7 @@ def register_progress(config: pytest.Config, state: SessionState, durations: Dur
     from pytest_expops.plugin.progress._live import LiveProgress
 
     live = LiveProgress(config, state, durations, any_reporter=choice == "on")
-    config.pluginmanager.register(live, "expops-live-progress")
+    config.pluginmanager.register(live, LIVE)
 
 
 def register_check_progress(config: pytest.Config, choice: str) -> None:

@@ -160,7 +160,16 @@ def _what_matched(session: PipelineSession, verdicts: Mapping[str, Verdict], var
     found = f"; {reading} of them on files that were written in this session ({see})" if reading else ""
     earlier = sum(verdict.earlier for verdict in verdicts.values())
     replayed = f"replayed {sum(count.values())}: {', '.join(parts)}{declared}{found}" if count else "replayed 0"
-    return replayed + (f"; {earlier} matched in earlier sessions" if earlier else "")
+    return replayed + (f"; {earlier} matched in earlier sessions" if earlier else "") + _on_machines(session, verdicts)
+
+
+def _on_machines(session: PipelineSession, verdicts: Mapping[str, Verdict]) -> str:
+    """Return how many results were the same on another machine than that of the first run; without any tolerance."""
+    exact = [each for name, each in verdicts.items() if not session.expanded[name].process.tolerances]
+    matched = [each for each in exact if each.machines and each.status is ReplayStatus.MATCHED]
+    pairs = dict.fromkeys(each.machines for each in matched)
+    told = [f"the same bits on 2 machines: {', '.join(pair)}" for pair in pairs]
+    return f"; {len(matched)} of them {listed(told, 2)}" if matched else ""
 
 
 def _what_was_not_replayed(

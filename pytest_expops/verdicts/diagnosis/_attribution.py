@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from pytest_expops.verdicts.diagnosis._confirming import Arms, Evidence, Made, confirm
+from pytest_expops.verdicts.diagnosis._confirming import Arms, Evidence, MadeRuns, confirm
 from pytest_expops.verdicts.diagnosis._ranking import LAST, minimal, needs_interpreter
 from pytest_expops.verdicts.diagnosis._trials import (
     CONTROLS,
@@ -184,7 +184,7 @@ class Search:
         if not held:
             as_it_is = self.trials.make(plan, 0)  # the control was watched, which allocates
         third = self.trials.make(replace(plan, numbers={source: 2}), 0)
-        if self._confirm(source, paths, _set(source, plan, 0, 1), Made([as_it_is], [varied], [third])):
+        if self._confirm(source, paths, _set(source, plan, 0, 1), MadeRuns([as_it_is], [varied], [third])):
             self._settle(source)
 
     def _settle(self, source: str) -> None:
@@ -258,7 +258,7 @@ class Search:
         tried = len(self.tried)
         for number in numbers:
             others = [made[0] for other, made in control.items() if other not in (one, number)]
-            seen = Made(control.get(one, ())[:1], control.get(number, ())[:1], others)
+            seen = MadeRuns(control.get(one, ())[:1], control.get(number, ())[:1], others)
             arms = _set("hashseed", Plan(base, self.only), one, number)
             if self._confirm("hashseed", paths, arms, seen) or len(self.tried) > tried:
                 break  # it is a cause, or replays under one hash seed differ
@@ -268,7 +268,7 @@ class Search:
         source: str,
         paths: frozenset[str],
         arms: Arms,
-        seen: Made | None = None,
+        seen: MadeRuns | None = None,
     ) -> bool:
         """Confirm a source, in interpreters of their own where else those of both kinds would be forked of two.
 
@@ -279,7 +279,7 @@ class Search:
             arms = replace(arms, held=_fresh(arms.held), free=_fresh(arms.free))
         arms = replace(arms, traces=self._can_be_traced(source, arms))
         if forked and not arms.free.held and not arms.sets:
-            seen = Made(self._made.get(arms.held.held, ()), self.control)
+            seen = MadeRuns(self._made.get(arms.held.held, ()), self.control)
         tried = max(1, len(self._made))
         plenty = enough(self.trials, self.control, paths)
         numbers = [0] if arms.sets else self._numbers

@@ -68,7 +68,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class MadeRuns:
     """Replays that were made before: of both kinds, in interpreters like those of the new ones.
 
     Where the source is set to two values, `others` are replays with other values, each with its own.
@@ -87,7 +87,7 @@ def confirm(
     numbers: Sequence[int],
     tried: int = 1,
     plenty: int = MOST,
-    seen: Made | None = None,
+    seen: MadeRuns | None = None,
 ) -> Evidence | Count | None:
     """Make replays of both kinds in turn until they tell whether the source makes results differ at `paths`.
 
@@ -107,7 +107,7 @@ def confirm(
     Raises:
         OutOfTime: as `Trials.make`.
     """
-    seen = seen or Made()
+    seen = seen or MadeRuns()
     held, free = list(seen.held), list(seen.free)
     begin, traced = len(free), None
 

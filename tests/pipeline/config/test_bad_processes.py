@@ -222,3 +222,38 @@ def test_what_is_no_amount_of_memory(
 )
 def test_amounts_of_memory(tmp_path: Path, value: str, size: int) -> None:
     assert load(tmp_path, current(f"- name: a\n  memory: {value}")).processes["a"].memory == size
+
+
+@pytest.mark.parametrize(
+    ("written", "place", "message"),
+    [
+        (
+            "{GPU: 0}",
+            "6:26",
+            "`resources.GPU` is the number `0`; expected an amount such as 1, 0.5 or 8G from 0.001 to ",
+        ),
+        ("{GPU: one}", "6:26", "`resources.GPU` is the text `one`; expected an amount such as 1, 0.5 or 8G from "),
+        ("{GPU: [1]}", "6:26", "`resources.GPU` is a list; expected an amount such as 1, 0.5 or 8G "),
+        ("GPU", "6:20", "`resources` is the text `GPU`; expected a map such as {GPU: 1, memory: 8G}"),
+    ],
+)
+def test_what_are_no_resources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str, place: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path, current(f"- name: a\n  resources: {written}"))
+    assert f"{place}: process `a`: {message}" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "resources"),
+    [
+        ("{GPU: 1, memory: 8G}", {"GPU": 1.0, "memory": 8.0 * 2**30}),
+        ("{GPU: 0.5}", {"GPU": 0.5}),
+        ("{}", {}),
+        ("", {}),
+    ],
+)
+def test_resources(tmp_path: Path, written: str, resources: dict[str, float]) -> None:
+    assert load(tmp_path, current(f"- name: a\n  resources: {written}")).processes["a"].resources == resources

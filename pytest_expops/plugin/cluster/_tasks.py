@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_expops.plugin.cluster._agent import Agent
+from pytest_expops.unpatched import UNPATCHED
 
 _agents: dict[str, Agent] = {}
 """By the address of a worker: several may live in one process."""
@@ -36,10 +37,16 @@ def perform(ticket: Mapping[str, Any], number: int, name: str, replays: bool, *_
     worker = distributed.get_worker()
     agent = _agent_for(ticket, worker)
 
-    def begun() -> None:
-        worker.log_event(ticket["topic"], {"number": number, "name": name, "replays": replays, "worker": agent.name})
+    work = {"number": number, "name": name, "replays": replays}
+    began = 0.0
 
-    agent.ask({"number": number, "name": name, "replays": replays}, begun)
+    def begun() -> None:
+        nonlocal began
+        began = UNPATCHED.monotonic()
+        worker.log_event(ticket["topic"], {**work, "worker": agent.name})
+
+    agent.ask(work, begun)
+    worker.log_event(ticket["topic"], {**work, "worker": agent.name, "seconds": UNPATCHED.monotonic() - began})
     return name
 
 

@@ -1,0 +1,85 @@
+"""What is known of the workers of a cluster when a session begins: what they are like, and who may do what."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_expops.errors import ExpopsError
+from pytest_expops.execution.engines.environment_check import machine, refusal
+from pytest_expops.pipeline.model import Process
+from pytest_expops.plugin.cluster import _tasks
+from pytest_expops.unpatched import UNPATCHED
+from pytest_expops.wording import listed
+
+POLL_SECONDS = 0.1
+MOST_NAMED = 4
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The workers by their address: a description of each, and what resources it offers."""
+
+    descriptions: Mapping[str, Mapping[str, Any]]
+    resources: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, client: Any, modules: list[str], patience: float) -> Workers:
+        """Ask all that are there, after waiting for the first.
+
+        Raises:
+            ExpopsError: there is none for so many seconds, or one has not this package.
+        """
+        deadline = UNPATCHED.monotonic() + patience
+        while not (known := client.scheduler_info().get("workers", {})):
+            if UNPATCHED.monotonic() > deadline:
+                hint = "fix: start workers, or wait longer for them: --expops-engine-timeout=SECONDS"
+                raise ExpopsError(f"the Dask cluster had no worker for {patience:g} s", hint=hint)
+            UNPATCHED.sleep(POLL_SECONDS)
+        found = client.run(_tasks.described, modules, on_error="return")
+        for name, each in found.items():
+            if isinstance(each, BaseException):
+                hint = "fix: install pytest-expops, in the same version, where the workers run"
+                raise ExpopsError(f"worker {name} cannot take part: {type(each).__name__}: {each}", hint=hint)
+        return cls(found, {name: each.get("resources", {}) for name, each in known.items()})
+
+    def unlike(self, here: Mapping[str, Any]) -> str:
+        """Return in which Python and libraries workers differ from this interpreter; nothing if in none."""
+        return refusal(here, self.descriptions)
+
+    def check_resources(self, processes: Iterable[Process]) -> None:
+        """See that for each process there is a worker that has all it needs.
+
+        Raises:
+            ExpopsError: there is none: nobody would ever run it.
+        """
+        for process in processes:
+            needed = process.resources
+            if not any(all(has.get(name, 0) >= needed[name] for name in needed) for has in self.resources.values()):
+                offers = Counter(_amounts(has) or "none" for has in self.resources.values())
+                told = listed((f"{what} ({count} of them)" for what, count in offers.items()), MOST_NAMED)
+                raise ExpopsError(
+                    f"`{process.name}` needs {_amounts(needed)}, which no worker of the cluster has; they offer {told}",
+                    process=process.name,
+                    hint="fix: start a worker with it, such as `dask worker ... --resources 'GPU=1'`, or take it off "
+                    "`resources` in the config",
+                )
+
+    def on_two_machines(self) -> tuple[list[str], list[str]] | None:
+        """Return the workers that first runs are for, and those for replays on another machine; None if there is one.
+
+        Replays are for machines of another processor, if there are any. The machine with most workers makes first runs.
+        """
+        machines = {name: machine(each) for name, each in self.descriptions.items()}
+        home = Counter(machines.values()).most_common(1)[0][0]
+        others = [name for name, each in machines.items() if each[0] != home[0]]
+        of_another_processor = [name for name in others if machines[name][1] != home[1]]
+        if not others:
+            return None
+        return [name for name, each in machines.items() if each == home], of_another_processor or others
+
+
+def _amounts(resources: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {amount:g}" for name, amount in sorted(resources.items()))

@@ -1,0 +1,74 @@
+"""Replays on another machine than the first run's: here two workers of which one takes itself for another machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pytest_expops.plugin.cluster._own_cluster import OwnCluster
+from pytest_expops.urls import KEY_VARIABLE
+from tests.conftest import Outcome, Project
+
+pytest.importorskip("distributed")
+
+KEY = "0123456789abcdef0123456789abcdef"
+ELSEWHERE = """
+import pathlib
+_read = pathlib.Path.read_text
+_THERE = {"/proc/sys/kernel/random/boot_id": "another\\n", "/proc/cpuinfo": "model name : Other 9000\\nflags : avx\\n"}
+pathlib.Path.read_text = lambda self, *args, **keywords: _THERE.get(str(self)) or _read(self, *args, **keywords)
+"""
+SCRIPT = """
+    import os
+
+    def same(data):
+        return {"x": 1}
+
+    def other(data):
+        return {"machine": "there" if os.path.exists(os.environ.get("ONLY_THERE", "/nowhere")) else "here"}
+"""
+
+
+@pytest.fixture
+def two_machines(tmp_path: Path, project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/sitecustomize.py").write_text(ELSEWHERE, encoding="utf-8")
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    cluster = OwnCluster(tmp_path / "dask", 1, {}, {})
+    path = f"{tmp_path / 'elsewhere'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    cluster.add_worker("1", {"PYTHONPATH": path, "ONLY_THERE": str(tmp_path)})
+    try:
+        yield [
+            "--expops-engine=dask",
+            f"--expops-scheduler={cluster.scheduler_file}",
+            f"--expops-store={tmp_path / 'store'}",
+            "--expops-vary=host",
+            "--expops-replay=all",
+        ]
+    finally:
+        cluster.close()
+
+
+def run(project: Project, options: list[str]) -> Outcome:
+    return project.run(*options, subprocess=True)
+
+
+def test_the_same_bits_are_told_with_both_machines(project: Project, two_machines: list[str]) -> None:
+    project.write("same", SCRIPT)
+    found = run(project, two_machines)
+    assert found.where("passed") == {"same", "same[replay]"}, found.text
+    assert "replayed 1: 1 matched; 1 of them the same bits on 2 machines: " in found.text
+    assert found.text.split("on 2 machines: ")[1].split("\n")[0].count(", ") == 1
+    assert "Other 9000" in found.text
+
+
+def test_a_difference_is_told_with_both_machines(project: Project, two_machines: list[str]) -> None:
+    project.write("other", SCRIPT)
+    found = run(project, two_machines)
+    assert found.where("failed") == {"other[replay]"}, found.text
+    message = found.message("other[replay]")
+    assert "on another machine (" in message
+    assert "the same bits" not in found.text
