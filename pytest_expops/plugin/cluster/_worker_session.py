@@ -31,6 +31,7 @@ from pytest_expops.plugin.cluster._description import (
 from pytest_expops.plugin.state import Seat, SessionState, start
 from pytest_expops.replay.project_copy import Move
 from pytest_expops.replay.warning_filters import filtering, warned
+from pytest_expops.urls import KEY_VARIABLE
 
 
 class WorkerSession:
@@ -56,6 +57,10 @@ class WorkerSession:
         Raises:
             ExpopsError: the store cannot be used, or this worker is not like the controller.
         """
+        if not ticket["key"]:
+            raise ExpopsError(
+                f"it has no {KEY_VARIABLE} in its environment", hint="fix: start it with that of this session"
+            )
         store = SharedStore(ticket["store"], ticket["session"], bytes.fromhex(ticket["key"]))
         data = store.read(DESCRIPTION, DESCRIPTION)
         if data is None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.errors import ExpopsError
+from pytest_expops.errors import ExpopsError, StorageTrouble
 from pytest_expops.execution.engines.base import EngineLost, Work
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.pipeline.model import ExpandedProcess
@@ -90,7 +90,7 @@ class ClusterHooks:
         try:
             connection.engine.begin(_all_work(own))
             self._run(session, own, [item for item in session.items if not isinstance(item, OwnItem)])
-        except EngineLost as lost:
+        except (EngineLost, StorageTrouble) as lost:
             session.shouldfail = str(lost)
             raise session.Failed(session.shouldfail) from None
         finally:
@@ -112,6 +112,7 @@ class ClusterHooks:
             if following is None and not waiting and tests:
                 following = tests[0]
             _run_one(session, item, following)
+            waiting.note(self._connection.engine.ended(0))
         for number, test in enumerate(tests):
             _run_one(session, test, tests[number + 1] if number + 1 < len(tests) else None)
 
