@@ -159,7 +159,8 @@ class Agent:
     def _start(self) -> None:
         if self._folder is None:
             scratch.remove_abandoned(scratch.left_behind())
-            self._folder = scratch.new_folder("worker")
+            place = self._ticket["folder"]
+            self._folder = scratch.new_folder("worker", None if place is None else Path(place))
             (self._folder / SESSION / "ends").mkdir(parents=True)
         self._number += 1
         environment = dict(os.environ)

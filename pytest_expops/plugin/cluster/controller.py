@@ -94,7 +94,7 @@ class ClusterHooks:
             session.shouldfail = str(lost)
             raise session.Failed(session.shouldfail) from None
         finally:
-            connection.end()
+            self._tell(connection.end())
         return True
 
     def _run(self, session: pytest.Session, own: Sequence[OwnItem], tests: Sequence[pytest.Item]) -> None:

@@ -161,6 +161,7 @@ class Seen:
     items: Mapping[str, tuple[str, str]]
     """Outcome and message, by item."""
     kept: Path
+    report: Path
 
     def records(self) -> dict[str, dict[str, Any]]:
         """By process, without what may be another each time; for steps, without their seconds."""
@@ -194,6 +195,7 @@ class Room:
         kept, report = self.project.parent / f"kept{self.count}", self.project.parent / f"junit{self.count}.xml"
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "CI"))}
         environment |= {"OMP_NUM_THREADS": "1", **self.variables, **(variables or {})}
+        environment = {name: value for name, value in environment.items() if value}
         command = [
             sys.executable,
             "-m",
@@ -213,7 +215,9 @@ class Room:
             timeout=240,
         )
         cases = ET.parse(report).iter("testcase") if report.exists() else []
-        return Seen(done.returncode, done.stdout, {str(each.get("name")): outcome_of(each) for each in cases}, kept)
+        return Seen(
+            done.returncode, done.stdout, {str(each.get("name")): outcome_of(each) for each in cases}, kept, report
+        )
 
 
 def outcome_of(case: ET.Element) -> tuple[str, str]:
@@ -309,9 +313,7 @@ def test_a_process_that_kills_its_interpreter_has_crashed_and_says_how(on_cluste
 
 
 def test_what_a_process_printed_and_warned_of_is_shown(on_cluster: Seen) -> None:
-    assert "printed by says" in on_cluster.kept.parent.joinpath("junit2.xml").read_text() or "printed by says" in str(
-        on_cluster.verdicts()["says"]["printed"]
-    )
+    assert "printed by says" in on_cluster.report.read_text(encoding="utf-8")
     assert "UserWarning: warned by says" in on_cluster.text
 
 
@@ -335,3 +337,123 @@ def test_a_worker_runs_its_own_copy_of_the_project(on_cluster: Seen, cluster: Re
 def test_nothing_is_left_on_workers_or_in_the_store(on_cluster: Seen, cluster: RealCluster) -> None:
     for program in cluster.programs.values():
         assert os.listdir(program.place / "tmp") in ([], ["dask-scratch-space"])
+
+
+SMALL = """
+model:
+  parameters:
+    custom_script_path: models/model.py
+    pipeline:
+      process_adjlist: |
+        first second
+      processes:
+        - name: first
+        - name: second
+"""
+SMALL_SCRIPT = """
+import os
+import numpy as np
+
+def first(data):
+    with open(os.environ.get("RUNS", os.devnull), "a") as file:
+        file.write(f"first {os.getcwd()} {__file__}\\n")
+    return {"x": np.arange(3.0)}
+
+def second(data):
+    return {"sum": float(data["first"]["x"].sum())}
+"""
+PASSED = {"first": "passed", "second": "passed", "first[replay]": "passed", "second[replay]": "passed"}
+
+
+@pytest.fixture(scope="module")
+def small(cluster: RealCluster, tmp_path_factory: pytest.TempPathFactory) -> Room:
+    files = {"configs/project_config.yaml": SMALL, "models/model.py": SMALL_SCRIPT}
+    return Room(write(tmp_path_factory.mktemp("small") / "p", files), {**cluster.tls, KEY_VARIABLE: KEY})
+
+
+def outcomes(seen: Seen) -> dict[str, str]:
+    return {name: outcome for name, (outcome, _) in seen.items.items()}
+
+
+def test_a_scheduler_is_found_by_its_file(small: Room, cluster: RealCluster, tmp_path: Path) -> None:
+    where = [f"--expops-scheduler={cluster.scheduler_file}", f"--expops-store={tmp_path / 'store'}"]
+    seen = small.run("--expops-engine=dask", *where)
+    assert outcomes(seen) == PASSED, seen.text
+
+
+def test_workers_that_see_the_project_run_it_where_it_is(small: Room, cluster: RealCluster, tmp_path: Path) -> None:
+    (cluster.folder / "runs.txt").unlink(missing_ok=True)
+    seen = small.run(*on(cluster, tmp_path / "store"), "--expops-code=shared")
+    assert outcomes(seen) == PASSED, seen.text
+    ((_, folder, file),) = {tuple(line.split()) for line in (cluster.folder / "runs.txt").read_text().splitlines()}
+    assert folder == str(small.project)
+    assert file == str(small.project / "models/model.py")
+    assert not list((tmp_path / "store").glob("code/*"))
+
+
+FACTORY = """
+import distributed
+
+def cluster():
+    return distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, protocol="tls://")
+"""
+
+
+def test_a_function_gives_a_cluster(small: Room, tmp_path: Path) -> None:
+    (tmp_path / "factory.py").write_text(FACTORY, encoding="utf-8")
+    where = ["--expops-scheduler=factory:cluster", f"--expops-store={tmp_path / 'store'}"]
+    seen = small.run("--expops-engine=dask", *where, variables={"PYTHONPATH": str(tmp_path)})
+    assert outcomes(seen) == PASSED, seen.text
+
+
+@pytest.mark.parametrize(
+    ("variables", "why"),
+    [
+        ({}, "it has no EXPOPS_CACHE_KEY in its environment"),
+        ({KEY_VARIABLE: KEY[::-1]}, "it is not signed with the key of this session for this place"),
+    ],
+)
+def test_a_worker_without_the_key_takes_no_part(
+    small: Room, tmp_path: Path, variables: dict[str, str], why: str
+) -> None:
+    with real_cluster(tmp_path / "cluster", workers=1, variables=variables) as cluster:
+        seen = small.run(*on(cluster, tmp_path / "store"), variables=dict.fromkeys(cluster_variables(small), ""))
+    assert seen.code == 1
+    assert "worker dask-w0 cannot take part: " in seen.text
+    assert why in seen.text
+    assert "Traceback" not in seen.text
+
+
+def cluster_variables(room: Room) -> list[str]:
+    return [name for name in room.variables if name.startswith("DASK_")]
+
+
+def test_a_worker_with_another_library_is_refused_or_told_of(small: Room, tmp_path: Path) -> None:
+    write(tmp_path / "old", {"numpy-0.0.1.dist-info/METADATA": "Metadata-Version: 2.1\nName: numpy\nVersion: 0.0.1\n"})
+    variables = {KEY_VARIABLE: KEY, "PYTHONPATH": str(tmp_path / "old")}
+    without_tls = dict.fromkeys(cluster_variables(small), "")
+    with real_cluster(tmp_path / "cluster", workers=1, variables=variables) as cluster:
+        refused = small.run(*on(cluster, tmp_path / "store"), variables=without_tls)
+        told = small.run(*on(cluster, tmp_path / "store"), "--expops-engine-environment=warn", variables=without_tls)
+    assert refused.code == pytest.ExitCode.USAGE_ERROR
+    assert "1 of 1 worker has another Python or other libraries" in refused.text
+    assert "here, 0.0.1 there" in refused.text
+    assert outcomes(told) == PASSED, told.text
+    assert "here, 0.0.1 there" in told.text
+
+
+def test_a_scheduler_elsewhere_without_tls_is_refused(small: Room, tmp_path: Path) -> None:
+    seen = small.run(
+        "--expops-engine=dask", "--expops-scheduler=tcp://192.0.2.1:8786", f"--expops-store={tmp_path / 'store'}"
+    )
+    assert seen.code == pytest.ExitCode.USAGE_ERROR
+    assert "has no TLS" in seen.text
+    assert not (tmp_path / "store").exists()
+
+
+def test_with_tls_nobody_takes_part_without_a_certificate(small: Room, cluster: RealCluster, tmp_path: Path) -> None:
+    without_tls = dict.fromkeys(cluster_variables(small), "")
+    seen = small.run(*on(cluster, tmp_path / "store"), "--expops-engine-timeout=3", variables=without_tls)
+    assert seen.code == pytest.ExitCode.USAGE_ERROR
+    assert f"{cluster.address} cannot be reached" in seen.text
+    assert "Traceback" not in seen.text
