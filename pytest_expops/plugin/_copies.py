@@ -29,17 +29,17 @@ class Copies:
 
     @classmethod
     def of(cls, sessions: Iterable[PipelineSession], folder: Path, *, make: bool) -> Copies:
-        """Return the copies of a session in `folder`; made now, or as the controller has made them."""
+        """Return the copies of a session in `folder`: those that are there, or, if `make`, made now."""
         place = folder.with_name(folder.name + scratch.COPIES)
         found = cls(place)
         scratch.hold(place)
         for session in sessions:
             copy = place / session.folder.name
-            if make:
-                found._take(session, copy, [folder, place, *folder.parent.glob("session-*")])
-            elif (copy / MANIFEST).exists():
+            if (copy / MANIFEST).exists():
                 data = json.loads((copy / MANIFEST).read_text(encoding="utf-8"))
                 found.snapshots[session.folder] = Snapshot.from_json(data)
+            elif make:
+                found._take(session, copy, [folder, place, *folder.parent.glob("session-*")])
         return found
 
     def lines(self, directory: Path) -> Iterator[str]:
@@ -57,6 +57,7 @@ class Copies:
             scratch.remove(self.folder)
 
     def _take(self, session: PipelineSession, place: Path, left_out: list[Path]) -> None:
+        scratch.remove(place)  # half of one, of a process that was killed
         place.mkdir(parents=True)
         try:
             snapshot = take_snapshot(session.expanded.pipeline.working_directory, place / "before", left_out)

@@ -224,12 +224,13 @@ class Seat:
 
     `worker` is ``main`` for the controller and for a session without workers, else pytest-xdist's id. `folder` is the
     session's folder where the controller has made it already, and `shared` says that other processes run processes of
-    the same pipelines.
+    the same pipelines. `copies` says that this process makes the copies for replays that vary the files, too.
     """
 
     worker: str = "main"
     folder: Path | None = None
     shared: bool = False
+    copies: bool = False
 
 
 def start(options: Options, seat: Seat) -> SessionState:
@@ -270,7 +271,7 @@ def start(options: Options, seat: Seat) -> SessionState:
             limits.terminal = terminal()
     copies = Copies()
     if "files" in options.vary and options.replay != "none":
-        copies = Copies.of(sessions.values(), folder, make=seat.folder is None)
+        copies = Copies.of(sessions.values(), folder, make=seat.folder is None or seat.copies)
     state = SessionState(
         options,
         folder,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.faults import disks, odd, storm, texts
+from tests.faults import dask_storm, disks, odd, storm, texts
 from tests.faults.table import Fault, Row
 
 Run = Callable[[Sequence[int], Path], Iterator[tuple[int, list[Fault], dict[str, int]]]]
@@ -38,6 +38,7 @@ class Part:
 
 PARTS: Mapping[str, Part] = {
     "storm": Part("kill storm", storm.run, 9, 1000, "sessions of which something is killed"),
+    "dask": Part("kill storm on clusters", dask_storm.run, 3, 100, "sessions on clusters"),
     "configs": Part("configs", partial(texts.run, "configs"), 400, 10_000, "configs that are made wrong", 250),
     "locks": Part("lock files", partial(texts.run, "locks"), 200, 4_000, "lock files that are made wrong", 250),
     "odd": Part("odd processes", odd.run, 2, odd.CASES, "sessions of odd processes"),

@@ -9,19 +9,21 @@ that a worker died of are not believed: what has no claim was not begun, and is 
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from pytest_expops.errors import ReplayError
+from pytest_expops.errors import ReplayError, StorageTrouble
+from pytest_expops.execution.engines.asking import Question, within
 from pytest_expops.execution.engines.base import EngineLost, Work, WorkLost, WorkRefused
 from pytest_expops.execution.last_records import crashed, lost
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.unpatched import UNPATCHED
 
 _POLL_SECONDS = 0.2
-"""How often to look whether the cluster is still there."""
+_LOOK_SECONDS = 1.0
+"""How often to ask the scheduler which workers there are."""
 _MOST_ATTEMPTS = 20
 """So often a task that was never begun is given to Dask again."""
 CANCEL_SECONDS = 15.0
@@ -106,9 +108,13 @@ class DaskEngine:
         self._patience = patience
         self._tasks: dict[Work, _Task] = {}
         self._news: queue.SimpleQueue[tuple[Work, int]] = queue.SimpleQueue()
+        self._later: list[tuple[Work, int]] = []
+        """News that nobody could make anything of while there was no connection."""
         self._ended: list[Work] = []
-        self._seen_worker = UNPATCHED.monotonic()
-        self._looked = float("-inf")
+        self._lost: EngineLost | None = None
+        self._question: Question | None = None
+        self._asked = float("-inf")
+        self._trouble, self._trouble_since = "", 0.0
 
     def begin(self, work: Iterable[Work]) -> None:
         """Give all of it to Dask at once, upstream first."""
@@ -120,14 +126,15 @@ class DaskEngine:
         """Return what has ended since this was asked last, after waiting at most so long for something.
 
         Raises:
-            EngineLost: the scheduler is gone, or no worker has been connected for too long.
+            EngineLost: the scheduler is gone, no worker has been connected for too long, or the store is not read.
         """
-        deadline = UNPATCHED.monotonic() + seconds
-        self._take_news(block=False)
-        while not self._ended and (left := deadline - UNPATCHED.monotonic()) > 0:
-            self._look_after_cluster()
-            self.waiting()
-            self._take_news(block=True, seconds=min(left, _POLL_SECONDS))
+        if self._lost is not None:
+            raise self._lost
+        try:
+            self._wait(UNPATCHED.monotonic() + seconds)
+        except EngineLost as lost:
+            self._lost = lost
+            raise
         found, self._ended = self._ended, []
         return found
 
@@ -138,11 +145,12 @@ class DaskEngine:
             EngineLost: there will be none.
         """
         task = self._over(work)
-        record = self._made.record(work)
-        self._made.tell(work)
-        if record is None:
+        with self._reading():
+            record = self._made.record(work)
+            self._made.tell(work)
+            if record is not None:
+                return record
             return lost(work.name, self._made.owner(work) or "of the cluster", task.lost or "nothing is left of it")
-        return record
 
     def verdict(self, work: Work) -> Mapping[str, Any]:
         """Wait for a verdict, and return it.
@@ -152,7 +160,8 @@ class DaskEngine:
             ReplayError: it could not be found; the worker has died, say.
         """
         task = self._over(work)
-        found = self._made.verdict(work)
+        with self._reading():
+            found = self._made.verdict(work)
         if found is None:
             why, start = task.lost or "its worker has left no verdict", f"`{work.name}` could not be replayed: "
             raise ReplayError(start + why.removeprefix(start), process=work.name)
@@ -163,15 +172,16 @@ class DaskEngine:
         open_ = [task.future for task in self._tasks.values() if not task.over]
         if self._is_connected():
             with suppress(Exception):  # the scheduler is gone: workers end what they do when they notice
-                self._client.cancel(open_, force=True)
-                self._stop()
+                within(CANCEL_SECONDS, lambda: self._client.cancel(open_, force=True))
+            with suppress(Exception):  # a worker is: it does the same
+                within(CANCEL_SECONDS, self._stop)
 
     def close(self) -> None:
         """Let go of the cluster; one that was started for this session ends."""
         self._tasks.clear()
         try:
             with suppress(Exception):  # it is gone
-                self._client.close(timeout=CANCEL_SECONDS)
+                within(2 * CANCEL_SECONDS, lambda: self._client.close(timeout=CANCEL_SECONDS))
         finally:
             self._release()
 
@@ -201,13 +211,21 @@ class DaskEngine:
             self._ended += self.ended(_POLL_SECONDS)
         return self._tasks[work]
 
+    def _wait(self, deadline: float) -> None:
+        self._take_news(block=False)
+        while not self._ended and (left := deadline - UNPATCHED.monotonic()) > 0:
+            self._look_after_cluster()
+            self.waiting()
+            self._take_news(block=True, seconds=min(left, _POLL_SECONDS))
+
     def _take_news(self, *, block: bool, seconds: float = 0.0) -> None:
         try:
             work, attempt = self._news.get(block, seconds or None)
             while True:
                 task = self._tasks.get(work)
                 if task is not None and task.attempt == attempt and not task.over:
-                    self._take(work, task)
+                    with self._reading():
+                        self._take(work, task)
                 work, attempt = self._news.get(False)
         except queue.Empty:
             return
@@ -217,11 +235,11 @@ class DaskEngine:
         if task.future.status == "finished":
             self._end(work, task)
             return
-        if not self._is_connected():
-            self._look_after_cluster()
+        try:
+            error = self._error_of(task)
+        except (ConnectionError, TimeoutError):
+            self._later.append((work, task.attempt))
             return
-        # The result of a task is never asked for: it would have to be fetched from a worker, and says nothing.
-        error = task.future.exception(timeout=_POLL_SECONDS) if task.future.status == "error" else None
         if isinstance(error, WorkRefused):
             raise EngineLost(error.message, hint=error.hint)
         known = error.message if isinstance(error, WorkLost) else None
@@ -241,6 +259,22 @@ class DaskEngine:
             self._again(work, task)
         else:
             raise EngineLost(f"Dask has given `{work.name}` up {_MOST_ATTEMPTS} times before a worker began with it")
+
+    def _error_of(self, task: _Task) -> BaseException | None:
+        """Return what was raised on a worker; None if nothing was.
+
+        The result of a task is never asked for: it would have to be fetched from a worker, and says nothing.
+
+        Raises:
+            ConnectionError: there is no connection, so that nothing that is known of the task can be believed.
+            TimeoutError: Dask does not say.
+        """
+        if not self._is_connected():
+            raise ConnectionError
+        error: BaseException | None = None
+        if task.future.status == "error":
+            error = task.future.exception(timeout=_POLL_SECONDS)
+        return error
 
     def _end(self, work: Work, task: _Task) -> None:
         task.over = True
@@ -271,6 +305,19 @@ class DaskEngine:
     def _is_connected(self) -> bool:
         return bool(self._client.status == "running")
 
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Where the store is not read, nothing can be told of anything any more.
+
+        Raises:
+            EngineLost: it is not.
+        """
+        try:
+            yield
+        except StorageTrouble as trouble:
+            self._lost = EngineLost(trouble.message, hint=trouble.hint)
+            raise self._lost from None
+
     def _look_after_cluster(self) -> None:
         """See whether there is anybody who could end something.
 
@@ -278,26 +325,34 @@ class DaskEngine:
             EngineLost: there is not.
         """
         now = UNPATCHED.monotonic()
-        if now - self._looked < _POLL_SECONDS:
-            return
-        self._looked = now
-        if not self._is_connected():
-            if self._client.status in ("closed", "closing"):
-                raise EngineLost("the scheduler of the Dask cluster is gone: it has closed the connection", hint=_RERUN)
-            if now - self._seen_worker > self._patience:
-                raise EngineLost(f"the scheduler of the Dask cluster has not answered for {self._patience:g} s")
-            return
-        if self._workers():
-            self._seen_worker = now
-        elif now - self._seen_worker > self._patience:
-            raise EngineLost(
-                f"no worker of the Dask cluster has been connected for {self._patience:g} s",
-                hint="fix: start workers, or wait longer for them: --expops-engine-timeout=SECONDS",
-            )
+        if self._client.status in ("closed", "closing"):
+            raise EngineLost("the scheduler of the Dask cluster is gone: it has closed the connection", hint=_RERUN)
+        if self._is_connected():
+            for each in self._later:
+                self._news.put(each)
+            self._later.clear()
+            trouble = self._asked_for_workers(now)
+        else:
+            trouble = "the scheduler of the Dask cluster has not been reached"
+        if trouble != self._trouble:
+            self._trouble, self._trouble_since = trouble, now
+        if trouble and now - self._trouble_since > self._patience:
+            raise EngineLost(f"{trouble} for {self._patience:g} s", hint=_NO_WORKER if trouble == _ALONE else _RERUN)
 
-    def _workers(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self._client.scheduler_info().get("workers", {})
-        return found
+    def _asked_for_workers(self, now: float) -> str:
+        """Return what is wrong, as far as is known; the scheduler, which may not answer, is asked beside all else."""
+        if self._question is None:
+            if now - self._asked >= _LOOK_SECONDS:
+                self._asked, self._question = now, Question(self._client.scheduler_info)
+            return self._trouble
+        if not self._question.returns():
+            return "the scheduler of the Dask cluster has not answered" if now - self._asked > _LOOK_SECONDS else ""
+        question, self._question = self._question, None
+        with suppress(Exception):  # the connection was lost meanwhile
+            return "" if question.answer().get("workers") else _ALONE
+        return self._trouble
 
 
+_ALONE = "no worker of the Dask cluster has been connected"
+_NO_WORKER = "fix: start workers, or wait longer for them: --expops-engine-timeout=SECONDS"
 _RERUN = "fix: see why in the scheduler's log, and run pytest again; what had ended is reported"

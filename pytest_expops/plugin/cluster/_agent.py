@@ -7,6 +7,7 @@ finds by the claims in the session's folder what that was, and leaves a record o
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -21,9 +22,15 @@ from pytest_expops.execution.engines.base import WorkLost, WorkRefused
 from pytest_expops.execution.interpreter_end import OomKills, ended, since
 from pytest_expops.execution.records import JsonFolder
 from pytest_expops.replay.messages import Lines, send
+from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.urls import KEY_VARIABLE
 
 SECONDS_TO_END = 5.0
+POLL_SECONDS = 0.2
+LEFT_SECONDS = 60.0
+"""A session that has asked for nothing for so long has to make room for another one."""
+_SESSION = "session"
+"""In the folder that a worker has for a session: that of the session as its interpreters know it, beside the code."""
 # Without the current folder, which `-c` puts first.
 _MAIN = (
     "import sys; sys.path[:] = [entry for entry in sys.path if entry]; root = sys.argv.pop(); "
@@ -47,10 +54,12 @@ class Agent:
         self._ticket = ticket
         self._worker = worker
         self._asking = threading.Lock()
+        self._starting = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._lines = Lines(-1)
         self._number = 0
         self._stopped = False
+        self._asked = UNPATCHED.monotonic()
         self._folder: Path | None = None
 
     def ask(self, message: Mapping[str, Any], begun: Callable[[], None]) -> None:
@@ -70,6 +79,7 @@ class Agent:
                 answer = self._died(message, name, kills)
             if answer is None:
                 raise WorkLost("the session has ended")
+            self._asked = UNPATCHED.monotonic()
             if answer:
                 raise (WorkRefused if "refused" in answer else WorkLost)(next(iter(answer.values())))
 
@@ -78,7 +88,8 @@ class Agent:
         assert self._child is not None
         assert self._folder is not None
         code, counted = self._child.wait(), since(kills)
-        JsonFolder(self._folder / "ends").write(name, [code, counted])
+        self._kill(signal.SIGKILL)  # what the process has started, which nobody looks after any more
+        JsonFolder(self._folder / _SESSION / "ends").write(name, [code, counted])
         self._child = None
         how = ended(code, "", counted) or "has ended"
         if message["replays"]:
@@ -88,19 +99,27 @@ class Agent:
 
     def stop(self) -> None:
         """End the interpreter, whatever it is at, and remove its folder."""
-        self._stopped = True
+        with self._starting:
+            self._stopped = True
         child = self._child
         if child is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGTERM)
-            try:
+            self._kill(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
                 child.wait(SECONDS_TO_END)
-            except subprocess.TimeoutExpired:
-                with suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
+            self._kill(signal.SIGKILL)
+            child.wait()
         if self._folder is not None:
             scratch.remove(self._folder)
+
+    def is_left(self) -> bool:
+        """Whether the session seems to have been left without being ended."""
+        return not self._asking.locked() and UNPATCHED.monotonic() - self._asked > LEFT_SECONDS
+
+    def _kill(self, number: signal.Signals) -> None:
+        """Send a signal to the interpreter and all that it has started."""
+        assert self._child is not None
+        with suppress(ProcessLookupError):
+            os.killpg(self._child.pid, number)
 
     def _own_name(self) -> str:
         return f"{self.name}.{self._worker}.{self._number}"
@@ -109,19 +128,40 @@ class Agent:
         """Return what it answers; None if it has died, or has been stopped."""
         try:
             child = self._started()
+            if child is None:
+                return None
             assert child.stdin is not None
             send(child.stdin.fileno(), message)
-            return self._lines.next()
+            return self._next(child)
         except BrokenPipeError:
             return None
 
-    def _started(self) -> subprocess.Popen[bytes]:
-        if self._child is not None and self._child.poll() is None:
+    def _next(self, child: subprocess.Popen[bytes]) -> dict[str, Any] | None:
+        """Wait for the next message; None if it has died. What it has started may live on, and have its pipe open."""
+        pipe = select.poll()
+        pipe.register(self._lines.descriptor, select.POLLIN)
+        while not self._lines.has_line:
+            ended = child.poll() is not None
+            readable = pipe.poll(0 if ended else POLL_SECONDS * 1000)
+            if (readable and not self._lines.read()) or (ended and not readable):
+                return None
+        return self._lines.take()
+
+    def _started(self) -> subprocess.Popen[bytes] | None:
+        """Return the interpreter, which is started if there is none; None where the session has ended."""
+        with self._starting:
+            if self._stopped:
+                return None
+            if self._child is None or self._child.poll() is not None:
+                self._start()
             return self._child
+
+    def _start(self) -> None:
         if self._folder is None:
             scratch.remove_abandoned(scratch.left_behind())
-            self._folder = scratch.new_folder("worker")
-            (self._folder / "ends").mkdir()
+            place = self._ticket["folder"]
+            self._folder = scratch.new_folder("worker", None if place is None else Path(place))
+            (self._folder / _SESSION / "ends").mkdir(parents=True)
         self._number += 1
         environment = dict(os.environ)
         key = environment.pop(KEY_VARIABLE, "")
@@ -140,6 +180,11 @@ class Agent:
         assert self._child.stdin is not None
         assert self._child.stdout is not None
         self._lines = Lines(self._child.stdout.fileno())
-        own = {"worker": self._own_name(), "name": self.name, "folder": str(self._folder), "key": key.encode().hex()}
+        own = {
+            "worker": self._own_name(),
+            "name": self.name,
+            "folder": str(self._folder),
+            "session_folder": str(self._folder / _SESSION),
+            "key": key.encode().hex(),
+        }
         send(self._child.stdin.fileno(), {**self._ticket, **own})
-        return self._child

@@ -9,12 +9,13 @@ import secrets
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pytest_expops.errors import ExpopsError, MissingExtra
+from pytest_expops.execution import scratch
 from pytest_expops.execution.engines.base import Work
 from pytest_expops.execution.engines.code_archive import make_archive
 from pytest_expops.execution.engines.dask import DaskEngine, Submission
@@ -61,10 +62,16 @@ class Connection:
     where: str
     news: deque[Heard]
 
-    def end(self) -> None:
-        """End what still runs, and let go of the cluster."""
+    def end(self) -> list[str]:
+        """End what still runs, and let go of the cluster; return what could not be done."""
         self.engine.cancel()
-        self.engine.close()
+        try:
+            self.engine.close()
+        except ExpopsError as error:
+            return [str(error)]
+        except Exception as error:  # of a cluster that a function of the user's has made
+            return [f"the Dask cluster could not be closed ({type(error).__name__}: {error})"]
+        return []
 
 
 def connected(state: SessionState, filters: Sequence[Sequence[Any]], tell: Callable[[str], None]) -> Connection:
@@ -90,7 +97,8 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], tell: Calla
     store = SharedStore(place, session, key)
     with ExitStack() as stack:
         stack.callback(store.remove_session)
-        cluster = _cluster(state, key, stack)
+        folder = None if options.scheduler else scratch.new_folder("cluster")
+        cluster = _cluster(state, key, folder, stack)
         client = stack.enter_context(_client(distributed, cluster, options))
         modules = _modules(state)
         here = described(modules)
@@ -113,6 +121,7 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], tell: Calla
             "topic": f"expops-{session}",
             "variables": same_variables(),
             "options": interpreter_options(),
+            "folder": None if folder is None else str(folder),
         }
         numbers = {path: number for number, path in enumerate(state.sessions)}
         graphs = {path: each.expanded for path, each in state.sessions.items()}
@@ -151,10 +160,11 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], tell: Calla
         return Connection(engine, _in_words(options), news)
 
 
-def _cluster(state: SessionState, key: bytes, stack: ExitStack) -> Any:
+def _cluster(state: SessionState, key: bytes, folder: Path | None, stack: ExitStack) -> Any:
     """Return what a client is to connect to: an address, a scheduler file, or a cluster; started if need be.
 
-    Of a cluster of the session's own the first worker has all that processes need, so that those run one at a time.
+    A cluster of the session's own has all its files in `folder`, and its first worker has all that processes need, so
+    that those run one at a time.
     """
     options = state.options.engine
     if is_factory(options.scheduler):
@@ -174,11 +184,13 @@ def _cluster(state: SessionState, key: bytes, stack: ExitStack) -> Any:
         _refuse_insecure(_address_in(options.scheduler), options)
     if options.scheduler:
         return options.scheduler
+    assert folder is not None
     resources: dict[str, float] = {}
     for process in _processes(state):
         resources.update({name: max(most, resources.get(name, 0)) for name, most in process.resources.items()})
     count = options.workers or cores()
-    cluster = OwnCluster(state.folder / "dask", count, {KEY_VARIABLE: key.decode()}, resources)
+    stack.callback(scratch.remove, folder)
+    cluster = OwnCluster(folder / "dask", count, {KEY_VARIABLE: key.decode()}, resources)
     stack.callback(cluster.close)
     return str(cluster.scheduler_file)
 
@@ -212,10 +224,15 @@ def _refuse_insecure(address: str, options: EngineOptions) -> None:
 
 
 def _client(distributed: Any, address: Any, options: EngineOptions) -> Any:
+    class Client(distributed.Client):  # type: ignore[misc] # imported only where it is used
+        def __del__(self) -> None:
+            with suppress(Exception):  # it has never been connected
+                super().__del__()
+
     try:
         if isinstance(address, str) and address.endswith(".json"):
-            return distributed.Client(scheduler_file=address, timeout=options.timeout, set_as_default=False)
-        return distributed.Client(address, timeout=options.timeout, set_as_default=False)
+            return Client(scheduler_file=address, timeout=options.timeout, set_as_default=False)
+        return Client(address, timeout=options.timeout, set_as_default=False)
     except Exception as error:
         shown = address if isinstance(address, str) else "the cluster"
         hint = "fix: see that the scheduler runs there, that its port is open, and that both sides have certificates"

@@ -92,7 +92,7 @@ class OwnCluster:
                     stdout=log,
                     stderr=log,
                     cwd=self._folder,
-                    env={**os.environ, **_SETTINGS, **variables},
+                    env={**os.environ, **_SETTINGS, "DASK_TEMPORARY_DIRECTORY": str(self._folder), **variables},
                     start_new_session=True,  # Ctrl-C is for pytest
                 )
             )

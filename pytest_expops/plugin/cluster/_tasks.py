@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
+from pytest_expops.execution.engines.base import WorkLost
 from pytest_expops.plugin.cluster._agent import Agent
 from pytest_expops.unpatched import UNPATCHED
 
-_agents: dict[str, Agent] = {}
-"""By the address of a worker: several may live in one process."""
+_agents: dict[tuple[str, str], Agent] = {}
+"""By the address of a worker, as several may live in one process, and by session, as several may use a cluster."""
+_stopped: deque[str] = deque(maxlen=1000)
+"""Sessions that have ended. A task of theirs may have been on its way."""
 _lock = threading.Lock()
 
 
@@ -53,8 +57,9 @@ def perform(ticket: Mapping[str, Any], number: int, name: str, replays: bool, *_
 def stop(session: str) -> None:
     """End what runs for a session on this worker, and all that is kept for it."""
     with _lock:
-        found = [address for address, agent in _agents.items() if agent.session == session]
-        stopped = [_agents.pop(address) for address in found]
+        _stopped.append(session)
+        found = [key for key in _agents if key[1] == session]
+        stopped = [_agents.pop(key) for key in found]
     for agent in stopped:
         agent.stop()
 
@@ -67,11 +72,14 @@ def described(modules: list[str]) -> dict[str, Any]:
 
 
 def _agent_for(ticket: Mapping[str, Any], worker: Any) -> Agent:
+    key = (worker.address, ticket["session"])
     with _lock:
-        agent = _agents.get(worker.address)
-        if agent is None or agent.session != ticket["session"]:
-            if agent is not None:
-                agent.stop()
+        if key[1] in _stopped:
+            raise WorkLost("the session has ended")
+        agent = _agents.get(key)
+        if agent is None:
+            for other in [each for each in _agents if each != key and _agents[each].is_left()]:
+                _agents.pop(other).stop()
             name = str(worker.name)
-            agent = _agents[worker.address] = Agent(ticket, f"dask-{name}" if name.isalnum() else name, os.getpid())
+            agent = _agents[key] = Agent(ticket, f"dask-{name}" if name.isalnum() else name, os.getpid())
         return agent

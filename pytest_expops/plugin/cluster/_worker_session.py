@@ -18,7 +18,7 @@ from pytest_expops.execution.engines.code_archive import unpack
 from pytest_expops.execution.engines.environment_check import described, machine, refusal
 from pytest_expops.execution.engines.shared_store import SharedStore
 from pytest_expops.execution.records import Outcome, RunRecord
-from pytest_expops.execution.session import PipelineSession
+from pytest_expops.execution.session import CLAIMS, PipelineSession
 from pytest_expops.pipeline.model import Kind
 from pytest_expops.plugin.cluster._description import (
     DESCRIPTION,
@@ -31,6 +31,7 @@ from pytest_expops.plugin.cluster._description import (
 from pytest_expops.plugin.state import Seat, SessionState, start
 from pytest_expops.replay.project_copy import Move
 from pytest_expops.replay.warning_filters import filtering, warned
+from pytest_expops.urls import KEY_VARIABLE
 from pytest_expops.values.storage.store import Artifact
 
 
@@ -59,6 +60,10 @@ class WorkerSession:
         Raises:
             ExpopsError: the store cannot be used, or this worker is not like the controller.
         """
+        if not ticket["key"]:
+            raise ExpopsError(
+                f"it has no {KEY_VARIABLE} in its environment", hint="fix: start it with that of this session"
+            )
         store = SharedStore(ticket["store"], ticket["session"], bytes.fromhex(ticket["key"]))
         data = store.read(DESCRIPTION, DESCRIPTION)
         if data is None:
@@ -78,10 +83,11 @@ class WorkerSession:
             put_on_path(each["path"], move.place)
         os.chdir(moves[0].place)
         options = options_from_json(data["options"], tuple(configs))
+        own = Path(ticket["session_folder"])
         for number, path in enumerate(configs, start=1):
-            (folder / f"{number}-{path.stem}").mkdir(exist_ok=True)
-            (folder / f"{number}-{path.stem}" / "claims").touch()
-        state = start(options, Seat(ticket["worker"], folder, shared=True))
+            (own / f"{number}-{path.stem}").mkdir(exist_ok=True)
+            (own / f"{number}-{path.stem}" / CLAIMS).touch()
+        state = start(options, Seat(ticket["worker"], own, shared=True, copies=True))
         state.remember_environment()
         ExitStack().enter_context(filtering(data["filters"]))  # for as long as this interpreter lives
         return cls(ticket, store, state, moves, printed)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_expops.errors import ExpopsError
+from pytest_expops.execution.engines.asking import within
 from pytest_expops.execution.engines.environment_check import machine, refusal
 from pytest_expops.pipeline.model import Process
 from pytest_expops.plugin.cluster import _tasks
@@ -45,7 +46,11 @@ class Workers:
                 hint = "fix: start workers, or wait longer for them: --expops-engine-timeout=SECONDS"
                 raise ExpopsError(f"the Dask cluster had no worker for {patience:g} s", hint=hint)
             UNPATCHED.sleep(POLL_SECONDS)
-        found = client.run(_tasks.described, modules, on_error="return")
+        try:
+            found = within(patience, lambda: client.run(_tasks.described, modules, on_error="return"))
+        except TimeoutError as error:
+            text = f"a worker of the Dask cluster does not say what it is: {error}"
+            raise ExpopsError(text, hint="fix: see in Dask's logs which worker has stopped, and end it") from None
         for name, each in found.items():
             if isinstance(each, BaseException):
                 hint = "fix: install pytest-expops, in the same version, where the workers run"

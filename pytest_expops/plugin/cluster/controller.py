@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_expops.errors import ExpopsError
+from pytest_expops.errors import ExpopsError, StorageTrouble
 from pytest_expops.execution.engines.base import EngineLost, Work
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.pipeline.model import ExpandedProcess
@@ -95,12 +95,13 @@ class ClusterHooks:
         try:
             connection.engine.begin(_all_work(own))
             self._run(session, own, [item for item in session.items if not isinstance(item, OwnItem)])
-        except EngineLost as lost:
+        except (EngineLost, StorageTrouble) as lost:
             self._tell(str(lost))
             session.shouldfail = lost.message.partition("\n")[0]
             raise session.Failed(session.shouldfail) from None
         finally:
-            connection.end()
+            for note in connection.end():
+                self._tell(note)
         return True
 
     def _run(self, session: pytest.Session, own: Sequence[OwnItem], tests: Sequence[pytest.Item]) -> None:
@@ -118,6 +119,7 @@ class ClusterHooks:
             if following is None and not waiting and tests:
                 following = tests[0]
             _run_one(session, item, following)
+            waiting.note(self._connection.engine.ended(0))
         for number, test in enumerate(tests):
             _run_one(session, test, tests[number + 1] if number + 1 < len(tests) else None)
 
