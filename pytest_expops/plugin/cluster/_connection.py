@@ -86,9 +86,15 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], root: Path)
             above = [Work(work.config, name) for name in graphs[work.config][work.name].upstream]
             return [*above, Work(work.config, work.name)] if work.replays else above
 
+        def group(work: Work) -> str:
+            # To Dask tasks are of one kind, and take as long, where they have the same before the first `-`.
+            process = graphs[work.config][work.name].process.name.replace("-", "_")
+            return f"{'replay' if work.replays else 'run'}_{numbers[work.config]}_{process}-{session}"
+
         submission = Submission(
-            tasks.perform, ticket, lambda work: (numbers[work.config], work.name, work.replays), needs
+            tasks.perform, ticket, lambda work: (numbers[work.config], work.name, work.replays), group, needs
         )
+        client.run(tasks.prepare, ticket, on_error="ignore")  # each begins with it while the first work is given away
         release = stack.pop_all()
         engine = DaskEngine(
             client,
