@@ -64,6 +64,7 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], root: Path)
     if not place:
         key, place = secrets.token_hex(32).encode(), str(state.folder / "store")
     store = SharedStore(place, session, key)
+    variables = same_variables()  # a cluster that is started in this process may set some
     with ExitStack() as stack:
         stack.callback(store.remove_session)
         cluster = _cluster(options, state.folder / "dask", key, stack)
@@ -76,7 +77,7 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], root: Path)
             "session": session,
             "store": place,
             "topic": f"expops-{session}",
-            "variables": same_variables(),
+            "variables": variables,
         }
         numbers = {path: number for number, path in enumerate(state.sessions)}
         graphs = {path: each.expanded for path, each in state.sessions.items()}

@@ -29,6 +29,7 @@ from pytest_expops.plugin.cluster.description import (
 from pytest_expops.plugin.state import Seat, SessionState, start
 from pytest_expops.replay.project_copy import Move
 from pytest_expops.replay.warning_filters import filtering, warned
+from pytest_expops.urls import KEY_VARIABLE
 
 
 class WorkerSession:
@@ -51,6 +52,11 @@ class WorkerSession:
         Raises:
             ExpopsError: the store cannot be used, or this worker is not like the controller.
         """
+        if not ticket["key"]:
+            raise ExpopsError(
+                f"the environment of the worker has no {KEY_VARIABLE}, by which what is in the store is signed",
+                hint="fix: start the workers with the secret that this session has",
+            )
         store = SharedStore(ticket["store"], ticket["session"], bytes.fromhex(ticket["key"]))
         data = store.read(DESCRIPTION, DESCRIPTION)
         if data is None:
