@@ -119,7 +119,8 @@ def _register_in_worker(config: pytest.Config, state: SessionState, worker_input
 def _register_in_controller(config: pytest.Config, state: SessionState, durations: Durations) -> None:
     from pytest_expops.plugin.xdist.hooks import ControllerHooks, SchedulerHooks, graph_scheduling
 
-    config.pluginmanager.register(ControllerHooks(state), "expops-xdist")
+    if config.getoption("dist", "no") != "no":
+        config.pluginmanager.register(ControllerHooks(state), "expops-xdist")
     register_worker_times(config)
     if state.options.schedule == "graph" and graph_scheduling(config):
         config.pluginmanager.register(SchedulerHooks(state, durations), "expops-scheduler")

@@ -64,13 +64,16 @@ class _Task:
 class Submission:
     """How work is given to Dask: the function, what it is called with before the work, and what a work needs.
 
-    `needs` returns what must have ended before, `resources` what a worker must have, `workers` those that may do it
-    (any, if empty).
+    `group` returns the name that works of one kind have in common, which is another in each session. Dask learns by it
+    how long such a work takes; and where there are many that need little it gives each to a worker that is free, not to
+    the one that has what they need. `needs` returns what must have ended before, `resources` what a worker must have,
+    `workers` those that may do it (any, if empty).
     """
 
     function: Callable[..., Any]
     ticket: Mapping[str, Any]
     arguments: Callable[[Work], tuple[Any, ...]]
+    group: Callable[[Work], str]
     needs: Callable[[Work], Sequence[Work]]
     resources: Callable[[Work], Mapping[str, float]] = field(default=lambda _: {})
     workers: Callable[[Work], Sequence[str]] = field(default=lambda _: ())
@@ -188,13 +191,12 @@ class DaskEngine:
     def _submit(self, work: Work, attempt: int = 0) -> None:
         submission = self._submission
         needed = [task.future for each in submission.needs(work) if (task := self._tasks.get(each)) and not task.over]
-        kind = "replays" if work.replays else "run"
         future = self._client.submit(
             submission.function,
             submission.ticket,
             *submission.arguments(work),
             *needed,
-            key=f"expops-{submission.ticket['session']}-{kind}-{submission.arguments(work)[0]}-{work.name}-{attempt}",
+            key=(submission.group(work), work.name, attempt),
             pure=False,
             retries=0,
             workers=list(submission.workers(work)) or None,
@@ -214,21 +216,23 @@ class DaskEngine:
     def _wait(self, deadline: float) -> None:
         self._take_news(block=False)
         while not self._ended and (left := deadline - UNPATCHED.monotonic()) > 0:
-            self._look_after_cluster()
             self.waiting()
-            self._take_news(block=True, seconds=min(left, _POLL_SECONDS))
+            if not self._take_news(block=True, seconds=min(left, _POLL_SECONDS)):
+                self._look_after_cluster()
 
-    def _take_news(self, *, block: bool, seconds: float = 0.0) -> None:
-        try:
+    def _take_news(self, *, block: bool, seconds: float = 0.0) -> bool:
+        """Take what Dask has told meanwhile, or tells within some seconds; return whether it has told anything."""
+        told = False
+        with suppress(queue.Empty):
             work, attempt = self._news.get(block, seconds or None)
             while True:
+                told = True
                 task = self._tasks.get(work)
                 if task is not None and task.attempt == attempt and not task.over:
                     with self._reading():
                         self._take(work, task)
                 work, attempt = self._news.get(False)
-        except queue.Empty:
-            return
+        return told
 
     def _take(self, work: Work, task: _Task) -> None:
         """Dask has done with some work: it has been made, its worker has died, or Dask has given it up."""

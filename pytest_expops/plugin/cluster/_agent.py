@@ -62,6 +62,16 @@ class Agent:
         self._asked = UNPATCHED.monotonic()
         self._folder: Path | None = None
 
+    def prepare(self) -> None:
+        """Start the interpreter, so that it has opened the session when it is asked; wait for nothing."""
+        if self._asking.acquire(blocking=False):
+            try:
+                if not self._stopped:
+                    with suppress(OSError):  # whoever asks is told
+                        self._started()
+            finally:
+                self._asking.release()
+
     def ask(self, message: Mapping[str, Any], begun: Callable[[], None]) -> None:
         """Have it do one thing at a time; `begun` is called when it is this one's turn.
 

@@ -95,6 +95,7 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], tell: Calla
     if not place:
         key, place = secrets.token_hex(32).encode(), str(state.folder / "store")
     store = SharedStore(place, session, key)
+    variables = same_variables()  # a cluster that is started in this process may set some
     with ExitStack() as stack:
         stack.callback(store.remove_session)
         folder = None if options.scheduler else scratch.new_folder("cluster")
@@ -119,7 +120,7 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], tell: Calla
             "session": session,
             "store": place,
             "topic": f"expops-{session}",
-            "variables": same_variables(),
+            "variables": variables,
             "options": interpreter_options(),
             "folder": None if folder is None else str(folder),
         }
@@ -131,14 +132,21 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], tell: Calla
             above = [Work(work.config, name) for name in graphs[work.config][work.name].upstream]
             return [*above, Work(work.config, work.name)] if work.replays else above
 
+        def group(work: Work) -> str:
+            # To Dask tasks are of one kind, and take as long, where they have the same before the first `-`.
+            process = graphs[work.config][work.name].process.name.replace("-", "_")
+            return f"{'replay' if work.replays else 'run'}_{numbers[work.config]}_{process}-{session}"
+
         submission = Submission(
             _tasks.perform,
             ticket,
             lambda work: (numbers[work.config], work.name, work.replays),
+            group,
             needs,
             lambda work: graphs[work.config][work.name].process.resources,
             lambda work: machines[work.replays] if machines is not None else (),
         )
+        client.run(_tasks.prepare, ticket, on_error="ignore")  # each begins with it while the first work is given away
         release = stack.pop_all()
         engine = DaskEngine(
             client,

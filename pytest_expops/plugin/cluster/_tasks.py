@@ -54,6 +54,11 @@ def perform(ticket: Mapping[str, Any], number: int, name: str, replays: bool, *_
     return name
 
 
+def prepare(ticket: Mapping[str, Any], dask_worker: Any) -> None:
+    """Start the interpreter of a worker, which Dask passes, before there is anything to do, and do not wait for it."""
+    _agent_for(ticket, dask_worker).prepare()
+
+
 def stop(session: str) -> None:
     """End what runs for a session on this worker, and all that is kept for it."""
     with _lock:

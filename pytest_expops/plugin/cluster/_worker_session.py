@@ -62,7 +62,8 @@ class WorkerSession:
         """
         if not ticket["key"]:
             raise ExpopsError(
-                f"it has no {KEY_VARIABLE} in its environment", hint="fix: start it with that of this session"
+                f"the environment of the worker has no {KEY_VARIABLE}, by which what is in the store is signed",
+                hint="fix: start the workers with the secret that this session has",
             )
         store = SharedStore(ticket["store"], ticket["session"], bytes.fromhex(ticket["key"]))
         data = store.read(DESCRIPTION, DESCRIPTION)

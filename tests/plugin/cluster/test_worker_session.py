@@ -71,14 +71,8 @@ def agents(tmp_path: Path, store: SharedStore) -> Iterator[MakeAgent]:
     made: list[Agent] = []
 
     def make(name: str, session: str = "session") -> Agent:
-        ticket = {
-            "session": session,
-            "store": str(tmp_path / "store"),
-            "topic": "t",
-            "variables": {},
-            "options": [],
-            "folder": None,
-        }
+        where = {"session": session, "store": str(tmp_path / "store"), "topic": "t", "folder": None}
+        ticket = {**where, "variables": {}, "options": []}
         made.append(Agent(ticket, name, os.getpid()))
         return made[-1]
 

@@ -39,6 +39,14 @@ NAMES = [
     "baseline",
     "baseline-strict",
     "baseline-force",
+    "engine",
+    "scheduler",
+    "store",
+    "code",
+    "engine-environment",
+    "engine-workers",
+    "engine-timeout",
+    "insecure",
 ]
 
 
@@ -112,6 +120,11 @@ REFUSED = [
     ("--expops-undecided", "perhaps", "one of skip, fail, pass"),
     ("--expops-graph", "png", "one of text, mermaid, dot"),
     ("--expops-baseline", "renew", "one of check, new, update, off"),
+    ("--expops-engine", "spark", "one of local, dask"),
+    ("--expops-code", "copied", "one of archive, shared"),
+    ("--expops-engine-environment", "ignore", "one of check, warn"),
+    ("--expops-engine-workers", "-1", "a number of workers (0: one for each processor) from 0 to 10,000"),
+    ("--expops-engine-timeout", "0", "a number of seconds from 1 to 1,000,000"),
 ]
 INI_ONLY = [
     ("expops_baseline_file", "{name}.json", "a path with no other field than {stem}"),
@@ -120,6 +133,7 @@ INI_ONLY = [
 SWITCHES = [
     ("--expops-isolate", "maybe", "one of on, off"),
     ("--expops-cache-read-only", "maybe", "one of on, off"),
+    ("--expops-insecure", "maybe", "one of on, off"),
     *(
         (f"--expops-{name}", "maybe", "one of true, false")
         for name in ("baseline-strict", "baseline-force", "replay-tests")
@@ -155,7 +169,7 @@ def test_a_bad_value_in_the_ini_file_is_a_usage_error(fan: Project, option: str,
 
 
 def test_every_option_is_among_those_with_a_bad_value() -> None:
-    own_tests = {"expops_tolerance", "expops_why"}
+    own_tests = {"expops_tolerance", "expops_why", "expops_scheduler", "expops_store"}
     parser = pytest.Parser(_ispytest=True)
     options.add_options(parser)
     refused = {_ini_name(option) for option, _, _ in [*REFUSED, *SWITCHES, *INI_ONLY]}
