@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -12,11 +11,10 @@ import pytest
 from pytest_expops.errors import ExpopsError, StorageTrouble
 from pytest_expops.execution.engines.base import EngineLost, Work
 from pytest_expops.execution.records import Outcome, RunRecord
-from pytest_expops.pipeline.model import ExpandedProcess
 from pytest_expops.plugin.cluster._connection import Connection, Heard, connected
+from pytest_expops.plugin.cluster._waiting import WaitingItems, all_work, work_of
 from pytest_expops.plugin.durations import MakesReport
-from pytest_expops.plugin.items.base import ExpopsItem, OwnItem
-from pytest_expops.plugin.items.replay import ReplayItem
+from pytest_expops.plugin.items.base import OwnItem
 from pytest_expops.plugin.progress.starting import LIVE
 from pytest_expops.plugin.progress.workers import NAME
 from pytest_expops.plugin.state import SessionState
@@ -63,8 +61,8 @@ class ClusterHooks:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> MakesReport:
         """Say of an item when and where its work was done, which is not when and where its result was taken."""
-        ended = next((self._over.pop(work, None) for work in _work_of(item)), None) if call.when == "call" else None
-        if call.when == "call" and ended is None and next(_work_of(item), None) is not None:
+        ended = next((self._over.pop(work, None) for work in work_of(item)), None) if call.when == "call" else None
+        if call.when == "call" and ended is None and next(work_of(item), None) is not None:
             item.worked = False  # type: ignore[attr-defined] # it is one of ours
         report = yield
         if ended is not None and ended.seconds is not None:
@@ -90,10 +88,10 @@ class ClusterHooks:
             raise pytest.UsageError(f"--expops-engine=dask: {error}") from None
         self._state.engine = connection.engine
         self.where = connection.where
-        self._ids = {work: item.nodeid for item in own for work in _work_of(item)}
+        self._ids = {work: item.nodeid for item in own for work in work_of(item)}
         connection.engine.waiting = self._hear
         try:
-            connection.engine.begin(_all_work(own))
+            connection.engine.begin(all_work(own))
             self._run(session, own, [item for item in session.items if not isinstance(item, OwnItem)])
         except (EngineLost, StorageTrouble) as lost:
             self._tell(str(lost))
@@ -107,7 +105,7 @@ class ClusterHooks:
     def _run(self, session: pytest.Session, own: Sequence[OwnItem], tests: Sequence[pytest.Item]) -> None:
         """Run items of ours as their work ends, and then the tests, which may ask for their results."""
         one_file = len({item.path for item in own}) == 1
-        waiting = _Waiting(own)
+        waiting = WaitingItems(own)
         assert self._connection is not None
         while waiting:
             item = waiting.take()
@@ -160,83 +158,9 @@ class WhoWorked:
         """Nothing is known of the threads of libraries there."""
 
 
-class _Waiting:
-    """Items whose work has not ended yet; of those whose work has, the first in their order comes first."""
-
-    def __init__(self, items: Sequence[OwnItem]) -> None:
-        self._items = items
-        self._needs = [set(_own_work(item)) for item in items]
-        self._waiting: dict[Work, list[int]] = {}
-        for number, needs in enumerate(self._needs):
-            for work in needs:
-                self._waiting.setdefault(work, []).append(number)
-        self._ready = [number for number, needs in enumerate(self._needs) if not needs]
-        self._left = dict.fromkeys(range(len(items)))
-
-    def __bool__(self) -> bool:
-        return bool(self._left)
-
-    def note(self, ended: Iterable[Work]) -> None:
-        """Some work has ended."""
-        for work in ended:
-            for number in self._waiting.pop(work, ()):
-                self._needs[number].discard(work)
-                if not self._needs[number]:
-                    heapq.heappush(self._ready, number)
-
-    def take(self) -> OwnItem | None:
-        """Return the next item that can be run without waiting; None if there is none yet."""
-        if not self._ready:
-            return None
-        number = heapq.heappop(self._ready)
-        del self._left[number]
-        return self._items[number]
-
-    def any(self) -> OwnItem | None:
-        """Return one that has not been taken."""
-        return self._items[next(iter(self._left))] if self._left else None
-
-
 def _run_one(session: pytest.Session, item: pytest.Item, following: pytest.Item | None) -> None:
     item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
     if session.shouldfail:
         raise session.Failed(session.shouldfail)
     if session.shouldstop:
         raise session.Interrupted(session.shouldstop)
-
-
-def _is_dynamic(each: ExpandedProcess) -> bool:
-    """Return whether it is a chart that only a browser draws, for which there is nothing to do."""
-    return each.process.chart is not None and each.process.chart.dynamic
-
-
-def _work_of(item: pytest.Item) -> Iterator[Work]:
-    """Yield the work that an item is there for."""
-    if isinstance(item, ExpopsItem) and item.expops_kind in ("process", "chart", "replay"):
-        yield Work(item.path, item.expanded.name, replays=item.expops_kind == "replay")
-
-
-def _own_work(item: OwnItem) -> Iterator[Work]:
-    """Yield what has to have ended for an item to be run without waiting."""
-    if not isinstance(item, ExpopsItem) or _is_dynamic(item.expanded):
-        return
-    expanded, path = item.pipeline_session.expanded, item.path
-    names = [item.expanded.name]
-    if item.expops_kind in ("stability", "property"):
-        names = [each.name for each in expanded.of(item.expanded.process.name)]
-    yield from (Work(path, name) for name in names)
-    if isinstance(item, ReplayItem):
-        yield Work(path, item.expanded.name, replays=True)
-
-
-def _all_work(items: Iterable[OwnItem]) -> Iterator[Work]:
-    """Yield all that items need, upstream first, and then what nothing waits for."""
-    wanted = {work: None for item in items for work in _own_work(item)}
-    pipelines = {item.path: item.pipeline_session.expanded for item in items if isinstance(item, ExpopsItem)}
-    for path, expanded in pipelines.items():
-        needed = {work.name for work in wanted if work.config == path and not work.replays}
-        for each in reversed([*expanded.processes.values()]):
-            if each.name in needed:
-                needed.update(each.upstream)
-        yield from (Work(path, name) for name in expanded.processes if name in needed)
-    yield from (work for work in wanted if work.replays)

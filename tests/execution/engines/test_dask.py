@@ -120,7 +120,7 @@ def engine(client: Client, store: Store) -> DaskEngine:
         return [run(work.name)] if work.replays else [run(name) for name in UPSTREAM[work.name]]
 
     arguments = lambda work: (0, work.name, work.replays)  # noqa: E731 (as short as it is)
-    submission = Submission(print, {"session": "s"}, arguments, lambda work: work.name, needs)
+    submission = Submission(print, {"session": "s"}, arguments, lambda work: f"{work.name}{work.replays}", needs)
     found = DaskEngine(client, submission, store, patience=0.5)
     found.begin([run("a"), run("b"), run("c"), replay("a")])
     return found
