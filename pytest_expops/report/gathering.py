@@ -207,6 +207,8 @@ def _judged(each: CheckedSubject, directory: Path) -> tuple[Subject, Differing |
     notes = tuple(found_by(verdict, directory))
     if verdict.unvaried:
         notes += (f"its files were not varied: {verdict.unvaried}",)
+    if verdict.machines:
+        notes += (f"first run on {verdict.machines[0]}, replayed on another machine, {verdict.machines[1]}",)
     judgement = Judgement(
         result=result_of_replays(differed=differed, declared=bool(subject.declared)),
         replays=verdict.replays,

@@ -58,8 +58,9 @@ def run(project: Project, options: list[str]) -> Outcome:
 
 def test_the_same_bits_are_told_with_both_machines(project: Project, two_machines: list[str]) -> None:
     project.write("same", SCRIPT)
-    found = run(project, two_machines)
+    found = run(project, [*two_machines, "--expops-report=r.html"])
     assert found.where("passed") == {"same", "same[replay]"}, found.text
+    assert ", replayed on another machine, Other 9000" in (project.root / "r.html").read_text(encoding="utf-8")
     assert "replayed 1: 1 matched; 1 of them the same bits on 2 machines: " in found.text
     assert found.text.split("on 2 machines: ")[1].split("\n")[0].count(", ") == 1
     assert "Other 9000" in found.text
