@@ -21,9 +21,7 @@ from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.unpatched import UNPATCHED
 
 _POLL_SECONDS = 0.2
-"""How often to look whether the cluster is still there, while nothing ends."""
-_ASK_SECONDS = 1.0
-"""How often to ask the scheduler for its workers, while nothing ends."""
+"""How often to look whether the cluster is still there."""
 _MOST_ATTEMPTS = 20
 """So often a task that was never begun is given to Dask again."""
 CANCEL_SECONDS = 15.0
@@ -113,7 +111,7 @@ class DaskEngine:
         self._news: queue.SimpleQueue[tuple[Work, int]] = queue.SimpleQueue()
         self._ended: list[Work] = []
         self._seen_worker = UNPATCHED.monotonic()
-        self._asked = float("-inf")
+        self._looked = float("-inf")
 
     def begin(self, work: Iterable[Work]) -> None:
         """Give all of it to Dask at once, upstream first."""
@@ -130,9 +128,9 @@ class DaskEngine:
         deadline = UNPATCHED.monotonic() + seconds
         self._take_news(block=False)
         while not self._ended and (left := deadline - UNPATCHED.monotonic()) > 0:
+            self._look_after_cluster()
             self.waiting()
-            if not self._take_news(block=True, seconds=min(left, _POLL_SECONDS)):
-                self._look_after_cluster()
+            self._take_news(block=True, seconds=min(left, _POLL_SECONDS))
         found, self._ended = self._ended, []
         return found
 
@@ -203,23 +201,20 @@ class DaskEngine:
             self._ended += self.ended(_POLL_SECONDS)
         return self._tasks[work]
 
-    def _take_news(self, *, block: bool, seconds: float = 0.0) -> bool:
-        """Take what Dask has told meanwhile, or tells within some seconds; return whether it has told anything."""
-        told = False
-        with suppress(queue.Empty):
+    def _take_news(self, *, block: bool, seconds: float = 0.0) -> None:
+        try:
             work, attempt = self._news.get(block, seconds or None)
             while True:
-                told = True
                 task = self._tasks.get(work)
                 if task is not None and task.attempt == attempt and not task.over:
                     self._take(work, task)
                 work, attempt = self._news.get(False)
-        return told
+        except queue.Empty:
+            return
 
     def _take(self, work: Work, task: _Task) -> None:
         """Dask has done with some work: it has been made, its worker has died, or Dask has given it up."""
         if task.future.status == "finished":
-            self._seen_worker = UNPATCHED.monotonic()
             self._end(work, task)
             return
         if not self._is_connected():
@@ -280,15 +275,15 @@ class DaskEngine:
             EngineLost: there is not.
         """
         now = UNPATCHED.monotonic()
+        if now - self._looked < _POLL_SECONDS:
+            return
+        self._looked = now
         if not self._is_connected():
             if self._client.status in ("closed", "closing"):
                 raise EngineLost("the scheduler of the Dask cluster is gone: it has closed the connection", hint=_RERUN)
             if now - self._seen_worker > self._patience:
                 raise EngineLost(f"the scheduler of the Dask cluster has not answered for {self._patience:g} s")
             return
-        if now - self._asked < _ASK_SECONDS:
-            return
-        self._asked = now
         if self._workers():
             self._seen_worker = now
         elif now - self._seen_worker > self._patience:
