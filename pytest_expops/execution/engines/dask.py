@@ -21,7 +21,9 @@ from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.unpatched import UNPATCHED
 
 _POLL_SECONDS = 0.2
-"""How often to look whether the cluster is still there."""
+"""How often to look whether the cluster is still there, while nothing ends."""
+_ASK_SECONDS = 1.0
+"""How often to ask the scheduler for its workers, while nothing ends."""
 _MOST_ATTEMPTS = 20
 """So often a task that was never begun is given to Dask again."""
 _LET_GO = 50
@@ -115,7 +117,7 @@ class DaskEngine:
         self._unneeded: list[Any] = []
         """Futures of what is over, which Dask still keeps."""
         self._seen_worker = UNPATCHED.monotonic()
-        self._looked = float("-inf")
+        self._asked = float("-inf")
 
     def begin(self, work: Iterable[Work]) -> None:
         """Give all of it to Dask at once, upstream first."""
@@ -132,9 +134,9 @@ class DaskEngine:
         deadline = UNPATCHED.monotonic() + seconds
         self._take_news(block=False)
         while not self._ended and (left := deadline - UNPATCHED.monotonic()) > 0:
-            self._look_after_cluster()
             self.waiting()
-            self._take_news(block=True, seconds=min(left, _POLL_SECONDS))
+            if not self._take_news(block=True, seconds=min(left, _POLL_SECONDS)):
+                self._look_after_cluster()
         found, self._ended = self._ended, []
         return found
 
@@ -206,20 +208,23 @@ class DaskEngine:
             self._ended += self.ended(_POLL_SECONDS)
         return self._tasks[work]
 
-    def _take_news(self, *, block: bool, seconds: float = 0.0) -> None:
-        try:
+    def _take_news(self, *, block: bool, seconds: float = 0.0) -> bool:
+        """Take what Dask has told meanwhile, or tells within some seconds; return whether it has told anything."""
+        told = False
+        with suppress(queue.Empty):
             work, attempt = self._news.get(block, seconds or None)
             while True:
+                told = True
                 task = self._tasks.get(work)
                 if task is not None and task.attempt == attempt and not task.over:
                     self._take(work, task)
                 work, attempt = self._news.get(False)
-        except queue.Empty:
-            return
+        return told
 
     def _take(self, work: Work, task: _Task) -> None:
         """Dask has done with some work: it has been made, its worker has died, or Dask has given it up."""
         if task.future.status == "finished":
+            self._seen_worker = UNPATCHED.monotonic()
             self._end(work, task)
             return
         if not self._is_connected():
@@ -284,15 +289,15 @@ class DaskEngine:
             EngineLost: there is not.
         """
         now = UNPATCHED.monotonic()
-        if now - self._looked < _POLL_SECONDS:
-            return
-        self._looked = now
         if not self._is_connected():
             if self._client.status in ("closed", "closing"):
                 raise EngineLost("the scheduler of the Dask cluster is gone: it has closed the connection", hint=_RERUN)
             if now - self._seen_worker > self._patience:
                 raise EngineLost(f"the scheduler of the Dask cluster has not answered for {self._patience:g} s")
             return
+        if now - self._asked < _ASK_SECONDS:
+            return
+        self._asked = now
         if self._workers():
             self._seen_worker = now
         elif now - self._seen_worker > self._patience:
