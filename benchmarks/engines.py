@@ -77,22 +77,33 @@ def pytest_unconfigure(config):
             json.dump([time.process_time(), peak], file)
 """
 BARE = """
-import sys, time
+import subprocess, sys, time
 from pathlib import Path
 
 import distributed
-from pytest_expops.plugin.cluster._own_cluster import OwnCluster
 from sleeping import task
 
 folder, count, seconds, workers = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
-cluster = OwnCluster(folder, workers, {})
-with distributed.Client(scheduler_file=str(cluster.scheduler_file)) as client:
+folder.mkdir()
+file = str(folder / "scheduler.json")
+
+
+def start(what, *words):
+    common = ["--scheduler-file", file, "--host", "127.0.0.1", "--no-dashboard"]
+    return subprocess.Popen([sys.executable, "-m", f"distributed.cli.dask_{what}", *common, *words], stderr=-3)
+
+
+one = ["--nthreads", "1", "--no-nanny", "--memory-limit", "0", "--local-directory", str(folder)]
+programs = [start("scheduler", "--port", "0"), *(start("worker", *one) for _ in range(workers))]
+with distributed.Client(scheduler_file=file) as client:
     client.wait_for_workers(workers)
     begin = time.perf_counter()
     futures = [client.submit(task, number, seconds, pure=False, retries=0) for number in range(count)]
     distributed.wait(futures)
     print(time.perf_counter() - begin)
-cluster.close()
+for each in programs:
+    each.kill()
+    each.wait()
 """
 
 

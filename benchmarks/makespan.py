@@ -1,8 +1,8 @@
 """Makespan of pipelines that only sleep, against the least that workers could take; beside xdist's own schedulers.
 
 Run `python benchmarks/makespan.py [--workers 2 4 8] [--items 50 200] [--seconds 12]` for real pytest runs,
-or with `--model` for the same graphs in the discrete-event model of the tests: no sleeping, and no overheads but
-those of the messages.
+with `--dask` also on a cluster of its own, or with `--model` for the same graphs in the discrete-event model of
+the tests: no sleeping, and no overheads but those of the messages.
 
 *Makespan* is from the first start to the last end of a process, as the session's records have it. The *bound* is that
 of `tests/plugin/scheduling/families.py`: the longest path, or work / workers between a serial head and a serial tail,
@@ -34,6 +34,7 @@ RUNS = {
     "worksteal": ["--expops-schedule=xdist", "--dist=worksteal"],
 }
 """In this order: the second finds the durations that the first has left in pytest's cache."""
+DASK = {"dask": ["--expops-engine=dask"]}
 
 
 def real(folder: Path, family: Family, workers: int, arguments: list[str]) -> float:
@@ -45,7 +46,7 @@ def real(folder: Path, family: Family, workers: int, arguments: list[str]) -> fl
         "pytest",
         "-q",
         "--expops-cache=off",
-        f"-n{workers}",
+        f"--expops-engine-workers={workers}" if arguments == DASK["dask"] else f"-n{workers}",
         "--expops-config",
         CONFIG,
         CONFIG,
@@ -79,7 +80,7 @@ def ratios(family: Family, folder: Path, workers: int, options: argparse.Namespa
         for name, known in (("graph, first", False), ("graph, again", True)):
             yield name, modelled(family, workers, options.latency, known=known)
         return
-    for name, arguments in RUNS.items():
+    for name, arguments in {**RUNS, **(DASK if options.dask else {})}.items():
         best = float("inf")
         for _ in range(options.repeats):
             if name == "graph, first":
@@ -91,6 +92,7 @@ def ratios(family: Family, folder: Path, workers: int, options: argparse.Namespa
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", action="store_true", help="in the discrete-event model")
+    parser.add_argument("--dask", action="store_true", help="on a cluster, too")
     parser.add_argument("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES))
     parser.add_argument("--items", type=int, nargs="+", default=[50])
     parser.add_argument("--workers", type=int, nargs="+", default=[2, 4, 8])
@@ -99,7 +101,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=1, help="real runs of each, of which the best counts")
     parser.add_argument("--latency", type=float, default=0.0005, help="seconds per message, in the model")
     options = parser.parse_args()
-    names = [name for name in RUNS if name.startswith("graph") or not options.model]
+    runs = {**RUNS, **(DASK if options.dask else {})}
+    names = [name for name in runs if name.startswith("graph") or not options.model]
     print(f"{'makespan / bound':24}" + "".join(f"{name:>14}" for name in names))
     worst = dict.fromkeys(names, 0.0)
     for kind in options.families:

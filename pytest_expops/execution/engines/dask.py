@@ -26,6 +26,8 @@ _LOOK_SECONDS = 1.0
 """How often to ask the scheduler which workers there are."""
 _MOST_ATTEMPTS = 20
 """So often a task that was never begun is given to Dask again."""
+_LET_GO = 50
+"""So many results Dask is told at a time to forget: a message for each would cost more than all else of it."""
 CANCEL_SECONDS = 15.0
 """So long to wait for what runs on workers to end."""
 
@@ -116,6 +118,8 @@ class DaskEngine:
         self._ended: list[Work] = []
         self._lost: EngineLost | None = None
         self._question: Question | None = None
+        self._unneeded: list[Any] = []
+        """Futures of what is over, which Dask still keeps."""
         self._asked = float("-inf")
         self._trouble, self._trouble_since = "", 0.0
 
@@ -182,6 +186,7 @@ class DaskEngine:
     def close(self) -> None:
         """Let go of the cluster; one that was started for this session ends."""
         self._tasks.clear()
+        self._unneeded.clear()
         try:
             with suppress(Exception):  # it is gone
                 within(2 * CANCEL_SECONDS, lambda: self._client.close(timeout=CANCEL_SECONDS))
@@ -282,8 +287,12 @@ class DaskEngine:
 
     def _end(self, work: Work, task: _Task) -> None:
         task.over = True
-        task.future.release()
         self._ended.append(work)
+        self._unneeded.append(task.future)
+        if len(self._unneeded) >= _LET_GO:
+            for future in self._unneeded:
+                future.release()
+            self._unneeded.clear()
 
     def _again(self, work: Work, task: _Task) -> None:
         """Give Dask work again that no worker has begun with, and first whatever of its upstream Dask has given up."""
