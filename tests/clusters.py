@@ -249,7 +249,7 @@ class Room:
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=240,
+            timeout=600,
         )
         cases = ET.parse(report).iter("testcase") if report.exists() else []
         return Seen(

@@ -105,10 +105,6 @@ class OwnCluster:
             if code is not None or UNPATCHED.monotonic() > deadline:
                 said = (self._folder / "log").read_text(encoding="utf-8", errors="replace").strip()
                 last = "\n".join(said.splitlines()[-20:]) or "it printed nothing"
-                how = (
-                    ended(code, "", "") or "ended"
-                    if code is not None
-                    else f"was not there after {SECONDS_TO_START:g} s"
-                )
+                how = ended(code) if code is not None else f"was not there after {SECONDS_TO_START:g} s"
                 raise ExpopsError(f"the scheduler of the session's own Dask cluster {how}:\n{last}")
             UNPATCHED.sleep(0.02)
