@@ -11,6 +11,7 @@ import pytest
 
 from pytest_expops.urls import KEY_VARIABLE
 from tests.clusters import KEY, RealCluster, Room, Seen, on, outcomes, real_cluster, write
+from tests.s3_server import BUCKET, s3_server
 
 pytest.importorskip("distributed")
 
@@ -240,6 +241,18 @@ def test_a_worker_runs_its_own_copy_of_the_project(on_cluster: Seen, cluster: Re
 def test_nothing_is_left_on_workers_or_in_the_store(on_cluster: Seen, cluster: RealCluster) -> None:
     for program in cluster.programs.values():
         assert os.listdir(program.place / "tmp") in ([], ["dask-scratch-space"])
+
+
+@pytest.mark.s3
+def test_with_a_bucket_all_is_the_same(
+    room: Room, with_workers: Seen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with s3_server(monkeypatch), real_cluster(tmp_path / "cluster", tls=True) as cluster:
+        seen = room.run(*on(cluster, f"s3://{BUCKET}/expops"), "--expops-vary=files", variables=cluster.tls)
+    test_the_records_are_those_of_workers_of_xdist(seen, with_workers)
+    test_the_verdicts_are_those_of_workers_of_xdist(seen, with_workers)
+    test_a_process_that_kills_its_interpreter_has_crashed_and_says_how(seen)
+    test_images_of_charts_come_back(seen, with_workers)
 
 
 SMALL = """
