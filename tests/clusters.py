@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import json
 import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 SECONDS = 60.0
 """So long a program may take to do what is waited for, on a machine under load."""
@@ -57,8 +61,6 @@ class RealCluster:
 
     @property
     def address(self) -> str:
-        import json
-
         found: str = json.loads(self.scheduler_file.read_text())["address"]
         return found
 
@@ -181,3 +183,99 @@ def certificates(folder: Path) -> dict[str, str]:
         found[f"{prefix}TLS__{side}__CERT"] = str(folder / "cert.pem")
         found[f"{prefix}TLS__{side}__KEY"] = str(folder / "key.pem")
     return found
+
+
+OPTIONS = ("--expops-replay=all", "-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-o", "junit_logging=all")
+VOLATILE = ("started", "duration", "worker", "written")
+
+
+@dataclass
+class Seen:
+    """What came of a session."""
+
+    code: int
+    text: str
+    items: Mapping[str, tuple[str, str]]
+    """Outcome and message, by item."""
+    kept: Path
+    report: Path
+
+    def records(self) -> dict[str, dict[str, Any]]:
+        """By process, without what may be another each time; for steps, without their seconds."""
+        found = {}
+        for path in self.kept.rglob("records/*.jsonl"):
+            for line in path.read_text(encoding="utf-8").splitlines():
+                record = json.loads(line)
+                for name in VOLATILE:
+                    record.pop(name, None)
+                record["steps"] = [[each for each in step if not isinstance(each, float)] for step in record["steps"]]
+                # Which objects of an output are one and the same may differ, and with it the bytes it is stored as.
+                record["outputs"] = {name: each["digest"] for name, each in record["outputs"].items()}
+                found[record["process"]] = record
+        return found
+
+    def verdicts(self) -> dict[str, dict[str, Any]]:
+        found = [json.loads(path.read_text(encoding="utf-8")) for path in self.kept.rglob("verdicts/*.json")]
+        return {each["process"]: each for each in found}
+
+
+@dataclass
+class Room:
+    """A project in a folder, where sessions are run with variables of their own."""
+
+    project: Path
+    variables: Mapping[str, str]
+    count: int = 0
+
+    def run(self, *arguments: str, variables: Mapping[str, str] | None = None) -> Seen:
+        self.count += 1
+        kept, report = self.project.parent / f"kept{self.count}", self.project.parent / f"junit{self.count}.xml"
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "CI"))}
+        environment |= {"OMP_NUM_THREADS": "1", **self.variables, **(variables or {})}
+        environment = {name: value for name, value in environment.items() if value}
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "--expops-config",
+            "configs/project_config.yaml",
+            f"--expops-artifacts={kept}",
+        ]
+        command += [f"--junitxml={report}", "-o", "junit_family=xunit1", "-o", "expops_cache=off", *OPTIONS]
+        done = subprocess.run(
+            [*command, *arguments],
+            cwd=self.project,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=600,
+        )
+        cases = ET.parse(report).iter("testcase") if report.exists() else []
+        return Seen(
+            done.returncode, done.stdout, {str(each.get("name")): outcome_of(each) for each in cases}, kept, report
+        )
+
+
+def outcome_of(case: ET.Element) -> tuple[str, str]:
+    for tag, word in (("error", "error"), ("failure", "failed"), ("skipped", "skipped")):
+        found = case.find(tag)
+        if found is not None:
+            return word, f"{found.get('message', '')}\n{found.text or ''}"
+    return "passed", ""
+
+
+def write(folder: Path, files: Mapping[str, str]) -> Path:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text), encoding="utf-8")
+    return folder
+
+
+def on(cluster: RealCluster, store: Path | str) -> list[str]:
+    return ["--expops-engine=dask", f"--expops-scheduler={cluster.address}", f"--expops-store={store}"]
+
+
+def outcomes(seen: Seen) -> dict[str, str]:
+    return {name: outcome for name, (outcome, _) in seen.items.items()}

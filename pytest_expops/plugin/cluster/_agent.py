@@ -72,8 +72,18 @@ class Agent:
             finally:
                 self._asking.release()
 
-    def ask(self, message: Mapping[str, Any], begun: Callable[[], None]) -> None:
-        """Have it do one thing at a time; `begun` is called when it is this one's turn.
+    def ask(
+        self,
+        message: Mapping[str, Any],
+        begun: Callable[[], None] = lambda: None,
+        given_up: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Have it do one thing at a time.
+
+        Args:
+            message: what it is to do.
+            begun: called when it is this one's turn.
+            given_up: asked again and again whether nobody waits for it any more; then it is ended.
 
         Raises:
             WorkLost: it has left nothing of it.
@@ -84,7 +94,9 @@ class Agent:
                 raise WorkLost("the session has ended")
             begun()
             kills = OomKills.now()
-            answer, name = self._answer(message), self._own_name()
+            answer, name = self._answer(message, given_up), self._own_name()
+            if answer is None and not self._stopped and given_up():
+                raise WorkLost("nobody waits for it any more")
             if answer is None and not self._stopped:
                 answer = self._died(message, name, kills)
             if answer is None:
@@ -97,8 +109,10 @@ class Agent:
         """Return what is said of work that the interpreter has died of: of a run another one leaves a record."""
         assert self._child is not None
         assert self._folder is not None
+        with suppress(subprocess.TimeoutExpired):  # it may have closed its pipe, and live on
+            self._child.wait(SECONDS_TO_END)
+        _kill(self._child, signal.SIGKILL)
         code, counted = self._child.wait(), since(kills)
-        self._kill(signal.SIGKILL)  # what the process has started, which nobody looks after any more
         JsonFolder(self._folder / _SESSION / "ends").write(name, [code, counted])
         self._child = None
         how = ended(code, "", counted) or "has ended"
@@ -113,11 +127,7 @@ class Agent:
             self._stopped = True
         child = self._child
         if child is not None:
-            self._kill(signal.SIGTERM)
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(SECONDS_TO_END)
-            self._kill(signal.SIGKILL)
-            child.wait()
+            self._end(child)
         if self._folder is not None:
             scratch.remove(self._folder)
 
@@ -125,16 +135,20 @@ class Agent:
         """Whether the session seems to have been left without being ended."""
         return not self._asking.locked() and UNPATCHED.monotonic() - self._asked > LEFT_SECONDS
 
-    def _kill(self, number: signal.Signals) -> None:
-        """Send a signal to the interpreter and all that it has started."""
-        assert self._child is not None
-        with suppress(ProcessLookupError):
-            os.killpg(self._child.pid, number)
+    def _end(self, child: subprocess.Popen[bytes]) -> None:
+        """End the interpreter with all that it has started, which nobody would look after."""
+        _kill(child, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(SECONDS_TO_END)
+        _kill(child, signal.SIGKILL)
+        child.wait()
 
     def _own_name(self) -> str:
         return f"{self.name}.{self._worker}.{self._number}"
 
-    def _answer(self, message: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _answer(
+        self, message: Mapping[str, Any], given_up: Callable[[], bool] = lambda: False
+    ) -> dict[str, Any] | None:
         """Return what it answers; None if it has died, or has been stopped."""
         try:
             child = self._started()
@@ -142,11 +156,11 @@ class Agent:
                 return None
             assert child.stdin is not None
             send(child.stdin.fileno(), message)
-            return self._next(child)
+            return self._next(child, given_up)
         except BrokenPipeError:
             return None
 
-    def _next(self, child: subprocess.Popen[bytes]) -> dict[str, Any] | None:
+    def _next(self, child: subprocess.Popen[bytes], given_up: Callable[[], bool]) -> dict[str, Any] | None:
         """Wait for the next message; None if it has died. What it has started may live on, and have its pipe open."""
         pipe = select.poll()
         pipe.register(self._lines.descriptor, select.POLLIN)
@@ -154,6 +168,9 @@ class Agent:
             ended = child.poll() is not None
             readable = pipe.poll(0 if ended else POLL_SECONDS * 1000)
             if (readable and not self._lines.read()) or (ended and not readable):
+                return None
+            if not readable and given_up():
+                self._end(child)
                 return None
         return self._lines.take()
 
@@ -198,3 +215,9 @@ class Agent:
             "key": key.encode().hex(),
         }
         send(self._child.stdin.fileno(), {**self._ticket, **own})
+
+
+def _kill(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Send a signal to an interpreter and all that it has started."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, number)

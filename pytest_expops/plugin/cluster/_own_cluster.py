@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from pytest_expops.errors import ExpopsError
+from pytest_expops.execution.interpreter_end import ended
 from pytest_expops.unpatched import UNPATCHED
 
 SECONDS_TO_START = 60.0
@@ -100,10 +101,10 @@ class OwnCluster:
     def _wait_for_scheduler(self) -> None:
         deadline = UNPATCHED.monotonic() + SECONDS_TO_START
         while not (self.scheduler_file.exists() and self.scheduler_file.stat().st_size):
-            ended = self._programs[0].poll() is not None
-            if ended or UNPATCHED.monotonic() > deadline:
+            code = self._programs[0].poll()
+            if code is not None or UNPATCHED.monotonic() > deadline:
                 said = (self._folder / "log").read_text(encoding="utf-8", errors="replace").strip()
                 last = "\n".join(said.splitlines()[-20:]) or "it printed nothing"
-                how = "ended at once" if ended else f"was not there after {SECONDS_TO_START:g} s"
+                how = ended(code) if code is not None else f"was not there after {SECONDS_TO_START:g} s"
                 raise ExpopsError(f"the scheduler of the session's own Dask cluster {how}:\n{last}")
             UNPATCHED.sleep(0.02)

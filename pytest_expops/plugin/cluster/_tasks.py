@@ -21,6 +21,7 @@ _agents: dict[tuple[str, str], Agent] = {}
 _stopped: deque[str] = deque(maxlen=1000)
 """Sessions that have ended. A task of theirs may have been on its way."""
 _lock = threading.Lock()
+_ENDING = ("closing", "closed", "failed")
 
 
 def perform(ticket: Mapping[str, Any], number: int, name: str, replays: bool, *_: str) -> str:
@@ -39,6 +40,7 @@ def perform(ticket: Mapping[str, Any], number: int, name: str, replays: bool, *_
     import distributed
 
     worker = distributed.get_worker()
+    key = worker.get_current_task()
     agent = _agent_for(ticket, worker)
 
     work = {"number": number, "name": name, "replays": replays}
@@ -49,7 +51,12 @@ def perform(ticket: Mapping[str, Any], number: int, name: str, replays: bool, *_
         began = UNPATCHED.monotonic()
         worker.log_event(ticket["topic"], {**work, "worker": agent.name})
 
-    agent.ask(work, begun)
+    def given_up() -> bool:
+        """Whether Dask has dropped the task, as pytest is gone; or this worker ends, as the scheduler is."""
+        task = worker.state.tasks.get(key)
+        return task is None or task.state == "cancelled" or worker.status.name in _ENDING
+
+    agent.ask(work, begun, given_up)
     worker.log_event(ticket["topic"], {**work, "worker": agent.name, "seconds": UNPATCHED.monotonic() - began})
     return name
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
-import textwrap
-import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_expops.urls import KEY_VARIABLE
-from tests.clusters import KEY, RealCluster, real_cluster
+from tests.clusters import KEY, RealCluster, Room, Seen, on, outcomes, real_cluster, write
+from tests.s3_server import BUCKET, s3_server
 
 pytest.importorskip("distributed")
 
@@ -148,93 +143,6 @@ def reads(data):
 """,
 }
 
-OPTIONS = ("--expops-replay=all", "-p", "no:cacheprovider", "-p", "no:hypothesispytest")
-VOLATILE = ("started", "duration", "worker", "written")
-
-
-@dataclass
-class Seen:
-    """What came of a session."""
-
-    code: int
-    text: str
-    items: Mapping[str, tuple[str, str]]
-    """Outcome and message, by item."""
-    kept: Path
-    report: Path
-
-    def records(self) -> dict[str, dict[str, Any]]:
-        """By process, without what may be another each time; for steps, without their seconds."""
-        found = {}
-        for path in self.kept.rglob("records/*.jsonl"):
-            for line in path.read_text(encoding="utf-8").splitlines():
-                record = json.loads(line)
-                for name in VOLATILE:
-                    record.pop(name, None)
-                record["steps"] = [[each for each in step if not isinstance(each, float)] for step in record["steps"]]
-                # Which objects of an output are one and the same may differ, and with it the bytes it is stored as.
-                record["outputs"] = {name: each["digest"] for name, each in record["outputs"].items()}
-                found[record["process"]] = record
-        return found
-
-    def verdicts(self) -> dict[str, dict[str, Any]]:
-        found = [json.loads(path.read_text(encoding="utf-8")) for path in self.kept.rglob("verdicts/*.json")]
-        return {each["process"]: each for each in found}
-
-
-@dataclass
-class Room:
-    """A project in a folder, where sessions are run with variables of their own."""
-
-    project: Path
-    variables: Mapping[str, str]
-    count: int = 0
-
-    def run(self, *arguments: str, variables: Mapping[str, str] | None = None) -> Seen:
-        self.count += 1
-        kept, report = self.project.parent / f"kept{self.count}", self.project.parent / f"junit{self.count}.xml"
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "CI"))}
-        environment |= {"OMP_NUM_THREADS": "1", **self.variables, **(variables or {})}
-        environment = {name: value for name, value in environment.items() if value}
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "--expops-config",
-            "configs/project_config.yaml",
-            f"--expops-artifacts={kept}",
-        ]
-        command += [f"--junitxml={report}", "-o", "junit_family=xunit1", "-o", "expops_cache=off", *OPTIONS]
-        done = subprocess.run(
-            [*command, *arguments],
-            cwd=self.project,
-            env=environment,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=240,
-        )
-        cases = ET.parse(report).iter("testcase") if report.exists() else []
-        return Seen(
-            done.returncode, done.stdout, {str(each.get("name")): outcome_of(each) for each in cases}, kept, report
-        )
-
-
-def outcome_of(case: ET.Element) -> tuple[str, str]:
-    for tag, word in (("error", "error"), ("failure", "failed"), ("skipped", "skipped")):
-        found = case.find(tag)
-        if found is not None:
-            return word, f"{found.get('message', '')}\n{found.text or ''}"
-    return "passed", ""
-
-
-def write(folder: Path, files: Mapping[str, str]) -> Path:
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(textwrap.dedent(text), encoding="utf-8")
-    return folder
-
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
@@ -248,10 +156,6 @@ def room(cluster: RealCluster, tmp_path_factory: pytest.TempPathFactory) -> Room
     """A project that does much of what a project can do, well and badly."""
     project = write(tmp_path_factory.mktemp("room") / "p", {"configs/project_config.yaml": CONFIG, **FILES})
     return Room(project, {**cluster.tls, KEY_VARIABLE: KEY})
-
-
-def on(cluster: RealCluster, store: Path | str) -> list[str]:
-    return ["--expops-engine=dask", f"--expops-scheduler={cluster.address}", f"--expops-store={store}"]
 
 
 @pytest.fixture(scope="module")
@@ -339,6 +243,18 @@ def test_nothing_is_left_on_workers_or_in_the_store(on_cluster: Seen, cluster: R
         assert os.listdir(program.place / "tmp") in ([], ["dask-scratch-space"])
 
 
+@pytest.mark.s3
+def test_with_a_bucket_all_is_the_same(
+    room: Room, with_workers: Seen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with s3_server(monkeypatch), real_cluster(tmp_path / "cluster", tls=True) as cluster:
+        seen = room.run(*on(cluster, f"s3://{BUCKET}/expops"), "--expops-vary=files", variables=cluster.tls)
+    test_the_records_are_those_of_workers_of_xdist(seen, with_workers)
+    test_the_verdicts_are_those_of_workers_of_xdist(seen, with_workers)
+    test_a_process_that_kills_its_interpreter_has_crashed_and_says_how(seen)
+    test_images_of_charts_come_back(seen, with_workers)
+
+
 SMALL = """
 model:
   parameters:
@@ -369,10 +285,6 @@ PASSED = {"first": "passed", "second": "passed", "first[replay]": "passed", "sec
 def small(cluster: RealCluster, tmp_path_factory: pytest.TempPathFactory) -> Room:
     files = {"configs/project_config.yaml": SMALL, "models/model.py": SMALL_SCRIPT}
     return Room(write(tmp_path_factory.mktemp("small") / "p", files), {**cluster.tls, KEY_VARIABLE: KEY})
-
-
-def outcomes(seen: Seen) -> dict[str, str]:
-    return {name: outcome for name, (outcome, _) in seen.items.items()}
 
 
 def test_a_scheduler_is_found_by_its_file(small: Room, cluster: RealCluster, tmp_path: Path) -> None:
