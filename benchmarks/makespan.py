@@ -1,8 +1,8 @@
 """Makespan of pipelines that only sleep, against the least that workers could take; beside xdist's own schedulers.
 
 Run `python benchmarks/makespan.py [--workers 2 4 8] [--items 50 200] [--seconds 12]` for real pytest runs,
-with `--dask` also on a cluster of the session's own, or with `--model` for the same graphs in the discrete-event model
-of the tests: no sleeping, and no overheads but those of the messages.
+with `--dask` also on a cluster of its own, or with `--model` for the same graphs in the discrete-event model of
+the tests: no sleeping, and no overheads but those of the messages.
 
 *Makespan* is from the first start to the last end of a process, as the session's records have it. The *bound* is that
 of `tests/plugin/scheduling/families.py`: the longest path, or work / workers between a serial head and a serial tail,
