@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-class Asked:
+class Question:
     """A call, begun at once. The thread of one that never returns is left behind, and ends with this interpreter."""
 
     def __init__(self, function: Callable[[], Any]) -> None:
@@ -41,7 +41,7 @@ def within(seconds: float, function: Callable[[], Any]) -> Any:
     Raises:
         TimeoutError: it has not returned after so many seconds.
     """
-    asked = Asked(function)
+    asked = Question(function)
     if not asked.returns(seconds):
         raise TimeoutError(f"there was no answer for {seconds:g} s")
     return asked.answer()

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pytest_expops.errors import ReplayError, StorageTrouble
-from pytest_expops.execution.engines.asking import Asked, within
+from pytest_expops.execution.engines.asking import Question, within
 from pytest_expops.execution.engines.base import EngineLost, Work, WorkLost, WorkRefused
 from pytest_expops.execution.last_records import crashed
 from pytest_expops.execution.records import Outcome, RunRecord
@@ -112,7 +112,7 @@ class DaskEngine:
         """News that nobody could make anything of while there was no connection."""
         self._ended: list[Work] = []
         self._lost: EngineLost | None = None
-        self._question: Asked | None = None
+        self._question: Question | None = None
         self._asked = float("-inf")
         self._trouble, self._trouble_since = "", 0.0
 
@@ -340,7 +340,7 @@ class DaskEngine:
         """Return what is wrong, as far as is known; the scheduler, which may not answer, is asked beside all else."""
         if self._question is None:
             if now - self._asked >= _LOOK_SECONDS:
-                self._asked, self._question = now, Asked(self._client.scheduler_info)
+                self._asked, self._question = now, Question(self._client.scheduler_info)
             return self._trouble
         if not self._question.returns():
             return "the scheduler of the Dask cluster has not answered" if now - self._asked > _LOOK_SECONDS else ""

@@ -29,7 +29,7 @@ SECONDS_TO_END = 5.0
 POLL_SECONDS = 0.2
 LEFT_SECONDS = 60.0
 """A session that has asked for nothing for so long has to make room for another one."""
-SESSION = "session"
+_SESSION = "session"
 """In the folder that a worker has for a session: that of the session as its interpreters know it, beside the code."""
 # Without the current folder, which `-c` puts first.
 _MAIN = (
@@ -103,7 +103,7 @@ class Agent:
             self._child.wait(SECONDS_TO_END)
         _kill(self._child, signal.SIGKILL)
         code, counted = self._child.wait(), since(kills)
-        JsonFolder(self._folder / SESSION / "ends").write(name, [code, counted])
+        JsonFolder(self._folder / _SESSION / "ends").write(name, [code, counted])
         self._child = None
         how = ended(code, "", counted) or "has ended"
         if message["replays"]:
@@ -178,7 +178,7 @@ class Agent:
             scratch.remove_abandoned(scratch.left_behind())
             place = self._ticket["folder"]
             self._folder = scratch.new_folder("worker", None if place is None else Path(place))
-            (self._folder / SESSION / "ends").mkdir(parents=True)
+            (self._folder / _SESSION / "ends").mkdir(parents=True)
         self._number += 1
         environment = dict(os.environ)
         key = environment.pop(KEY_VARIABLE, "")
@@ -198,6 +198,7 @@ class Agent:
         assert self._child.stdout is not None
         self._lines = Lines(self._child.stdout.fileno())
         own = {"worker": self._own_name(), "name": self.name, "folder": str(self._folder), "key": key.encode().hex()}
+        own["own"] = str(self._folder / _SESSION)
         send(self._child.stdin.fileno(), {**self._ticket, **own})
 
 

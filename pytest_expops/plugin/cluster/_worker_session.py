@@ -19,7 +19,6 @@ from pytest_expops.execution.engines.shared_store import SharedStore
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.execution.session import CLAIMS, PipelineSession
 from pytest_expops.pipeline.model import Kind
-from pytest_expops.plugin.cluster._agent import SESSION
 from pytest_expops.plugin.cluster._description import (
     DESCRIPTION,
     RECORDS,
@@ -80,7 +79,7 @@ class WorkerSession:
             put_on_path(each["path"], move.place)
         os.chdir(moves[0].place)
         options = options_from_json(data["options"], tuple(configs))
-        own = folder / SESSION
+        own = Path(ticket["own"])
         for number, path in enumerate(configs, start=1):
             (own / f"{number}-{path.stem}").mkdir(exist_ok=True)
             (own / f"{number}-{path.stem}" / CLAIMS).touch()

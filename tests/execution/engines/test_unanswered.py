@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_expops.errors import StorageTrouble
-from pytest_expops.execution.engines.asking import Asked, within
+from pytest_expops.execution.engines.asking import Question, within
 from pytest_expops.execution.engines.base import EngineLost, Work
 from pytest_expops.execution.engines.dask import DaskEngine, Submission
 from tests.execution.engines.test_dask import Client, Store
@@ -106,5 +106,5 @@ def test_an_answer_comes_back_whatever_it_is(never: Callable[..., None]) -> None
         within(30, lambda: {}["x"])
     with pytest.raises(TimeoutError, match="there was no answer for 0 s"):
         within(0, never)
-    asked = Asked(never)
+    asked = Question(never)
     assert not asked.returns()
