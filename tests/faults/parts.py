@@ -38,7 +38,7 @@ class Part:
 
 PARTS: Mapping[str, Part] = {
     "storm": Part("kill storm", storm.run, 9, 1000, "sessions of which something is killed"),
-    "dask": Part("kill storm on clusters", dask_storm.run, 3, 100, "sessions on clusters"),
+    "dask": Part("kill storm on clusters", dask_storm.run, 2, 100, "sessions on clusters"),
     "configs": Part("configs", partial(texts.run, "configs"), 400, 10_000, "configs that are made wrong", 250),
     "locks": Part("lock files", partial(texts.run, "locks"), 200, 4_000, "lock files that are made wrong", 250),
     "odd": Part("odd processes", odd.run, 2, odd.CASES, "sessions of odd processes"),

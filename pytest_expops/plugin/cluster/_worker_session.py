@@ -7,7 +7,6 @@ import re
 import sys
 import warnings
 from collections.abc import Mapping
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,6 +41,7 @@ class WorkerSession:
         self, ticket: Mapping[str, Any], store: SharedStore, state: SessionState, moves: list[Move], printed: Any
     ) -> None:
         self._name: str = ticket["name"]
+        self._filters: list[list[Any]] = ticket["filters"]
         self._store = store
         self._state = state
         self._sessions = list(state.sessions.values())
@@ -90,13 +90,14 @@ class WorkerSession:
             (own / f"{number}-{path.stem}" / CLAIMS).touch()
         state = start(options, Seat(ticket["worker"], own, shared=True, copies=True))
         state.remember_environment()
-        ExitStack().enter_context(filtering(data["filters"]))  # for as long as this interpreter lives
-        return cls(ticket, store, state, moves, printed)
+        return cls({**ticket, "filters": data["filters"]}, store, state, moves, printed)
 
     def answer(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Do what is asked for, unless it has been done."""
         number, name = message["number"], message["name"]
-        return (self._replay if message["replays"] else self._run)(number, name, settle=message.get("settle", False))
+        do = self._replay if message["replays"] else self._run
+        with filtering(self._filters):  # anew each time, as for each item of pytest
+            return do(number, name, settle=message.get("settle", False))
 
     def close(self) -> None:
         """End what was started for it."""
