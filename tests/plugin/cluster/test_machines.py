@@ -24,7 +24,6 @@ pathlib.Path.read_text = lambda self, *args, **keywords: _THERE.get(str(self)) o
 """
 SCRIPT = """
     import os
-import re
 
     def same(data):
         return {"x": 1}
