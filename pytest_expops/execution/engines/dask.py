@@ -16,8 +16,8 @@ from typing import Any, Protocol
 
 from pytest_expops.errors import ReplayError, StorageTrouble
 from pytest_expops.execution.engines.asking import Question, within
-from pytest_expops.execution.engines.base import EngineLost, Work, WorkLost, WorkRefused
-from pytest_expops.execution.last_records import crashed
+from pytest_expops.execution.engines.base import EngineLost, OwnerLost, Work, WorkLost, WorkRefused
+from pytest_expops.execution.last_records import crashed, failed
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.unpatched import UNPATCHED
 
@@ -150,7 +150,7 @@ class DaskEngine:
             self._made.tell(work)
             if record is not None:
                 return record
-            return crashed(work.name, self._made.owner(work) or "of the cluster", task.lost)
+            return _record_of(work, self._made.owner(work) or "of the cluster", task.lost)
 
     def verdict(self, work: Work) -> Mapping[str, Any]:
         """Wait for a verdict, and return it.
@@ -245,9 +245,11 @@ class DaskEngine:
         if self._is_made(work) or self._is_blocked(work):
             self._end(work, task)
         elif (owner := self._made.owner(work)) is not None:
-            task.lost = f"worker {owner} is gone" if not isinstance(error, WorkLost) else error.message
+            told = isinstance(error, WorkLost) and not isinstance(error, OwnerLost)
+            task.lost = error.message if isinstance(error, WorkLost) and told else ""
             if not work.replays:
-                self._made.settle(crashed(work.name, owner, task.lost), work)
+                self._made.settle(_record_of(work, owner, task.lost), work)
+            task.lost = task.lost or f"worker {owner} is gone"
             self._end(work, task)
         elif isinstance(error, WorkLost):
             task.lost = error.message
@@ -348,6 +350,11 @@ class DaskEngine:
         with suppress(Exception):  # the connection was lost meanwhile
             return "" if question.answer().get("workers") else _ALONE
         return self._trouble
+
+
+def _record_of(work: Work, owner: str, lost: str) -> RunRecord:
+    """Return the record of a run that has left none: what its worker said, or that it has died."""
+    return failed(work.name, owner, WorkLost(lost)) if lost else crashed(work.name, owner)
 
 
 _ALONE = "no worker of the Dask cluster has been connected"

@@ -149,7 +149,7 @@ def test_a_worker_that_died_of_a_process_has_crashed_it_and_blocks_what_needs_it
     assert {*engine.ended(1)} == {run("a"), run("b"), run("c"), replay("a")}
     found = engine.run(run("a"))
     assert (found.outcome, found.worker) == (Outcome.CRASHED, "dask-1")
-    assert "worker dask-1 is gone" in str(found.failure)
+    assert "worker dask-1 died while it ran `a`" in str(found.failure)
     assert [len(client.futures[name]) for name in "abc"] == [1, 1, 1]
 
 
