@@ -14,7 +14,7 @@ def crashed(name: str, worker: str, how: str = "") -> RunRecord:
 
 def lost(name: str, worker: str, why: str) -> RunRecord:
     """Return the record of a process that a worker has begun to run, or was to, and of which nothing is there."""
-    return RunRecord(name, 0, Outcome.CRASHED, worker=worker, failure=Failure("WorkLost", why, why))
+    return RunRecord(name, 0, Outcome.FAILED, worker=worker, failure=Failure("WorkLost", why, why))
 
 
 def unrecorded(name: str, worker: str) -> RunRecord:

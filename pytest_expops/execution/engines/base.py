@@ -23,6 +23,10 @@ class WorkLost(ExpopsError):
     """A worker could not make what it was asked for, and has left nothing."""
 
 
+class OwnerLost(WorkLost):
+    """Another worker had begun with it, and has left nothing."""
+
+
 class WorkRefused(WorkLost):
     """A worker can make nothing for this session: it has other libraries, say."""
 

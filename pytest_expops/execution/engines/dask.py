@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from pytest_expops.errors import ReplayError, StorageTrouble
 from pytest_expops.execution.engines.asking import Question, within
-from pytest_expops.execution.engines.base import EngineLost, Work, WorkLost, WorkRefused
+from pytest_expops.execution.engines.base import EngineLost, OwnerLost, Work, WorkLost, WorkRefused
 from pytest_expops.execution.last_records import crashed, lost
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.unpatched import UNPATCHED
@@ -251,7 +251,7 @@ class DaskEngine:
             return
         if isinstance(error, WorkRefused):
             raise EngineLost(error.message, hint=error.hint)
-        known = error.message if isinstance(error, WorkLost) else None
+        known = error.message if isinstance(error, WorkLost) and not isinstance(error, OwnerLost) else None
         if self._is_made(work) or self._is_blocked(work):
             self._end(work, task)
         elif (owner := self._made.owner(work)) is not None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_expops.execution import scratch
-from pytest_expops.execution.engines.base import WorkLost, WorkRefused
+from pytest_expops.execution.engines.base import OwnerLost, WorkLost, WorkRefused
 from pytest_expops.execution.interpreter_end import OomKills, ended, since
 from pytest_expops.execution.records import JsonFolder
 from pytest_expops.replay.messages import Lines, send
@@ -103,7 +103,8 @@ class Agent:
                 raise WorkLost("the session has ended")
             self._asked = UNPATCHED.monotonic()
             if answer:
-                raise (WorkRefused if "refused" in answer else WorkLost)(next(iter(answer.values())))
+                ((kind, text),) = answer.items()
+                raise {"refused": WorkRefused, "begun": OwnerLost}.get(kind, WorkLost)(text)
 
     def _died(self, message: Mapping[str, Any], name: str, kills: OomKills | None) -> dict[str, Any] | None:
         """Return what is said of work that the interpreter has died of: of a run another one leaves a record."""

@@ -221,7 +221,7 @@ class WorkerSession:
 
 
 def _lost(owner: Mapping[str, Any]) -> dict[str, str]:
-    return {"lost": f"worker {owner['worker']} had begun with it, and was lost"}
+    return {"begun": f"worker {owner['worker']} had begun with it, and was lost"}
 
 
 def _unpacked(store: SharedStore, digest: str, folder: Path) -> str:

@@ -10,8 +10,9 @@ import pytest
 
 from pytest_expops.errors import StorageTrouble
 from pytest_expops.execution.engines.asking import Question, within
-from pytest_expops.execution.engines.base import EngineLost, Work
+from pytest_expops.execution.engines.base import EngineLost, OwnerLost, Work, WorkLost
 from pytest_expops.execution.engines.dask import DaskEngine, Submission
+from pytest_expops.execution.records import Outcome
 from tests.execution.engines.test_dask import Client, Store
 
 PATIENCE = 0.5
@@ -110,3 +111,22 @@ def test_an_answer_comes_back_whatever_it_is(never: Callable[..., None]) -> None
         within(0, never)
     asked = Question(never)
     assert not asked.returns()
+
+
+def test_a_run_that_could_not_be_told_of_has_failed_and_one_that_was_lost_has_crashed(
+    client: Client, store: Store
+) -> None:
+    engine = begun(client, store)
+    store.claims["a"] = "dask-1"
+    client.futures["a"][0].becomes("error", WorkLost("records of `a` cannot be written: the disk is full"))
+    found = engine.run(A)
+    assert (found.outcome, found.worker) == (Outcome.FAILED, "dask-1")
+    assert "records of `a` cannot be written: the disk is full" in str(found.failure)
+    store = Store()
+    engine = begun(Client(), store)
+    store.claims["a"] = "dask-1"
+    engine._tasks[A].future.becomes("error", OwnerLost("worker dask-1 had begun with it, and was lost"))
+    found = engine.run(A)
+    assert found.outcome is Outcome.CRASHED
+    assert found.failure is not None
+    assert found.failure.message == "worker dask-1 died while it ran `a`"
