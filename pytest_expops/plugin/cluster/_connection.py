@@ -261,11 +261,11 @@ def _write_description(state: SessionState, store: SharedStore, besides: Mapping
         base, digest = os.path.realpath(pipeline.root), None
         if options.engine.code == "archive":
             target = state.folder / f"{session.folder.name}.tar.gz"
-            archive = make_archive(pipeline, target, [state.folder.parent] if options.artifacts is not None else [])
+            archive = make_archive(pipeline, target, _not_of_the_project(state))
             base, digest = archive.base, archive.digest
             store.put_code(digest, target)
             target.unlink()
-            notes += [f"not sent to workers: {name}, which {why}" for name, why in archive.left_out.items()]
+            notes += [f"not sent to workers: {name} ({why})" for name, why in archive.left_out.items()]
         pipelines.append({"config": str(path), "base": base, "code": digest, "path": path_in(base)})
     store.write(
         DESCRIPTION,
@@ -278,6 +278,13 @@ def _write_description(state: SessionState, store: SharedStore, besides: Mapping
         },
     )
     return notes
+
+
+def _not_of_the_project(state: SessionState) -> list[Path]:
+    """Return folders of ours that may stand in the project."""
+    store = state.options.engine.store.removeprefix("file://")
+    kept = [state.folder.parent] if state.options.artifacts is not None else []
+    return [*kept, Path(store)] if store and "://" not in store else kept
 
 
 def _offered(client: Any) -> list[Mapping[str, float]]:

@@ -16,7 +16,7 @@ from pytest_expops.plugin.options.given import Given, given
 from pytest_expops.urls import KEY_VARIABLE, shown_url
 
 ENGINES = ("local", "dask")
-CODES = ("archive", "shared")
+CODES = ("auto", "archive", "shared")
 CHECKS = ("check", "warn")
 INSECURE = (
     "is on another machine, and has no TLS: whoever can reach it, or read what is sent, could run anything as you. Use "
@@ -79,8 +79,8 @@ def add_engine_options(parser: pytest.Parser, group: pytest.OptionGroup) -> None
     group.addoption(
         "--expops-code",
         metavar=alternatives(CODES),
-        help="how workers get the project: by an archive in the store (archive, the default), or they see it at the "
-        "same path (shared)",
+        help="how workers get the project: by an archive in the store (archive), or they see it at the same path "
+        "(shared); by default (auto) those of the session's own cluster see it, and others get an archive",
     )
     group.addoption(
         "--expops-engine-environment",
@@ -107,7 +107,7 @@ def add_engine_options(parser: pytest.Parser, group: pytest.OptionGroup) -> None
     parser.addini("expops_engine", "like --expops-engine", default="local")
     parser.addini("expops_scheduler", "like --expops-scheduler", default="")
     parser.addini("expops_store", "like --expops-store; a path is relative to the ini file", default="")
-    parser.addini("expops_code", "like --expops-code", default="archive")
+    parser.addini("expops_code", "like --expops-code", default="auto")
     parser.addini("expops_engine_environment", "like --expops-engine-environment", default="check")
     parser.addini("expops_engine_workers", "like --expops-engine-workers", default="0")
     parser.addini("expops_engine_timeout", "like --expops-engine-timeout", default="300")
@@ -124,11 +124,14 @@ def read_engine_options(config: pytest.Config, ini_folder: Path) -> EngineOption
     name = engine.one_of(ENGINES)
     scheduler, store = given(config, "expops_scheduler"), given(config, "expops_store")
     insecure = given(config, "expops_insecure").one_of(SWITCH) == "on"
+    code = given(config, "expops_code").one_of(CODES)
+    if code == "auto":  # workers of the session's own cluster see what it sees
+        code = "archive" if scheduler.value else "shared"
     found = EngineOptions(
         name,
         scheduler.value,
         _place(config, store, ini_folder),
-        given(config, "expops_code").one_of(CODES),
+        code,
         given(config, "expops_engine_environment").one_of(CHECKS) == "check",
         given(config, "expops_engine_workers").number("engine_workers"),
         given(config, "expops_engine_timeout").number("engine_timeout"),

@@ -121,7 +121,7 @@ REFUSED = [
     ("--expops-graph", "png", "one of text, mermaid, dot"),
     ("--expops-baseline", "renew", "one of check, new, update, off"),
     ("--expops-engine", "spark", "one of local, dask"),
-    ("--expops-code", "copied", "one of archive, shared"),
+    ("--expops-code", "copied", "one of auto, archive, shared"),
     ("--expops-engine-environment", "ignore", "one of check, warn"),
     ("--expops-engine-workers", "-1", "a number of workers (0: one for each processor) from 0 to 10,000"),
     ("--expops-engine-timeout", "0", "a number of seconds from 1 to 1,000,000"),
