@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import json
 import os
 import secrets
-import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +18,7 @@ from pytest_expops.execution.engines.code_archive import make_archive
 from pytest_expops.execution.engines.dask import DaskEngine, Submission
 from pytest_expops.execution.engines.environment_check import described
 from pytest_expops.execution.engines.shared_store import SharedStore
-from pytest_expops.execution.provenance.environments import cores
 from pytest_expops.execution.provenance.provenance import Provenance
-from pytest_expops.pipeline.model import Process
 from pytest_expops.plugin.cluster import _tasks
 from pytest_expops.plugin.cluster._description import (
     DESCRIPTION,
@@ -31,10 +26,10 @@ from pytest_expops.plugin.cluster._description import (
     path_in,
     same_variables,
 )
+from pytest_expops.plugin.cluster._joining import client_of, cluster_of, processes_of
 from pytest_expops.plugin.cluster._made import MadeThere
-from pytest_expops.plugin.cluster._own_cluster import OwnCluster
 from pytest_expops.plugin.cluster._workers import LATE, Workers, check_resources
-from pytest_expops.plugin.options.engine import INSECURE, EngineOptions, is_factory, is_insecure
+from pytest_expops.plugin.options.engine import EngineOptions, is_factory
 from pytest_expops.plugin.state import SessionState
 from pytest_expops.replay.interpreter_options import interpreter_options
 from pytest_expops.unpatched import UNPATCHED
@@ -99,8 +94,8 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], tell: Calla
     with ExitStack() as stack:
         stack.callback(store.remove_session)
         folder = None if options.scheduler else scratch.new_folder("cluster")
-        cluster = _cluster(state, key, folder, stack)
-        client = stack.enter_context(_client(distributed, cluster, options))
+        cluster = cluster_of(state, key, folder, stack)
+        client = stack.enter_context(client_of(distributed, cluster, options))
         modules = _modules(state)
         here = described(modules)
         besides = {"modules": modules, "environment": here, "filters": list(filters)}
@@ -112,7 +107,7 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], tell: Calla
             raise ExpopsError(unlike)
         if unlike:
             tell(unlike)
-        demanding = [process for process in _processes(state) if process.resources]
+        demanding = [process for process in processes_of(state) if process.resources]
         if options.scheduler and not is_factory(options.scheduler):  # others start workers as they are needed
             check_resources(demanding, lambda: _offered(client), min(LATE, options.timeout))
         machines = workers.on_two_machines() if "host" in state.options.vary else None
@@ -168,85 +163,6 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], tell: Calla
         return Connection(engine, _in_words(options), news)
 
 
-def _cluster(state: SessionState, key: bytes, folder: Path | None, stack: ExitStack) -> Any:
-    """Return what a client is to connect to: an address, a scheduler file, or a cluster; started if need be.
-
-    A cluster of the session's own has all its files in `folder`, and its first worker has all that processes need, so
-    that those run one at a time.
-    """
-    options = state.options.engine
-    if is_factory(options.scheduler):
-        module, _, name = options.scheduler.partition(":")
-        try:
-            with _importing_from(os.getcwd()):
-                cluster = getattr(importlib.import_module(module), name)()
-        except Exception as error:
-            text = f"--expops-scheduler={options.scheduler} raised {type(error).__name__}: {error}"
-            raise ExpopsError(
-                text, hint="fix: it must be a function without arguments that returns a Dask cluster"
-            ) from error
-        stack.callback(cluster.close)
-        _refuse_insecure(str(getattr(cluster, "scheduler_address", "")), options)
-        return cluster
-    if options.scheduler.endswith(".json"):
-        _refuse_insecure(_address_in(options.scheduler), options)
-    if options.scheduler:
-        return options.scheduler
-    assert folder is not None
-    resources: dict[str, float] = {}
-    for process in _processes(state):
-        resources.update({name: max(most, resources.get(name, 0)) for name, most in process.resources.items()})
-    count = options.workers or cores()
-    stack.callback(scratch.remove, folder)
-    cluster = OwnCluster(folder / "dask", count, {KEY_VARIABLE: key.decode()}, resources)
-    stack.callback(cluster.close)
-    return str(cluster.scheduler_file)
-
-
-@contextmanager
-def _importing_from(folder: str) -> Iterator[None]:
-    """Have modules found in a folder, too, where the user may have written one for this."""
-    sys.path.append(folder)
-    try:
-        yield
-    finally:
-        sys.path.remove(folder)
-
-
-def _address_in(path: str) -> str:
-    """Return the address of the scheduler that has written a scheduler file.
-
-    Raises:
-        ExpopsError: it is no such file.
-    """
-    try:
-        return str(json.loads(Path(path).read_text(encoding="utf-8"))["address"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        hint = "fix: give the path that the scheduler was started with: `dask scheduler --scheduler-file PATH`"
-        raise ExpopsError(f"{path} is no scheduler file ({type(error).__name__}: {error})", hint=hint) from None
-
-
-def _refuse_insecure(address: str, options: EngineOptions) -> None:
-    if address and not options.insecure and is_insecure(address):
-        raise ExpopsError(f"the scheduler at {address} {INSECURE}")
-
-
-def _client(distributed: Any, address: Any, options: EngineOptions) -> Any:
-    class Client(distributed.Client):  # type: ignore[misc] # imported only where it is used
-        def __del__(self) -> None:
-            with suppress(Exception):  # it has never been connected
-                super().__del__()
-
-    try:
-        if isinstance(address, str) and address.endswith(".json"):
-            return Client(scheduler_file=address, timeout=options.timeout, set_as_default=False)
-        return Client(address, timeout=options.timeout, set_as_default=False)
-    except Exception as error:
-        shown = address if isinstance(address, str) else "the cluster"
-        hint = "fix: see that the scheduler runs there, that its port is open, and that both sides have certificates"
-        raise ExpopsError(f"{shown} cannot be reached ({type(error).__name__}: {error})", hint=hint) from error
-
-
 def _modules(state: SessionState) -> list[str]:
     """Return the top-level modules that the code of the session's projects imports, and that are not their own."""
     return sorted({name for session in state.sessions.values() for name in Provenance(session).libraries()})
@@ -289,10 +205,6 @@ def _not_of_the_project(state: SessionState) -> list[Path]:
 
 def _offered(client: Any) -> list[Mapping[str, float]]:
     return [each.get("resources", {}) for each in client.scheduler_info().get("workers", {}).values()]
-
-
-def _processes(state: SessionState) -> list[Process]:
-    return [each for session in state.sessions.values() for each in session.expanded.pipeline.processes.values()]
 
 
 def _in_words(options: EngineOptions) -> str:

@@ -1,0 +1,114 @@
+"""The Dask cluster that the options name: started, if it is the session's own, and connected to."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from pytest_expops.errors import ExpopsError
+from pytest_expops.execution import scratch
+from pytest_expops.execution.provenance.environments import cores
+from pytest_expops.pipeline.model import Process
+from pytest_expops.plugin.cluster._own_cluster import OwnCluster
+from pytest_expops.plugin.options.engine import INSECURE, EngineOptions, is_factory, is_insecure
+from pytest_expops.plugin.state import SessionState
+from pytest_expops.urls import KEY_VARIABLE
+
+
+def cluster_of(state: SessionState, key: bytes, folder: Path | None, stack: ExitStack) -> Any:
+    """Return what a client is to connect to: an address, a scheduler file, or a cluster; started if need be.
+
+    A cluster of the session's own has all its files in `folder`, and its first worker has all that processes need, so
+    that those run one at a time. What is started ends with `stack`.
+
+    Raises:
+        ExpopsError: it cannot be started, or what is sent to it would not be encrypted.
+    """
+    options = state.options.engine
+    if is_factory(options.scheduler):
+        module, _, name = options.scheduler.partition(":")
+        try:
+            with _importing_from(os.getcwd()):
+                cluster = getattr(importlib.import_module(module), name)()
+        except Exception as error:
+            text = f"--expops-scheduler={options.scheduler} raised {type(error).__name__}: {error}"
+            raise ExpopsError(
+                text, hint="fix: it must be a function without arguments that returns a Dask cluster"
+            ) from error
+        stack.callback(cluster.close)
+        _refuse_insecure(str(getattr(cluster, "scheduler_address", "")), options)
+        return cluster
+    if options.scheduler.endswith(".json"):
+        _refuse_insecure(_address_in(options.scheduler), options)
+    if options.scheduler:
+        return options.scheduler
+    assert folder is not None
+    resources: dict[str, float] = {}
+    for process in processes_of(state):
+        resources.update({name: max(most, resources.get(name, 0)) for name, most in process.resources.items()})
+    count = options.workers or cores()
+    stack.callback(scratch.remove, folder)
+    cluster = OwnCluster(folder / "dask", count, {KEY_VARIABLE: key.decode()}, resources)
+    stack.callback(cluster.close)
+    return str(cluster.scheduler_file)
+
+
+@contextmanager
+def _importing_from(folder: str) -> Iterator[None]:
+    """Have modules found in a folder, too, where the user may have written one for this."""
+    sys.path.append(folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+
+
+def _address_in(path: str) -> str:
+    """Return the address of the scheduler that has written a scheduler file.
+
+    Raises:
+        ExpopsError: it is no such file.
+    """
+    try:
+        return str(json.loads(Path(path).read_text(encoding="utf-8"))["address"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        hint = "fix: give the path that the scheduler was started with: `dask scheduler --scheduler-file PATH`"
+        raise ExpopsError(f"{path} is no scheduler file ({type(error).__name__}: {error})", hint=hint) from None
+
+
+def _refuse_insecure(address: str, options: EngineOptions) -> None:
+    if address and not options.insecure and is_insecure(address):
+        raise ExpopsError(f"the scheduler at {address} {INSECURE}")
+
+
+def client_of(distributed: Any, address: Any, options: EngineOptions) -> Any:
+    """Return a client of a cluster.
+
+    Raises:
+        ExpopsError: the cluster cannot be reached.
+    """
+
+    class Client(distributed.Client):  # type: ignore[misc] # imported only where it is used
+        def __del__(self) -> None:
+            with suppress(Exception):  # it has never been connected
+                super().__del__()
+
+    try:
+        if isinstance(address, str) and address.endswith(".json"):
+            return Client(scheduler_file=address, timeout=options.timeout, set_as_default=False)
+        return Client(address, timeout=options.timeout, set_as_default=False)
+    except Exception as error:
+        shown = address if isinstance(address, str) else "the cluster"
+        hint = "fix: see that the scheduler runs there, that its port is open, and that both sides have certificates"
+        raise ExpopsError(f"{shown} cannot be reached ({type(error).__name__}: {error})", hint=hint) from error
+
+
+def processes_of(state: SessionState) -> list[Process]:
+    """Return the configured processes of all pipelines."""
+    return [each for session in state.sessions.values() for each in session.expanded.pipeline.processes.values()]
