@@ -214,8 +214,10 @@ class DaskEngine:
     def _over(self, work: Work) -> _Task:
         """Wait until some work is over, and return what is known of it."""
         self.begin([work])
+        others: list[Work] = []
         while not self._tasks[work].over:
-            self._ended += self.ended(_POLL_SECONDS)
+            others += self.ended(_POLL_SECONDS)
+        self._ended = others + self._ended
         return self._tasks[work]
 
     def _wait(self, deadline: float) -> None:

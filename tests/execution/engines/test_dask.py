@@ -218,3 +218,22 @@ def test_what_has_not_ended_is_cancelled(engine: DaskEngine, client: Client, sto
     engine.ended(1)
     engine.cancel()
     assert {each.key for each in client.cancelled} == {client.futures[name][0].key for name in ("b", "c", "a[replay]")}
+
+
+def test_what_ends_while_something_else_is_waited_for_is_told_afterwards(
+    engine: DaskEngine, client: Client, store: Store
+) -> None:
+    store.has_run("a")
+    store.has_run("b")
+    client.futures["a"][0].becomes("finished")
+    rounds: list[int] = []
+
+    def waiting() -> None:
+        rounds.append(len(rounds))
+        if len(rounds) == 3:
+            client.futures["b"][0].becomes("finished")
+
+    engine.waiting = waiting
+    assert engine.run(run("b")).outcome is Outcome.PASSED
+    assert len(rounds) == 3  # it has slept in between
+    assert engine.ended(0) == [run("a"), run("b")]
