@@ -220,3 +220,23 @@ def test_large_arrays_have_the_digest_of_small_ones(offset: int, layout: str, na
             xxhash.xxh3_128_digest(base),
             xxhash.xxh3_128_digest(np.ascontiguousarray(array[0])),
         ]
+
+
+def test_what_pickles_exceptions_with_their_traceback_does_not_count() -> None:
+    pytest.importorskip("tblib")
+    code = """
+from pytest_expops.values.fingerprint import fingerprint
+
+def raised(text):
+    try:
+        raise ValueError(text)
+    except ValueError as error:
+        return error
+
+before = fingerprint(raised("x")).digest
+import tblib.pickling_support
+tblib.pickling_support.install()
+print(fingerprint(raised("x")).digest == before, fingerprint(raised("y")).digest == before)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["True", "False"], done.stderr

@@ -124,7 +124,7 @@ class WorkerSession:
             {
                 "record": self._named(move.back({**record.to_json(), "worker": self._name})),
                 "files": self._stored(session, record),
-                "images": self._images(session, name),
+                "images": self._images(number, name),
                 "printed": said,
                 "warned": move.back(warned(caught)),
                 "machine": list(self._machine),
@@ -208,14 +208,15 @@ class WorkerSession:
                 found[artifact.digest] = self._store.put_artifact(artifact.digest, session.store.path_of(artifact))
         return found
 
-    def _images(self, session: PipelineSession, name: str) -> dict[str, list[str]]:
+    def _images(self, number: int, name: str) -> dict[str, list[str]]:
         """Put the images of a chart into the store; return under which digest each is there."""
+        session = self._sessions[number]
         if session.expanded[name].process.kind is not Kind.CHART:
             return {}
         folder = chart_folder(session.folder, name)
         found: dict[str, list[str]] = {}
         for path in images_in(folder):
-            digest = f"image-{session.folder.name[0]}-{name}-{len(found)}"
+            digest = f"image-{key_of(number, name)}-{len(found)}"
             found[str(path.relative_to(folder))] = [digest, self._store.put_artifact(digest, path)]
         return found
 

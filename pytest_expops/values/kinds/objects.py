@@ -133,9 +133,15 @@ def _dataclass_fields(value: Any, state: Any) -> dict[str, Any] | None:
     return dict(zip([field.name for field in dataclasses.fields(value)], state, strict=True))
 
 
+_TRACEBACKS = "tblib"
+"""A library that has exceptions of every class pickled with their traceback, once it is told to; Dask does so."""
+
+
 def _reduce(value: Any) -> Any:
     cls = type(value)
     reducer = copyreg.dispatch_table.get(cls)
+    if isinstance(value, BaseException) and getattr(reducer, "__module__", "").partition(".")[0] == _TRACEBACKS:
+        reducer = None
     try:
         reduced = reducer(value) if reducer is not None else value.__reduce_ex__(4)
     except RecursionError:

@@ -328,7 +328,7 @@ def test_a_function_gives_a_cluster(small: Room, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variables", "why"),
     [
-        ({}, "it has no EXPOPS_CACHE_KEY in its environment"),
+        ({}, "the environment of the worker has no EXPOPS_CACHE_KEY"),
         ({KEY_VARIABLE: KEY[::-1]}, "it is not signed with the key of this session for this place"),
     ],
 )
