@@ -84,7 +84,7 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], tell: Calla
     try:
         import distributed
     except ImportError:
-        raise MissingExtra("--expops-engine=dask needs Dask's scheduler (distributed)", extra="dask") from None
+        raise MissingExtra("it needs Dask's scheduler (distributed)", extra="dask") from None
     session, key = secrets.token_hex(8), os.environ.get(KEY_VARIABLE, "").encode()
     place = options.store
     if not place:

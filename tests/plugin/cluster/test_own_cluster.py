@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -132,3 +133,12 @@ def test_what_needs_a_resource_runs_where_it_is(project: Project) -> None:
     found = project.run(*DASK, subprocess=True)
     assert found.where("passed") == {*names, *(f"{name}[replay]" for name in names)}
     assert {found.properties(name)["expops_worker"] for name in names} == {"dask-0"}
+
+
+def test_without_dask_it_is_said_what_to_install(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.write("f", "def f(data):\n    return {'x': 1}\n")
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    refused = project.run(*DASK)
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    assert "--expops-engine=dask: it needs Dask's scheduler (distributed), which is not installed\n" in refused.text
+    assert "install it with: pip install 'pytest-expops[dask]'" in refused.text
