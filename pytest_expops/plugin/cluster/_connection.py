@@ -101,66 +101,93 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], tell: Calla
         besides = {"modules": modules, "environment": here, "filters": list(filters)}
         for note in _write_description(state, store, besides):
             tell(note)
-        workers = Workers.of(client, modules, options.timeout, tell)
-        unlike = workers.unlike(here)
-        if unlike and options.strict:
-            raise ExpopsError(unlike)
-        if unlike:
-            tell(unlike)
-        demanding = [process for process in processes_of(state) if process.resources]
-        if options.scheduler and not is_factory(options.scheduler):  # others start workers as they are needed
-            check_resources(demanding, lambda: _offered(client), min(LATE, options.timeout))
-        machines = workers.on_two_machines() if "host" in state.options.vary else None
+        machines = _machines(client, state, modules, here, tell)
+        topic = f"expops-{session}"
         ticket = {
             "session": session,
             "store": place,
-            "topic": f"expops-{session}",
+            "topic": topic,
             "variables": variables,
             "options": interpreter_options(),
             "folder": None if folder is None else str(folder),
         }
         numbers = {path: number for number, path in enumerate(state.sessions)}
-        graphs = {path: each.expanded for path, each in state.sessions.items()}
         made = MadeThere(store, state.sessions, numbers)
-
-        def needs(work: Work) -> list[Work]:
-            above = [Work(work.config, name) for name in graphs[work.config][work.name].upstream]
-            return [*above, Work(work.config, work.name)] if work.replays else above
-
-        def group(work: Work) -> str:
-            # To Dask tasks are of one kind, and take as long, where they have the same before the first `-`.
-            process = graphs[work.config][work.name].process.name.replace("-", "_")
-            return f"{'replay' if work.replays else 'run'}_{numbers[work.config]}_{process}-{session}"
-
-        submission = Submission(
-            _tasks.perform,
-            ticket,
-            lambda work: (numbers[work.config], work.name, work.replays),
-            group,
-            needs,
-            lambda work: graphs[work.config][work.name].process.resources,
-            lambda work: machines[work.replays] if machines is not None else (),
-        )
         client.run(_tasks.prepare, ticket, on_error="ignore")  # each begins with it while the first work is given away
         release = stack.pop_all()
         engine = DaskEngine(
             client,
-            submission,
+            _submission(state, ticket, numbers, machines),
             made,
             stop=lambda: client.run(_tasks.stop, session, on_error="ignore"),
             release=release.close,
             patience=options.timeout,
         )
-        news: deque[Heard] = deque()
-        paths = [*state.sessions]
-
-        def heard(event: tuple[float, Mapping[str, Any]]) -> None:
-            said = event[1]
-            work = Work(paths[said["number"]], said["name"], said["replays"])
-            news.append(Heard(work, said["worker"], UNPATCHED.time(), said.get("seconds")))
-
-        client.subscribe_topic(ticket["topic"], heard)
+        news = _news(client, topic, [*state.sessions])
         return Connection(engine, _in_words(options), news)
+
+
+def _machines(
+    client: Any, state: SessionState, modules: list[str], here: Mapping[str, Any], tell: Callable[[str], None]
+) -> tuple[list[str], list[str]] | None:
+    """Wait for workers and check them; return those for first runs and for replays, where these are to be apart.
+
+    Raises:
+        ExpopsError: there is no worker, one is not like this process, or none has what a process needs.
+    """
+    options = state.options.engine
+    workers = Workers.of(client, modules, options.timeout, tell)
+    unlike = workers.unlike(here)
+    if unlike and options.strict:
+        raise ExpopsError(unlike)
+    if unlike:
+        tell(unlike)
+    demanding = [process for process in processes_of(state) if process.resources]
+    if options.scheduler and not is_factory(options.scheduler):  # others start workers as they are needed
+        check_resources(demanding, lambda: _offered(client), min(LATE, options.timeout))
+    return workers.on_two_machines() if "host" in state.options.vary else None
+
+
+def _submission(
+    state: SessionState,
+    ticket: Mapping[str, Any],
+    numbers: Mapping[Path, int],
+    machines: tuple[list[str], list[str]] | None,
+) -> Submission:
+    """Return how work is given to Dask."""
+    graphs = {path: each.expanded for path, each in state.sessions.items()}
+
+    def needs(work: Work) -> list[Work]:
+        above = [Work(work.config, name) for name in graphs[work.config][work.name].upstream]
+        return [*above, Work(work.config, work.name)] if work.replays else above
+
+    def group(work: Work) -> str:
+        # To Dask tasks are of one kind, and take as long, where they have the same before the first `-`.
+        process = graphs[work.config][work.name].process.name.replace("-", "_")
+        return f"{'replay' if work.replays else 'run'}_{numbers[work.config]}_{process}-{ticket['session']}"
+
+    return Submission(
+        _tasks.perform,
+        ticket,
+        lambda work: (numbers[work.config], work.name, work.replays),
+        group,
+        needs,
+        lambda work: graphs[work.config][work.name].process.resources,
+        lambda work: machines[work.replays] if machines is not None else (),
+    )
+
+
+def _news(client: Any, topic: str, paths: Sequence[Path]) -> deque[Heard]:
+    """Return where what workers say of a session will be found."""
+    news: deque[Heard] = deque()
+
+    def heard(event: tuple[float, Mapping[str, Any]]) -> None:
+        said = event[1]
+        work = Work(paths[said["number"]], said["name"], said["replays"])
+        news.append(Heard(work, said["worker"], UNPATCHED.time(), said.get("seconds")))
+
+    client.subscribe_topic(topic, heard)
+    return news
 
 
 def _modules(state: SessionState) -> list[str]:
