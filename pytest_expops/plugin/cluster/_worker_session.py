@@ -50,8 +50,10 @@ class WorkerSession:
         """The SHA-256 of artifacts in the store, by their digest."""
         self._machine = machine(described(()))
         self._machines: dict[str, tuple[str, str]] = {}
-        """On which machine each process was run, by its key."""
+        """On which machine each process was run of which this interpreter has run or read the record, by its key."""
         self._printed = printed
+        for session in self._sessions:
+            session.store.bring = partial(self._bring, session)
 
     @classmethod
     def opened(cls, ticket: Mapping[str, Any], printed: Any) -> WorkerSession:
@@ -117,19 +119,20 @@ class WorkerSession:
         sys.stderr.flush()
         self._printed.seek(begin)
         said = self._printed.read().decode(errors="replace")
-        move = self._moves[number]
+        move, files = self._moves[number], self._stored(session, record)
         self._store.write(
             RECORDS,
             key,
             {
                 "record": self._named(move.back({**record.to_json(), "worker": self._name})),
-                "files": self._stored(session, record),
+                "files": files,
                 "images": self._images(number, name),
                 "printed": said,
                 "warned": move.back(warned(caught)),
                 "machine": list(self._machine),
             },
         )
+        self._know(key, files, self._machine)
         return {}
 
     def _replay(self, number: int, name: str, *, settle: bool) -> dict[str, Any]:
@@ -143,7 +146,7 @@ class WorkerSession:
         if record.outcome is not Outcome.PASSED:
             return {}
         verdict = self._state.verdict(session, name).to_json()
-        ran_on = self._machines.get(key_of(number, name), self._machine)
+        ran_on = self._machines[key_of(number, name)]
         if ran_on[0] != self._machine[0]:
             verdict["machines"] = [ran_on[1], self._machine[1]]
         self._store.write(VERDICTS, key, self._moves[number].back(verdict))
@@ -170,29 +173,24 @@ class WorkerSession:
 
         Replicas read the outputs of what is upstream of a process from the folder alone.
         """
-        session = self._sessions[number]
+        session, key = self._sessions[number], key_of(number, name)
         record = session.known(name)
-        if record is None:
-            record = self._known_elsewhere(number, name)
-            if record is None:
+        if key not in self._machines:  # the record may be here all the same, by an interpreter before this one
+            data = self._store.read(RECORDS, key)
+            if data is None:
                 return name
-            session.adopt(record)
+            self._know(key, data["files"], tuple(data["machine"]))
+            record = record or session.adopt(RunRecord.from_json(self._moves[number].there(data["record"])))
+        assert record is not None
         for output in record.outputs.values() if fetch else ():
             if output.artifact is not None and not session.store.path_of(output.artifact).exists():
                 self._bring(session, output.artifact)
         return ""
 
-    def _known_elsewhere(self, number: int, name: str) -> RunRecord | None:
-        """Return the record that another worker has left of a process, with paths as they are here."""
-        session = self._sessions[number]
-        data = self._store.read(RECORDS, key_of(number, name))
-        if data is None:
-            return None
-        record = RunRecord.from_json(self._moves[number].there(data["record"]))
-        self._machines[key_of(number, name)] = tuple(data["machine"])
-        self._files |= data["files"]
-        session.store.bring = partial(self._bring, session)
-        return record
+    def _know(self, key: str, files: Mapping[str, str], machine: tuple[str, str]) -> None:
+        """Remember of a process which of its outputs are files in the store, and on which machine it was run."""
+        self._files |= files
+        self._machines[key] = machine
 
     def _bring(self, session: PipelineSession, artifact: Artifact) -> None:
         sha256 = self._files.get(artifact.digest)

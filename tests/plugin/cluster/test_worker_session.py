@@ -48,6 +48,9 @@ SCRIPT = """
 
     def user(x):
         return {"sum": float(x.sum())}
+
+    def last(sum):
+        return {"twice": 2 * sum}
 """
 MakeAgent = Callable[..., Agent]
 
@@ -56,7 +59,7 @@ MakeAgent = Callable[..., Agent]
 def store(tmp_path: Path, project: Project, monkeypatch: pytest.MonkeyPatch) -> SharedStore:
     """The store of a session that has been described in it."""
     monkeypatch.setenv(KEY_VARIABLE, KEY)
-    project.write("large user", SCRIPT)
+    project.write("large user\nuser last", SCRIPT)
     found = SharedStore(str(tmp_path / "store"), "session", KEY.encode())
     state = start(options_from_json(OPTIONS, (project.root / project.config,)), Seat())
     try:
@@ -93,6 +96,40 @@ def test_what_was_only_compared_is_there_for_what_needs_it(agents: MakeAgent, st
     ask(other, "user", replays=True)
     verdicts = [store.read("verdicts", key_of(0, name, replays=True)) for name in ("large", "user")]
     assert [each["status"] for each in verdicts] == ["matched", "matched"]
+
+
+def end_interpreter(agent: Agent) -> None:
+    assert agent._child is not None
+    agent._child.kill()
+    agent._child.wait()
+
+
+def test_what_an_interpreter_has_not_fetched_the_next_one_does(
+    agents: MakeAgent, store: SharedStore, tmp_path: Path
+) -> None:
+    one, other = agents("dask-0"), agents("dask-1")
+    ask(one, "large")
+    ask(one, "user")
+    ask(other, "large", replays=True)
+    assert other._folder is not None
+    assert not [path for path in other._folder.glob("session/*/artifacts/*") if path.stat().st_size > 100_000]
+    end_interpreter(other)
+    ask(other, "user", replays=True)
+    assert store.read("verdicts", key_of(0, "user", replays=True))["status"] == "matched"
+
+
+def test_on_which_machine_it_was_run_the_next_interpreter_knows_too(agents: MakeAgent, store: SharedStore) -> None:
+    one, other = agents("dask-0"), agents("dask-1")
+    for each in ("large", "user", "last"):
+        ask(one, each)
+    record = store.read("records", key_of(0, "user"))
+    store.write("records", key_of(0, "user"), {**record, "machine": ["elsewhere", "Other 9000"]})
+    ask(other, "last", replays=True)
+    end_interpreter(other)
+    ask(other, "user", replays=True)
+    here = record["machine"][1]
+    assert store.read("verdicts", key_of(0, "user", replays=True))["machines"] == ["Other 9000", here]
+    assert store.read("verdicts", key_of(0, "last", replays=True))["machines"] == []
 
 
 def test_what_another_has_made_is_not_made_again(agents: MakeAgent, store: SharedStore) -> None:
