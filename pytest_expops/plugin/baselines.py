@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,9 +43,17 @@ class Locks:
         if errors:
             raise pytest.UsageError("\n".join(errors))
 
-    def baselines(self, sessions: Mapping[Path, PipelineSession]) -> dict[Path, Baseline]:
-        """For each config that has a lock file, or may get one, what its session is compared with."""
-        return {config: Baseline(sessions[config], lock, self.tolerance) for config, lock in self.locks.items()}
+    def baselines(
+        self, sessions: Mapping[Path, PipelineSession], kept: Callable[[PipelineSession, str], Mapping[str, Any]]
+    ) -> dict[Path, Baseline]:
+        """For each config that has a lock file, or may get one, what its session is compared with.
+
+        `kept` gives what earlier sessions have kept of the outputs of a process.
+        """
+        return {
+            config: Baseline(sessions[config], lock, self.tolerance, partial(kept, sessions[config]))
+            for config, lock in self.locks.items()
+        }
 
 
 @dataclass(slots=True)

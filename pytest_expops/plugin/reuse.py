@@ -8,6 +8,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,7 @@ from pytest_expops.replay.nondeterminism.registry import SOURCES
 from pytest_expops.replay.pool import ReplicaPool
 from pytest_expops.urls import KEY_VARIABLE
 from pytest_expops.values.differences import Difference
+from pytest_expops.verdicts.baseline.baseline import Baseline
 from pytest_expops.verdicts.replay import Verdict, differences_between, gives_the_same_under
 from pytest_expops.wording import did_you_mean, listed
 
@@ -97,11 +99,18 @@ class SessionReuse:
         reuse = self.reuses.get(session.folder)
         if reuse is None:
             return None
-        evidence = reuse.evidence(name)
+        taken = reuse.taken(name)
+        evidence = taken.evidence if taken is not None else None
         if evidence is None and (entry := reuse.audited(name)) is not None:
             differs = differences_between(session, name, entry.record, session.record(name))
             evidence = None if differs else entry.evidence
         return replace(Verdict.from_json(evidence.verdict), earlier=True) if evidence is not None else None
+
+    def sketches(self, session: PipelineSession, name: str) -> Mapping[str, Any]:
+        """Return what was kept of the outputs of `name`, if its result is of an earlier session; else nothing."""
+        reuse = self.reuses.get(session.folder)
+        taken = reuse.taken(name) if reuse is not None else None
+        return taken.sketches if taken is not None else {}
 
     def keeps(self, session: PipelineSession, name: str) -> bool:
         """Return whether the result of `name` is to be kept, if it repeats; from now on, what is opened is watched."""
@@ -114,7 +123,13 @@ class SessionReuse:
         return True
 
     def keep(
-        self, session: PipelineSession, verdict: Verdict, vary: tuple[str, ...], seconds: float, pool: ReplicaPool
+        self,
+        session: PipelineSession,
+        verdict: Verdict,
+        vary: tuple[str, ...],
+        seconds: float,
+        pool: ReplicaPool,
+        baseline: Baseline | None,
     ) -> None:
         """Keep a result that replays have given again, or note why it is not kept."""
         reuse, name = self.reuses[session.folder], verdict.process
@@ -126,7 +141,8 @@ class SessionReuse:
             else:
                 plain = replace(verdict, seen=None, printed="").to_json()
                 evidence = KeptVerdict(verdict.replays, vary, plain)
-                reuse.keep(name, evidence, verdict.seen, session.record(name).duration + seconds)
+                sketches = baseline.sketches(name) if baseline is not None else {}
+                reuse.keep(name, evidence, verdict.seen, session.record(name).duration + seconds, sketches)
 
     def audit(self, session: PipelineSession, name: str) -> Audited | None:
         """Return what came of running `name` all the same; None where it was not to be."""

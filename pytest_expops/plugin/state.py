@@ -119,7 +119,8 @@ class SessionState:
         verdict = judge(session, name, self._pool(), replays=self.options.replays, vary=vary, watch=watch)
         if keeps and verdict.status is ReplayStatus.MATCHED:
             seconds = UNPATCHED.monotonic() - began
-            self.reuse.keep(session, verdict, vary, seconds, self._pool())
+            baseline = self.baselines.get(session.expanded.pipeline.path)
+            self.reuse.keep(session, verdict, vary, seconds, self._pool(), baseline)
         return verdict
 
     def _diagnosis(self, session: PipelineSession, verdict: Verdict) -> Diagnosis:
@@ -272,15 +273,16 @@ def start(options: Options, seat: Seat) -> SessionState:
     copies = Copies()
     if "files" in options.vary and options.replay != "none":
         copies = Copies.of(sessions.values(), folder, make=seat.folder is None or seat.copies)
+    reuse = SessionReuse.of(options, sessions)
     state = SessionState(
         options,
         folder,
         sessions,
         owns_folder=seat.folder is None,
         lock_paths=locks.paths,
-        baselines=locks.baselines(sessions),
+        baselines=locks.baselines(sessions, reuse.sketches),
         copies=copies,
-        reuse=SessionReuse.of(options, sessions),
+        reuse=reuse,
     )
     for path, session in sessions.items():
         if seat.shared:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_expops.execution.user_code.scripts import PREFIX
+from pytest_expops.values.storage.store import ArtifactStore
 from tests.conftest import FAN, FAN_PROCESSES, FAN_SCRIPT, Outcome, Project
 
 SCRIPT = """
@@ -414,6 +415,40 @@ def test_a_size_that_is_too_small_keeps_the_latest(project: Project) -> None:
     assert "reused 1 of 1" in project.run(*options).text
     project.write("f", script, parameters={"n": 1})
     assert "ran 1 of 1" in project.run(*options).text
+
+
+def test_what_differs_from_the_baseline_within_the_tolerance_is_not_read_again(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert sessions.project.run("--expops-baseline=new", "--expops-cache=off").ret == 0
+    path = sessions.project.root / "configs/project_config.expops-lock.json"
+    recorded = path.read_text(encoding="utf-8")
+
+    def record(weight: float) -> None:
+        lock = json.loads(recorded)
+        lock["entries"]["train"]["outputs"]["w"] = "0" * 32
+        found = lock["entries"]["train"]["sketch"]["w"]
+        assert found["max"] == found["values"][2] == 6.0
+        found["max"] = found["values"][2] = weight
+        lock["environment"]["libraries"]["numpy"] = "1.0.1"
+        path.write_text(json.dumps(lock), encoding="utf-8")
+
+    read: list[str] = []
+    get = ArtifactStore.get
+    monkeypatch.setattr(ArtifactStore, "get", lambda *a, **b: read.append(a[1].digest) or get(*a, **b))
+    record(6.000001)
+    first = sessions.run()
+    assert first.properties("train[baseline]")["expops_baseline"] == "within", first.text
+    assert read
+    read.clear()
+    second = sessions.run()
+    assert second.properties("train[baseline]")["expops_baseline"] == "within", second.text
+    assert sessions.ran == read == []
+    record(7.0)
+    third = sessions.run()
+    assert third.where("failed") == {"train[baseline]"}
+    assert sessions.ran == []
+    assert "max |delta| = 1.0" in third.message("train[baseline]")
 
 
 @pytest.mark.parametrize("option", ["--pdb", "--trace"])

@@ -46,6 +46,8 @@ class Entry:
     """What was there besides, of which no part of the result is known to be made: for what an audit finds."""
     contents: Mapping[str, str] = field(default_factory=dict)
     """By digest of an artifact, the SHA-256 of its bytes; of an entry that is signed."""
+    sketches: Mapping[str, Any] = field(default_factory=dict)
+    """What was known of the outputs, so that they need not be read: plain data whose meaning is not known here."""
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
@@ -70,6 +72,7 @@ class Entry:
             "seconds": self.seconds,
             "beside": dict(self.beside),
             "contents": dict(self.contents),
+            "sketches": dict(self.sketches),
         }
 
     @classmethod
@@ -91,4 +94,5 @@ class Entry:
             data["seconds"],
             data["beside"],
             data["contents"],
+            data.get("sketches", {}),
         )

@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import Any
 
 from pytest_expops.execution.records import JsonFolder, RunRecord
 from pytest_expops.execution.reuse._made_from import MadeFrom, Parts, digest_of, key_of
@@ -120,10 +121,10 @@ class Reuse:
         record = entry.record
         return replace(record, worker=self._session.worker, started=UNPATCHED.time(), duration=0.0, saved=entry.seconds)
 
-    def evidence(self, name: str) -> KeptVerdict | None:
-        """Return by what the result of `name` was found reproducible, if it is one of an earlier session."""
+    def taken(self, name: str) -> Entry | None:
+        """Return what stands in for a run of `name`, if its result is one of an earlier session."""
         record, entry = self._session.known(name), self._standing_in(name)
-        return entry.evidence if entry is not None and record is not None and record.saved is not None else None
+        return entry if record is not None and record.saved is not None else None
 
     def audited(self, name: str) -> Entry | None:
         """Return what could have stood in for `name`, which has been run all the same, with its artifacts at hand."""
@@ -141,7 +142,9 @@ class Reuse:
             self._opened = OpenedFiles(self._roots, (self._session.folder.parent, self.store.folder))
         self._opened.take()
 
-    def keep(self, name: str, evidence: KeptVerdict, seen: Seen | None, seconds: float) -> str:
+    def keep(
+        self, name: str, evidence: KeptVerdict, seen: Seen | None, seconds: float, sketches: Mapping[str, Any]
+    ) -> str:
         """Keep the result of a process that has passed, and that replays gave again.
 
         Args:
@@ -149,6 +152,7 @@ class Reuse:
             evidence: what was found.
             seen: what its replays were seen to use.
             seconds: how long its run and its replays took.
+            sketches: what is known of its outputs, as plain data.
 
         Returns:
             Why it cannot be kept; empty if it is.
@@ -164,7 +168,7 @@ class Reuse:
             return refusal
         kept = replace(record, written={}, seen=all_seen)
         beside = {"versions": _versions(), "variables": self._salted(key)}
-        entry = Entry(self._pipeline, parts, kept, used, evidence, UNPATCHED.time(), seconds, beside)
+        entry = Entry(self._pipeline, parts, kept, used, evidence, UNPATCHED.time(), seconds, beside, sketches=sketches)
         self.store.put(key, entry, self._session.store)
         self.store.note(self._pipeline, name, {"kept": entry.kept, "key": key, "parts": dict(parts)})
         return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from pytest_expops.values.showing import ABSENT
 from pytest_expops.values.sketches.sketch import LEAVES, sketch
 from pytest_expops.verdicts.baseline._origins import Origins
 from pytest_expops.verdicts.baseline._sketch_comparison import sketch_differences
+from pytest_expops.verdicts.baseline._sketches import KeptSketches, Sketches, label
 from pytest_expops.verdicts.baseline.changes import Change, Kept, as_far_as_recorded, is_elsewhere
 from pytest_expops.verdicts.baseline.lock_file import Lock, LockEntry
 from pytest_expops.verdicts.replay import EXACT, series_differences, series_of
@@ -82,12 +84,19 @@ class BaselineComparison:
 class Baseline:
     """One pipeline's lock, and the session that is compared with it, as seen by one worker."""
 
-    def __init__(self, session: PipelineSession, lock: Lock, tolerance: Tolerance = ELSEWHERE) -> None:
+    def __init__(
+        self,
+        session: PipelineSession,
+        lock: Lock,
+        tolerance: Tolerance = ELSEWHERE,
+        kept: KeptSketches = lambda _: {},
+    ) -> None:
         self.lock = lock
         self._session = session
         self._tolerance = tolerance
         self._origins = Origins(session, lock)
         self._environments: dict[frozenset[str], Environment] = {}
+        self._sketches = Sketches(session, kept)
         self._kept = JsonFolder(session.folder / "baseline")
         self._proposed = JsonFolder(session.folder / "proposed")
 
@@ -159,6 +168,17 @@ class Baseline:
         self._kept.write(name, found.to_json())
         return found
 
+    def sketches(self, name: str) -> Mapping[str, Any]:
+        """Return the sketches that comparing `name`, which has passed, takes, to be kept with its result; as JSON."""
+        recorded, record = self.lock.entries.get(name), self._session.record(name)
+        if recorded is None:
+            return {}
+        with suppress(Exception):  # which the comparison tells of
+            for key, digest in recorded.outputs.items():
+                if key in record.outputs and record.outputs[key].digest != digest:
+                    self._sketches.of(record, key)
+        return self._sketches.made(name)
+
     def comparisons(self) -> dict[str, BaselineComparison]:
         """Return all comparisons made so far, by any worker, in topological order."""
         found = {data["process"]: BaselineComparison.from_json(data) for data in self._kept.all()}
@@ -202,19 +222,15 @@ class Baseline:
     ) -> list[Difference]:
         """Return where an output of another fingerprint differs from the recorded sketch."""
         of, path = label(key), f"outputs[{key!r}]"
-        artifact = record.outputs[key].artifact
-        assert artifact is not None
-        with self._session.runner.project.entered():
-            value = self._session.store.get(artifact)
-            obtained = sketch(value, of)
-            expected = {place: leaf for place, leaf in recorded.sketch.items() if _is_of(place, of)}
-            if expected.keys() != obtained.keys():
-                # Which parts are in a sketch depends on how many there are: so those that the recorded one has.
-                all_of_it = expected.get(of)
-                whole = not isinstance(all_of_it, Mapping) or "parts" not in all_of_it
-                more = sketch(value, of, leaves=10 * LEAVES)
-                kept = {place: leaf for place, leaf in more.items() if whole or place in expected}
-                obtained = kept if whole else {**kept, of: obtained[of]}
+        obtained = self._sketches.of(record, key)
+        expected = {place: leaf for place, leaf in recorded.sketch.items() if _is_of(place, of)}
+        if expected.keys() != obtained.keys():
+            # Which parts are in a sketch depends on how many there are: so those that the recorded one has.
+            all_of_it = expected.get(of)
+            whole = not isinstance(all_of_it, Mapping) or "parts" not in all_of_it
+            more = self._sketches.larger(record, key, 10 * LEAVES)
+            kept = {place: leaf for place, leaf in more.items() if whole or place in expected}
+            obtained = kept if whole else {**kept, of: obtained[of]}
         present = replace(recorded, environment=self.environment(record.process, recorded.modules))
         present = as_far_as_recorded(recorded, present)
         libraries = [each.environment.get("libraries") for each in (recorded, present)]
@@ -256,11 +272,6 @@ class Baseline:
             return False
         elsewhere = is_elsewhere(recorded, self.environment(name, recorded.modules))
         return bool(self._differences(name, recorded, record, elsewhere=elsewhere, exact=False))
-
-
-def label(key: str) -> str:
-    """Return how the paths of a sketch begin: with the key of the output, or ``['odd key']``."""
-    return key if key.isidentifier() else f"[{key!r}]"
 
 
 def _is_of(place: str, of: str) -> bool:
