@@ -619,7 +619,8 @@ class TestS3:
         with pytest.raises(RemoteRefused, match="s3://nothing/x cannot be used as a store: there is no such folder or"):
             SharedStore("s3://nothing/x", "session", KEY)
 
-    def test_a_server_that_goes_down_cannot_be_reached(self, server: Any) -> None:
+    def test_a_server_that_goes_down_cannot_be_reached(self, server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")  # each after a pause
         store = SharedStore(f"s3://{BUCKET}/expops", "session", KEY)
         server.stop()
         for ask in (lambda: store.write("results", "train", 1), lambda: store.read("results", "train")):
