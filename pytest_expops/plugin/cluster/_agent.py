@@ -67,7 +67,7 @@ class Agent:
         if self._asking.acquire(blocking=False):
             try:
                 if not self._stopped:
-                    with suppress(OSError):  # whoever asks is told
+                    with suppress(WorkRefused):  # whoever asks is told
                         self._started()
             finally:
                 self._asking.release()
@@ -176,12 +176,19 @@ class Agent:
         return self._lines.take()
 
     def _started(self) -> subprocess.Popen[bytes] | None:
-        """Return the interpreter, which is started if there is none; None where the session has ended."""
+        """Return the interpreter, which is started if there is none; None where the session has ended.
+
+        Raises:
+            WorkRefused: it cannot be started.
+        """
         with self._starting:
             if self._stopped:
                 return None
             if self._child is None or self._child.poll() is not None:
-                self._start()
+                try:
+                    self._start()
+                except OSError as error:
+                    raise WorkRefused(f"worker {self.name} can start no interpreter for the session: {error}") from None
             return self._child
 
     def _start(self) -> None:

@@ -80,11 +80,11 @@ def options_from_json(data: Mapping[str, Any], configs: tuple[Path, ...]) -> Opt
     )
 
 
-def path_in(base: str) -> list[str]:
-    """Return the entries of the import path that lie in the project `base`, relative to it."""
+def path_from(base: str, *, outside: bool) -> list[str]:
+    """Return the entries of the import path that lie in the project `base`, or `outside` too, relative to it."""
     entries = [os.path.realpath(each or os.curdir) for each in sys.path]
-    own = [each for each in entries if (each == base or is_under(each, base)) and not is_installed(each)]
-    return [os.path.relpath(each, base) for each in own]
+    seen = [each for each in entries if outside or each == base or is_under(each, base)]
+    return [os.path.relpath(each, base) for each in seen if not is_installed(each)]
 
 
 def put_on_path(entries: Iterable[str], place: str) -> None:
