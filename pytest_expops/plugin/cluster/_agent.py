@@ -21,6 +21,7 @@ from pytest_expops.execution import scratch
 from pytest_expops.execution.engines.base import OwnerLost, WorkLost, WorkRefused
 from pytest_expops.execution.interpreter_end import OomKills, ended, since
 from pytest_expops.execution.records import JsonFolder
+from pytest_expops.plugin.cluster._description import INTERPRETER
 from pytest_expops.replay.messages import Lines, send
 from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.urls import KEY_VARIABLE
@@ -145,7 +146,8 @@ class Agent:
         child.wait()
 
     def _own_name(self) -> str:
-        return f"{self.name}.{self._worker}.{self._number}"
+        # Not by the worker's name, which may be an address: this one is in names of files.
+        return f"{INTERPRETER}.{self._worker}.{self._number}"
 
     def _answer(
         self, message: Mapping[str, Any], given_up: Callable[[], bool] = lambda: False

@@ -21,6 +21,8 @@ from pytest_expops.plugin.options.report import ReportOptions
 DESCRIPTION = "description"
 RECORDS, VERDICTS = "records", "verdicts"
 """Kinds of what is in the store, of each session."""
+INTERPRETER = "interpreter"
+"""What the names of a worker's interpreters begin with, which are its own affair; two numbers follow."""
 
 _SAME = (
     "BLIS_NUM_THREADS",

@@ -21,6 +21,7 @@ from pytest_expops.execution.session import CLAIMS, PipelineSession
 from pytest_expops.pipeline.model import Kind
 from pytest_expops.plugin.cluster._description import (
     DESCRIPTION,
+    INTERPRETER,
     RECORDS,
     VERDICTS,
     key_of,
@@ -32,6 +33,8 @@ from pytest_expops.replay.project_copy import Move
 from pytest_expops.replay.warning_filters import filtering, warned
 from pytest_expops.urls import KEY_VARIABLE
 from pytest_expops.values.storage.store import Artifact
+
+_OWN = re.compile(rf"\b{INTERPRETER}\.\d+\.\d+\b")
 
 
 class WorkerSession:
@@ -152,9 +155,8 @@ class WorkerSession:
     def _named(self, record: dict[str, Any]) -> dict[str, Any]:
         """Return a record in which this worker has its name: each interpreter of it has one of its own."""
         if record["failure"]:
-            own = re.compile(rf"{re.escape(self._name)}\.\d+\.\d+\b")
             record["failure"] = [
-                own.sub(self._name, each) if isinstance(each, str) else each for each in record["failure"]
+                _OWN.sub(lambda _: self._name, each) if isinstance(each, str) else each for each in record["failure"]
             ]
         return record
 

@@ -41,7 +41,12 @@ OPTIONS: dict[str, Any] = {
     },
 }
 SCRIPT = """
+    import os
+
     import numpy as np
+
+    def ends(data):
+        os._exit(3)
 
     def large(data):
         return {"x": np.arange(100_000.0)}
@@ -56,7 +61,7 @@ MakeAgent = Callable[..., Agent]
 def store(tmp_path: Path, project: Project, monkeypatch: pytest.MonkeyPatch) -> SharedStore:
     """The store of a session that has been described in it."""
     monkeypatch.setenv(KEY_VARIABLE, KEY)
-    project.write("large user", SCRIPT)
+    project.write("large user\nends", SCRIPT)
     found = SharedStore(str(tmp_path / "store"), "session", KEY.encode())
     state = start(options_from_json(OPTIONS, (project.root / project.config,)), Seat())
     try:
@@ -118,3 +123,13 @@ def test_a_worker_without_the_key_takes_no_part(agents: MakeAgent, monkeypatch: 
 def test_a_session_that_is_not_in_the_store_has_ended(agents: MakeAgent) -> None:
     with pytest.raises(WorkRefused, match="has nothing of session other: it has ended"):
         ask(agents("dask-0", session="other"), "large")
+
+
+@pytest.mark.parametrize("name", ["dask-0", "tcp://127.0.0.1:41001", "a\\1 b"])
+def test_what_a_process_did_to_its_interpreter_is_told_whatever_its_worker_is_called(
+    agents: MakeAgent, store: SharedStore, name: str
+) -> None:
+    ask(agents(name), "ends")
+    record = store.read("records", key_of(0, "ends"))["record"]
+    assert (record["outcome"], record["worker"]) == ("crashed", name)
+    assert f"worker {name} died while it ran `ends`: it ended with exit status 3" in record["failure"]
