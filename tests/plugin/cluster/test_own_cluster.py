@@ -126,6 +126,25 @@ def test_tests_get_results_of_aggregations_from_there(project: Project) -> None:
     assert found.items["test_it"] == "passed"
 
 
+@pytest.mark.parametrize("asks", ["expops", "tmp_path"])
+def test_what_only_a_test_asks_for_is_made_there_too(project: Project, asks: str) -> None:
+    project.write("f", "def f(data):\n    return {'x': 1}\n")
+    read = "expops['f']['x'] == 1" if asks == "expops" else asks
+    project.pytester.makepyfile(test_it=f"def test_it({asks}):\n    assert {read}\n")
+    found = project.run(*DASK, ".", "-k", "test_it", subprocess=True)
+    assert found.items == {"test_it": "passed"}, found.text
+    assert ("of a Dask cluster of the session's own: dask-" in found.text) == (asks == "expops")
+
+
+def test_modules_beside_the_project_are_found_there_too(project: Project) -> None:
+    project.write("f", "import beside_it\ndef f(data):\n    return {'x': beside_it.X}\n", folder="below")
+    project.pytester.makeini("[pytest]\npythonpath = src\n")
+    (project.root / "src").mkdir()
+    (project.root / "src/beside_it.py").write_text("X = 1\n", encoding="utf-8")
+    found = project.run(*DASK, subprocess=True, config=f"below/{project.config}")
+    assert found.where("passed") == {"f", "f[replay]"}, found.text
+
+
 def test_what_needs_a_resource_runs_where_it_is(project: Project) -> None:
     names = [f"gpu{number}" for number in range(4)]
     script = "import time\n" + "".join(f"def {name}(data):\n    time.sleep(0.2)\n    return {{}}\n" for name in names)
