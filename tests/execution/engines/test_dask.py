@@ -46,6 +46,7 @@ class Client:
         self.status = "running"
         self.futures: dict[str, list[Future]] = {}
         self.needed: list[tuple[str, list[str]]] = []
+        self.where: list[tuple[str, Any, Any]] = []
         self.cancelled: list[Future] = []
         self.workers: dict[str, Any] = {"tcp://x": {}}
 
@@ -56,6 +57,7 @@ class Client:
         future = Future(self, how["key"])
         self.futures.setdefault(name + ("[replay]" if replays else ""), []).append(future)
         self.needed.append((name, [each.key for each in needed]))
+        self.where.append((name, how["resources"], how["workers"]))
         return future
 
     def cancel(self, futures: list[Future], force: bool) -> None:
@@ -293,6 +295,12 @@ def test_what_a_worker_may_do_is_waited_for(
     assert engine.ended(1) == [run("a")]
     assert engine.ended(3) == []
     assert not client.cancelled
+
+
+def test_runs_and_replays_are_for_workers_that_may_make_them(client: Client, store: Store) -> None:
+    picky(client, store, {"GPU": 1}, ["tcp://x"]).begin([replay("b")])
+    named = ("b", {"GPU": 1}, ["tcp://x"])
+    assert client.where == [("a", None, None), named, ("c", None, None), named]
 
 
 def test_what_waits_for_something_else_is_not_given_up(client: Client, store: Store) -> None:

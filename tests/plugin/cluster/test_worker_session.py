@@ -14,7 +14,7 @@ from pytest_expops.execution.engines.environment_check import described
 from pytest_expops.execution.engines.shared_store import SharedStore
 from pytest_expops.plugin.cluster._agent import Agent
 from pytest_expops.plugin.cluster._connection import _write_description
-from pytest_expops.plugin.cluster._description import key_of, options_from_json
+from pytest_expops.plugin.cluster._description import DESCRIPTION, key_of, options_from_json
 from pytest_expops.plugin.state import Seat, start
 from pytest_expops.urls import KEY_VARIABLE
 from tests.conftest import Project
@@ -133,3 +133,18 @@ def test_what_a_process_did_to_its_interpreter_is_told_whatever_its_worker_is_ca
     record = store.read("records", key_of(0, "ends"))["record"]
     assert (record["outcome"], record["worker"]) == ("crashed", name)
     assert f"worker {name} died while it ran `ends`: it ended with exit status 3" in record["failure"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_worker_with_another_library_that_comes_late_takes_part_only_where_it_may(
+    agents: MakeAgent, store: SharedStore, check: bool
+) -> None:
+    description = store.read(DESCRIPTION, DESCRIPTION)
+    description["environment"]["distributions"]["numpy"] = "0.0.1"
+    store.write(DESCRIPTION, DESCRIPTION, {**description, "check": check})
+    if check:
+        with pytest.raises(WorkRefused, match=r"numpy 0\.0\.1 here, "):
+            ask(agents("dask-0"), "large")
+    else:
+        ask(agents("dask-0"), "large")
+    assert (store.read("records", key_of(0, "large")) is None) == check
