@@ -163,8 +163,7 @@ def test_a_debugger_that_nobody_can_use_holds_nothing_up(room: Room, there: list
 def test_what_runs_is_ended_when_pytest_is(room: Room, tmp_path: Path, number: signal.Signals, code: int) -> None:
     begun = tmp_path / "begun"
     variables = {KEY_VARIABLE: KEY, "LONG": str(begun), MARK: str(tmp_path)}
-    # Whoever is killed ends nothing: what is at work ends by itself, and what is idle when its worker is asked again.
-    with real_cluster(tmp_path / "cluster", workers=1 + (number != signal.SIGKILL), variables=variables) as cluster:
+    with real_cluster(tmp_path / "cluster", workers=1, variables=variables) as cluster:
         config = ["--expops-config", "configs/project_config.yaml", "-p", "no:cacheprovider"]
         output = tmp_path / "output"
         with output.open("wb") as file:
@@ -181,6 +180,8 @@ def test_what_runs_is_ended_when_pytest_is(room: Room, tmp_path: Path, number: s
         assert program.wait(SECONDS) == code, output.read_text()
         _until(lambda: not any("_worker_main" in each.command for each in marked(f"{MARK}={tmp_path}".encode())))
         assert cluster.programs["w0"].process.poll() is None
+        left = {*os.listdir(cluster.programs["w0"].place / "tmp")} - {"dask-scratch-space"}
+        assert bool(left) == (number == signal.SIGKILL)  # who is killed removes nothing
     text = output.read_text()
     if number != signal.SIGKILL:
         assert "KeyboardInterrupt" in text
