@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import sys
 import warnings
@@ -71,7 +72,11 @@ class WorkerSession:
         store = SharedStore(ticket["store"], ticket["session"], bytes.fromhex(ticket["key"]))
         data = store.read(DESCRIPTION, DESCRIPTION)
         if data is None:
-            raise ExpopsError(f"{store.url} has nothing of session {ticket['session']}: it has ended")
+            raise ExpopsError(
+                f"{store.url} has nothing of session {ticket['session']} on {platform.node() or 'this machine'}",
+                hint="fix: see that it is the same folder or bucket there as for the session: a file system may not be "
+                "mounted; or what was in it has been removed",
+            )
         if data["check"]:
             here = described(data["modules"])
             text = refusal(data["environment"], {ticket["name"]: here})
