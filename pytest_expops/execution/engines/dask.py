@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from pytest_expops.errors import ReplayError, StorageTrouble
 from pytest_expops.execution.engines.asking import Question, within
-from pytest_expops.execution.engines.base import EngineLost, OwnerLost, Work, WorkLost, WorkRefused
+from pytest_expops.execution.engines.base import NOBODY, EngineLost, OwnerLost, Work, WorkLost, WorkRefused
 from pytest_expops.execution.engines.resources import amounts, offers
 from pytest_expops.execution.last_records import crashed, lost
 from pytest_expops.execution.records import Outcome, RunRecord
@@ -163,7 +163,7 @@ class DaskEngine:
             self._made.tell(work)
             if record is not None:
                 return record
-            return lost(work.name, self._made.owner(work) or "of the cluster", task.lost or "nothing is left of it")
+            return lost(work.name, self._made.owner(work) or NOBODY, task.lost or "nothing is left of it")
 
     def verdict(self, work: Work) -> Mapping[str, Any]:
         """Wait for a verdict, and return it.

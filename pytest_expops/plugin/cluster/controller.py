@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_expops.errors import ExpopsError, StorageTrouble
-from pytest_expops.execution.engines.base import EngineLost, Work
+from pytest_expops.execution.engines.base import NOBODY, EngineLost, Work
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.plugin.cluster._connection import Connection, Heard, connected
 from pytest_expops.plugin.cluster._waiting import WaitingItems, all_work, work_of
@@ -161,7 +161,8 @@ class WhoWorked:
 
     def line(self, records: Iterable[RunRecord]) -> str | None:
         """Return how many processes each worker has run; None if there was no cluster."""
-        count = Counter(each.worker for each in records if each.outcome is not Outcome.BLOCKED)
+        ran = (each for each in records if each.outcome is not Outcome.BLOCKED and each.worker != NOBODY)
+        count = Counter(each.worker for each in ran)
         if not self._hooks.where or not count:
             return None
         shares = [f"{worker} {each} process{'' if each == 1 else 'es'}" for worker, each in sorted(count.items())]
