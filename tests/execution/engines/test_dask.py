@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_expops.errors import ReplayError
+from pytest_expops.execution.engines import dask
 from pytest_expops.execution.engines.base import EngineLost, Work, WorkLost, WorkRefused
 from pytest_expops.execution.engines.dask import DaskEngine, Submission
 from pytest_expops.execution.records import Outcome, RunRecord
@@ -244,6 +245,12 @@ def test_what_ends_while_something_else_is_waited_for_is_told_afterwards(
 GPU = {"resources": {"GPU": 1.0}}
 
 
+@pytest.fixture
+def asks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the scheduler asked for its workers many times within the patience of an engine."""
+    monkeypatch.setattr(dask, "_LOOK_SECONDS", 0.05)
+
+
 @pytest.mark.parametrize(
     ("needed", "among", "workers", "said"),
     [
@@ -284,6 +291,7 @@ def test_what_the_last_worker_died_of_that_may_do_it_has_crashed(client: Client,
     assert "worker dask-1 died while it ran `b`" in str(engine.run(run("b")).failure)
 
 
+@pytest.mark.usefixtures("asks_often")
 @pytest.mark.parametrize(("needed", "among"), [({"GPU": 1}, []), ({}, ["tcp://x"]), ({"GPU": 0.5}, ["tcp://x"])])
 def test_what_a_worker_may_do_is_waited_for(
     client: Client, store: Store, needed: Mapping[str, float], among: list[str]
@@ -293,7 +301,7 @@ def test_what_a_worker_may_do_is_waited_for(
     store.has_run("a")
     client.futures["a"][0].becomes("finished")
     assert engine.ended(1) == [run("a")]
-    assert engine.ended(3) == []
+    assert engine.ended(1.5) == []
     assert not client.cancelled
 
 
@@ -303,9 +311,10 @@ def test_runs_and_replays_are_for_workers_that_may_make_them(client: Client, sto
     assert client.where == [("a", None, None), named, ("c", None, None), named]
 
 
+@pytest.mark.usefixtures("asks_often")
 def test_what_waits_for_something_else_is_not_given_up(client: Client, store: Store) -> None:
     engine = picky(client, store, {"GPU": 1}, [])
-    assert engine.ended(3) == []
+    assert engine.ended(1.5) == []
 
 
 def picky(client: Client, store: Store, needed: Mapping[str, float], among: list[str]) -> DaskEngine:
