@@ -18,7 +18,7 @@ from pytest_expops.execution.engines.base import Work
 from pytest_expops.execution.engines.code_archive import make_archive
 from pytest_expops.execution.engines.dask import DaskEngine, Submission
 from pytest_expops.execution.engines.environment_check import described
-from pytest_expops.execution.engines.shared_store import SharedStore
+from pytest_expops.execution.engines.shared_store import SharedStore, folder_of
 from pytest_expops.execution.provenance.provenance import Provenance
 from pytest_expops.plugin.cluster import _tasks
 from pytest_expops.plugin.cluster._description import (
@@ -229,9 +229,9 @@ def _write_description(state: SessionState, store: SharedStore, besides: Mapping
 
 def _not_of_the_project(state: SessionState) -> list[Path]:
     """Return folders of ours that may stand in the project."""
-    store = state.options.engine.store.removeprefix("file://")
+    store = folder_of(state.options.engine.store)
     kept = [state.folder.parent] if state.options.artifacts is not None else []
-    return [*kept, Path(store)] if store and "://" not in store else kept
+    return [*kept, Path(store)] if store else kept
 
 
 def _offered(client: Any, among: Collection[str] | None) -> list[Mapping[str, float]]:
