@@ -78,10 +78,10 @@ class RealCluster:
         until(lambda: self.scheduler_file.exists() and self.scheduler_file.stat().st_size, program)
         return program
 
-    def start_worker(self, name: str, variables: Mapping[str, str] | None = None) -> Program:
+    def start_worker(self, name: str, variables: Mapping[str, str] | None = None, *, resources: str = "") -> Program:
         protocol = ["--protocol", "tls"] if self.tls else []
         own = ["--name", name, "--nthreads", "1", "--memory-limit", "0", "--no-dashboard", "--death-timeout", "120"]
-        nanny = ["--nanny" if self.nanny else "--no-nanny"]
+        nanny = ["--nanny" if self.nanny else "--no-nanny", *(["--resources", resources] if resources else [])]
         arguments = ["--scheduler-file", str(self.scheduler_file), "--host", "127.0.0.1", *own, *nanny, *protocol]
         return self._start("worker", name, arguments, self.variables if variables is None else variables)
 

@@ -66,7 +66,7 @@ def configure(config: pytest.Config, options: Options) -> None:
         if options.engine.name == "dask":
             from pytest_expops.plugin.cluster.controller import register_cluster
 
-            register_cluster(config, state)
+            register_cluster(config, state, fixture_names(state))
         if config.pluginmanager.hasplugin("xdist"):
             _register_in_controller(config, state, durations)
 

@@ -14,6 +14,9 @@ from typing import Any, Protocol
 from pytest_expops.errors import ExpopsError
 from pytest_expops.execution.records import RunRecord
 
+NOBODY = "no worker"
+"""In place of the name of a worker, in the record of a process with which none is known to have begun."""
+
 
 class EngineLost(ExpopsError):
     """An engine can do nothing any more: the scheduler is gone, say, or no worker comes."""

@@ -12,11 +12,13 @@ import queue
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from pytest_expops.errors import ReplayError, StorageTrouble
 from pytest_expops.execution.engines.asking import Question, within
-from pytest_expops.execution.engines.base import EngineLost, OwnerLost, Work, WorkLost, WorkRefused
+from pytest_expops.execution.engines.base import NOBODY, EngineLost, OwnerLost, Work, WorkLost, WorkRefused
+from pytest_expops.execution.engines.resources import amounts, offers
 from pytest_expops.execution.last_records import crashed, lost
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.unpatched import UNPATCHED
@@ -122,6 +124,10 @@ class DaskEngine:
         """Futures of what is over, which Dask still keeps."""
         self._asked = float("-inf")
         self._trouble, self._trouble_since = "", 0.0
+        self._demanding: set[Work] = set()
+        """What not every worker may do, and is not over."""
+        self._stuck: dict[Work, float] = {}
+        """What could begin, but for a worker that may do it, and since when."""
 
     def begin(self, work: Iterable[Work]) -> None:
         """Give all of it to Dask at once, upstream first."""
@@ -157,7 +163,7 @@ class DaskEngine:
             self._made.tell(work)
             if record is not None:
                 return record
-            return lost(work.name, self._made.owner(work) or "of the cluster", task.lost or "nothing is left of it")
+            return lost(work.name, self._made.owner(work) or NOBODY, task.lost or "nothing is left of it")
 
     def verdict(self, work: Work) -> Mapping[str, Any]:
         """Wait for a verdict, and return it.
@@ -209,6 +215,8 @@ class DaskEngine:
             priority=0 if work.replays else 1,
         )
         self._tasks[work] = _Task(future, attempt)
+        if submission.workers(work) or submission.resources(work):
+            self._demanding.add(work)
         future.add_done_callback(lambda _: self._news.put((work, attempt)))
 
     def _over(self, work: Work) -> _Task:
@@ -257,12 +265,7 @@ class DaskEngine:
         if self._is_made(work) or self._is_blocked(work):
             self._end(work, task)
         elif (owner := self._made.owner(work)) is not None:
-            if work.replays:
-                task.lost = f"worker {owner} died while it replayed it" if known is None else known
-            else:
-                record = crashed(work.name, owner) if known is None else lost(work.name, owner, known)
-                self._made.settle(record, work)
-            self._end(work, task)
+            self._end_what_was_begun(work, task, owner, known)
         elif known is not None:
             task.lost = known
             self._end(work, task)
@@ -270,6 +273,15 @@ class DaskEngine:
             self._again(work, task)
         else:
             raise EngineLost(f"Dask has given `{work.name}` up {_MOST_ATTEMPTS} times before a worker began with it")
+
+    def _end_what_was_begun(self, work: Work, task: _Task, owner: str, known: str | None = None) -> None:
+        """A worker has begun with it and left nothing, for a reason that is `known`, or as it has died."""
+        if work.replays:
+            task.lost = f"worker {owner} died while it replayed it" if known is None else known
+        else:
+            record = crashed(work.name, owner) if known is None else lost(work.name, owner, known)
+            self._made.settle(record, work)
+        self._end(work, task)
 
     def _error_of(self, task: _Task) -> BaseException | None:
         """Return what was raised on a worker; None if nothing was.
@@ -289,6 +301,7 @@ class DaskEngine:
 
     def _end(self, work: Work, task: _Task) -> None:
         task.over = True
+        self._demanding.discard(work)
         self._ended.append(work)
         self._unneeded.append(task.future)
         if len(self._unneeded) >= _LET_GO:
@@ -363,9 +376,46 @@ class DaskEngine:
         if not self._question.returns():
             return "the scheduler of the Dask cluster has not answered" if now - self._asked > _LOOK_SECONDS else ""
         question, self._question = self._question, None
-        with suppress(Exception):  # the connection was lost meanwhile
-            return "" if question.answer().get("workers") else _ALONE
-        return self._trouble
+        try:
+            workers = question.answer().get("workers")
+        except Exception:  # the connection was lost meanwhile
+            return self._trouble
+        if not workers:
+            return _ALONE
+        self._give_up_what_is_for_nobody(workers, now)
+        return ""
+
+    def _give_up_what_is_for_nobody(self, workers: Mapping[str, Mapping[str, Any]], now: float) -> None:
+        """End what no worker that is connected may do, once it could have begun long ago: Dask would wait on."""
+        stuck = [work for work in self._demanding if self._may_begin(work) and not self._can_be_done(work, workers)]
+        self._stuck = {work: self._stuck.get(work, now) for work in stuck}
+        for work in [work for work, since in self._stuck.items() if now - since > self._patience]:
+            task = self._tasks[work]
+            with self._reading():
+                owner = self._made.owner(work)
+                if owner is not None:
+                    self._end_what_was_begun(work, task, owner)
+                else:
+                    task.lost = f"{self._nobody_for(work)} for {self._patience:g} s"
+                    self._end(work, task)
+            with suppress(Exception):  # who does not answer is seen to when it is asked again
+                within(CANCEL_SECONDS, partial(self._client.cancel, [task.future], force=True))
+
+    def _may_begin(self, work: Work) -> bool:
+        above = [self._tasks.get(each) for each in self._submission.needs(work)]
+        return all(task is None or task.over for task in above)
+
+    def _can_be_done(self, work: Work, workers: Mapping[str, Mapping[str, Any]]) -> bool:
+        among, needed = self._submission.workers(work), self._submission.resources(work)
+        return any(
+            (not among or name in among) and offers(each.get("resources", {}), needed) for name, each in workers.items()
+        )
+
+    def _nobody_for(self, work: Work) -> str:
+        needed = amounts(self._submission.resources(work))
+        what = f"had {needed}, which it needs," if needed else "been connected"
+        where = "of the machines that it is for" if self._submission.workers(work) else "of the Dask cluster"
+        return f"no worker {where} has {what}"
 
 
 _ALONE = "no worker of the Dask cluster has been connected"

@@ -190,12 +190,19 @@ def _code(digest: str) -> str:
     return f"code/{file_name(digest)}.tar.gz"
 
 
-def _place_at(url: str, probe: str) -> StorePlace:
+def folder_of(url: str) -> str | None:
+    """Return the folder that the URL of a store names, as it is written; None where it names a server."""
     if urlsplit(url).scheme not in {"", "file", "local"} or "::" in url:
-        return RemotePlace(url, probe)
-    folder = url
+        return None
     for prefix in ("file://", "local://", "file:", "local:"):
-        folder = folder.removeprefix(prefix)
+        url = url.removeprefix(prefix)
+    return url
+
+
+def _place_at(url: str, probe: str) -> StorePlace:
+    folder = folder_of(url)
+    if folder is None:
+        return RemotePlace(url, probe)
     if not os.path.isabs(folder):
         raise RemoteRefused(f"{shown_url(url)} is no absolute path, and means another folder on each machine")
     return LocalPlace(os.path.normpath(folder))

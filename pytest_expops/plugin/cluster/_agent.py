@@ -21,6 +21,7 @@ from pytest_expops.execution import scratch
 from pytest_expops.execution.engines.base import OwnerLost, WorkLost, WorkRefused
 from pytest_expops.execution.interpreter_end import OomKills, ended, since
 from pytest_expops.execution.records import JsonFolder
+from pytest_expops.plugin.cluster._description import INTERPRETER
 from pytest_expops.replay.messages import Lines, send
 from pytest_expops.unpatched import UNPATCHED
 from pytest_expops.urls import KEY_VARIABLE
@@ -67,7 +68,7 @@ class Agent:
         if self._asking.acquire(blocking=False):
             try:
                 if not self._stopped:
-                    with suppress(OSError):  # whoever asks is told
+                    with suppress(WorkRefused):  # whoever asks is told
                         self._started()
             finally:
                 self._asking.release()
@@ -145,7 +146,8 @@ class Agent:
         child.wait()
 
     def _own_name(self) -> str:
-        return f"{self.name}.{self._worker}.{self._number}"
+        # Not by the worker's name, which may be an address: this one is in names of files.
+        return f"{INTERPRETER}.{self._worker}.{self._number}"
 
     def _answer(
         self, message: Mapping[str, Any], given_up: Callable[[], bool] = lambda: False
@@ -176,12 +178,19 @@ class Agent:
         return self._lines.take()
 
     def _started(self) -> subprocess.Popen[bytes] | None:
-        """Return the interpreter, which is started if there is none; None where the session has ended."""
+        """Return the interpreter, which is started if there is none; None where the session has ended.
+
+        Raises:
+            WorkRefused: it cannot be started.
+        """
         with self._starting:
             if self._stopped:
                 return None
             if self._child is None or self._child.poll() is not None:
-                self._start()
+                try:
+                    self._start()
+                except OSError as error:
+                    raise WorkRefused(f"worker {self.name} can start no interpreter for the session: {error}") from None
             return self._child
 
     def _start(self) -> None:

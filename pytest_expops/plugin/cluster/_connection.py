@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,13 @@ from pytest_expops.execution.engines.base import Work
 from pytest_expops.execution.engines.code_archive import make_archive
 from pytest_expops.execution.engines.dask import DaskEngine, Submission
 from pytest_expops.execution.engines.environment_check import described
-from pytest_expops.execution.engines.shared_store import SharedStore
+from pytest_expops.execution.engines.shared_store import SharedStore, folder_of
 from pytest_expops.execution.provenance.provenance import Provenance
 from pytest_expops.plugin.cluster import _tasks
 from pytest_expops.plugin.cluster._description import (
     DESCRIPTION,
     options_to_json,
-    path_in,
+    path_from,
     same_variables,
 )
 from pytest_expops.plugin.cluster._joining import client_of, cluster_of, processes_of
@@ -95,7 +96,7 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], tell: Calla
         stack.callback(store.remove_session)
         folder = None if options.scheduler else scratch.new_folder("cluster")
         cluster = cluster_of(state, key, folder, stack)
-        client = stack.enter_context(client_of(distributed, cluster, options))
+        client = stack.enter_context(client_of(distributed, cluster, options, tell))
         modules = _modules(state)
         here = described(modules)
         besides = {"modules": modules, "environment": here, "filters": list(filters)}
@@ -143,9 +144,11 @@ def _machines(
     if unlike:
         tell(unlike)
     demanding = [process for process in processes_of(state) if process.resources]
+    machines = workers.on_two_machines() if "host" in state.options.vary else None
     if options.scheduler and not is_factory(options.scheduler):  # others start workers as they are needed
-        check_resources(demanding, lambda: _offered(client), min(LATE, options.timeout))
-    return workers.on_two_machines() if "host" in state.options.vary else None
+        for names in machines or [None]:
+            check_resources(demanding, partial(_offered, client, names), min(LATE, options.timeout))
+    return machines
 
 
 def _submission(
@@ -209,7 +212,8 @@ def _write_description(state: SessionState, store: SharedStore, besides: Mapping
             store.put_code(digest, target)
             target.unlink()
             notes += [f"not sent to workers: {name} ({why})" for name, why in archive.left_out.items()]
-        pipelines.append({"config": str(path), "base": base, "code": digest, "path": path_in(base)})
+        entries = path_from(base, outside=digest is None)  # where workers see the project, they see what is beside it
+        pipelines.append({"config": str(path), "base": base, "code": digest, "path": entries})
     store.write(
         DESCRIPTION,
         DESCRIPTION,
@@ -225,13 +229,15 @@ def _write_description(state: SessionState, store: SharedStore, besides: Mapping
 
 def _not_of_the_project(state: SessionState) -> list[Path]:
     """Return folders of ours that may stand in the project."""
-    store = state.options.engine.store.removeprefix("file://")
+    store = folder_of(state.options.engine.store)
     kept = [state.folder.parent] if state.options.artifacts is not None else []
-    return [*kept, Path(store)] if store and "://" not in store else kept
+    return [*kept, Path(store)] if store else kept
 
 
-def _offered(client: Any) -> list[Mapping[str, float]]:
-    return [each.get("resources", {}) for each in client.scheduler_info().get("workers", {}).values()]
+def _offered(client: Any, among: Collection[str] | None) -> list[Mapping[str, float]]:
+    """Return what each worker has that is there, of all or of some."""
+    workers = client.scheduler_info().get("workers", {})
+    return [each.get("resources", {}) for name, each in workers.items() if among is None or name in among]
 
 
 def _in_words(options: EngineOptions) -> str:

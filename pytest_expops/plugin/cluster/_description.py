@@ -21,6 +21,8 @@ from pytest_expops.plugin.options.report import ReportOptions
 DESCRIPTION = "description"
 RECORDS, VERDICTS = "records", "verdicts"
 """Kinds of what is in the store, of each session."""
+INTERPRETER = "interpreter"
+"""What the names of a worker's interpreters begin with, which are its own affair; two numbers follow."""
 
 _SAME = (
     "BLIS_NUM_THREADS",
@@ -80,11 +82,11 @@ def options_from_json(data: Mapping[str, Any], configs: tuple[Path, ...]) -> Opt
     )
 
 
-def path_in(base: str) -> list[str]:
-    """Return the entries of the import path that lie in the project `base`, relative to it."""
+def path_from(base: str, *, outside: bool) -> list[str]:
+    """Return the entries of the import path that lie in the project `base`, or `outside` too, relative to it."""
     entries = [os.path.realpath(each or os.curdir) for each in sys.path]
-    own = [each for each in entries if (each == base or is_under(each, base)) and not is_installed(each)]
-    return [os.path.relpath(each, base) for each in own]
+    seen = [each for each in entries if outside or each == base or is_under(each, base)]
+    return [os.path.relpath(each, base) for each in seen if not is_installed(each)]
 
 
 def put_on_path(entries: Iterable[str], place: str) -> None:

@@ -6,7 +6,8 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from pytest_expops.execution import scratch
 from pytest_expops.execution.provenance.environments import cores
 from pytest_expops.pipeline.model import Process
 from pytest_expops.plugin.cluster._own_cluster import OwnCluster
+from pytest_expops.plugin.cluster._workers import SOON
 from pytest_expops.plugin.options.engine import INSECURE, EngineOptions, is_factory, is_insecure
 from pytest_expops.plugin.state import SessionState
 from pytest_expops.urls import KEY_VARIABLE
@@ -41,9 +43,7 @@ def cluster_of(state: SessionState, key: bytes, folder: Path | None, stack: Exit
             raise ExpopsError(
                 text, hint="fix: it must be a function without arguments that returns a Dask cluster"
             ) from error
-        stack.callback(cluster.close)
-        _refuse_insecure(str(getattr(cluster, "scheduler_address", "")), options)
-        return cluster
+        return _given(cluster, options, stack)
     if options.scheduler.endswith(".json"):
         _refuse_insecure(_address_in(options.scheduler), options)
     if options.scheduler:
@@ -57,6 +57,18 @@ def cluster_of(state: SessionState, key: bytes, folder: Path | None, stack: Exit
     cluster = OwnCluster(folder / "dask", count, {KEY_VARIABLE: key.decode()}, resources)
     stack.callback(cluster.close)
     return str(cluster.scheduler_file)
+
+
+def _given(cluster: Any, options: EngineOptions, stack: ExitStack) -> Any:
+    """Return what a function of the user's has returned: a cluster, or the address or the scheduler file of one."""
+    if cluster is None:  # of which Dask would make a cluster of its own
+        hint = "fix: it must return a Dask cluster, or the address of a scheduler"
+        raise ExpopsError(f"--expops-scheduler={options.scheduler} has returned None", hint=hint)
+    if hasattr(cluster, "close"):
+        stack.callback(cluster.close)
+    address = cluster if isinstance(cluster, str) else getattr(cluster, "scheduler_address", "")
+    _refuse_insecure(str(address), options)
+    return cluster
 
 
 @contextmanager
@@ -87,8 +99,8 @@ def _refuse_insecure(address: str, options: EngineOptions) -> None:
         raise ExpopsError(f"the scheduler at {address} {INSECURE}")
 
 
-def client_of(distributed: Any, address: Any, options: EngineOptions) -> Any:
-    """Return a client of a cluster.
+def client_of(distributed: Any, address: Any, options: EngineOptions, tell: Callable[[str], None]) -> Any:
+    """Return a client of a cluster; `tell` says that it has to be waited for.
 
     Raises:
         ExpopsError: the cluster cannot be reached.
@@ -99,14 +111,18 @@ def client_of(distributed: Any, address: Any, options: EngineOptions) -> Any:
             with suppress(Exception):  # it has never been connected
                 super().__del__()
 
+    shown = address if isinstance(address, str) else "the cluster"
+    where = {"scheduler_file" if isinstance(address, str) and address.endswith(".json") else "address": address}
+    waits = f"{shown} has not been reached yet; it is waited for, at most {options.timeout:g} s"
+    teller = threading.Timer(SOON, tell, [waits])
+    teller.start()
     try:
-        if isinstance(address, str) and address.endswith(".json"):
-            return Client(scheduler_file=address, timeout=options.timeout, set_as_default=False)
-        return Client(address, timeout=options.timeout, set_as_default=False)
+        return Client(**where, timeout=options.timeout, set_as_default=False)
     except Exception as error:
-        shown = address if isinstance(address, str) else "the cluster"
         hint = "fix: see that the scheduler runs there, that its port is open, and that both sides have certificates"
         raise ExpopsError(f"{shown} cannot be reached ({type(error).__name__}: {error})", hint=hint) from error
+    finally:
+        teller.cancel()
 
 
 def processes_of(state: SessionState) -> list[Process]:

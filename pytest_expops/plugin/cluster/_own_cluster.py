@@ -25,6 +25,8 @@ _MAIN = (
     "threading.Thread(target=lambda: (os.read(0, 1), os._exit(0)), daemon=True).start(); "
     "from distributed.cli.dask_{0} import main; main()"
 )
+# Without a dashboard there is a server of HTTP all the same, which tells of all tasks: at all addresses, unless told.
+_LISTENS = ["--host", _LOOPBACK, "--no-dashboard", "--dashboard-address", f"{_LOOPBACK}:0"]
 _NONE: Mapping[str, float] = {}
 _SETTINGS = {
     "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0",
@@ -88,7 +90,7 @@ class OwnCluster:
         with open(self._folder / "log", "ab") as log:
             self._programs.append(
                 subprocess.Popen(
-                    [sys.executable, "-c", _MAIN.format(what), "--host", _LOOPBACK, "--no-dashboard", *arguments],
+                    [sys.executable, "-c", _MAIN.format(what), *_LISTENS, *arguments],
                     stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=log,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import sys
 import warnings
@@ -21,6 +22,7 @@ from pytest_expops.execution.session import CLAIMS, PipelineSession
 from pytest_expops.pipeline.model import Kind
 from pytest_expops.plugin.cluster._description import (
     DESCRIPTION,
+    INTERPRETER,
     RECORDS,
     VERDICTS,
     key_of,
@@ -32,6 +34,8 @@ from pytest_expops.replay.project_copy import Move
 from pytest_expops.replay.warning_filters import filtering, warned
 from pytest_expops.urls import KEY_VARIABLE
 from pytest_expops.values.storage.store import Artifact
+
+_OWN = re.compile(rf"\b{INTERPRETER}\.\d+\.\d+\b")
 
 
 class WorkerSession:
@@ -70,7 +74,11 @@ class WorkerSession:
         store = SharedStore(ticket["store"], ticket["session"], bytes.fromhex(ticket["key"]))
         data = store.read(DESCRIPTION, DESCRIPTION)
         if data is None:
-            raise ExpopsError(f"{store.url} has nothing of session {ticket['session']}: it has ended")
+            raise ExpopsError(
+                f"{store.url} has nothing of session {ticket['session']} on {platform.node() or 'this machine'}",
+                hint="fix: see that it is the same folder or bucket there as for the session: a file system may not be "
+                "mounted; or what was in it has been removed",
+            )
         if data["check"]:
             here = described(data["modules"])
             text = refusal(data["environment"], {ticket["name"]: here})
@@ -155,9 +163,8 @@ class WorkerSession:
     def _named(self, record: dict[str, Any]) -> dict[str, Any]:
         """Return a record in which this worker has its name: each interpreter of it has one of its own."""
         if record["failure"]:
-            own = re.compile(rf"{re.escape(self._name)}\.\d+\.\d+\b")
             record["failure"] = [
-                own.sub(self._name, each) if isinstance(each, str) else each for each in record["failure"]
+                _OWN.sub(lambda _: self._name, each) if isinstance(each, str) else each for each in record["failure"]
             ]
         return record
 

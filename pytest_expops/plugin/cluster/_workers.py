@@ -10,6 +10,7 @@ from typing import Any
 from pytest_expops.errors import ExpopsError
 from pytest_expops.execution.engines.asking import within
 from pytest_expops.execution.engines.environment_check import machine, refusal
+from pytest_expops.execution.engines.resources import amounts, offers
 from pytest_expops.pipeline.model import Process
 from pytest_expops.plugin.cluster import _tasks
 from pytest_expops.unpatched import UNPATCHED
@@ -62,17 +63,27 @@ class Workers:
         return refusal(here, self.descriptions)
 
     def on_two_machines(self) -> tuple[list[str], list[str]] | None:
-        """Return the workers that first runs are for, and those for replays on another machine; None if there is one.
+        """Return the workers that first runs are for, and those for replays on other machines; None if there is one.
 
-        Replays are for machines of another processor, if there are any. The machine with most workers makes first runs.
+        The machines of the processor with most workers make first runs, and all others replays. Where all have the same
+        processor, each gets about half of the workers.
         """
-        machines = {name: machine(each) for name, each in self.descriptions.items()}
-        home = Counter(machines.values()).most_common(1)[0][0]
-        others = [name for name, each in machines.items() if each[0] != home[0]]
-        of_another_processor = [name for name in others if machines[name][1] != home[1]]
-        if not others:
+        names: dict[str, list[str]] = {}
+        processors: dict[str, str] = {}
+        for name, each in self.descriptions.items():
+            identity, processor = machine(each)
+            names.setdefault(identity, []).append(name)
+            processors.setdefault(identity, processor)
+        if len(names) == 1:
             return None
-        return [name for name, each in machines.items() if each == home], of_another_processor or others
+        count = Counter(processors[identity] for identity in names for _ in names[identity])
+        home = count.most_common(1)[0][0]
+        first: list[str] = []
+        replays: list[str] = []
+        for identity in sorted(names, key=lambda each: -len(names[each])):
+            runs_first = processors[identity] == home if len(count) > 1 else len(first) <= len(replays)
+            (first if runs_first else replays).extend(names[identity])
+        return first, replays
 
 
 def check_resources(
@@ -91,10 +102,10 @@ def check_resources(
     began = UNPATCHED.monotonic()
     while (lacking := _lacking(processes, offered())) is not None:
         if UNPATCHED.monotonic() - began >= patience:
-            offers = Counter(_amounts(has) or "none" for has in offered())
+            offers = Counter(amounts(has) or "none" for has in offered())
             told = listed((f"{what} ({count} of them)" for what, count in offers.items()), MOST_NAMED)
             raise ExpopsError(
-                f"`{lacking.name}` needs {_amounts(lacking.resources)}, which no worker of the cluster has; they offer "
+                f"`{lacking.name}` needs {amounts(lacking.resources)}, which no worker of the cluster has; they offer "
                 f"{told}",
                 process=lacking.name,
                 hint="fix: start a worker with it, such as `dask worker ... --resources 'GPU=1'`, or take it off "
@@ -106,11 +117,6 @@ def check_resources(
 def _lacking(processes: Iterable[Process], offered: Collection[Mapping[str, float]]) -> Process | None:
     """Return the first process for which there is no worker."""
     for process in processes:
-        needed = process.resources
-        if not any(all(has.get(name, 0) >= needed[name] for name in needed) for has in offered):
+        if not any(offers(has, process.resources) for has in offered):
             return process
     return None
-
-
-def _amounts(resources: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {amount:g}" for name, amount in sorted(resources.items()))

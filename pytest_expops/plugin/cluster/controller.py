@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 import pytest
 
 from pytest_expops.errors import ExpopsError, StorageTrouble
-from pytest_expops.execution.engines.base import EngineLost, Work
+from pytest_expops.execution.engines.base import NOBODY, EngineLost, Work
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.plugin.cluster._connection import Connection, Heard, connected
 from pytest_expops.plugin.cluster._waiting import WaitingItems, all_work, work_of
@@ -17,6 +17,7 @@ from pytest_expops.plugin.durations import MakesReport
 from pytest_expops.plugin.items.base import OwnItem
 from pytest_expops.plugin.progress.starting import LIVE
 from pytest_expops.plugin.progress.workers import NAME
+from pytest_expops.plugin.scheduling.collected import ANY
 from pytest_expops.plugin.state import SessionState
 from pytest_expops.replay.warning_filters import described_filters
 from pytest_expops.urls import shown_url
@@ -26,9 +27,15 @@ WAIT_SECONDS = 1.0
 MOST_NAMED = 8
 
 
-def register_cluster(config: pytest.Config, state: SessionState) -> None:
-    """Have runs and replays made on a Dask cluster; to be called when the session is configured."""
-    hooks = ClusterHooks(config, state)
+def register_cluster(config: pytest.Config, state: SessionState, fixtures: Iterable[str]) -> None:
+    """Have runs and replays made on a Dask cluster; to be called when the session is configured.
+
+    Args:
+        config: pytest's.
+        state: the session.
+        fixtures: those by which tests ask for the results of processes, besides `expops`.
+    """
+    hooks = ClusterHooks(config, state, {ANY, *fixtures})
     config.pluginmanager.register(hooks, "expops-cluster")
     if config.option.verbose >= 0:
         config.pluginmanager.register(WhoWorked(hooks), NAME)
@@ -37,11 +44,12 @@ def register_cluster(config: pytest.Config, state: SessionState) -> None:
 class ClusterHooks:
     """Runs the items of a session as their work ends on a cluster."""
 
-    def __init__(self, config: pytest.Config, state: SessionState) -> None:
+    def __init__(self, config: pytest.Config, state: SessionState, fixtures: Set[str]) -> None:
         self.where = ""
         """What the cluster is, in words, once it is there."""
         self._config = config
         self._state = state
+        self._fixtures = fixtures
         self._filters: list[list[Any]] = []
         self._connection: Connection | None = None
         self._workers: dict[str, None] = {}
@@ -78,7 +86,9 @@ class ClusterHooks:
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """In place of pytest's own loop, which takes items in their order."""
         own = [item for item in session.items if isinstance(item, OwnItem)]
-        if session.config.option.collectonly or not own:
+        tests = [item for item in session.items if not isinstance(item, OwnItem)]
+        # Where no item of a config is selected, a test may ask for the results of processes all the same.
+        if session.config.option.collectonly or not (own or any(map(self._asks, tests))):
             return None
         if session.testsfailed and not session.config.option.continue_on_collection_errors:
             return None
@@ -92,7 +102,7 @@ class ClusterHooks:
         connection.engine.waiting = self._hear
         try:
             connection.engine.begin(all_work(own))
-            self._run(session, own, [item for item in session.items if not isinstance(item, OwnItem)])
+            self._run(session, own, tests)
         except (EngineLost, StorageTrouble) as lost:
             self._tell(str(lost))
             session.shouldfail = lost.message.partition("\n")[0]
@@ -101,6 +111,10 @@ class ClusterHooks:
             for note in connection.end():
                 self._tell(note)
         return True
+
+    def _asks(self, test: pytest.Item) -> bool:
+        """Return whether a test asks for the results of processes."""
+        return not self._fixtures.isdisjoint(getattr(test, "fixturenames", ()))
 
     def _run(self, session: pytest.Session, own: Sequence[OwnItem], tests: Sequence[pytest.Item]) -> None:
         """Run items of ours as their work ends, and then the tests, which may ask for their results."""
@@ -147,7 +161,8 @@ class WhoWorked:
 
     def line(self, records: Iterable[RunRecord]) -> str | None:
         """Return how many processes each worker has run; None if there was no cluster."""
-        count = Counter(each.worker for each in records if each.outcome is not Outcome.BLOCKED)
+        ran = (each for each in records if each.outcome is not Outcome.BLOCKED and each.worker != NOBODY)
+        count = Counter(each.worker for each in ran)
         if not self._hooks.where or not count:
             return None
         shares = [f"{worker} {each} process{'' if each == 1 else 'es'}" for worker, each in sorted(count.items())]

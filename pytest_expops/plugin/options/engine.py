@@ -19,8 +19,9 @@ ENGINES = ("local", "dask")
 CODES = ("auto", "archive", "shared")
 CHECKS = ("check", "warn")
 INSECURE = (
-    "is on another machine, and has no TLS: whoever can reach it, or read what is sent, could run anything as you. Use "
-    "tls://, with the certificates in Dask's configuration (distributed.comm.tls), or allow it: --expops-insecure"
+    "is not this machine's own loopback address, and has no TLS: whoever can reach it, or read what is sent, could run "
+    "anything as you. Use tls://, with the certificates in Dask's configuration (distributed.comm.tls), or allow it: "
+    "--expops-insecure"
 )
 _PLAIN = ("tcp", "ws", "ucx", "ucxx")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -148,19 +149,39 @@ def read_engine_options(config: pytest.Config, ini_folder: Path) -> EngineOption
             "leave `-n` out, or say -n0"
         )
     if scheduler.value:
-        named = scheduler.value.endswith(".json") or is_factory(scheduler.value)
-        if not insecure and not named and is_insecure(scheduler.value):
-            raise scheduler.refused(INSECURE)
-        if not found.store:
-            raise scheduler.refused("needs a store that its workers reach too: --expops-store=URL")
+        _see_that_it_can_be_joined(config, scheduler, found)
     if found.store and len(os.environ.get(KEY_VARIABLE, "")) < SHORTEST_KEY:
         raise Given(store.option, shown_url(store.value), store.source).refused(NO_KEY)
     return found
 
 
+def _see_that_it_can_be_joined(config: pytest.Config, scheduler: Given, found: EngineOptions) -> None:
+    if not (scheduler.value.endswith(".json") or is_factory(scheduler.value)):
+        if not _has_port(scheduler.value):
+            raise scheduler.refused("is none of HOST:PORT, PATH.json and MODULE:FUNCTION")
+        if not found.insecure and is_insecure(scheduler.value):
+            raise scheduler.refused(INSECURE)
+    if config.getoption("expops_engine_workers") is not None and config.getoption("expops_scheduler") is not None:
+        problem = "is for a cluster of the session's own, and --expops-scheduler names another one"
+        raise given(config, "expops_engine_workers").refused(problem)
+    if not found.store:
+        raise scheduler.refused("needs a store that its workers reach too: --expops-store=URL")
+
+
+def _has_port(address: str) -> bool:
+    try:
+        return urlsplit(_with_scheme(address)).port is not None
+    except ValueError:
+        return False
+
+
+def _with_scheme(address: str) -> str:
+    return address if "://" in address else f"tcp://{address}"
+
+
 def is_insecure(address: str) -> bool:
-    """Return whether an address is on another machine, and nothing that is sent there is encrypted."""
-    parts = urlsplit(address if "://" in address else f"tcp://{address}")
+    """Return whether an address can be reached from other machines, and nothing that is sent there is encrypted."""
+    parts = urlsplit(_with_scheme(address))
     return parts.scheme in _PLAIN and parts.hostname not in _LOOPBACK
 
 

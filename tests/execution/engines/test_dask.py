@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_expops.errors import ReplayError
+from pytest_expops.execution.engines import dask
 from pytest_expops.execution.engines.base import EngineLost, Work, WorkLost, WorkRefused
 from pytest_expops.execution.engines.dask import DaskEngine, Submission
 from pytest_expops.execution.records import Outcome, RunRecord
@@ -46,8 +47,9 @@ class Client:
         self.status = "running"
         self.futures: dict[str, list[Future]] = {}
         self.needed: list[tuple[str, list[str]]] = []
+        self.where: list[tuple[str, Any, Any]] = []
         self.cancelled: list[Future] = []
-        self.workers = {"tcp://x": {}}
+        self.workers: dict[str, Any] = {"tcp://x": {}}
 
     def submit(
         self, function: Any, ticket: Any, number: int, name: str, replays: bool, *needed: Future, **how: Any
@@ -56,6 +58,7 @@ class Client:
         future = Future(self, how["key"])
         self.futures.setdefault(name + ("[replay]" if replays else ""), []).append(future)
         self.needed.append((name, [each.key for each in needed]))
+        self.where.append((name, how["resources"], how["workers"]))
         return future
 
     def cancel(self, futures: list[Future], force: bool) -> None:
@@ -237,3 +240,94 @@ def test_what_ends_while_something_else_is_waited_for_is_told_afterwards(
     assert engine.run(run("b")).outcome is Outcome.PASSED
     assert len(rounds) == 3  # it has slept in between
     assert engine.ended(0) == [run("a"), run("b")]
+
+
+GPU = {"resources": {"GPU": 1.0}}
+
+
+@pytest.fixture
+def asks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the scheduler asked for its workers many times within the patience of an engine."""
+    monkeypatch.setattr(dask, "_LOOK_SECONDS", 0.05)
+
+
+@pytest.mark.parametrize(
+    ("needed", "among", "workers", "said"),
+    [
+        ({"GPU": 1}, [], {"tcp://x": {}}, "no worker of the Dask cluster has had GPU 1, which it needs, for 0.5 s"),
+        ({"GPU": 2}, [], {"tcp://x": GPU}, "no worker of the Dask cluster has had GPU 2, which it needs, for 0.5 s"),
+        ({}, ["tcp://y"], {"tcp://x": {}}, "no worker of the machines that it is for has been connected for 0.5 s"),
+        (
+            {"GPU": 1},
+            ["tcp://y"],
+            {"tcp://x": GPU, "tcp://y": {}},
+            "no worker of the machines that it is for has had GPU 1, which it needs, for 0.5 s",
+        ),
+    ],
+)
+def test_what_no_worker_may_do_is_given_up_and_the_rest_goes_on(
+    client: Client, store: Store, needed: Mapping[str, float], among: list[str], workers: dict[str, Any], said: str
+) -> None:
+    engine = picky(client, store, needed, among)
+    client.workers = workers
+    store.has_run("a")
+    client.futures["a"][0].becomes("finished")
+    assert engine.ended(1) == [run("a")]
+    assert engine.ended(60) == [run("b")]
+    assert said in str(engine.run(run("b")).failure)
+    assert client.cancelled == [client.futures["b"][0]]
+    client.futures["c"][0].becomes("cancelled")
+    assert engine.ended(60) == [run("c")]
+
+
+def test_what_the_last_worker_died_of_that_may_do_it_has_crashed(client: Client, store: Store) -> None:
+    engine = picky(client, store, {"GPU": 1}, [])
+    store.has_run("a")
+    client.futures["a"][0].becomes("finished")
+    assert engine.ended(1) == [run("a")]
+    store.claims["b"] = "dask-1"
+    assert engine.ended(60) == [run("b")]
+    assert engine.run(run("b")).outcome is Outcome.CRASHED
+    assert "worker dask-1 died while it ran `b`" in str(engine.run(run("b")).failure)
+
+
+@pytest.mark.usefixtures("asks_often")
+@pytest.mark.parametrize(("needed", "among"), [({"GPU": 1}, []), ({}, ["tcp://x"]), ({"GPU": 0.5}, ["tcp://x"])])
+def test_what_a_worker_may_do_is_waited_for(
+    client: Client, store: Store, needed: Mapping[str, float], among: list[str]
+) -> None:
+    engine = picky(client, store, needed, among)
+    client.workers = {"tcp://x": GPU}
+    store.has_run("a")
+    client.futures["a"][0].becomes("finished")
+    assert engine.ended(1) == [run("a")]
+    assert engine.ended(1.5) == []
+    assert not client.cancelled
+
+
+def test_runs_and_replays_are_for_workers_that_may_make_them(client: Client, store: Store) -> None:
+    picky(client, store, {"GPU": 1}, ["tcp://x"]).begin([replay("b")])
+    named = ("b", {"GPU": 1}, ["tcp://x"])
+    assert client.where == [("a", None, None), named, ("c", None, None), named]
+
+
+@pytest.mark.usefixtures("asks_often")
+def test_what_waits_for_something_else_is_not_given_up(client: Client, store: Store) -> None:
+    engine = picky(client, store, {"GPU": 1}, [])
+    assert engine.ended(1.5) == []
+
+
+def picky(client: Client, store: Store, needed: Mapping[str, float], among: list[str]) -> DaskEngine:
+    """An engine of which not every worker may do `b`."""
+    submission = Submission(
+        print,
+        {"session": "s"},
+        lambda work: (0, work.name, work.replays),
+        lambda work: work.name,
+        lambda work: [run(name) for name in UPSTREAM[work.name]],
+        lambda work: needed if work.name == "b" else {},
+        lambda work: among if work.name == "b" else (),
+    )
+    found = DaskEngine(client, submission, store, patience=0.5)
+    found.begin([run("a"), run("b"), run("c")])
+    return found

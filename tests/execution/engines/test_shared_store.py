@@ -19,7 +19,7 @@ import pytest
 
 from pytest_expops.errors import StorageTrouble
 from pytest_expops.execution.engines import _remote_place
-from pytest_expops.execution.engines.shared_store import SharedStore
+from pytest_expops.execution.engines.shared_store import SharedStore, folder_of
 from pytest_expops.execution.remote_files import RemoteRefused
 from tests.s3_server import BUCKET, s3_server
 
@@ -628,3 +628,19 @@ class TestS3:
                 ask()
         with pytest.raises(RemoteRefused, match="the store cannot be reached"):
             SharedStore(f"s3://{BUCKET}/expops", "session", KEY)
+
+
+@pytest.mark.parametrize(
+    ("url", "folder"),
+    [
+        ("/shared/expops", "/shared/expops"),
+        ("file:///shared/expops", "/shared/expops"),
+        ("local:///shared/expops", "/shared/expops"),
+        ("file:/shared/expops", "/shared/expops"),
+        ("s3://bucket/expops", None),
+        ("simplecache::file:///shared/expops", None),
+        ("", ""),
+    ],
+)
+def test_the_folder_of_a_store(url: str, folder: str | None) -> None:
+    assert folder_of(url) == folder

@@ -12,6 +12,7 @@ import pytest
 from pytest_expops.execution.engines.base import WorkLost
 from pytest_expops.plugin.cluster import _agent, _tasks
 from pytest_expops.plugin.cluster._agent import Agent
+from pytest_expops.urls import KEY_VARIABLE
 
 WORK = {"number": 0, "name": "a", "replays": True}
 ANSWERS = """
@@ -83,6 +84,21 @@ def test_it_can_be_stopped_in_the_midst(agent: Agent, monkeypatch: pytest.Monkey
     agent.stop()
     thread.join(60)
     assert said == ["the session has ended"]
+
+
+def test_an_interpreter_has_the_variables_of_the_session_and_not_the_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OMP_NUM_THREADS", "LANG", "OTHER", KEY_VARIABLE):
+        monkeypatch.setenv(name, "of the worker")
+    expected = {"OMP_NUM_THREADS": "3", "LANG": None, "OTHER": "of the worker", KEY_VARIABLE: None}
+    does(monkeypatch, f"all(os.environ.get(name) == each for name, each in {expected}.items()) or os._exit(9)")
+    variables = {"OMP_NUM_THREADS": "3", "LANG": None}
+    agent = Agent({"session": "s", "variables": variables, "options": [], "folder": str(tmp_path)}, "w", 1)
+    try:
+        agent.ask(WORK)
+    finally:
+        agent.stop()
 
 
 class DaskWorker:

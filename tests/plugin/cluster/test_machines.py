@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -26,10 +27,13 @@ SCRIPT = """
     import os
 
     def same(data):
+        with open(os.environ["PLACES"], "a") as file:
+            file.write(os.environ["PLACE"] + "\\n")
         return {"x": 1}
 
     def other(data):
-        return {"machine": "there" if os.path.exists(os.environ.get("ONLY_THERE", "/nowhere")) else "here"}
+        same(data)
+        return {"machine": os.environ["PLACE"]}
 """
 
 
@@ -38,9 +42,10 @@ def two_machines(tmp_path: Path, project: Project, monkeypatch: pytest.MonkeyPat
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere/sitecustomize.py").write_text(ELSEWHERE, encoding="utf-8")
     monkeypatch.setenv(KEY_VARIABLE, KEY)
-    cluster = OwnCluster(tmp_path / "dask", 1, {}, {})
+    places = str(tmp_path / "places")
+    cluster = OwnCluster(tmp_path / "dask", 1, {"PLACE": "here", "PLACES": places}, {})
     path = f"{tmp_path / 'elsewhere'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-    cluster.add_worker("1", {"PYTHONPATH": path, "ONLY_THERE": str(tmp_path)})
+    cluster.add_worker("1", {"PYTHONPATH": path, "PLACE": "there", "PLACES": places})
     try:
         yield [
             "--expops-engine=dask",
@@ -48,6 +53,7 @@ def two_machines(tmp_path: Path, project: Project, monkeypatch: pytest.MonkeyPat
             f"--expops-store={tmp_path / 'store'}",
             "--expops-vary=host",
             "--expops-replay=all",
+            "--expops-artifacts=kept",
         ]
     finally:
         cluster.close()
@@ -57,7 +63,17 @@ def run(project: Project, options: list[str]) -> Outcome:
     return project.run(*options, subprocess=True)
 
 
-def test_the_same_bits_are_told_with_both_machines(project: Project, two_machines: list[str]) -> None:
+def told_as_it_was(project: Project, tmp_path: Path) -> bool:
+    """Whether the verdict names the processors of the first run and of the replay, in that order."""
+    places = (tmp_path / "places").read_text().split()
+    (path,) = (project.root / "kept").rglob("verdicts/*.json")
+    told = json.loads(path.read_text(encoding="utf-8"))["machines"]
+    return sorted(places) == ["here", "there"] and [each == "Other 9000" for each in told] == [
+        each == "there" for each in places
+    ]
+
+
+def test_the_same_bits_are_told_with_both_machines(project: Project, two_machines: list[str], tmp_path: Path) -> None:
     project.write("same", SCRIPT)
     found = run(project, [*two_machines, "--expops-report=r.html"])
     assert found.where("passed") == {"same", "same[replay]"}, found.text
@@ -66,12 +82,14 @@ def test_the_same_bits_are_told_with_both_machines(project: Project, two_machine
     assert "replayed 1: 1 matched; 1 of them the same bits on 2 machines: " in found.text
     assert found.text.split("on 2 machines: ")[1].split("\n")[0].count(", ") == 1
     assert "Other 9000" in found.text
+    assert told_as_it_was(project, tmp_path)
 
 
-def test_a_difference_is_told_with_both_machines(project: Project, two_machines: list[str]) -> None:
+def test_a_difference_is_told_with_both_machines(project: Project, two_machines: list[str], tmp_path: Path) -> None:
     project.write("other", SCRIPT)
     found = run(project, two_machines)
     assert found.where("failed") == {"other[replay]"}, found.text
     message = found.message("other[replay]")
     assert "on another machine (" in message
     assert "the same bits" not in found.text
+    assert told_as_it_was(project, tmp_path)

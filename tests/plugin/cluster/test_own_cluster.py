@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Mapping
@@ -11,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from pytest_expops.plugin.cluster._own_cluster import OwnCluster
 from tests.conftest import Outcome, Project
 
-pytest.importorskip("distributed")
+distributed = pytest.importorskip("distributed")
 
 DASK = ("--expops-engine=dask", "--expops-engine-workers=2", "--expops-replay=all")
 SCRIPT = """
@@ -96,6 +98,40 @@ def test_workers_of_xdist_are_refused(project: Project) -> None:
     assert project.run("--expops-engine=dask", "-n0", "--co").ret == pytest.ExitCode.OK
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds open ports by /proc")
+def test_nobody_else_can_reach_it(tmp_path: Path) -> None:
+    cluster = OwnCluster(tmp_path / "dask", 1, {}, {})
+    try:
+        with distributed.Client(scheduler_file=str(cluster.scheduler_file), set_as_default=False) as client:
+            client.wait_for_workers(1)
+        scheduler, nanny = (program.pid for program in cluster._programs)
+        assert [listened_at(each) for each in (scheduler, *and_children(nanny))] == [{LOOPBACK}, {LOOPBACK}, {LOOPBACK}]
+    finally:
+        cluster.close()
+
+
+def and_children(pid: int) -> list[int]:
+    """A program and those that it has started which listen at all."""
+    text = "".join(each.read_text() for each in Path(f"/proc/{pid}/task").glob("*/children"))
+    return [pid, *(each for each in map(int, text.split()) if listened_at(each))]
+
+
+LOOPBACK = "0100007F"
+"""127.0.0.1, as the kernel has it."""
+
+
+def listened_at(pid: int) -> set[str]:
+    """The addresses at which a program listens."""
+    sockets = {os.readlink(each) for each in Path(f"/proc/{pid}/fd").iterdir() if each.is_symlink()}
+    found = set()
+    for name in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{pid}/net/{name}").read_text().splitlines()[1:]:
+            _, local, _, state, *_, inode = line.split()[:10]
+            if state == "0A" and f"socket:[{inode}]" in sockets:
+                found.add(local.partition(":")[0])
+    return found
+
+
 def test_the_first_failure_ends_it_with_what_runs_there(project: Project) -> None:
     script = "import time, pathlib\ndef quick(data):\n    raise ValueError('no')\ndef slow(data):\n    time.sleep(60)\n"
     project.write("quick\nslow", script)
@@ -124,6 +160,25 @@ def test_tests_get_results_of_aggregations_from_there(project: Project) -> None:
     found = project.run(*DASK, ".", subprocess=True)
     assert found.where("failed") == set(), found.text
     assert found.items["test_it"] == "passed"
+
+
+@pytest.mark.parametrize("asks", ["expops", "tmp_path"])
+def test_what_only_a_test_asks_for_is_made_there_too(project: Project, asks: str) -> None:
+    project.write("f", "def f(data):\n    return {'x': 1}\n")
+    read = "expops['f']['x'] == 1" if asks == "expops" else asks
+    project.pytester.makepyfile(test_it=f"def test_it({asks}):\n    assert {read}\n")
+    found = project.run(*DASK, ".", "-k", "test_it", subprocess=True)
+    assert found.items == {"test_it": "passed"}, found.text
+    assert ("of a Dask cluster of the session's own: dask-" in found.text) == (asks == "expops")
+
+
+def test_modules_beside_the_project_are_found_there_too(project: Project) -> None:
+    project.write("f", "import beside_it\ndef f(data):\n    return {'x': beside_it.X}\n", folder="below")
+    project.pytester.makeini("[pytest]\npythonpath = src\n")
+    (project.root / "src").mkdir()
+    (project.root / "src/beside_it.py").write_text("X = 1\n", encoding="utf-8")
+    found = project.run(*DASK, subprocess=True, config=f"below/{project.config}")
+    assert found.where("passed") == {"f", "f[replay]"}, found.text
 
 
 def test_what_needs_a_resource_runs_where_it_is(project: Project) -> None:

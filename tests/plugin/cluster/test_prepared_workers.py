@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pytest_expops.errors import ExpopsError
+from pytest_expops.execution.engines.base import WorkRefused
 from pytest_expops.plugin.cluster._agent import Agent
 from pytest_expops.plugin.cluster._worker_session import WorkerSession
 from pytest_expops.urls import KEY_VARIABLE
@@ -49,10 +50,10 @@ def test_whether_it_can_be_started_is_told_to_whoever_asks(agent: Agent, monkeyp
         tried.append(self.session)
         raise OSError("no more processes")
 
-    monkeypatch.setattr(Agent, "_started", fail)
+    monkeypatch.setattr(Agent, "_start", fail)
     agent.prepare()
     assert tried == ["this"]
-    with pytest.raises(OSError, match="no more processes"):
+    with pytest.raises(WorkRefused, match="worker dask-1 can start no interpreter for the session: no more processes"):
         agent.ask({"number": 0, "name": "a", "replays": False}, lambda: None)
 
 

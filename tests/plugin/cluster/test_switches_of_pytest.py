@@ -34,12 +34,29 @@ model:
 SCRIPT = """
 import os, time
 
-def first(data): return {"x": 1}
-def second(data): return {"x": 2}
-def bad(data): raise ValueError("bad")
-def worse(data): raise ValueError("worse")
+def note(name):
+    if "RAN" in os.environ:
+        with open(os.environ["RAN"], "a") as file:
+            file.write(name + "\\n")
+
+def first(data):
+    note("first")
+    return {"x": 1}
+
+def second(data):
+    note("second")
+    return {"x": 2}
+
+def bad(data):
+    note("bad")
+    raise ValueError("bad")
+
+def worse(data):
+    note("worse")
+    raise ValueError("worse")
 
 def long(data):
+    note("long")
     seconds = os.environ.get("LONG")
     if seconds:
         open(seconds, "w").close()
@@ -63,7 +80,8 @@ ALL = {
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster]:
-    with real_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+    folder = tmp_path_factory.mktemp("cluster")
+    with real_cluster(folder, variables={KEY_VARIABLE: KEY, "RAN": str(folder / "ran")}) as cluster:
         yield cluster
 
 
@@ -88,10 +106,19 @@ def test_a_session_that_is_to_stop_stops(room: Room, there: list[str], option: s
     assert "test_plain" not in seen.items
 
 
-def test_what_is_deselected_is_not_run(room: Room, there: list[str]) -> None:
+def test_a_plugin_that_stops_the_session_stops_it(room: Room, there: list[str]) -> None:
+    seen = room.run(*there, "--stepwise", "-p", "cacheprovider", "-p", "stepwise")
+    assert [*outcomes(seen).values()].count("failed") == 1
+    assert "Test failed, continuing from this test next run" in seen.text
+    assert "test_plain" not in seen.items
+
+
+def test_what_is_deselected_is_not_run(room: Room, there: list[str], cluster: RealCluster) -> None:
+    (cluster.folder / "ran").unlink(missing_ok=True)
     seen = room.run(*there, "-k", "second")
     assert outcomes(seen) == {"second": "passed", "second[replay]": "passed"}, seen.text
     assert seen.records().keys() == {"first", "second"}
+    assert {*(cluster.folder / "ran").read_text().split()} == {"first", "second"}
 
 
 def test_what_failed_last_is_run_again(room: Room, there: list[str]) -> None:
@@ -153,6 +180,8 @@ def test_what_runs_is_ended_when_pytest_is(room: Room, tmp_path: Path, number: s
         assert program.wait(SECONDS) == code, output.read_text()
         _until(lambda: not any("_worker_main" in each.command for each in marked(f"{MARK}={tmp_path}".encode())))
         assert cluster.programs["w0"].process.poll() is None
+        left = {*os.listdir(cluster.programs["w0"].place / "tmp")} - {"dask-scratch-space"}
+        assert bool(left) == (number == signal.SIGKILL)  # who is killed removes nothing
     text = output.read_text()
     if number != signal.SIGKILL:
         assert "KeyboardInterrupt" in text

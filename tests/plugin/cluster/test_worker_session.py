@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import platform
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from pytest_expops.execution.engines.environment_check import described
 from pytest_expops.execution.engines.shared_store import SharedStore
 from pytest_expops.plugin.cluster._agent import Agent
 from pytest_expops.plugin.cluster._connection import _write_description
-from pytest_expops.plugin.cluster._description import key_of, options_from_json
+from pytest_expops.plugin.cluster._description import DESCRIPTION, key_of, options_from_json
 from pytest_expops.plugin.state import Seat, start
 from pytest_expops.urls import KEY_VARIABLE
 from tests.conftest import Project
@@ -41,7 +43,12 @@ OPTIONS: dict[str, Any] = {
     },
 }
 SCRIPT = """
+    import os
+
     import numpy as np
+
+    def ends(data):
+        os._exit(3)
 
     def large(data):
         return {"x": np.arange(100_000.0)}
@@ -59,7 +66,7 @@ MakeAgent = Callable[..., Agent]
 def store(tmp_path: Path, project: Project, monkeypatch: pytest.MonkeyPatch) -> SharedStore:
     """The store of a session that has been described in it."""
     monkeypatch.setenv(KEY_VARIABLE, KEY)
-    project.write("large user\nuser last", SCRIPT)
+    project.write("large user\nuser last\nends", SCRIPT)
     found = SharedStore(str(tmp_path / "store"), "session", KEY.encode())
     state = start(options_from_json(OPTIONS, (project.root / project.config,)), Seat())
     try:
@@ -152,6 +159,33 @@ def test_a_worker_without_the_key_takes_no_part(agents: MakeAgent, monkeypatch: 
         ask(agents("dask-0"), "large")
 
 
-def test_a_session_that_is_not_in_the_store_has_ended(agents: MakeAgent) -> None:
-    with pytest.raises(WorkRefused, match="has nothing of session other: it has ended"):
+def test_a_session_of_which_the_store_has_nothing_here_is_refused(agents: MakeAgent) -> None:
+    with pytest.raises(
+        WorkRefused, match=rf"has nothing of session other on {re.escape(platform.node())}\n    fix: see "
+    ):
         ask(agents("dask-0", session="other"), "large")
+
+
+@pytest.mark.parametrize("name", ["dask-0", "tcp://127.0.0.1:41001", "a\\1 b"])
+def test_what_a_process_did_to_its_interpreter_is_told_whatever_its_worker_is_called(
+    agents: MakeAgent, store: SharedStore, name: str
+) -> None:
+    ask(agents(name), "ends")
+    record = store.read("records", key_of(0, "ends"))["record"]
+    assert (record["outcome"], record["worker"]) == ("crashed", name)
+    assert f"worker {name} died while it ran `ends`: it ended with exit status 3" in record["failure"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_worker_with_another_library_that_comes_late_takes_part_only_where_it_may(
+    agents: MakeAgent, store: SharedStore, check: bool
+) -> None:
+    description = store.read(DESCRIPTION, DESCRIPTION)
+    description["environment"]["distributions"]["numpy"] = "0.0.1"
+    store.write(DESCRIPTION, DESCRIPTION, {**description, "check": check})
+    if check:
+        with pytest.raises(WorkRefused, match=r"numpy 0\.0\.1 here, "):
+            ask(agents("dask-0"), "large")
+    else:
+        ask(agents("dask-0"), "large")
+    assert (store.read("records", key_of(0, "large")) is None) == check

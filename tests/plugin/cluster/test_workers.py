@@ -39,13 +39,19 @@ def test_what_no_worker_has_is_refused(needed: dict[str, float]) -> None:
     assert "fix: start a worker with it" in text
 
 
-def test_replays_go_to_a_machine_of_another_processor() -> None:
-    found = {"a": on("1", "AMD"), "b": on("2", "AMD"), "c": on("1", "AMD"), "d": on("3", "Intel")}
-    assert Workers(found).on_two_machines() == (["a", "c"], ["d"])
+def test_replays_go_to_machines_of_another_processor() -> None:
+    found = {"a": on("1", "AMD"), "b": on("2", "AMD"), "c": on("1", "AMD"), "d": on("3", "Intel"), "e": on("4", "ARM")}
+    assert Workers(found).on_two_machines() == (["a", "c", "b"], ["d", "e"])
 
 
-def test_replays_go_to_another_machine_where_all_have_one_processor() -> None:
+def test_where_all_have_one_processor_half_of_the_machines_make_replays() -> None:
     assert Workers({"a": on("1", "AMD"), "b": on("2", "AMD")}).on_two_machines() == (["a"], ["b"])
+    found = {
+        f"{machine}{number}": on(machine, "AMD")
+        for machine, size in zip("vwxyz", [1, 4, 1, 1, 2], strict=True)
+        for number in range(size)
+    }
+    assert Workers(found).on_two_machines() == (["w0", "w1", "w2", "w3", "y0"], ["z0", "z1", "v0", "x0"])
 
 
 def test_on_one_machine_nothing_is_said_of_workers() -> None:

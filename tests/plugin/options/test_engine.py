@@ -63,8 +63,28 @@ def test_two_kinds_of_workers_are_refused(fan: Project, workers: str) -> None:
 @pytest.mark.parametrize("address", ["tcp://head:8786", "head:8786", "ws://head:8786", "tcp://10.0.0.7:8786"])
 def test_another_machine_without_tls_is_refused(fan: Project, address: str) -> None:
     line = _refusal(fan, "--expops-engine=dask", f"--expops-scheduler={address}", "--expops-store=/there")
-    assert line.startswith(f"ERROR: --expops-scheduler: {address!r} is on another machine, and has no TLS: ")
+    assert line.startswith(
+        f"ERROR: --expops-scheduler: {address!r} is not this machine's own loopback address, and has no TLS: "
+    )
     assert line.endswith("or allow it: --expops-insecure (from the command line)")
+
+
+@pytest.mark.parametrize("address", ["head", "clusters.slurm", "tls://head", "head:port-1"])
+def test_what_names_no_cluster_is_refused(fan: Project, address: str) -> None:
+    line = _refusal(fan, "--expops-engine=dask", f"--expops-scheduler={address}", "--expops-store=/there")
+    assert line == (
+        f"ERROR: --expops-scheduler: {address!r} is none of HOST:PORT, PATH.json and MODULE:FUNCTION (from the command "
+        "line)"
+    )
+
+
+def test_a_cluster_that_is_joined_is_not_given_a_number_of_workers(fan: Project) -> None:
+    options = ["--expops-scheduler=tls://head:8786", "--expops-store=/there", "--expops-engine-workers=3"]
+    line = _refusal(fan, "--expops-engine=dask", *options)
+    assert line == (
+        "ERROR: --expops-engine-workers: '3' is for a cluster of the session's own, and --expops-scheduler names "
+        "another one (from the command line)"
+    )
 
 
 def test_a_cluster_that_is_joined_needs_a_store(fan: Project) -> None:
