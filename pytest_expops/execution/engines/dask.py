@@ -16,16 +16,15 @@ from functools import partial
 from typing import Any, Protocol
 
 from pytest_expops.errors import ReplayError, StorageTrouble
-from pytest_expops.execution.engines.asking import Question, within
+from pytest_expops.execution.engines.asking import within
 from pytest_expops.execution.engines.base import NOBODY, EngineLost, OwnerLost, Work, WorkLost, WorkRefused
+from pytest_expops.execution.engines.cluster_watch import ClusterWatch
 from pytest_expops.execution.engines.resources import amounts, offers
 from pytest_expops.execution.last_records import crashed, lost
 from pytest_expops.execution.records import Outcome, RunRecord
 from pytest_expops.unpatched import UNPATCHED
 
 _POLL_SECONDS = 0.2
-_LOOK_SECONDS = 1.0
-"""How often to ask the scheduler which workers there are."""
 _MOST_ATTEMPTS = 20
 """So often a task that was never begun is given to Dask again."""
 _LET_GO = 50
@@ -113,17 +112,15 @@ class DaskEngine:
         self._stop = stop
         self._release = release
         self._patience = patience
+        self._watch = ClusterWatch(client, patience)
         self._tasks: dict[Work, _Task] = {}
         self._news: queue.SimpleQueue[tuple[Work, int]] = queue.SimpleQueue()
         self._later: list[tuple[Work, int]] = []
         """News that nobody could make anything of while there was no connection."""
         self._ended: list[Work] = []
         self._lost: EngineLost | None = None
-        self._question: Question | None = None
         self._unneeded: list[Any] = []
         """Futures of what is over, which Dask still keeps."""
-        self._asked = float("-inf")
-        self._trouble, self._trouble_since = "", 0.0
         self._demanding: set[Work] = set()
         """What not every worker may do, and is not over."""
         self._stuck: dict[Work, float] = {}
@@ -183,7 +180,7 @@ class DaskEngine:
     def cancel(self) -> None:
         """Have Dask forget what has not ended, and end what workers have for this session; wait until it has ended."""
         open_ = [task.future for task in self._tasks.values() if not task.over]
-        if self._is_connected():
+        if self._watch.is_connected():
             with suppress(Exception):  # the scheduler is gone: workers end what they do when they notice
                 within(CANCEL_SECONDS, lambda: self._client.cancel(open_, force=True))
             with suppress(Exception):  # a worker is: it does the same
@@ -292,7 +289,7 @@ class DaskEngine:
             ConnectionError: there is no connection, so that nothing that is known of the task can be believed.
             TimeoutError: Dask does not say.
         """
-        if not self._is_connected():
+        if not self._watch.is_connected():
             raise ConnectionError
         error: BaseException | None = None
         if task.future.status == "error":
@@ -330,9 +327,6 @@ class DaskEngine:
                     return True
         return False
 
-    def _is_connected(self) -> bool:
-        return bool(self._client.status == "running")
-
     @contextmanager
     def _reading(self) -> Iterator[None]:
         """Where the store is not read, nothing can be told of anything any more.
@@ -352,41 +346,17 @@ class DaskEngine:
         Raises:
             EngineLost: there is not.
         """
-        now = UNPATCHED.monotonic()
-        if self._client.status in ("closed", "closing"):
-            raise EngineLost("the scheduler of the Dask cluster is gone: it has closed the connection", hint=_RERUN)
-        if self._is_connected():
+        workers = self._watch.look()
+        if self._watch.is_connected():
             for each in self._later:
                 self._news.put(each)
             self._later.clear()
-            trouble = self._asked_for_workers(now)
-        else:
-            trouble = "the scheduler of the Dask cluster has not been reached"
-        if trouble != self._trouble:
-            self._trouble, self._trouble_since = trouble, now
-        if trouble and now - self._trouble_since > self._patience:
-            raise EngineLost(f"{trouble} for {self._patience:g} s", hint=_NO_WORKER if trouble == _ALONE else _RERUN)
+        if workers:
+            self._give_up_what_is_for_nobody(workers)
 
-    def _asked_for_workers(self, now: float) -> str:
-        """Return what is wrong, as far as is known; the scheduler, which may not answer, is asked beside all else."""
-        if self._question is None:
-            if now - self._asked >= _LOOK_SECONDS:
-                self._asked, self._question = now, Question(self._client.scheduler_info)
-            return self._trouble
-        if not self._question.returns():
-            return "the scheduler of the Dask cluster has not answered" if now - self._asked > _LOOK_SECONDS else ""
-        question, self._question = self._question, None
-        try:
-            workers = question.answer().get("workers")
-        except Exception:  # the connection was lost meanwhile
-            return self._trouble
-        if not workers:
-            return _ALONE
-        self._give_up_what_is_for_nobody(workers, now)
-        return ""
-
-    def _give_up_what_is_for_nobody(self, workers: Mapping[str, Mapping[str, Any]], now: float) -> None:
+    def _give_up_what_is_for_nobody(self, workers: Mapping[str, Mapping[str, Any]]) -> None:
         """End what no worker that is connected may do, once it could have begun long ago: Dask would wait on."""
+        now = UNPATCHED.monotonic()
         stuck = [work for work in self._demanding if self._may_begin(work) and not self._can_be_done(work, workers)]
         self._stuck = {work: self._stuck.get(work, now) for work in stuck}
         for work in [work for work, since in self._stuck.items() if now - since > self._patience]:
@@ -416,8 +386,3 @@ class DaskEngine:
         what = f"had {needed}, which it needs," if needed else "been connected"
         where = "of the machines that it is for" if self._submission.workers(work) else "of the Dask cluster"
         return f"no worker {where} has {what}"
-
-
-_ALONE = "no worker of the Dask cluster has been connected"
-_NO_WORKER = "fix: start workers, or wait longer for them: --expops-engine-timeout=SECONDS"
-_RERUN = "fix: see why in the scheduler's log, and run pytest again; what had ended is reported"

@@ -15,6 +15,7 @@ from typing import Any
 from pytest_expops.errors import ExpopsError, MissingExtra
 from pytest_expops.execution import scratch
 from pytest_expops.execution.engines.base import Work
+from pytest_expops.execution.engines.cluster_watch import workers_of
 from pytest_expops.execution.engines.code_archive import make_archive
 from pytest_expops.execution.engines.dask import DaskEngine, Submission
 from pytest_expops.execution.engines.environment_check import described
@@ -236,8 +237,7 @@ def _not_of_the_project(state: SessionState) -> list[Path]:
 
 def _offered(client: Any, among: Collection[str] | None) -> list[Mapping[str, float]]:
     """Return what each worker has that is there, of all or of some."""
-    workers = client.scheduler_info().get("workers", {})
-    return [each.get("resources", {}) for name, each in workers.items() if among is None or name in among]
+    return [each.get("resources", {}) for name, each in workers_of(client).items() if among is None or name in among]
 
 
 def _in_words(options: EngineOptions) -> str:

@@ -36,10 +36,10 @@ def main() -> None:
 
 
 def _read(lines: Lines, messages: queue.SimpleQueue[dict[str, Any]]) -> None:
-    """Pass messages on. At the end of them leave at once, even from the middle of a run: the worker has died."""
+    """Pass messages on. At the end of them leave at once, with all that was started here: the worker has died."""
     while (message := lines.next()) is not None:
         messages.put(message)
-    os._exit(1)
+    os.killpg(os.getpid(), signal.SIGKILL)  # it leads a group, which the worker would have ended
 
 
 def _serve(messages: queue.SimpleQueue[dict[str, Any]], answers: int, printed: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pytest_expops.errors import ExpopsError
 from pytest_expops.execution.engines.asking import within
+from pytest_expops.execution.engines.cluster_watch import workers_of
 from pytest_expops.execution.engines.environment_check import machine, refusal
 from pytest_expops.execution.engines.resources import amounts, offers
 from pytest_expops.pipeline.model import Process
@@ -38,7 +39,7 @@ class Workers:
             ExpopsError: there is none for so many seconds, or one has not this package.
         """
         began, told = UNPATCHED.monotonic(), False
-        while not client.scheduler_info().get("workers", {}):
+        while not workers_of(client):
             waited = UNPATCHED.monotonic() - began
             if waited > SOON and not told:
                 tell(f"the Dask cluster has no worker yet; it is waited for, at most {patience:g} s")

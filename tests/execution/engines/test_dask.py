@@ -64,7 +64,7 @@ class Client:
     def cancel(self, futures: list[Future], force: bool) -> None:
         self.cancelled += futures
 
-    def scheduler_info(self) -> dict[str, Any]:
+    def scheduler_info(self, n_workers: int) -> dict[str, Any]:
         return {"workers": self.workers}
 
     def close(self, timeout: float) -> None:

@@ -40,7 +40,7 @@ class _Client:
         self.keys.append(key)
         return _Future(self)
 
-    def scheduler_info(self) -> dict[str, Any]:
+    def scheduler_info(self, n_workers: int) -> dict[str, Any]:
         return {"workers": {"one": {}}}
 
     def close(self, timeout: float) -> None: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,10 +81,13 @@ model:
         - {name: last}
 """
 ENDS_SCRIPT = """
-import os, signal, time
+import os, signal, subprocess, time
 
 def ends(data):
-    open(os.environ["SEEN"], "w").close()
+    child = subprocess.Popen(["sleep", "600"])
+    with open(os.environ["SEEN"] + ".part", "w") as file:
+        file.write(str(child.pid))
+    os.rename(file.name, os.environ["SEEN"])
     os.kill(os.getppid(), signal.SIGKILL)
     time.sleep(600)
 
@@ -113,6 +117,18 @@ def test_what_needs_a_worker_that_is_gone_is_not_waited_for_without_end(cluster:
     assert "worker dask-left died while it ran `ends`" in seen.items["ends"][1]
     assert "no worker of the Dask cluster has had LEFT 1, which it needs, for 2 s" in seen.items["needs"][1]
     assert "run on 2 workers of a Dask cluster: dask-left 1 process, dask-right 1 process\n" in seen.text
+    child = (tmp_path / "seen").read_text()
+    deadline = time.monotonic() + 20
+    while _is_alive(child):  # nobody would look after it
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _is_alive(process: str) -> bool:
+    try:
+        return Path("/proc", process, "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_what_no_worker_has_ends_it_before_anything_is_run(cluster: RealCluster, tmp_path: Path) -> None:
