@@ -10,11 +10,8 @@ from pytest_expops.execution.engines.cluster_watch import workers_of
 class Client:
     """A client of a release that asks for five workers unless it is told how many (distributed 2025.4, say)."""
 
-    workers = {f"tcp://127.0.0.1:{port}": {"resources": {}} for port in range(20)}
-
     def scheduler_info(self, n_workers: int = 5, **_: Any) -> dict[str, Any]:
-        most = len(self.workers) if n_workers == -1 else n_workers
-        return {"workers": dict([*self.workers.items()][:most])}
+        return {"workers": {f"tcp://127.0.0.1:{n}": {} for n in range(20 if n_workers == -1 else n_workers)}}
 
 
 def test_all_workers_are_asked_for() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pytest_expops.errors import ReplayError
-from pytest_expops.execution.engines import dask
+from pytest_expops.execution.engines import cluster_watch
 from pytest_expops.execution.engines.base import EngineLost, Work, WorkLost, WorkRefused
 from pytest_expops.execution.engines.dask import DaskEngine, Submission
 from pytest_expops.execution.records import Outcome, RunRecord
@@ -248,7 +248,7 @@ GPU = {"resources": {"GPU": 1.0}}
 @pytest.fixture
 def asks_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the scheduler asked for its workers many times within the patience of an engine."""
-    monkeypatch.setattr(dask, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(cluster_watch, "_LOOK_SECONDS", 0.05)
 
 
 @pytest.mark.parametrize(
