@@ -106,7 +106,7 @@ def add_engine_options(parser: pytest.Parser, group: pytest.OptionGroup) -> None
         help="allow a scheduler on another machine without TLS (tcp://): whoever can reach it can have it run anything",
     )
     parser.addini("expops_engine", "like --expops-engine", default="local")
-    parser.addini("expops_scheduler", "like --expops-scheduler", default="")
+    parser.addini("expops_scheduler", "like --expops-scheduler; a path is relative to the ini file", default="")
     parser.addini("expops_store", "like --expops-store; a path is relative to the ini file", default="")
     parser.addini("expops_code", "like --expops-code", default="auto")
     parser.addini("expops_engine_environment", "like --expops-engine-environment", default="check")
@@ -130,8 +130,8 @@ def read_engine_options(config: pytest.Config, ini_folder: Path) -> EngineOption
         code = "archive" if scheduler.value else "shared"
     found = EngineOptions(
         name,
-        scheduler.value,
-        _place(config, store, ini_folder),
+        _path(config, "expops_scheduler", ini_folder) if scheduler.value.endswith(".json") else scheduler.value,
+        _path(config, "expops_store", ini_folder),
         code,
         given(config, "expops_engine_environment").one_of(CHECKS) == "check",
         given(config, "expops_engine_workers").number("engine_workers"),
@@ -190,8 +190,10 @@ def is_factory(scheduler: str) -> bool:
     return bool(_FACTORY(scheduler)) and "://" not in scheduler
 
 
-def _place(config: pytest.Config, asked: Given, ini_folder: Path) -> str:
-    if not asked.value or "://" in asked.value:
-        return asked.value
-    on_command_line = config.getoption("expops_store") is not None
-    return os.path.abspath((config.invocation_params.dir if on_command_line else ini_folder) / asked.value)
+def _path(config: pytest.Config, name: str, ini_folder: Path) -> str:
+    """Return what was named, a path as an absolute one: that of the ini file is relative to its folder."""
+    value = given(config, name).value
+    if not value or "://" in value:
+        return value
+    on_command_line = config.getoption(name) is not None
+    return os.path.abspath((config.invocation_params.dir if on_command_line else ini_folder) / value)

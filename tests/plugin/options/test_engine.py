@@ -111,7 +111,7 @@ def test_a_store_needs_a_key(fan: Project, monkeypatch: pytest.MonkeyPatch, key:
         ("tls://head:8786", []),
         ("tcp://127.0.0.1:8786", []),
         ("tcp://localhost:8786", []),
-        ("scheduler.json", []),
+        ("/cluster/scheduler.json", []),
         ("clusters:slurm", []),
         ("tcp://head:8786", ["--expops-insecure"]),
     ],
@@ -124,11 +124,14 @@ def test_what_is_allowed(pytester: pytest.Pytester, fan: Project, address: str, 
 
 
 @pytest.mark.usefixtures("key")
-def test_a_store_is_relative_to_where_it_is_named(pytester: pytest.Pytester, fan: Project) -> None:
+def test_a_path_is_relative_to_where_it_is_named(pytester: pytest.Pytester, fan: Project) -> None:
     ini = pytester.mkdir("below") / "pytest.ini"
-    ini.write_text("[pytest]\nexpops_engine = dask\nexpops_store = kept\n", encoding="utf-8")
-    assert _options(pytester, fan, "-c", str(ini)).store == str(ini.parent / "kept")
-    assert _options(pytester, fan, "-c", str(ini), "--expops-store=kept").store == str(pytester.path / "kept")
+    lines = ["[pytest]", "expops_engine = dask", "expops_store = kept", "expops_scheduler = dask.json"]
+    ini.write_text("\n".join(lines), encoding="utf-8")
+    found = _options(pytester, fan, "-c", str(ini))
+    assert (found.store, found.scheduler) == (str(ini.parent / "kept"), str(ini.parent / "dask.json"))
+    found = _options(pytester, fan, "-c", str(ini), "--expops-store=kept", "--expops-scheduler=dask.json")
+    assert (found.store, found.scheduler) == (str(pytester.path / "kept"), str(pytester.path / "dask.json"))
 
 
 def test_the_options_of_a_cluster_in_the_ini_file_have_no_effect_without_one(
