@@ -6,6 +6,7 @@ is asked for, one after the other (`_agent.py`); a process that takes it down le
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from collections import deque
@@ -61,13 +62,17 @@ def perform(ticket: Mapping[str, Any], number: int, name: str, replays: bool, *_
     return name
 
 
-def prepare(ticket: Mapping[str, Any], dask_worker: Any) -> None:
+async def prepare(ticket: Mapping[str, Any], dask_worker: Any) -> None:
     """Start the interpreter of a worker, which Dask passes, before there is anything to do, and do not wait for it."""
-    _agent_for(ticket, dask_worker).prepare()
+    await asyncio.to_thread(lambda: _agent_for(ticket, dask_worker).prepare())
 
 
-def stop(session: str) -> None:
-    """End what runs for a session on this worker, and all that is kept for it."""
+async def stop(session: str) -> None:
+    """End what runs for a session on this worker, and all that is kept for it; other sessions are not held up."""
+    await asyncio.to_thread(_stop, session)
+
+
+def _stop(session: str) -> None:
     with _lock:
         _stopped.append(session)
         found = [key for key in _agents if key[1] == session]

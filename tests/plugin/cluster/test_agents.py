@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,7 +111,7 @@ class DaskWorker:
 def stopping() -> Iterator[None]:
     yield
     for session in ("s1", "s2"):
-        _tasks.stop(session)
+        asyncio.run(_tasks.stop(session))
     _tasks._stopped.clear()
 
 
@@ -125,7 +126,7 @@ def test_two_sessions_do_not_disturb_each_other(monkeypatch: pytest.MonkeyPatch)
     assert first is not second
     first.ask(WORK)
     second.ask(WORK)
-    _tasks.stop("s2")
+    asyncio.run(_tasks.stop("s2"))
     first.ask(WORK)
     assert _tasks._agent_for(ticket("s1"), DaskWorker()) is first
 
@@ -143,6 +144,20 @@ def test_a_session_that_was_left_makes_room(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.usefixtures("stopping")
 def test_a_task_that_comes_after_the_end_of_its_session_begins_nothing() -> None:
-    _tasks.stop("s1")
+    asyncio.run(_tasks.stop("s1"))
     with pytest.raises(WorkLost, match="the session has ended"):
         _tasks._agent_for(ticket("s1"), DaskWorker())
+
+
+@pytest.mark.usefixtures("stopping")
+def test_a_session_that_ends_does_not_hold_up_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dask calls what it is given in its event loop, which answers all sessions."""
+    goes_on, seen = threading.Event(), []
+    monkeypatch.setattr(Agent, "stop", lambda _: seen.append(goes_on.wait(10)))
+    _tasks._agent_for(ticket("s1"), DaskWorker())
+
+    async def both() -> None:
+        await asyncio.gather(_tasks.stop("s1"), asyncio.to_thread(goes_on.set))
+
+    asyncio.run(both())
+    assert seen == [True]
