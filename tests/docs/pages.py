@@ -193,6 +193,7 @@ def masked(text: str, *, varies: bool = False) -> str:
     text = re.sub(r" ?\(\d+:\d\d:\d\d\)|0x[0-9a-f]+", "", text)
     if varies:
         text = re.sub(r"(first run|replay): +.*", r"\1: VALUE", text)
+        text = re.sub(r"\[\d+\] differs first", "[N] differs first", text)
     text = re.sub(r"[=_]{3,}", "===", text)
     text = re.sub(r"(?m)^[.sx]+( +\[ *\d+%\])?$", "...", text)
     text = re.sub(r"(?m)(^\.\.\.\n)+", "...\n", text)
