@@ -44,9 +44,9 @@ def cluster_of(state: SessionState, key: bytes, folder: Path | None, stack: Exit
                 text, hint="fix: it must be a function without arguments that returns a Dask cluster"
             ) from error
         return _given(cluster, options, stack)
-    if options.scheduler.endswith(".json"):
-        _refuse_insecure(_address_in(options.scheduler), options)
     if options.scheduler:
+        if options.scheduler.endswith(".json"):  # an address was looked at with the options
+            _refuse_insecure(options.scheduler, options)
         return options.scheduler
     assert folder is not None
     resources: dict[str, float] = {}
@@ -95,6 +95,9 @@ def _address_in(path: str) -> str:
 
 
 def _refuse_insecure(address: str, options: EngineOptions) -> None:
+    """Refuse an address, or that in a scheduler file, to which something would be sent without TLS."""
+    if address.endswith(".json"):
+        address = _address_in(address)
     if address and not options.insecure and is_insecure(address):
         raise ExpopsError(f"the scheduler at {address} {INSECURE}")
 

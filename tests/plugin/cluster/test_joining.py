@@ -18,6 +18,8 @@ from pytest_expops.plugin.state import SessionState
 from pytest_expops.urls import KEY_VARIABLE
 
 GIVEN = """
+import os
+
 closed = []
 
 class Cluster:
@@ -31,6 +33,7 @@ class Open(Cluster):
 def nothing(): pass
 def address(): return "tls://head:8786"
 def plain(): return "tcp://head:8786"
+def file(): return os.environ["SCHEDULER_FILE"]
 def raises(): raise KeyError("queue")
 """
 
@@ -92,21 +95,26 @@ def test_what_is_no_cluster_to_be_joined_is_refused(name: str, message: str) -> 
         (None, "{file} is no scheduler file (FileNotFoundError: "),
     ],
 )
-def test_a_scheduler_file_is_looked_into(tmp_path: Path, content: str | None, message: str) -> None:
+def test_a_scheduler_file_is_looked_into(
+    tmp_path: Path, content: str | None, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "scheduler.json"
     if content is not None:
         file.write_text(content, encoding="utf-8")
-    with ExitStack() as stack, pytest.raises(ExpopsError) as refused:
-        cluster_of(state_with(str(file)), b"", None, stack)
-    assert str(refused.value).startswith(message.format(file=file))
+    monkeypatch.setenv("SCHEDULER_FILE", str(file))
+    for scheduler in (str(file), "given_clusters:file"):
+        with ExitStack() as stack, pytest.raises(ExpopsError) as refused:
+            cluster_of(state_with(scheduler), b"", None, stack)
+        assert str(refused.value).startswith(message.format(file=file))
 
 
 @pytest.mark.parametrize("address", ["tls://10.0.0.7:8786", "tcp://127.0.0.1:8786"])
-def test_a_scheduler_file_that_may_be_used(tmp_path: Path, address: str) -> None:
+def test_a_scheduler_file_that_may_be_used(tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "scheduler.json"
     file.write_text(f'{{"address": "{address}"}}', encoding="utf-8")
+    monkeypatch.setenv("SCHEDULER_FILE", str(file))
     with ExitStack() as stack:
-        assert cluster_of(state_with(str(file)), b"", None, stack) == str(file)
+        assert cluster_of(state_with(str(file)), b"", None, stack) == joined("file", stack) == str(file)
 
 
 def test_a_scheduler_that_takes_long_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
