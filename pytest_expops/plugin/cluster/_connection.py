@@ -129,6 +129,9 @@ def connected(state: SessionState, filters: Sequence[Sequence[Any]], tell: Calla
         return Connection(engine, _in_words(options), news)
 
 
+_SIDES = ("for first runs", "for replays on another machine")
+
+
 def _machines(
     client: Any, state: SessionState, modules: list[str], here: Mapping[str, Any], tell: Callable[[str], None]
 ) -> tuple[list[str], list[str]] | None:
@@ -147,8 +150,9 @@ def _machines(
     demanding = [process for process in processes_of(state) if process.resources]
     machines = workers.on_two_machines() if "host" in state.options.vary else None
     if options.scheduler and not is_factory(options.scheduler):  # others start workers as they are needed
-        for names in machines or [None]:
-            check_resources(demanding, partial(_offered, client, names), min(LATE, options.timeout))
+        sides = zip(_SIDES, machines, strict=True) if machines else [("of the cluster", None)]
+        for which, names in sides:
+            check_resources(demanding, partial(_offered, client, names), min(LATE, options.timeout), which)
     return machines
 
 

@@ -88,7 +88,10 @@ class Workers:
 
 
 def check_resources(
-    processes: Collection[Process], offered: Callable[[], Collection[Mapping[str, float]]], patience: float
+    processes: Collection[Process],
+    offered: Callable[[], Collection[Mapping[str, float]]],
+    patience: float,
+    which: str = "of the cluster",
 ) -> None:
     """See that for each process there is a worker that has all it needs, after waiting so many seconds for one.
 
@@ -96,6 +99,7 @@ def check_resources(
         processes: those that need something.
         offered: returns what each worker has that is there.
         patience: in seconds.
+        which: which workers these are, in words.
 
     Raises:
         ExpopsError: there is none: nobody would ever run it.
@@ -103,11 +107,10 @@ def check_resources(
     began = UNPATCHED.monotonic()
     while (lacking := _lacking(processes, offered())) is not None:
         if UNPATCHED.monotonic() - began >= patience:
-            offers = Counter(amounts(has) or "none" for has in offered())
-            told = listed((f"{what} ({count} of them)" for what, count in offers.items()), MOST_NAMED)
+            counts = Counter(amounts(has) or "none" for has in offered())
+            told = listed((f"{what} ({count} of them)" for what, count in counts.items()), MOST_NAMED)
             raise ExpopsError(
-                f"`{lacking.name}` needs {amounts(lacking.resources)}, which no worker of the cluster has; they offer "
-                f"{told}",
+                f"`{lacking.name}` needs {amounts(lacking.resources)}, which no worker {which} has; they offer {told}",
                 process=lacking.name,
                 hint="fix: start a worker with it, such as `dask worker ... --resources 'GPU=1'`, or take it off "
                 "`resources` in the config",

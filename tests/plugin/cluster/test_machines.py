@@ -43,7 +43,7 @@ def two_machines(tmp_path: Path, project: Project, monkeypatch: pytest.MonkeyPat
     (tmp_path / "elsewhere/sitecustomize.py").write_text(ELSEWHERE, encoding="utf-8")
     monkeypatch.setenv(KEY_VARIABLE, KEY)
     places = str(tmp_path / "places")
-    cluster = OwnCluster(tmp_path / "dask", 1, {"PLACE": "here", "PLACES": places}, {})
+    cluster = OwnCluster(tmp_path / "dask", 1, {"PLACE": "here", "PLACES": places}, {"GPU": 1.0})
     path = f"{tmp_path / 'elsewhere'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
     cluster.add_worker("1", {"PYTHONPATH": path, "PLACE": "there", "PLACES": places})
     try:
@@ -93,3 +93,11 @@ def test_a_difference_is_told_with_both_machines(project: Project, two_machines:
     assert "on another machine (" in message
     assert "the same bits" not in found.text
     assert told_as_it_was(project, tmp_path)
+
+
+def test_what_a_process_needs_is_looked_for_on_both_machines(project: Project, two_machines: list[str]) -> None:
+    project.write("same", SCRIPT, processes={"same": {"resources": {"GPU": 1}}})
+    found = run(project, [*two_machines, "--expops-engine-timeout=1"])
+    assert found.ret == pytest.ExitCode.USAGE_ERROR
+    lacks = r"`same` needs GPU 1, which no worker for (first runs|replays on another machine) has; they offer none \(1 "
+    assert re.search(lacks, found.text)
